@@ -1,0 +1,36 @@
+# Two commands matter: `make demo` and `make test`. Both set up .venv from the lock when it is not there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-all lint lock clean
+
+$(VENV)/.core: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.core requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	touch $@
+
+demo: $(VENV)/.core  ## index this repository and answer a question
+	$(BIN)/c2llm search "how are attention weights pooled into one vector" . -k 5
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+
+test: lint  ## ruff, mypy and the fast tests
+	$(BIN)/pytest -m "not slow"
+
+test-all: lint  ## the slow ones too
+	$(BIN)/pytest
+
+lock: $(VENV)/.dev  ## write both locks from what is installed
+	$(BIN)/python tools/lock.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,84 @@
+"""The entry point: a lazy group of verbs, so that `c2llm --help` imports none of them."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from c2llm import __version__
+from c2llm.errors import C2LLMError
+
+# verb -> (module, one-line help); each module has a click command named `command`.
+VERBS: dict[str, tuple[str, str]] = {
+    "search": ("c2llm.cli.search", "Ask a repository a question."),
+    "index": ("c2llm.cli.index", "Build or refresh the index of a repository."),
+    "status": ("c2llm.cli.status", "Tell what is indexed, what is stale, what was skipped."),
+    "clear": ("c2llm.cli.clear", "Remove the index of a repository."),
+    "embed": ("c2llm.cli.embed", "Turn lines or files into vectors."),
+    "models": ("c2llm.cli.models", "List the models at hand."),
+    "mine": ("c2llm.cli.mine", "Mine training pairs from code."),
+    "train": ("c2llm.cli.train", "Train a model from a recipe."),
+    "export": ("c2llm.cli.export", "Export a trained model to ONNX."),
+    "eval": ("c2llm.cli.evaluate", "Measure retrieval quality."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a verb's module only when that verb runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Verbs in the order of use."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's command, imported now."""
+        if cmd_name not in VERBS:
+            return None
+        command = import_module(VERBS[cmd_name][0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of verbs from the table above, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, text) for verb, (_, text) in VERBS.items()])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="c2llm")
+def cli() -> None:
+    """Semantic code search and code embeddings, on this machine.
+
+    \b
+    Start here:  c2llm search "where are retries backed off"
+    """
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line: exit 0 when done, 1 on failure, 2 on wrong use; never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure: Any = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:  # a path may hold bytes that are not UTF-8
+            reconfigure(errors="backslashreplace")
+    try:
+        cli.main(args=argv, prog_name="c2llm", standalone_mode=False)
+    except C2LLMError as error:
+        _exit(f"Error: {error}", error.exit_code)
+    except click.exceptions.Abort:
+        _exit("Interrupted; finished work is kept, the same command goes on from here.", 130)
+    except KeyboardInterrupt:
+        _exit("Interrupted; finished work is kept, the same command goes on from here.", 130)
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _exit(message: str, code: int) -> None:
+    sys.stderr.write(message + "\n")
+    sys.exit(code)

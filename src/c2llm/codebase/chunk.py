@@ -1,0 +1,31 @@
+"""The unit of search: a contiguous piece of one file, and the text that is embedded for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One contiguous piece of a file. The chunks of a file do not overlap and cover all its text."""
+
+    path: str
+    """Path relative to the searched root, with `/`."""
+    start_line: int
+    """First line, counted from 1."""
+    end_line: int
+    """Last line, inclusive."""
+    language: str
+    """Language name as in `codebase.languages`, `text` when unknown."""
+    kind: str
+    """`function`, `class`, `module` (other code), `section` (prose), `config` or `text`."""
+    symbol: str
+    """Name of the definition that the chunk carries, or ""; of several, the first and outermost."""
+    scope: str
+    """Names of the enclosing definitions joined by `.`, or ""."""
+    signature: str
+    """First line(s) of the definition on one line, at most 200 characters, or ""."""
+    definitions: tuple[str, ...]
+    """Names of all definitions that start inside the chunk."""
+    text: str
+    """The source as it stands, without a trailing newline."""

@@ -1,0 +1,1 @@
+"""Text to unit vectors: the Encoder and its engines."""

@@ -1,0 +1,27 @@
+"""What c2llm raises: one sentence with the numbers and the cure, and an exit code for the command line."""
+
+from __future__ import annotations
+
+
+class C2LLMError(Exception):
+    """A failure the user can act on. The command line prints it as one line and exits with `exit_code`."""
+
+    exit_code = 1
+
+
+class UsageError(C2LLMError):
+    """The request itself is wrong (an unknown model, k = 0, a path that is not there)."""
+
+    exit_code = 2
+
+
+class ModelError(C2LLMError):
+    """A model folder is incomplete, damaged, or not what its config says."""
+
+
+class IndexCorruptError(C2LLMError):
+    """An index file exists but cannot be read as one; it is never replaced without being asked."""
+
+
+class DataError(C2LLMError):
+    """Training or evaluation data breaks its format; the message names file and line."""

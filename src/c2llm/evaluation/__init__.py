@@ -1,0 +1,1 @@
+"""Vectors and rankings to scores: metrics, tasks, repository search."""

@@ -1,0 +1,1 @@
+"""Chunks and vectors to answers: store, build, search, rank."""

@@ -1,0 +1,1 @@
+"""Tokens to a vector: the network in torch. Knows nobody."""
