@@ -1,0 +1,179 @@
+"""Evaluation files in: pairs, BEIR folders, judgements; each fault named by file and line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from c2llm.errors import DataError
+from c2llm.evaluation.retrieval_task import Document, Judgement, Query, RetrievalTask, assemble
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A row of a pair file: a query, the document that answers it, and what is said of them."""
+
+    id: str
+    query: str
+    document: str
+    language: str
+    split: str
+    label: float
+    """1 unless the row has a `label`: 0 marks a document that was judged not to answer."""
+
+
+def find_file(folder: Path, stem: str) -> Path | None:
+    """The file `stem` or `stem.gz` in `folder`, plain first; None where there is neither."""
+    for name in (stem, f"{stem}.gz"):
+        if (folder / name).is_file():
+            return folder / name
+    return None
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """Rows `{"id", "query", "doc", "lang", "split", "label"}`; the last three may be absent.
+
+    Raises:
+        DataError: naming file and line, for a row that is no such pair or repeats an id; for an
+            empty file.
+    """
+    pairs: list[Pair] = []
+    lines: dict[str, int] = {}
+    for number, row in _rows(path):
+        where = f"{path}:{number}"
+        pair = Pair(
+            id=_text(row, "id", where),
+            query=_text(row, "query", where),
+            document=_text(row, "doc", where),
+            language=str(row.get("lang") or ""),
+            split=str(row.get("split") or ""),
+            label=_number(row.get("label", 1), "label", where),
+        )
+        if lines.setdefault(pair.id, number) != number:
+            raise DataError(
+                f"{where} repeats the id {pair.id!r} of line {lines[pair.id]}: give each its own."
+            )
+        pairs.append(pair)
+    if not pairs:
+        raise DataError(f"{path} holds no row: fetch the file again.")
+    return pairs
+
+
+def read_beir(folder: Path, name: str, split: str) -> RetrievalTask:
+    """A task in BEIR's layout: `corpus.jsonl`, `queries.jsonl` and `qrels/SPLIT.tsv`.
+
+    Also found are `queries.SPLIT.jsonl` and `qrels.SPLIT.tsv`, and the JSON Lines with `.gz`. A
+    title is put before its text. Queries without judgements in this split are left out.
+
+    Raises:
+        DataError: for a missing file or a row that breaks the format, naming file and line, and for
+            judgements of texts that are not there.
+    """
+    corpus = _required(folder, "corpus.jsonl")
+    asked = _required(folder, f"queries.{split}.jsonl", "queries.jsonl")
+    judged = _required(folder, f"qrels.{split}.tsv", f"qrels/{split}.tsv")
+    documents = [Document(id, f"{title} {text}".strip()) for id, title, text in _beir_rows(corpus)]
+    queries = [Query(id, text) for id, _, text in _beir_rows(asked)]
+    judgements = list(
+        _judgements(judged, {q.id for q in queries}, {d.id for d in documents}, asked, corpus)
+    )
+    try:
+        return assemble(name, queries, documents, judgements)
+    except ValueError as error:
+        raise DataError(f"{folder}: {error}.") from error
+
+
+def _judgements(
+    path: Path, queries: set[str], documents: set[str], asked: Path, corpus: Path
+) -> Iterator[Judgement]:
+    for number, line in _lines(path):
+        fields = line.rstrip("\r\n").split("\t")
+        where = f"{path}:{number}"
+        if len(fields) != 3:
+            raise DataError(
+                f"{where} has {len(fields)} columns: judgements are query-id, corpus-id, score, "
+                "with tabs between."
+            )
+        if number == 1 and fields[2] == "score":
+            continue
+        query, document, score = fields
+        if query not in queries:
+            raise DataError(f"{where} judges the query {query!r}, which {asked} does not hold.")
+        if document not in documents:
+            raise DataError(
+                f"{where} judges the document {document!r}, which {corpus} does not hold."
+            )
+        yield Judgement(query, document, _number(score, "score", where))
+
+
+def _beir_rows(path: Path) -> Iterator[tuple[str, str, str]]:
+    lines: dict[str, int] = {}
+    for number, row in _rows(path):
+        where = f"{path}:{number}"
+        id = _text(row, "_id", where)
+        if lines.setdefault(id, number) != number:
+            raise DataError(
+                f"{where} repeats the _id {id!r} of line {lines[id]}: give each its own."
+            )
+        yield id, str(row.get("title") or ""), _text(row, "text", where)
+    if not lines:
+        raise DataError(f"{path} holds no row: fetch the file again.")
+
+
+def _required(folder: Path, *stems: str) -> Path:
+    for stem in stems:
+        found = find_file(folder, stem)
+        if found is not None:
+            return found
+    raise DataError(f"{folder} has no {' and no '.join(stems)}: a BEIR folder needs it.")
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in _lines(path):
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise DataError(
+                f"{path}:{number} is not JSON ({error}): each line must be one JSON object."
+            ) from error
+        if not isinstance(row, dict):
+            raise DataError(f"{path}:{number} is not an object: each line must be one JSON object.")
+        yield number, row
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Lines that are not blank, with their numbers from 1."""
+    number = 0
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+            for number, raw in enumerate(stream, 1):
+                line = raw.decode("utf-8")
+                if line.strip():
+                    yield number, line
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}:{number} is not UTF-8 ({error.reason}): convert the file."
+        ) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{path} cannot be read after line {number} ({error}): fetch the file again."
+        ) from error
+
+
+def _text(row: dict[str, Any], key: str, where: str) -> str:
+    value = row.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise DataError(f"{where} has no text in `{key}`: every row needs one.")
+    return value
+
+
+def _number(value: object, key: str, where: str) -> float:
+    try:
+        return float(str(value))
+    except ValueError as error:
+        raise DataError(f"{where} has {value!r} in `{key}`: it must be a number.") from error
