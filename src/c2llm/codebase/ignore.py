@@ -1,0 +1,229 @@
+"""Ignore rules as git reads them: patterns to matchers, the last one that matches decides.
+
+Own translation rather than a library's: a walk asks for one verdict a directory entry and gets most
+of them from two dictionaries, and git's corner cases are held against git itself in the tests.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+_WILD = frozenset("*?[\\")
+_POSIX_CLASSES = {
+    "alnum": "0-9A-Za-z",
+    "alpha": "A-Za-z",
+    "blank": r" \t",
+    "cntrl": r"\x00-\x1f\x7f",
+    "digit": "0-9",
+    "graph": r"\x21-\x7e",
+    "lower": "a-z",
+    "print": r"\x20-\x7e",
+    "punct": r"!-/:-@\[-`{-~",
+    "space": r"\s",
+    "upper": "A-Z",
+    "xdigit": "0-9A-Fa-f",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of an ignore file."""
+
+    ignored: bool
+    """False for a negated line (`!keep.py`)."""
+    directories_only: bool
+    """The line ended in `/`."""
+    regex: re.Pattern[str] | None = None
+    """What a pattern with wildcards or `/` matches as a whole; None for a plain name or suffix."""
+    on_path: bool = False
+    """Matched against the path below the ignore file, not against the name alone."""
+
+
+@dataclass(slots=True)
+class IgnoreRules:
+    """The rules of one ignore file, ready to judge the entries below its directory."""
+
+    base: str = ""
+    """The file's directory below the walk's root, "" or ending in `/`."""
+    prefix: str = ""
+    """For an ignore file above the walk's root: the root's path below it, ending in `/`."""
+    rules: list[Rule] = field(default_factory=list)
+    names: dict[str, list[int]] = field(default_factory=dict)
+    """Positions of the rules without wildcard, by the name that they match."""
+    suffixes: dict[str, list[int]] = field(default_factory=dict)
+    """Positions of the rules like `*.pyc`, by what follows the dot."""
+    others: list[int] = field(default_factory=list)
+    """Positions of the rules that need their regex."""
+
+    def verdict(self, path: str, name: str, is_directory: bool) -> bool | None:
+        """True to ignore the entry, False to keep it, None when no rule speaks of it.
+
+        Args:
+            path: Path of the entry below the walk's root; it starts with `base`.
+            name: Its last component.
+            is_directory: Whether it is a directory, not a link to one.
+        """
+        rules = self.rules
+        positions = self.names.get(name, ())
+        if self.suffixes and "." in name:
+            positions = (*positions, *self.suffixes.get(name.rpartition(".")[2], ()))
+        best = -1
+        for position in positions:
+            if position > best and (is_directory or not rules[position].directories_only):
+                best = position
+        if self.others:
+            below = self.prefix + path[len(self.base) :]
+            for position in reversed(self.others):
+                if position < best:
+                    break
+                rule = rules[position]
+                if rule.directories_only and not is_directory:
+                    continue
+                if rule.regex is not None and rule.regex.fullmatch(below if rule.on_path else name):
+                    best = position
+                    break
+        return rules[best].ignored if best >= 0 else None
+
+
+def parse_rules(text: str, base: str = "", prefix: str = "") -> IgnoreRules | None:
+    """Compile the text of an ignore file, or return None when it holds no rule.
+
+    Args:
+        text: The file's text.
+        base: See `IgnoreRules.base`.
+        prefix: See `IgnoreRules.prefix`.
+    """
+    parsed = IgnoreRules(base, prefix)
+    for line in text.removeprefix("\ufeff").split("\n"):
+        pattern = _strip(line.removesuffix("\r"))
+        if pattern and not pattern.startswith("#"):
+            _add(parsed, pattern)
+    return parsed if parsed.rules else None
+
+
+def _strip(line: str) -> str:
+    """The line without trailing spaces, of which one behind a backslash is kept."""
+    end = len(line)
+    while end and line[end - 1] == " ":
+        end -= 1
+    if end < len(line):
+        backslashes = end - len(line[:end].rstrip("\\"))
+        end += backslashes % 2
+    return line[:end]
+
+
+def _add(parsed: IgnoreRules, pattern: str) -> None:
+    ignored = not pattern.startswith("!")
+    pattern = pattern.removeprefix("!")
+    directories_only = pattern.endswith("/")
+    pattern = pattern.removesuffix("/")
+    position = len(parsed.rules)
+    if not pattern:
+        return
+    if "/" in pattern:
+        rule = Rule(ignored, directories_only, _compile(pattern.removeprefix("/")), on_path=True)
+        parsed.others.append(position)
+    elif not _WILD.intersection(pattern):
+        rule = Rule(ignored, directories_only)
+        parsed.names.setdefault(pattern, []).append(position)
+    elif (
+        pattern.startswith("*.") and not _WILD.intersection(pattern[2:]) and "." not in pattern[2:]
+    ):
+        rule = Rule(ignored, directories_only)
+        parsed.suffixes.setdefault(pattern[2:], []).append(position)
+    else:
+        rule = Rule(ignored, directories_only, _compile(pattern))
+        parsed.others.append(position)
+    parsed.rules.append(rule)
+
+
+def _compile(pattern: str) -> re.Pattern[str] | None:
+    """Git's wildmatch with WM_PATHNAME as a regex; None for a pattern that can match nothing."""
+    out: list[str] = []
+    i, n = 0, len(pattern)
+    literal = next((at for at, char in enumerate(pattern) if char in _WILD), n)
+    while i < n:
+        char = pattern[i]
+        if char == "*":
+            start = i
+            while i < n and pattern[i] == "*":
+                i += 1
+            # Git compares what precedes the first wildcard apart: `lib**/x` is bounded.
+            bounded = start == literal or pattern[start - 1] == "/"
+            if i - start == 1 or not bounded or (i < n and pattern[i] != "/"):
+                out.append("[^/]*")
+            elif i == n:
+                out.append(".*")
+            else:  # `**/` is also no directory at all
+                out.append("(?:.*/)?")
+                i += 1
+        elif char == "?":
+            out.append("[^/]")
+            i += 1
+        elif char == "[":
+            source, i = _bracket(pattern, i)
+            if source is None:
+                return None
+            out.append(source)
+        elif char == "\\":
+            if i + 1 == n:
+                return None
+            out.append(re.escape(pattern[i + 1]))
+            i += 2
+        else:
+            out.append(re.escape(char))
+            i += 1
+    return re.compile("".join(out), re.DOTALL)
+
+
+def _bracket(pattern: str, i: int) -> tuple[str | None, int]:
+    """The bracket expression that starts at i as a regex, and the position behind it."""
+    i += 1
+    n = len(pattern)
+    negated = i < n and pattern[i] in "!^"
+    i += negated
+    items: list[str] = []
+    first = True
+    previous = ""  # the left end of a possible range
+    while i < n and (first or pattern[i] != "]"):
+        first = False
+        if pattern.startswith("[:", i):
+            end = pattern.find("]", i + 2)
+            if end < 0:
+                return None, n
+            if pattern[end - 1] == ":" and end - 1 >= i + 2:
+                named = _POSIX_CLASSES.get(pattern[i + 2 : end - 1])
+                if named is None:
+                    return None, n
+                items.append(named)
+                previous, i = "", end + 1
+                continue
+        if pattern[i] == "-" and previous and i + 1 < n and pattern[i + 1] != "]":
+            i += 1
+            if pattern[i] == "\\":
+                i += 1
+                if i == n:
+                    return None, n
+            if previous <= pattern[i]:
+                items.append(f"{_quoted(previous)}-{_quoted(pattern[i])}")
+            previous = ""
+            i += 1
+            continue
+        if pattern[i] == "\\":
+            i += 1
+            if i == n:
+                return None, n
+        previous = pattern[i]
+        items.append(_quoted(previous))
+        i += 1
+    if i >= n:
+        return None, n
+    members = "".join(items)
+    if negated:
+        return f"[^/{members}]", i + 1
+    return (f"(?!/)[{members}]" if members else "(?!)"), i + 1
+
+
+def _quoted(char: str) -> str:
+    return "\\" + char if char in r"\]^-[&~|" else char

@@ -1,0 +1,260 @@
+"""The language of a file: by name, extension and first line, by content where those tie."""
+
+from __future__ import annotations
+
+import re
+from posixpath import basename
+from typing import Literal
+
+Family = Literal["code", "prose", "config", "text"]
+
+_EXTENSIONS: dict[str, str] = {
+    extension: language
+    for language, extensions in {
+        "ada": "adb ads",
+        "bash": "sh bash zsh ksh bats ebuild",
+        "c": "c h",
+        "clojure": "clj cljs cljc edn",
+        "cmake": "cmake",
+        "cpp": "cc cpp cxx c++ hh hpp hxx h++ ipp tpp inl cu cuh ino",
+        "crystal": "cr",
+        "csharp": "cs csx",
+        "css": "css scss sass less",
+        "cython": "pyx pxd pxi",
+        "d": "d",
+        "dart": "dart",
+        "dockerfile": "dockerfile",
+        "elixir": "ex exs",
+        "elm": "elm",
+        "erlang": "erl hrl",
+        "fortran": "f f90 f95 f03 f08 for",
+        "fsharp": "fs fsi fsx",
+        "gleam": "gleam",
+        "glsl": "glsl vert frag comp",
+        "go": "go",
+        "graphql": "graphql gql",
+        "groovy": "groovy gradle",
+        "haskell": "hs lhs hsc",
+        "hcl": "tf tfvars hcl",
+        "html": "html htm xhtml eex heex leex erb ejs hbs handlebars mustache jinja j2 njk twig",
+        "ini": "ini cfg conf properties editorconfig",
+        "java": "java",
+        "javascript": "js mjs cjs jsx es6",
+        "json": "json json5 jsonc webmanifest",
+        "julia": "jl",
+        "kotlin": "kt kts",
+        "lisp": "lisp lsp cl el",
+        "lua": "lua luau",
+        "make": "mk mak",
+        "markdown": "md mdx markdown mkd qmd rmd",
+        "matlab": "mat",
+        "nim": "nim nims",
+        "nix": "nix",
+        "objc": "m mm",
+        "ocaml": "ml mli",
+        "pascal": "pas dpr",
+        "perl": "pl pm t",
+        "php": "php phtml php3 php4 php5 inc",
+        "powershell": "ps1 psm1 psd1",
+        "prolog": "pro",
+        "proto": "proto",
+        "python": "py pyi pyw",
+        "r": "r",
+        "racket": "rkt",
+        "rst": "rst",
+        "ruby": "rb rake gemspec ru podspec rbi",
+        "rust": "rs",
+        "scala": "scala sc sbt",
+        "scheme": "scm ss",
+        "solidity": "sol",
+        "sql": "sql psql pgsql ddl",
+        "starlark": "bzl star",
+        "svelte": "svelte",
+        "swift": "swift",
+        "tcl": "tcl",
+        "tex": "tex sty",
+        "text": "txt text adoc asciidoc org textile rdoc pod",
+        "thrift": "thrift",
+        "toml": "toml",
+        "tsx": "tsx",
+        "typescript": "ts mts cts",
+        "verilog": "v sv svh",
+        "vhdl": "vhd vhdl",
+        "vim": "vim",
+        "vue": "vue",
+        "wgsl": "wgsl",
+        "xml": "xml xsd xsl xslt plist csproj fsproj vbproj props targets config storyboard xib",
+        "yaml": "yaml yml",
+        "zig": "zig zon",
+    }.items()
+    for extension in extensions.split()
+}
+
+_NAMES: dict[str, str] = {
+    name: language
+    for language, names in {
+        "bash": ".bashrc .bash_profile .bash_aliases .profile .zshrc .zshenv .envrc PKGBUILD",
+        "cmake": "CMakeLists.txt",
+        "dockerfile": "Dockerfile Containerfile",
+        "groovy": "Jenkinsfile",
+        "ini": ".editorconfig .gitconfig .gitmodules .npmrc .flake8 .pylintrc .env",
+        "json": ".babelrc .eslintrc .prettierrc .swcrc .clang-format.json composer.lock",
+        "make": "Makefile makefile GNUmakefile Kbuild",
+        "python": "SConstruct SConscript wscript",
+        "ruby": "Gemfile Rakefile Podfile Fastfile Vagrantfile Brewfile Guardfile Capfile",
+        "starlark": "BUILD BUILD.bazel WORKSPACE WORKSPACE.bazel Tiltfile",
+        "text": "LICENSE LICENCE COPYING NOTICE AUTHORS README CHANGELOG CHANGES INSTALL TODO",
+        "toml": "Pipfile Cargo.lock",
+        "yaml": ".clang-format .clang-tidy .yamllint CITATION.cff",
+    }.items()
+    for name in names.split()
+}
+
+_INTERPRETERS: dict[str, str] = {
+    "ash": "bash",
+    "bash": "bash",
+    "bats": "bash",
+    "bun": "typescript",
+    "dash": "bash",
+    "deno": "typescript",
+    "elixir": "elixir",
+    "escript": "erlang",
+    "fish": "bash",
+    "groovy": "groovy",
+    "julia": "julia",
+    "ksh": "bash",
+    "lua": "lua",
+    "luajit": "lua",
+    "make": "make",
+    "node": "javascript",
+    "nodejs": "javascript",
+    "ocaml": "ocaml",
+    "perl": "perl",
+    "php": "php",
+    "pwsh": "powershell",
+    "pypy": "python",
+    "python": "python",
+    "racket": "racket",
+    "rscript": "r",
+    "ruby": "ruby",
+    "runghc": "haskell",
+    "runhaskell": "haskell",
+    "scala": "scala",
+    "sh": "bash",
+    "swift": "swift",
+    "tclsh": "tcl",
+    "ts-node": "typescript",
+    "zsh": "bash",
+}
+
+# One extension, several languages: the first pattern found in the head wins, then the table above.
+_AMBIGUOUS: dict[str, tuple[tuple[re.Pattern[bytes], str], ...]] = {
+    extension: tuple((re.compile(pattern, re.MULTILINE), language) for pattern, language in rows)
+    for extension, rows in {
+        "h": (
+            (rb"^\s*(@interface|@protocol|@class|#import\s)", "objc"),
+            (
+                rb"^\s*(namespace\b|template\s*<|class\s+\w+[^;]*$|using\s+\w|(public|private|protected)\s*:)"
+                rb"|\bstd::|\bconstexpr\b|^\s*#\s*include\s*<[a-z_]+>",
+                "cpp",
+            ),
+        ),
+        "m": (
+            (rb"^\s*(@interface|@implementation|@protocol|@import|#import|#include)\b", "objc"),
+            (rb"^\s*(%|function\b)", "matlab"),
+        ),
+        "ts": ((rb"\A\s*<(\?xml|!DOCTYPE TS|TS\b)", "xml"),),
+        "pl": (
+            (rb"^\s*(use\s+(strict|warnings|v?5)|package\s+\w|my\s+[$@%]|sub\s+\w)", "perl"),
+            (rb"^\s*:-\s|^\w+\([^)]*\)\s*:-", "prolog"),
+        ),
+        "t": ((rb"\A#!.*\b(sh|bash)\b", "bash"),),
+        "fs": ((rb"^\s*(#version\s+\d|(uniform|varying|precision)\s)", "glsl"),),
+        "v": ((rb"^\s*(Require\s|Theorem\s|Lemma\s|Proof\.|Definition\s)", "coq"),),
+        "inc": (
+            (rb"<\?(php|=|\s)", "php"),
+            (rb"^\s*#\s*(include|define|ifdef|ifndef|if)\b", "cpp"),
+            (rb"\A", "text"),
+        ),
+        "cl": ((rb"^\s*(__kernel|kernel|__global)\b", "c"),),
+        "ml": ((rb"\A\s*\(\*|^\s*(let|open|module|type)\s", "ocaml"),),
+        "r": ((rb"\A\s*REBOL\b", "rebol"),),
+        "d": ((rb"\A\S+\.o\s*:", "make"),),
+        "cls": ((rb"\\(NeedsTeXFormat|ProvidesClass)", "tex"),),
+    }.items()
+}
+
+_PROSE = frozenset({"markdown", "rst", "tex", "text"})
+_CONFIG = frozenset({"json", "yaml", "toml", "ini", "xml"})
+_VERSION = re.compile(r"[-.\d]+$")
+_MODELINE = re.compile(rb"-\*-\s*(?:mode:\s*)?([\w+#-]+)\s*(?:;.*)?-\*-|\bvim?:.*\bft=(\w+)")
+_MODES = {
+    "c++": "cpp",
+    "c": "c",
+    "shell-script": "bash",
+    "sh": "bash",
+    "js": "javascript",
+    "ruby": "ruby",
+    "python": "python",
+    "perl": "perl",
+    "makefile": "make",
+    "cmake": "cmake",
+    "lua": "lua",
+    "yaml": "yaml",
+}
+
+
+def detect_language(path: str, head: bytes = b"") -> str | None:
+    """Name the language of a file, or None when neither name nor content tells.
+
+    Args:
+        path: Path of the file, with `/`; only the last component counts.
+        head: First bytes of the file. Without them an ambiguous extension gets its commonest
+            language, and a file without extension none.
+    """
+    name = basename(path)
+    named = _NAMES.get(name)
+    if named is not None:
+        return named
+    stem, dot, extension = name.rpartition(".")
+    if dot and stem:
+        if extension != "C":  # `.C` is C++ wherever `.c` is C
+            extension = extension.lower()
+        for pattern, language in _AMBIGUOUS.get(extension, ()) if head else ():
+            if pattern.search(head):
+                return language
+        language_of_extension = "cpp" if extension == "C" else _EXTENSIONS.get(extension)
+        if language_of_extension is not None:
+            return language_of_extension
+    # `Dockerfile.dev`, `Makefile.am`, `README.old`
+    prefix = name.partition(".")[0]
+    if prefix and prefix in _NAMES:
+        return _NAMES[prefix]
+    return _from_first_lines(head) if head else None
+
+
+def family(language: str) -> Family:
+    """Whether a language is code, prose for people, configuration, or unknown text."""
+    if language == "text":
+        return "text"
+    if language in _PROSE:
+        return "prose"
+    return "config" if language in _CONFIG else "code"
+
+
+def _from_first_lines(head: bytes) -> str | None:
+    first, _, rest = head.partition(b"\n")
+    if first.startswith(b"#!"):
+        words = first[2:].decode("utf-8", "replace").split()
+        if words and basename(words[0]) == "env":
+            words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+        interpreter = basename(words[0]).lower() if words else ""
+        return _INTERPRETERS.get(interpreter) or _INTERPRETERS.get(_VERSION.sub("", interpreter))
+    mode = _MODELINE.search(first + b"\n" + rest[:200])
+    if mode:
+        return _MODES.get((mode[1] or mode[2]).decode("ascii", "replace").lower())
+    if first.startswith(b"<?php"):
+        return "php"
+    if first.startswith(b"<?xml"):
+        return "xml"
+    return None

@@ -1,0 +1,266 @@
+"""Which files of a tree are source: git's ignore rules, ours, and a reason for every skip.
+
+`list_files` looks at names and sizes only and costs some microseconds an entry, so that a search
+can afford it each time; `inspect` judges the head of one file and is asked for new and changed
+files only; `walk` does both. Works in a git repository, in a part of one, and without git.
+
+Precedence, highest first: a nested repository and version control are never entered; `.c2llmignore`
+(deepest first, `!name` takes back in what the following leave out); `.gitignore` (deepest first),
+`.git/info/exclude`, the user's `core.excludesFile`; our own lists of dependencies, build output,
+lockfiles, binary and generated files. As with git, nothing below an excluded directory can be taken
+back in but by taking back the directory.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from c2llm.codebase.exclusions import HEAD_BYTES, content_reason, directory_reason, file_reason
+from c2llm.codebase.ignore import IgnoreRules, parse_rules
+from c2llm.codebase.languages import detect_language
+from c2llm.codebase.repository import outer_rules
+
+OWN_IGNORE_FILE = ".c2llmignore"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file to be read."""
+
+    path: str
+    """Relative to the root, with `/`; bytes that are not UTF-8 are surrogate-escaped."""
+    absolute: Path
+    size: int
+    """Bytes."""
+    mtime_ns: int
+    language: str
+    """By name, and after `inspect` by content; `text` when unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file or a directory (its path ends in `/`) that is left out."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WalkReport:
+    """What a walk found, both in the order of the paths."""
+
+    files: tuple[SourceFile, ...]
+    skipped: tuple[Skipped, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """The ignore files that speak of one directory's entries, the deepest first."""
+
+    own: tuple[IgnoreRules, ...]
+    git: tuple[IgnoreRules, ...]
+
+    def verdict(self, path: str, name: str, is_directory: bool) -> tuple[bool | None, bool | None]:
+        """What the own files say, and what git's say."""
+        return (
+            _first_verdict(self.own, path, name, is_directory),
+            _first_verdict(self.git, path, name, is_directory),
+        )
+
+
+def list_files(root: Path, *, max_file_bytes: int = 1_000_000) -> WalkReport:
+    """List the files below root that names and sizes do not rule out, without opening any.
+
+    Args:
+        root: A directory.
+        max_file_bytes: Larger files are skipped.
+
+    Raises:
+        OSError: The root itself cannot be listed.
+    """
+    return _Walk(root, max_file_bytes).run()
+
+
+def inspect(file: SourceFile, head: bytes) -> SourceFile | Skipped:
+    """Judge a listed file by its first `HEAD_BYTES`: its final language, or why it is left out."""
+    reason = content_reason(head)
+    if reason is not None:
+        return Skipped(file.path, reason)
+    language = detect_language(file.path, head) or "text"
+    if language == file.language:
+        return file
+    return SourceFile(file.path, file.absolute, file.size, file.mtime_ns, language)
+
+
+def walk(root: Path, *, max_file_bytes: int = 1_000_000) -> WalkReport:
+    """List the source files below root, opening each one to look at its head.
+
+    Args:
+        root: A directory.
+        max_file_bytes: Larger files are skipped.
+
+    Raises:
+        OSError: The root itself cannot be listed.
+    """
+    listed = list_files(root, max_file_bytes=max_file_bytes)
+    files: list[SourceFile] = []
+    skipped = list(listed.skipped)
+    for file in listed.files:
+        try:
+            with file.absolute.open("rb") as stream:
+                verdict = inspect(file, stream.read(HEAD_BYTES))
+        except OSError as error:
+            verdict = Skipped(file.path, unreadable(error))
+        if isinstance(verdict, SourceFile):
+            files.append(verdict)
+        else:
+            skipped.append(verdict)
+    return WalkReport(tuple(files), tuple(sorted(skipped, key=lambda skip: skip.path)))
+
+
+def unreadable(error: OSError) -> str:
+    """The reason that is counted for a file or directory that cannot be read."""
+    return "vanished" if isinstance(error, FileNotFoundError) else "unreadable"
+
+
+class _Walk:
+    """One listing in progress: a stack of directories in place of recursion."""
+
+    def __init__(self, root: Path, max_file_bytes: int) -> None:
+        self._root = os.path.realpath(root)
+        self._max_file_bytes = max_file_bytes
+        self._files: list[SourceFile] = []
+        self._skipped: list[Skipped] = []
+        self._stack: list[tuple[str, _Rules]] = []
+
+    def run(self) -> WalkReport:
+        git_rules = tuple(outer_rules(Path(self._root)))
+        self._directory("", os.scandir(self._root), _Rules((), git_rules))
+        while self._stack:
+            path, rules = self._stack.pop()
+            try:
+                self._directory(path, os.scandir(f"{self._root}/{path}"), rules)
+            except OSError as error:
+                self._skip(path, unreadable(error))
+        self._files.sort(key=lambda file: file.path)
+        self._skipped.sort(key=lambda skip: skip.path)
+        return WalkReport(tuple(self._files), tuple(self._skipped))
+
+    def _skip(self, path: str, reason: str) -> None:
+        self._skipped.append(Skipped(path, reason))
+
+    def _directory(self, base: str, scan: Iterable[os.DirEntry[str]], rules: _Rules) -> None:
+        """Judge the entries of the directory `base`, which is "" or ends in `/`."""
+        entries = {entry.name: entry for entry in scan}
+        if base and ".git" in entries:
+            self._skip(base, "nested repository")
+            return
+        if base and "pyvenv.cfg" in entries:
+            self._skip(base, "dependencies")
+            return
+        rules = _Rules(
+            self._with_file(entries, OWN_IGNORE_FILE, base, rules.own),
+            self._with_file(entries, ".gitignore", base, rules.git),
+        )
+        silent = not rules.own and not rules.git
+        for name, entry in entries.items():
+            path = base + name
+            is_link = entry.is_symlink()
+            is_directory = not is_link and entry.is_dir(follow_symlinks=False)
+            own, git = (None, None) if silent else rules.verdict(path, name, is_directory)
+            if is_directory:
+                self._subdirectory(path + "/", name, entries, own, git, rules)
+            elif own:
+                self._skip(path, OWN_IGNORE_FILE)
+            elif git and own is None:
+                self._skip(path, "ignored by git")
+            elif is_link:
+                self._skip(path, self._link_reason(path))
+            else:
+                self._file(path, name, entry, taken_back=own is False)
+
+    def _subdirectory(
+        self,
+        path: str,
+        name: str,
+        siblings: dict[str, os.DirEntry[str]],
+        own: bool | None,
+        git: bool | None,
+        rules: _Rules,
+    ) -> None:
+        reason = directory_reason(name, siblings)
+        if reason == "version control":
+            if name != ".git":  # the root's own; nobody asks why it is not searched
+                self._skip(path, reason)
+        elif own:
+            self._skip(path, OWN_IGNORE_FILE)
+        elif git and own is None:
+            self._skip(path, "ignored by git")
+        elif reason is not None and own is None:
+            self._skip(path, reason)
+        else:
+            self._stack.append((path, rules))
+
+    def _file(self, path: str, name: str, entry: os.DirEntry[str], *, taken_back: bool) -> None:
+        reason = None if taken_back else file_reason(name)
+        if reason is not None:
+            self._skip(path, reason)
+            return
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError as error:
+            self._skip(path, unreadable(error))
+            return
+        if not stat.S_ISREG(status.st_mode):
+            self._skip(path, "not a regular file")
+        elif status.st_size > self._max_file_bytes:
+            self._skip(path, "too large")
+        elif status.st_size == 0:
+            self._skip(path, "empty")
+        else:
+            language = detect_language(path) or "text"
+            absolute = Path(self._root, path)
+            self._files.append(
+                SourceFile(path, absolute, status.st_size, status.st_mtime_ns, language)
+            )
+
+    def _link_reason(self, path: str) -> str:
+        absolute = f"{self._root}/{path}"
+        target = os.path.realpath(absolute)
+        if target == absolute or not Path(target).exists():
+            return "broken link"
+        inside = target == self._root or target.startswith(self._root.rstrip("/") + "/")
+        return "link inside the tree" if inside else "link out of the tree"
+
+    def _with_file(
+        self,
+        entries: dict[str, os.DirEntry[str]],
+        name: str,
+        base: str,
+        known: tuple[IgnoreRules, ...],
+    ) -> tuple[IgnoreRules, ...]:
+        """The rule files with the one of this directory, if there is one, in front."""
+        entry = entries.get(name)
+        if entry is None or not entry.is_file(follow_symlinks=False):  # git follows no link either
+            return known
+        try:
+            text = Path(entry.path).read_text(encoding="utf-8", errors="surrogateescape")
+        except OSError as error:
+            self._skip(base + name, unreadable(error))
+            return known
+        rules = parse_rules(text, base)
+        return known if rules is None else (rules, *known)
+
+
+def _first_verdict(
+    files: tuple[IgnoreRules, ...], path: str, name: str, is_directory: bool
+) -> bool | None:
+    for rules in files:
+        verdict = rules.verdict(path, name, is_directory)
+        if verdict is not None:
+            return verdict
+    return None
