@@ -1,0 +1,115 @@
+"""`c2llm eval`: retrieval tasks and the repository-search benchmark."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from c2llm.cli.output import note, print_json, progress_bar
+from c2llm.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from c2llm.evaluation.retrieval import TaskResult
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Measure retrieval quality."""
+
+
+@command.command()
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="Data directory.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    required=True,
+    help="bm25, all-MiniLM-L6-v2, st:FOLDER (sentence-transformers), or a c2llm model or folder. "
+    "Repeat to compare; the first is the baseline.",
+)
+@click.option(
+    "--tasks",
+    multiple=True,
+    help="Tasks, with commas between, such as cosqa,mxeval:java or beir:FOLDER. All by default.",
+)
+@click.option("--limit", type=click.IntRange(1), help="At most this many queries a task.")
+@click.option("--documents", type=click.IntRange(1), help="At most this many documents a task.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Keep results here and go on from them."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def retrieval(
+    data: Path,
+    models: tuple[str, ...],
+    tasks: tuple[str, ...],
+    limit: int | None,
+    documents: int | None,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Score models on retrieval tasks read from a data directory."""
+    from c2llm.evaluation.retrieval import ResultStore, run_tasks
+    from c2llm.evaluation.retrieval_report import retrieval_markdown, retrieval_report
+    from c2llm.evaluation.systems import load_system
+    from c2llm.evaluation.tasks import load_tasks
+
+    _check_output(output)
+    chosen = load_tasks(data, _names(tasks))
+    systems = [load_system(model) for model in dict.fromkeys(models)]
+    results = []
+    for result in run_tasks(
+        [task.limited(limit, documents) for task in chosen],
+        systems,
+        store=ResultStore(output) if output else None,
+        progress_bar=progress_bar,
+    ):
+        results.append(result)
+        note(_summary(result))
+    report = retrieval_report(results)
+    _emit("retrieval", report, retrieval_markdown, output, as_json)
+
+
+def _names(values: Sequence[str]) -> list[str]:
+    return [name.strip() for value in values for name in value.split(",") if name.strip()]
+
+
+def _summary(result: TaskResult) -> str:
+    mean = sum(query.scores["ndcg_at_10"] for query in result.queries) / len(result.queries)
+    return (
+        f"{result.task}: {result.system} NDCG@10 {mean:.3f} "
+        f"(n = {len(result.queries)}, {result.seconds:.1f} s)"
+    )
+
+
+def _check_output(output: Path | None) -> None:
+    if output is None:
+        return
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{output} cannot be made a directory ({error.strerror}).") from error
+
+
+def _emit(
+    name: str,
+    report: dict[str, Any],
+    markdown: Callable[[dict[str, Any]], str],
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Print a report, and keep both its forms beside the results."""
+    text = markdown(report)
+    if output is not None:
+        try:
+            (output / f"{name}.md").write_text(text, encoding="utf-8")
+            (output / f"{name}.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+        except OSError as error:
+            raise DataError(f"The report cannot be kept in {output} ({error}).") from error
+    if as_json:
+        print_json(report)
+    else:
+        click.echo(text, nl=False)

@@ -1,0 +1,210 @@
+"""Runs tasks through systems, scores every query, and keeps the scores so that a run can go on.
+
+Exact search over the whole corpus; the first 100 documents of each query are scored.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from c2llm.encoding.protocol import Progress
+from c2llm.errors import DataError
+from c2llm.evaluation.metrics import average_precision, mrr, ndcg_at_k, recall_at_k
+from c2llm.evaluation.retrieval_task import RetrievalTask
+from c2llm.evaluation.systems import Ranking, System
+
+DEPTH = 100
+"""Documents of a ranking that are scored: recall, AP and the like know nothing beyond them."""
+KEPT = 10
+"""Documents of a ranking that are kept, to see later where two systems differ."""
+FORMAT = 1
+
+METRICS: dict[str, Callable[[Sequence[int], dict[int, float]], float]] = {
+    "ndcg_at_10": partial(ndcg_at_k, k=10),
+    "mrr_at_10": partial(mrr, k=10),
+    "recall_at_1": partial(recall_at_k, k=1),
+    "recall_at_10": partial(recall_at_k, k=10),
+    "recall_at_100": partial(recall_at_k, k=DEPTH),
+    "map_at_100": partial(average_precision, k=DEPTH),
+}
+
+ProgressBar = Callable[[str, int], AbstractContextManager[Progress]]
+"""Opens a progress display: what is done, and how many texts it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """What one system found for one query."""
+
+    id: str
+    group: str
+    found: tuple[str, ...]
+    """Ids of the first documents, best first."""
+    scores: dict[str, float]
+    """Metric -> value, for every metric of `METRICS`."""
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """One system on one task, query by query, in the order of the task's queries."""
+
+    task: str
+    digest: str
+    system: str
+    fingerprint: str
+    documents: int
+    full_size: tuple[int, int]
+    seconds: float
+    """Wall time of encoding and ranking; texts that an earlier task had encoded cost nothing."""
+    queries: tuple[QueryResult, ...]
+
+    @property
+    def family(self) -> str:
+        """The task's name before the colon."""
+        return self.task.partition(":")[0]
+
+
+@contextmanager
+def no_progress(description: str, total: int) -> Iterator[Progress]:
+    """A progress display that shows nothing."""
+    yield lambda done: None
+
+
+class ResultStore:
+    """A directory of results, one JSON file for each task and system.
+
+    A file is used again only for the same system (by fingerprint) on the same task (by digest), so
+    results of other models, other data or other limits may lie beside each other.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def load(self, task: RetrievalTask, system: System) -> TaskResult | None:
+        """The kept result, or None.
+
+        Raises:
+            DataError: for a file that is damaged or holds another result than its name says.
+        """
+        path = self._path(task, system)
+        if not path.is_file():
+            return None
+        try:
+            fields = json.loads(path.read_text(encoding="utf-8"))
+            if fields.pop("format") != FORMAT:
+                return None
+            queries = tuple(
+                QueryResult(q["id"], q["group"], tuple(q["found"]), dict(q["scores"]))
+                for q in fields.pop("queries")
+            )
+            asked, searched = fields.pop("full_size")
+            result = TaskResult(**fields, full_size=(asked, searched), queries=queries)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"{path} is not a kept result ({error!r}); remove it.") from error
+        held = (result.fingerprint, result.digest)
+        if held != (system.fingerprint, task.digest()):
+            raise DataError(f"{path} holds a result of another model or task; remove it.")
+        return result
+
+    def save(self, result: TaskResult, task: RetrievalTask, system: System) -> None:
+        """Keep a result; a kill in the middle leaves no half file.
+
+        Raises:
+            DataError: if the directory cannot be written.
+        """
+        path = self._path(task, system)
+        content = json.dumps({"format": FORMAT, **asdict(result)}, allow_nan=False)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial_file = path.with_suffix(f".{os.getpid()}.partial")
+            partial_file.write_text(content, encoding="utf-8")
+            partial_file.replace(path)
+        except OSError as error:
+            raise DataError(f"Results cannot be kept in {self._folder} ({error}).") from error
+
+    def _path(self, task: RetrievalTask, system: System) -> Path:
+        parts = (_slug(system.name), _slug(system.fingerprint)[-12:], task.digest()[:12])
+        return self._folder / _slug(task.name) / f"{'-'.join(parts)}.json"
+
+
+def run_tasks(
+    tasks: Iterable[RetrievalTask],
+    systems: Sequence[System],
+    *,
+    store: ResultStore | None = None,
+    progress_bar: ProgressBar = no_progress,
+) -> Iterator[TaskResult]:
+    """Every task through every system, task by task; results come as they are made or found kept.
+
+    Raises:
+        DataError: as `ResultStore`.
+    """
+    for task in tasks:
+        for system in systems:
+            kept = store.load(task, system) if store else None
+            if kept is not None:
+                yield kept
+                continue
+            texts = len(task.queries) + len(task.documents)
+            with progress_bar(f"{task.name} · {system.name}", texts) as progress:
+                result = run_task(task, system, progress)
+            if store:
+                store.save(result, task, system)
+            yield result
+
+
+def run_task(
+    task: RetrievalTask, system: System, progress: Progress = lambda done: None
+) -> TaskResult:
+    """One task through one system."""
+    begun = time.perf_counter()
+    rankings = system.rank(task, DEPTH, progress)
+    seconds = time.perf_counter() - begun
+    return TaskResult(
+        task=task.name,
+        digest=task.digest(),
+        system=system.name,
+        fingerprint=system.fingerprint,
+        documents=len(task.documents),
+        full_size=task.full_size,
+        seconds=seconds,
+        queries=tuple(score_rankings(task, rankings)),
+    )
+
+
+def score_rankings(task: RetrievalTask, rankings: Sequence[Ranking]) -> Iterator[QueryResult]:
+    """Every metric of every query.
+
+    Args:
+        task: the task that was ranked.
+        rankings: for each query, positions of documents, best first.
+    """
+    for query, gains, ranking in zip(task.queries, task.relevance, rankings, strict=True):
+        ranked = [int(position) for position in ranking[:DEPTH]]
+        yield QueryResult(
+            id=query.id,
+            group=query.group,
+            found=tuple(task.documents[position].id for position in ranked[:KEPT]),
+            scores={name: metric(ranked, dict(gains)) for name, metric in METRICS.items()},
+        )
+
+
+def _slug(name: str) -> str:
+    """A file name for a name: colons and slashes are not for file names everywhere."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", ".", name)
+
+
+def group_values(queries: Sequence[QueryResult], metric: str) -> dict[str, list[float]]:
+    """Values of a metric by group, groups in the order of their first query."""
+    groups: dict[str, list[float]] = {}
+    for query in queries:
+        groups.setdefault(query.group, []).append(query.scores[metric])
+    return groups
