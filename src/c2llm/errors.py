@@ -1,10 +1,10 @@
-"""What c2llm raises: one sentence with the numbers and the cure, and an exit code for the command line."""
+"""What c2llm raises: one sentence with the numbers and the cure, and an exit code."""
 
 from __future__ import annotations
 
 
 class C2LLMError(Exception):
-    """A failure the user can act on. The command line prints it as one line and exits with `exit_code`."""
+    """A failure the user can act on; the command line prints it and exits with `exit_code`."""
 
     exit_code = 1
 

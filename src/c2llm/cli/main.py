@@ -50,7 +50,7 @@ class LazyGroup(click.Group):
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="c2llm")
 def cli() -> None:
-    """Semantic code search and code embeddings, on this machine.
+    r"""Semantic code search and code embeddings, on this machine.
 
     \b
     Start here:  c2llm search "where are retries backed off"

@@ -1,1 +1,1 @@
-"""Files to chunks: walk a tree, know languages, cut code, mine (query, code) pairs. Knows nobody."""
+"""Files to chunks: walk a tree, know languages, cut code, mine pairs. Knows nobody."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One contiguous piece of a file. The chunks of a file do not overlap and cover all its text."""
+    """One contiguous piece of a file; the chunks of a file cover it without overlap."""
 
     path: str
     """Path relative to the searched root, with `/`."""

@@ -1,4 +1,4 @@
-"""What the index and the evaluation ask of an encoder; `Encoder` is one, a test's double another."""
+"""What index and evaluation ask of an encoder; `Encoder` is one, a test's double another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Progress = Callable[[int], None]
 
 
 class TextEncoder(Protocol):
-    """Text in, float32 rows of unit length out; prompts and normalisation are the encoder's business."""
+    """Text in, float32 rows of unit length out; prompts are the encoder's business."""
 
     @property
     def name(self) -> str:
@@ -21,7 +21,7 @@ class TextEncoder(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of weights and config: vectors with different fingerprints must never be compared."""
+        """Hash of weights and config: vectors of different fingerprints do not compare."""
 
     @property
     def dim(self) -> int:

@@ -1,0 +1,36 @@
+"""`c2llm export`: a trained folder to ONNX, checked against torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from c2llm.cli.output import note, print_json
+from c2llm.errors import UsageError
+
+
+@click.command("export")
+@click.argument("model", type=click.Path(file_okay=False))
+@click.option("--out", type=click.Path(file_okay=False), help="Target folder; default: MODEL.")
+@click.option("--int8", is_flag=True, help="Quantise the weights to int8.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(model: str, out: str | None, int8: bool, as_json: bool) -> None:
+    r"""Export a trained MODEL folder to one ONNX graph and check it against torch.
+
+    \b
+    c2llm export runs/mini/model --out models/c2llm-mini --int8
+    """
+    try:
+        from c2llm.training.export import export_onnx
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"Exporting needs {error.name}: install it with pip install 'c2llm[train]'."
+        ) from error
+    report = export_onnx(Path(model), Path(out or model), int8=int8)
+    note(
+        f"{report.path}: {report.megabytes} MB, cosine with torch at least "
+        f"{report.min_cosine:.4f}, mean {report.mean_cosine:.4f}"
+    )
+    if as_json:
+        print_json(report.to_dict())

@@ -1,0 +1,79 @@
+"""The configuration of a C2LLM model: a backbone's config, the pooling on top, how to use both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import AutoConfig, PretrainedConfig
+
+
+class C2LLMConfig(PretrainedConfig):
+    """What `config.json` of a model folder holds.
+
+    Args:
+        backbone: the backbone's Hugging Face config, as such or as a dict with `model_type`.
+        pma_dim: width of one pooled vector; the backbone's hidden size where None.
+        pma_num_heads: attention heads of the pooling.
+        pma_num_queries: learned queries.
+        pma_merge: `concat` makes the embedding `pma_num_queries * pma_dim` wide, `mean` averages.
+        pma_ln: whether the pooling has its two layer norms.
+        pma_residual: `projected` adds fc_q(S) (C2LLM), `raw` adds S (D2LLM, CGE).
+        max_tokens: longest input in tokens that the model was trained for.
+        prompts: `{"query": …, "document": …}`, put before the text.
+
+    Raises:
+        ValueError: on an unknown merge or residual, or a width that the heads do not divide.
+    """
+
+    model_type = "c2llm"
+
+    def __init__(
+        self,
+        backbone: PretrainedConfig | dict[str, Any] | None = None,
+        *,
+        pma_dim: int | None = None,
+        pma_num_heads: int = 32,
+        pma_num_queries: int = 1,
+        pma_merge: str = "concat",
+        pma_ln: bool = True,
+        pma_residual: str = "projected",
+        max_tokens: int = 512,
+        prompts: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(backbone, dict):
+            fields = dict(backbone)
+            backbone = AutoConfig.for_model(fields.pop("model_type"), **fields)
+        self.backbone: PretrainedConfig | None = backbone
+        hidden_size = getattr(backbone, "hidden_size", None)
+        self.pma_dim = pma_dim if pma_dim is not None else hidden_size
+        self.pma_num_heads = pma_num_heads
+        self.pma_num_queries = pma_num_queries
+        self.pma_merge = pma_merge
+        self.pma_ln = pma_ln
+        self.pma_residual = pma_residual
+        self.max_tokens = max_tokens
+        self.prompts = {"query": "", "document": "", **(prompts or {})}
+        if pma_merge not in ("concat", "mean"):
+            raise ValueError(f"pma_merge is 'concat' or 'mean', not {pma_merge!r}.")
+        if pma_residual not in ("projected", "raw"):
+            raise ValueError(f"pma_residual is 'projected' or 'raw', not {pma_residual!r}.")
+        if self.pma_dim is not None and self.pma_dim % pma_num_heads:
+            raise ValueError(
+                f"pma_num_heads ({pma_num_heads}) does not divide pma_dim ({self.pma_dim})."
+            )
+        super().__init__(**kwargs)
+
+    @property
+    def embedding_dim(self) -> int:
+        """Length of the embedding."""
+        assert self.pma_dim is not None
+        return self.pma_dim * (self.pma_num_queries if self.pma_merge == "concat" else 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready fields, the backbone's nested with its `model_type`."""
+        fields: dict[str, Any] = super().to_dict()
+        if self.backbone is not None:
+            fields["backbone"] = self.backbone.to_dict()
+            fields["backbone"].pop("_name_or_path", None)  # a path of the machine it was made on
+        return fields

@@ -1,0 +1,150 @@
+"""PMA against a float64 oracle written from the formulas alone, and its invariances."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from c2llm.modeling.pooling import PMA
+
+
+def oracle(pma: PMA, hidden: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """C2LLM eq. 1 to 5 for one text in numpy: K and V for every token, one head after the other."""
+    p = {name: value.detach().numpy() for name, value in pma.named_parameters()}
+    n, d, heads = pma.num_queries, pma.dim, pma.num_heads
+    seed = p["S"][0]
+    q = seed @ p["fc_q.weight"].T + p["fc_q.bias"]
+    k = hidden @ p["fc_k.weight"].T + p["fc_k.bias"]
+    v = hidden @ p["fc_v.weight"].T + p["fc_v.bias"]
+    attended = np.zeros((n, d))
+    width = d // heads
+    for head in range(heads):
+        part = slice(head * width, (head + 1) * width)
+        for query in range(n):
+            if not mask.any():
+                continue  # an all-masked row attends to nothing
+            score = np.array([q[query, part] @ k[t, part] / np.sqrt(d) for t in range(len(k))])
+            score[mask == 0] = -np.inf
+            weight = np.exp(score - score.max())
+            weight /= weight.sum()
+            attended[query, part] = weight @ v[:, part]
+
+    def layer_norm(x: np.ndarray, name: str) -> np.ndarray:
+        if f"{name}.weight" not in p:
+            return x
+        mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+        return (x - mean) / np.sqrt(variance + 1e-5) * p[f"{name}.weight"] + p[f"{name}.bias"]
+
+    out = layer_norm((q if pma.residual == "projected" else seed) + attended, "ln0")
+    return layer_norm(out + np.maximum(out @ p["fc_o.weight"].T + p["fc_o.bias"], 0), "ln1")
+
+
+def random_pma(hidden: int, dim: int, heads: int, queries: int, **options: object) -> PMA:
+    pma = PMA(hidden, dim, heads, queries, **options).double()
+    for parameter in pma.parameters():  # biases and norms too, or a lost bias would go unseen
+        torch.nn.init.normal_(parameter, std=0.5)
+    return pma
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    batch=st.integers(1, 3),
+    length=st.integers(1, 9),
+    hidden=st.sampled_from([4, 7, 12]),
+    heads=st.sampled_from([1, 2, 4]),
+    width=st.integers(1, 4),
+    queries=st.integers(1, 4),
+    layer_norm=st.booleans(),
+    residual=st.sampled_from(["projected", "raw"]),
+    data=st.data(),
+)
+def test_agrees_with_the_float64_oracle(
+    batch, length, hidden, heads, width, queries, layer_norm, residual, data
+):
+    torch.manual_seed(data.draw(st.integers(0, 1000)))
+    pma = random_pma(
+        hidden, heads * width, heads, queries, layer_norm=layer_norm, residual=residual
+    )
+    states = torch.randn(batch, length, hidden, dtype=torch.float64)
+    mask = torch.tensor(
+        data.draw(
+            st.lists(
+                st.lists(st.integers(0, 1), min_size=length, max_size=length),
+                min_size=batch,
+                max_size=batch,
+            )
+        )
+    )
+    got = pma(states, mask).detach().numpy()
+    want = np.stack([oracle(pma, s.numpy(), m.numpy()) for s, m in zip(states, mask, strict=True)])
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-10)
+
+
+def test_the_published_shape_agrees_too():
+    torch.manual_seed(0)
+    pma = random_pma(896, 896, 32, 1)
+    states, mask = torch.randn(1, 5, 896, dtype=torch.float64), torch.tensor([[0, 1, 1, 1, 1]])
+    want = oracle(pma, states[0].numpy(), mask[0].numpy())
+    np.testing.assert_allclose(pma(states, mask)[0].detach().numpy(), want, rtol=0, atol=1e-9)
+
+
+def test_attention_sums_to_one_over_real_tokens_and_is_zero_on_padding():
+    pma = PMA(8, 8, 4, 2)
+    mask = torch.tensor([[1, 1, 0], [0, 0, 0]])
+    _, weights = pma.pool(torch.randn(2, 3, 8), mask)
+    assert weights.shape == (2, 4, 2, 3)
+    torch.testing.assert_close(weights[0].sum(-1), torch.ones(4, 2))
+    assert weights[0, ..., 2].abs().max() == 0
+    assert weights[1].abs().max() == 0
+
+
+def test_an_all_masked_row_gives_a_finite_vector_and_gradient():
+    pma = PMA(8, 8, 4)
+    states = torch.randn(1, 3, 8, requires_grad=True)
+    out = pma(states, torch.zeros(1, 3))
+    out.sum().backward()
+    assert out.isfinite().all()
+    assert states.grad is not None and states.grad.abs().max() == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_does_not_overflow(dtype):
+    pma = PMA(16, 16, 4).to(dtype)
+    out = pma(torch.randn(2, 5, 16).to(dtype), torch.tensor([[1] * 5, [0] * 5]))
+    assert out.isfinite().all()
+
+
+def test_starts_as_mean_pooling():
+    torch.manual_seed(0)
+    pma = PMA(32, 32, 8)
+    pma.init_as_mean_pooling(seed_std=1e-6)
+    states, mask = torch.randn(2, 6, 32), torch.tensor([[1] * 6, [1, 1, 1, 0, 0, 0]])
+    mean = (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+    want = torch.nn.functional.layer_norm(mean, (32,))
+    torch.testing.assert_close(pma(states, mask)[:, 0], want, rtol=0, atol=1e-3)
+
+
+def test_mean_start_leaves_every_parameter_a_gradient():
+    pma = PMA(32, 32, 8)
+    pma.init_as_mean_pooling()
+    (pma(torch.randn(4, 6, 32), torch.ones(4, 6)) * torch.randn(4, 1, 32)).sum().backward()
+    still = [n for n, p in pma.named_parameters() if p.grad is None or p.grad.abs().max() == 0]
+    # Softmax ignores what is added to all logits of a row, so fc_k's bias never has a gradient.
+    assert still in ([], ["fc_k.bias"])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [((8, 10, 4), "do not divide"), ((8, 8, 0), "positive"), ((0, 8, 2), "positive")],
+)
+def test_impossible_sizes_are_refused(sizes, message):
+    with pytest.raises(ValueError, match=message):
+        PMA(*sizes)
+
+
+def test_mean_start_needs_equal_widths():
+    with pytest.raises(ValueError, match=r"dim \(16\) equals the hidden size \(8\)"):
+        PMA(8, 16, 4).init_as_mean_pooling()

@@ -1,0 +1,53 @@
+"""ONNX export: dynamic shapes, int8, and a parity check that does fail when parity does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from c2llm.encoding.encoder import Encoder
+from c2llm.errors import ModelError, UsageError
+from c2llm.training import export
+from c2llm.training.export import export_onnx
+from tests.tiny import qwen_config, save_tiny_model
+
+
+@pytest.mark.parametrize("backbone", ["bert", "qwen2"])
+def test_exported_graph_equals_torch_at_every_length(tmp_path, backbone):
+    options = {"backbone": qwen_config()} if backbone == "qwen2" else {}
+    source = save_tiny_model(tmp_path / "m", pma_num_queries=2, **options)
+    report = export_onnx(source, tmp_path / "out")
+    assert report.max_abs_difference < 1e-5
+    torch_side, onnx_side = Encoder.load(source, engine="torch"), Encoder.load(tmp_path / "out")
+    for words in range(0, 70, 7):
+        texts = ["get http response " * words, "def", "a b " * (words // 2)]
+        np.testing.assert_allclose(
+            torch_side.encode_queries(texts), onnx_side.encode_queries(texts), rtol=0, atol=1e-5
+        )
+
+
+def test_int8_is_smaller_and_near(tmp_path):
+    source = save_tiny_model(tmp_path / "m")
+    full = export_onnx(source, tmp_path / "fp32")
+    small = export_onnx(source, tmp_path / "int8", int8=True)
+    assert small.megabytes < full.megabytes
+    assert small.mean_cosine > 0.99
+
+
+def test_a_graph_that_differs_is_not_accepted(tmp_path, monkeypatch):
+    source = save_tiny_model(tmp_path / "m")
+    trace = export._trace
+
+    def other_weights(model, path):
+        for parameter in model.pooler.parameters():
+            parameter.data = -parameter.data + 0.5
+        trace(model, path)
+
+    monkeypatch.setattr(export, "_trace", other_weights)
+    with pytest.raises(ModelError, match="differs from torch"):
+        export_onnx(source, tmp_path / "out")
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(UsageError, match="no model folder"):
+        export_onnx(tmp_path / "none", tmp_path / "out")
