@@ -5,9 +5,6 @@ Exact search over the whole corpus; the first 100 documents of each query are sc
 
 from __future__ import annotations
 
-import json
-import os
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -17,6 +14,7 @@ from pathlib import Path
 
 from c2llm.encoding.protocol import Progress
 from c2llm.errors import DataError
+from c2llm.evaluation.kept import file_name, load_kept, save_kept
 from c2llm.evaluation.metrics import average_precision, mrr, ndcg_at_k, recall_at_k
 from c2llm.evaluation.retrieval_task import RetrievalTask
 from c2llm.evaluation.systems import Ranking, System
@@ -95,44 +93,33 @@ class ResultStore:
             DataError: for a file that is damaged or holds another result than its name says.
         """
         path = self._path(task, system)
-        if not path.is_file():
+        fields = load_kept(path, FORMAT)
+        if fields is None:
             return None
         try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
-            if fields.pop("format") != FORMAT:
-                return None
             queries = tuple(
                 QueryResult(q["id"], q["group"], tuple(q["found"]), dict(q["scores"]))
                 for q in fields.pop("queries")
             )
             asked, searched = fields.pop("full_size")
             result = TaskResult(**fields, full_size=(asked, searched), queries=queries)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{path} is not a kept result ({error!r}); remove it.") from error
-        held = (result.fingerprint, result.digest)
-        if held != (system.fingerprint, task.digest()):
+        if (result.fingerprint, result.digest) != (system.fingerprint, task.digest()):
             raise DataError(f"{path} holds a result of another model or task; remove it.")
         return result
 
     def save(self, result: TaskResult, task: RetrievalTask, system: System) -> None:
-        """Keep a result; a kill in the middle leaves no half file.
+        """Keep a result.
 
         Raises:
             DataError: if the directory cannot be written.
         """
-        path = self._path(task, system)
-        content = json.dumps({"format": FORMAT, **asdict(result)}, allow_nan=False)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial_file = path.with_suffix(f".{os.getpid()}.partial")
-            partial_file.write_text(content, encoding="utf-8")
-            partial_file.replace(path)
-        except OSError as error:
-            raise DataError(f"Results cannot be kept in {self._folder} ({error}).") from error
+        save_kept(self._path(task, system), FORMAT, asdict(result))
 
     def _path(self, task: RetrievalTask, system: System) -> Path:
-        parts = (_slug(system.name), _slug(system.fingerprint)[-12:], task.digest()[:12])
-        return self._folder / _slug(task.name) / f"{'-'.join(parts)}.json"
+        name = file_name(task.name, system.name, system.fingerprint[-12:], task.digest()[:12])
+        return self._folder / "retrieval" / name
 
 
 def run_tasks(
@@ -195,11 +182,6 @@ def score_rankings(task: RetrievalTask, rankings: Sequence[Ranking]) -> Iterator
             found=tuple(task.documents[position].id for position in ranked[:KEPT]),
             scores={name: metric(ranked, dict(gains)) for name, metric in METRICS.items()},
         )
-
-
-def _slug(name: str) -> str:
-    """A file name for a name: colons and slashes are not for file names everywhere."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", ".", name)
 
 
 def group_values(queries: Sequence[QueryResult], metric: str) -> dict[str, list[float]]:
