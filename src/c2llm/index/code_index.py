@@ -1,0 +1,353 @@
+"""`CodeIndex`: the index of one directory, kept fresh, asked questions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c2llm.encoding.protocol import TextEncoder
+from c2llm.errors import C2LLMError, UsageError
+from c2llm.index.build import (
+    ProgressBar,
+    Staleness,
+    embed_missing,
+    find_stale,
+    refresh_files,
+    silent_progress,
+)
+from c2llm.index.encoder_handle import EncoderHandle
+from c2llm.index.location import index_file, remove_index
+from c2llm.index.lock import refreshing
+from c2llm.index.query import parse_query
+from c2llm.index.rank import DEFAULT_WEIGHTS, RankWeights
+from c2llm.index.search import (
+    Filters,
+    Granularity,
+    Hit,
+    Mode,
+    Vectors,
+    lexical_leg,
+    search_store,
+)
+from c2llm.index.store import Store
+
+DEFAULT_MODEL = "c2llm-mini"
+Embed = Literal["all", "candidates", "none"]
+_CANDIDATES = 64
+"""Chunks that a search embeds at most on its own: two seconds of a small model on two cores."""
+_SEARCH_WAIT_SECONDS = 2.0
+"""How long a search waits for another process that is refreshing, before it answers without."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """The truth about an index at this moment."""
+
+    root: str
+    index_file: str
+    model: str
+    files: int
+    chunks: int
+    embedded: int
+    """Chunks with a vector of `model`."""
+    changed: int
+    """Files of the tree that are new or changed since they were indexed."""
+    removed: int
+    """Indexed files that are gone."""
+    languages: dict[str, int]
+    """Files of each language."""
+    skipped: dict[str, int]
+    """Files and directories left out, by reason."""
+    models: dict[str, int]
+    """Vectors of each model that was used here."""
+    size_bytes: int
+    """Of the index file."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshReport:
+    """What a refresh did."""
+
+    redone: int
+    """Files read and cut anew, or forgotten."""
+    embedded: int
+    """Texts that were embedded."""
+
+
+class CodeIndex:
+    """The index of one directory tree; use `open`, and close it or use it as a context manager.
+
+        with CodeIndex.open("path/to/repo") as index:
+            for hit in index.search("parse a toml file", k=10):
+                print(hit.path, hit.start_line)
+
+    An instance belongs to one thread at a time. Other processes may search and refresh meanwhile.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        store: Store,
+        encoder: EncoderHandle,
+        *,
+        embed: Embed = "all",
+        progress_bar: ProgressBar = silent_progress,
+        note: Callable[[str], None] | None = None,
+    ) -> None:
+        self.root = root
+        self.model = encoder.model
+        self.stale_files = 0
+        """Files that were known to differ from the index when it was last compared."""
+        self._store = store
+        self._encoder = encoder
+        self._embed = embed
+        self._progress_bar = progress_bar
+        self._note = note or (lambda message: None)
+        self._matrix: tuple[int, NDArray[np.int64], NDArray[np.float32]] | None = None
+
+    @classmethod
+    def open(
+        cls,
+        root: str | Path,
+        model: str = DEFAULT_MODEL,
+        *,
+        encoder: TextEncoder | None = None,
+        refresh: bool = True,
+        rebuild: bool = False,
+        embed: Embed = "all",
+        progress_bar: ProgressBar = silent_progress,
+        note: Callable[[str], None] | None = None,
+        lock_seconds: float | None = None,
+    ) -> Self:
+        """Open the index of a directory, making it or bringing it up to date.
+
+        Args:
+            root: The directory.
+            model: Name of the embedding model.
+            encoder: A loaded model to use instead of the one named.
+            refresh: Redo what changed since the last time.
+            rebuild: Throw the present index away first, whatever state it is in.
+            embed: Which chunks get vectors: `all` of them now, the `candidates` of each search
+                when it is made, or `none` (only lexical searches are possible).
+            progress_bar: Shows long work.
+            note: Called with what the user should be told.
+            lock_seconds: How long to wait for another process that refreshes the same index before
+                going on without a refresh; None for as long as it takes.
+
+        Raises:
+            UsageError: The directory is not there, or the model is unknown.
+            IndexCorruptError: The index file is damaged.
+            C2LLMError: There is nothing to index, or the disk fails.
+        """
+        folder = existing_directory(root)
+        path = index_file(folder)
+        handle = EncoderHandle(model, encoder)
+        if embed != "none":
+            handle.preload()
+        try:
+            if rebuild:
+                remove_index(path)
+            store = Store(path)
+            index = cls(folder, store, handle, embed=embed, progress_bar=progress_bar, note=note)
+            try:
+                if refresh:
+                    index.refresh(lock_seconds)
+            except BaseException:
+                store.close()
+                raise
+        finally:
+            handle.wait()
+        return index
+
+    def close(self) -> None:
+        """Close the index file."""
+        self._encoder.wait()
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def refresh(self, lock_seconds: float | None = None) -> RefreshReport:
+        """Redo what changed since the index was last compared with the tree.
+
+        Args:
+            lock_seconds: How long to wait for another process that does the same; when it takes
+                longer, nothing is done and `stale_files` tells how much is behind.
+        """
+        store = self._store
+        self._upgrade()
+        staleness = find_stale(store, self.root)
+        self.stale_files = len(staleness.changed) + len(staleness.removed)
+        model_id = self._known_model()
+        complete = model_id is not None and not store.unembedded(model_id)
+        if not self.stale_files and (complete or self._embed != "all"):
+            self._require_files(staleness)
+            return RefreshReport(0, 0)
+        with refreshing(store.path, lock_seconds) as held:
+            if not held:
+                self._note("Another process is refreshing this index; answering from what it has.")
+                return RefreshReport(0, 0)
+            staleness = find_stale(store, self.root)  # the holder before us may have done it
+            redone, _ = refresh_files(store, staleness, self._progress_bar)
+            self.stale_files = 0
+            self._require_files(staleness)
+            embedded = 0
+            if self._embed == "all":
+                embedded = embed_missing(
+                    store, self._model_id(), self._encoder.get(), self._progress_bar
+                )
+        return RefreshReport(redone, embedded)
+
+    def search(
+        self,
+        query: str,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        *,
+        language: str | Sequence[str] = (),
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        granularity: Granularity = "chunk",
+        weights: RankWeights = DEFAULT_WEIGHTS,
+    ) -> list[Hit]:
+        """The k best answers, the best first; the same index and query give the same list.
+
+        Args:
+            query: A question, some words, or a name.
+            k: How many answers.
+            mode: `hybrid`, or one leg alone: `dense` (vectors) or `lexical` (no model is loaded).
+            language: Only files of this language or these.
+            include: Only paths that match one of these globs.
+            exclude: No path that matches one of these globs.
+            granularity: `chunk`, or `file` for each file's best chunk only.
+            weights: What the ranker's evidence is worth.
+
+        Raises:
+            UsageError: k is below 1 or the query is empty.
+        """
+        if k < 1:
+            raise UsageError(f"The number of results must be at least 1, not {k}.")
+        if not query.strip():
+            raise UsageError("The query is empty; say what you are looking for.")
+        languages = (language,) if isinstance(language, str) else tuple(language)
+        return search_store(
+            self._store,
+            query,
+            k=k,
+            mode=mode,
+            filters=Filters(languages, tuple(include), tuple(exclude)),
+            vectors=None if mode == "lexical" else self._vectors(query),
+            weights=weights,
+            granularity=granularity,
+        )
+
+    def status(self) -> IndexStatus:
+        """Count what is indexed, what is stale and what was left out."""
+        store = self._store
+        staleness = find_stale(store, self.root)
+        counts = store.counts(self.model)
+        skipped = Counter(skip.reason for skip in staleness.listed.skipped)
+        skipped.update(state.reason for state in store.skipped().values())
+        return IndexStatus(
+            root=str(self.root),
+            index_file=str(store.path),
+            model=self.model,
+            files=counts.files,
+            chunks=counts.chunks,
+            embedded=counts.embedded,
+            changed=len(staleness.changed),
+            removed=len(staleness.removed),
+            languages=dict(
+                Counter(state.language for state in store.files().values()).most_common()
+            ),
+            skipped=dict(skipped.most_common()),
+            models={name: vectors for name, _, vectors in store.models()},
+            size_bytes=store.path.stat().st_size,
+        )
+
+    def _vectors(self, query: str) -> Vectors:
+        """Similarity of the query to every chunk that has a vector."""
+        store = self._store
+        encoder = self._encoder.get()
+        model_id = self._model_id()
+        if self._embed == "candidates":
+            found = lexical_leg(store, parse_query(query), _CANDIDATES)
+            embed_missing(
+                store, model_id, encoder, self._progress_bar, [chunk_id for chunk_id, _ in found]
+            )
+        generation = store.generation()
+        if self._matrix is None or self._matrix[0] != generation:
+            self._matrix = (generation, *store.matrix(model_id))
+        _, ids, matrix = self._matrix
+        if not len(ids):
+            return Vectors(ids, np.empty(0, np.float32))
+        return Vectors(ids, matrix @ encoder.encode_queries([query])[0])
+
+    def _known_model(self) -> int | None:
+        known = self._store.model_id(self.model)
+        return None if known is None else known[0]
+
+    def _model_id(self) -> int:
+        """The model's number here; vectors that another version of it made are dropped and told."""
+        encoder = self._encoder.get()
+        known = self._store.model_id(self.model)
+        if known is not None and known[1] == encoder.fingerprint:
+            return known[0]
+        if known is not None:
+            self._note(f"The model {self.model} has changed: its vectors are made again.")
+        with self._store.writing():
+            return self._store.use_model(self.model, encoder.fingerprint, encoder.dim)
+
+    def _upgrade(self) -> None:
+        """Have everything cut again when the chunker is not the one that cut it."""
+        from c2llm.codebase import chunks
+
+        version = str(getattr(chunks, "CHUNKER_VERSION", 1))
+        known = self._store.meta("chunker")
+        if known == version:
+            return
+        if known is not None:
+            self._note(
+                f"Code is cut another way now (version {known} to {version}): all is redone."
+            )
+        with self._store.writing():
+            if known is not None:
+                self._store.forget_contents()
+            self._store.set_meta("chunker", version)
+            self._store.set_meta("root", str(self.root))
+
+    def _require_files(self, staleness: Staleness) -> None:
+        if self._store.counts(self.model).files:
+            return
+        skipped = Counter(skip.reason for skip in staleness.listed.skipped)
+        skipped.update(state.reason for state in self._store.skipped().values())
+        left_out = ", ".join(f"{count} {reason}" for reason, count in skipped.most_common())
+        raise C2LLMError(
+            f"There is nothing to search in {self.root}: no source file"
+            + (f" (left out: {left_out})." if left_out else ".")
+        )
+
+
+def existing_directory(root: str | Path) -> Path:
+    """The resolved directory, or a `UsageError` that says what is wrong with it."""
+    folder = Path(root).expanduser()
+    if folder.is_dir():
+        return folder.resolve()
+    if folder.exists():
+        raise UsageError(f"{root} is a file; give the directory that holds it.")
+    raise UsageError(f"There is no directory {root}.")

@@ -1,0 +1,42 @@
+"""Where indexes live: one SQLite file a root, in the user's cache and never in the tree."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+
+def cache_home() -> Path:
+    """The folder of all indexes: below `C2LLM_HOME`, `XDG_CACHE_HOME/c2llm` or `~/.cache/c2llm`."""
+    own = os.environ.get("C2LLM_HOME")
+    if own:
+        return Path(own) / "indexes"
+    shared = os.environ.get("XDG_CACHE_HOME")
+    return (Path(shared) if shared else Path.home() / ".cache") / "c2llm" / "indexes"
+
+
+def index_file(root: Path) -> Path:
+    """The index of a root, whether it exists or not.
+
+    The name starts with the directory's own for those who look into the folder; what tells two
+    roots apart is the hash of the resolved path behind it.
+    """
+    resolved = root.resolve()
+    digest = hashlib.blake2b(os.fsencode(resolved), digest_size=8).hexdigest()
+    readable = re.sub(r"[^A-Za-z0-9._-]+", "_", resolved.name)[:40].strip("._") or "root"
+    return cache_home() / f"{readable}-{digest}.sqlite"
+
+
+def all_index_files() -> list[Path]:
+    """Every index in the cache, sorted by name."""
+    return sorted(cache_home().glob("*.sqlite"))
+
+
+def remove_index(path: Path) -> bool:
+    """Remove an index file and what SQLite and the lock keep beside it; True if there was one."""
+    found = path.exists()
+    for suffix in ("", "-wal", "-shm", ".lock"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    return found

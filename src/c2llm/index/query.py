@@ -1,0 +1,123 @@
+"""What a query asks for: its words, the names it spells, the kinds of files it wants to see."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from c2llm.codebase.identifiers import split_identifier, words
+from c2llm.index.roles import Role, asked_roles
+from c2llm.index.words import normalized, stem
+
+# A name, perhaps qualified: `Foo.bar`, `std::move`, `self->next`, `Rails::Paths`, `fs/promises`.
+_NAME = re.compile(r"[^\W\d]\w*[!?]?(?:(?:::|\.|->|#|/|-)[^\W\d]\w*[!?]?)*")
+_SEPARATOR = re.compile(r"::|\.|->|#|/|-")
+_INNER_CASE = re.compile(r"[a-z0-9][A-Z]|[A-Z]{2}[a-z]")
+
+# Words of a question, and words that say nothing among code.
+_STOP_WORDS = frozenset(
+    """
+    a about after all an and any are as at be been before being between but by can code
+    could did do does done during each else etc every find for from function functions get
+    gets give given gives had has have having help how i if implement implementation
+    implemented implements in inside into is it its just let like made make makes many may
+    me mechanism might more most much must my need needs no not of off on once one only onto
+    or other our out over own per place please should show so some such support supports
+    than that the their them then there these they this those through to too under until up
+    upon us use used user uses using very via want was way we were what when where whether
+    which while who why will with within without work works would you your
+    """.split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name that the query spells."""
+
+    text: str
+    """As written, without its qualifier."""
+    key: str
+    """Without case and underscores; what definitions are looked up by."""
+    strength: float
+    """1 for what can only be a name, less for a word that may be one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query, taken apart."""
+
+    text: str
+    terms: tuple[str, ...]
+    """Stems of the words that carry meaning, each once, in order."""
+    exact: tuple[str, ...]
+    """Identifiers of several parts as the lexical index keeps them whole."""
+    names: tuple[Name, ...]
+    """Names that may be defined somewhere, the strongest first."""
+    is_name: bool
+    """The query is one name and nothing else."""
+    roles: frozenset[Role]
+    """Kinds of files that are usually demoted and that this query asks for."""
+
+
+def parse_query(text: str) -> Query:
+    """Take a query apart; a query without any word has no terms."""
+    spelled = _NAME.findall(text)
+    is_name = len(text.split()) == 1 and len(spelled) == 1
+    content = [word for word in words(text) if word not in _STOP_WORDS]
+    # A query of stop words only still means its words.
+    terms = tuple(dict.fromkeys(stem(word) for word in content or words(text)))
+    names: dict[str, Name] = {}
+
+    def add(name: str, strength: float) -> None:
+        key = normalized(name)
+        known = names.get(key)
+        if len(key) > 1 and (known is None or known.strength < strength):
+            names[key] = Name(name, key, strength)
+
+    for token in spelled:
+        parts = [part for part in _SEPARATOR.split(token) if part]
+        strength = 1.0 if is_name else _strength(token, parts)
+        add(parts[-1], strength)
+        for qualifier in parts[:-1]:
+            add(qualifier, strength / 2)
+        if len(parts) > 1:
+            add("".join(parts), strength / 2)
+    for phrase in _phrases(text):
+        add(phrase, 0.75)
+    exact = {
+        token.strip("_").lower()
+        for token in re.findall(r"\w+", text)
+        if len(split_identifier(token)) > 1
+    }
+    return Query(
+        text=text,
+        terms=terms,
+        exact=tuple(sorted(exact)),
+        names=tuple(sorted(names.values(), key=lambda name: (-name.strength, name.key))),
+        is_name=is_name,
+        roles=asked_roles(words(text)),
+    )
+
+
+def _strength(token: str, parts: list[str]) -> float:
+    """How sure it is that a token of a longer query is a name."""
+    if len(parts) > 1 and "-" not in token and "/" not in token:
+        return 1.0
+    if any("_" in part.strip("_") or _INNER_CASE.search(part) for part in parts):
+        return 1.0
+    if token in _STOP_WORDS or token.lower() in _STOP_WORDS:
+        return 0.0
+    return 0.5 if token[0].isupper() else 0.25
+
+
+def _phrases(text: str) -> list[str]:
+    """Two to four neighbouring words written as one: "middleware stack" may be MiddlewareStack."""
+    found: list[str] = []
+    for clause in re.split(r"[^\w\s-]+", text):
+        run = [word for word in clause.replace("-", " ").split() if word.isalnum()]
+        for length in (4, 3, 2):
+            for start in range(len(run) - length + 1):
+                part = run[start : start + length]
+                if part[0].lower() not in _STOP_WORDS and part[-1].lower() not in _STOP_WORDS:
+                    found.append("".join(part))
+    return found

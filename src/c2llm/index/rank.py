@@ -1,0 +1,275 @@
+"""Order the candidates: both legs fused, then what paths, names and definitions testify.
+
+Score of a chunk = (fused legs + evidence) x demotions, all parts on the scale of the best candidate
+being 1. The list is then made diverse: each further chunk of a file counts less. Every piece of
+evidence leaves a short sentence, which is what `--explain` shows.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from posixpath import basename, dirname
+
+from c2llm.index.query import Query
+from c2llm.index.roles import Role, roles_of
+from c2llm.index.store import StoredChunk
+from c2llm.index.words import normalized, stems
+
+
+@dataclass(frozen=True, slots=True)
+class RankWeights:
+    """What each piece of evidence is worth; 1 is the score of the best candidate of a leg."""
+
+    dense: float = 0.5
+    """Share of the vectors in the fused score of a question; the rest is BM25."""
+    dense_of_name: float = 0.3
+    """The same where the query is nothing but a name."""
+    coherence: float = 0.2
+    """The best chunk of the file whose chunks score highest together."""
+    definition: float = 1.5
+    """Defines a name that the query spells, exactly as it is spelled."""
+    definition_other_case: float = 0.7
+    """How much of `definition` is left when case or underscores differ."""
+    definition_stem: float = 0.75
+    """Added when the file that defines a name is also called by it."""
+    symbol_words: float = 0.3
+    """All words of the query are in the names that the chunk defines."""
+    file_words: float = 0.5
+    """All words of the query are in the file's name."""
+    directory_words: float = 0.25
+    """All words of the query are in the path above the file's name."""
+    whole_stem: float = 0.3
+    """All words of the file's name are in the query."""
+    structure: float = 0.05
+    """The chunk is a function or a class rather than what stands between."""
+    test: float = 0.3
+    """Factor for tests."""
+    example: float = 0.4
+    """Factor for examples and benchmarks."""
+    document: float = 0.4
+    """Factor for prose and configuration."""
+    legacy: float = 0.5
+    """Factor for what is deprecated or generated."""
+    reexport: float = 0.6
+    """Factor for files that only pass names on."""
+    declaration: float = 0.7
+    """Factor for declarations apart from their code."""
+    saturation: float = 0.5
+    """Factor for the second chunk of a file in the list, squared for the third, and so on."""
+
+
+DEFAULT_WEIGHTS = RankWeights()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk that a leg found, with what that leg says of it."""
+
+    stored: StoredChunk
+    lexical: float = 0.0
+    """BM25, 0 when the lexical leg did not find it."""
+    lexical_rank: int = 0
+    """Its rank there, from 1; 0 when not found."""
+    dense: float = 0.0
+    """Cosine similarity, 0 when the chunk has no vector or there is no vector leg."""
+    dense_rank: int = 0
+    """Its rank there, from 1; 0 when not found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate with its place in the answer."""
+
+    stored: StoredChunk
+    score: float
+    why: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Scored:
+    candidate: Candidate
+    score: float
+    why: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class PathWords:
+    """The words of a file's path, stemmed."""
+
+    stem: tuple[str, ...]
+    directories: frozenset[str]
+
+    @classmethod
+    def of(cls, path: str) -> PathWords:
+        """Take a path apart; the extension is no word."""
+        name = basename(path).partition(".")[0] or basename(path)
+        return cls(tuple(stems(name)), frozenset(stems(dirname(path))))
+
+
+def rank(
+    candidates: Sequence[Candidate],
+    query: Query,
+    rarity: Mapping[str, float],
+    k: int,
+    weights: RankWeights,
+    definition_counts: Mapping[str, int],
+) -> list[Ranked]:
+    """The best k candidates in order; ties by path and line.
+
+    Args:
+        candidates: What the legs found, each chunk once.
+        query: The query.
+        rarity: Weight of each of the query's terms, from how few chunks have it.
+        k: How many are wanted.
+        weights: What each piece of evidence is worth.
+        definition_counts: For each name key of the query, how many chunks define it.
+    """
+    scored = _fuse(candidates, query, weights)
+    _add_coherence(scored, weights)
+    for item in scored:
+        _add_evidence(item, query, rarity, weights, definition_counts)
+        _demote(item, query, weights)
+    return _diverse(scored, k, weights)
+
+
+def _fuse(candidates: Sequence[Candidate], query: Query, weights: RankWeights) -> list[_Scored]:
+    best_lexical = max((candidate.lexical for candidate in candidates), default=0.0)
+    found = [candidate.dense for candidate in candidates if candidate.dense_rank]
+    best_dense, floor = max(found, default=0.0), min(found, default=0.0)
+    share = weights.dense_of_name if query.is_name else weights.dense
+    if not found:
+        share = 0.0
+    elif best_lexical <= 0.0:
+        share = 1.0
+    scored: list[_Scored] = []
+    for candidate in candidates:
+        item = _Scored(candidate, 0.0)
+        if candidate.lexical_rank and best_lexical > 0.0:
+            item.score += (1.0 - share) * candidate.lexical / best_lexical
+            item.why.append(f"BM25 #{candidate.lexical_rank}")
+        if found and candidate.dense > floor:
+            item.score += share * (candidate.dense - floor) / (best_dense - floor)
+        if candidate.dense_rank:
+            item.why.append(f"vector #{candidate.dense_rank} {candidate.dense:.2f}")
+        scored.append(item)
+    return scored
+
+
+def _add_coherence(scored: Sequence[_Scored], weights: RankWeights) -> None:
+    sums: dict[int, float] = defaultdict(float)
+    best: dict[int, _Scored] = {}
+    for item in scored:
+        file_id = item.candidate.stored.file_id
+        sums[file_id] += item.score
+        if file_id not in best or item.score > best[file_id].score:
+            best[file_id] = item
+    most = max(sums.values(), default=0.0)
+    if most <= 0.0:
+        return
+    for file_id, item in best.items():
+        item.score += weights.coherence * sums[file_id] / most
+
+
+def _add_evidence(
+    item: _Scored,
+    query: Query,
+    rarity: Mapping[str, float],
+    weights: RankWeights,
+    definition_counts: Mapping[str, int],
+) -> None:
+    chunk = item.candidate.stored.chunk
+    path = PathWords.of(chunk.path)
+    stem_key = normalized(basename(chunk.path).partition(".")[0])
+    _add_definition(item, query, weights, stem_key, definition_counts)
+    total = sum(rarity.values())
+    if total <= 0.0:
+        return
+    in_file = [term for term in query.terms if term in path.stem]
+    if in_file:
+        share = sum(rarity[term] for term in in_file) / total
+        item.score += weights.file_words * share
+        if path.stem and set(path.stem) <= set(query.terms):
+            item.score += weights.whole_stem
+        item.why.append(f"file name matches: {', '.join(in_file)}")
+    in_directories = [
+        term for term in query.terms if term in path.directories and term not in in_file
+    ]
+    if in_directories:
+        share = sum(rarity[term] for term in in_directories) / total
+        item.score += weights.directory_words * share
+        item.why.append(f"directory matches: {', '.join(in_directories)}")
+    symbol_words = set(stems(" ".join((chunk.symbol, *chunk.definitions))))
+    in_symbols = [term for term in query.terms if term in symbol_words]
+    if in_symbols:
+        share = sum(rarity[term] for term in in_symbols) / total
+        item.score += weights.symbol_words * share
+        item.why.append(f"names match: {', '.join(in_symbols)}")
+    if chunk.kind in ("function", "class"):
+        item.score += weights.structure
+
+
+def _add_definition(
+    item: _Scored,
+    query: Query,
+    weights: RankWeights,
+    stem_key: str,
+    definition_counts: Mapping[str, int],
+) -> None:
+    chunk = item.candidate.stored.chunk
+    spelled = {normalized(name): name for name in reversed(chunk.definitions)}
+    best, because = 0.0, ""
+    for name in query.names:
+        defined = spelled.get(name.key)
+        if defined is None:
+            continue
+        worth = weights.definition * name.strength
+        if defined != name.text:
+            worth *= weights.definition_other_case
+        if normalized(chunk.symbol) == name.key:
+            worth *= 1.2
+        worth /= max(1, definition_counts.get(name.key, 1)) ** 0.25
+        if stem_key == name.key:
+            worth += weights.definition_stem * name.strength
+        if worth > best:
+            best, because = worth, f"defines {defined}"
+    if best:
+        item.score += best
+        item.why.insert(0, because)
+
+
+def _demote(item: _Scored, query: Query, weights: RankWeights) -> None:
+    chunk = item.candidate.stored.chunk
+    factors = {
+        Role.TEST: weights.test,
+        Role.EXAMPLE: weights.example,
+        Role.BENCHMARK: weights.example,
+        Role.DOCUMENT: weights.document,
+        Role.CONFIG: weights.document,
+        Role.LEGACY: weights.legacy,
+        Role.GENERATED: weights.legacy,
+        Role.REEXPORT: weights.reexport,
+        Role.DECLARATION: weights.declaration,
+    }
+    roles = roles_of(chunk.path, chunk.language) - query.roles
+    if roles:
+        item.score *= min(factors[role] for role in roles)
+        item.why.append(f"demoted: {', '.join(sorted(roles))}")
+
+
+def _diverse(scored: list[_Scored], k: int, weights: RankWeights) -> list[Ranked]:
+    """Take the best again and again, each file's next chunk counting less."""
+
+    def key(item: _Scored) -> tuple[float, str, int, int]:
+        stored = item.candidate.stored
+        return (-item.score, stored.chunk.path, stored.chunk.start_line, stored.id)
+
+    scored.sort(key=key)
+    taken: dict[int, int] = defaultdict(int)
+    for item in scored:
+        file_id = item.candidate.stored.file_id
+        item.score *= weights.saturation ** taken[file_id]
+        taken[file_id] += 1
+    scored.sort(key=key)
+    return [Ranked(item.candidate.stored, item.score, tuple(item.why)) for item in scored[:k]]

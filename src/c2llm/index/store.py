@@ -1,0 +1,364 @@
+"""Reading and writing the index: every write of a file or of vectors is one transaction.
+
+A search is several statements and holds no transaction over them: ids are never used twice, so what
+another process replaces meanwhile is missing from the answer, never mistaken for something else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c2llm.codebase.chunk import Chunk
+from c2llm.index.database import connect, explained
+from c2llm.index.words import lexicon_row, normalized, stems
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What the index knows of a file: enough to see that it has changed."""
+
+    id: int
+    path: str
+    hash: bytes
+    size: int
+    mtime_ns: int
+    language: str
+    words: str
+    """The stems of the path's words, separated by spaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedState:
+    """A file that was opened and left out; it is opened again only when it has changed."""
+
+    path: str
+    reason: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk and its place in the index."""
+
+    id: int
+    file_id: int
+    chunk: Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much the index holds."""
+
+    files: int
+    chunks: int
+    embedded: int
+    """Chunks that have a vector of the model that was asked about."""
+
+
+class Store:
+    """One open index file. Not for use by two threads at once."""
+
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        self.path = path
+        self._connection = connect(path, create=create)
+
+    def close(self) -> None:
+        """Close the file; the store is of no use afterwards."""
+        self._connection.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One transaction: all of the block's writes or, when it raises, none."""
+        with explained(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute(
+                    "UPDATE meta SET value = value + 1 WHERE key = 'generation'"
+                )
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+
+    def generation(self) -> int:
+        """A number that every write raises: what was read under another one may be stale."""
+        return int(self.meta("generation") or 0)
+
+    def meta(self, key: str) -> str | None:
+        """A fact about the index as a whole."""
+        row = self._one("SELECT value FROM meta WHERE key = ?", (key,))
+        return None if row is None else str(row[0])
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Record a fact about the index as a whole; inside `writing`."""
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    # -- files and chunks ------------------------------------------------------------------------
+
+    def files(self) -> dict[str, FileState]:
+        """All files by path."""
+        rows = self.all("SELECT id, path, hash, size, mtime_ns, language, words FROM files")
+        states = (FileState(row[0], _restored(row[1]), *row[2:]) for row in rows)
+        return {state.path: state for state in states}
+
+    def skipped(self) -> dict[str, SkippedState]:
+        """Files that were opened and left out, by path."""
+        rows = self.all("SELECT path, reason, size, mtime_ns FROM skipped")
+        states = (SkippedState(_restored(row[0]), *row[1:]) for row in rows)
+        return {state.path: state for state in states}
+
+    def put_file(
+        self,
+        path: str,
+        digest: bytes,
+        size: int,
+        mtime_ns: int,
+        language: str,
+        chunks: Sequence[tuple[Chunk, bytes]],
+    ) -> None:
+        """Put a file in place of what was known of it; inside `writing`.
+
+        Args:
+            path: Path below the root.
+            digest: Hash of the file's bytes.
+            size: Its bytes.
+            mtime_ns: When it was changed, or -1 to have it hashed again the next time.
+            language: Its language.
+            chunks: Each chunk with the hash of the text that is embedded for it.
+        """
+        self.remove_file(path)
+        execute = self._connection.execute
+        file_id = execute(
+            "INSERT INTO files (path, hash, size, mtime_ns, language, words)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (_stored(path), digest, size, mtime_ns, language, " ".join(stems(path))),
+        ).lastrowid
+        for chunk, embedded_hash in chunks:
+            chunk_id = execute(
+                "INSERT INTO chunks (file_id, start_line, end_line, kind, symbol, scope, signature,"
+                " definitions, embedded_hash, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    file_id,
+                    chunk.start_line,
+                    chunk.end_line,
+                    chunk.kind,
+                    chunk.symbol,
+                    chunk.scope,
+                    chunk.signature,
+                    "\n".join(chunk.definitions),
+                    embedded_hash,
+                    chunk.text,
+                ),
+            ).lastrowid
+            execute(
+                "INSERT INTO lexicon (rowid, path, symbol, body) VALUES (?, ?, ?, ?)",
+                (chunk_id, *lexicon_row(path, chunk)),
+            )
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO definitions VALUES (?, ?)",
+                [(normalized(name), chunk_id) for name in chunk.definitions],
+            )
+
+    def remove_file(self, path: str) -> None:
+        """Forget a file, its chunks and that it was skipped; inside `writing`."""
+        execute = self._connection.execute
+        key = _stored(path)
+        execute("DELETE FROM skipped WHERE path = ?", (key,))
+        row = self._one("SELECT id FROM files WHERE path = ?", (key,))
+        if row is None:
+            return
+        ids = [
+            chunk_id
+            for (chunk_id,) in self.all("SELECT id FROM chunks WHERE file_id = ?", (row[0],))
+        ]
+        for stored in self.chunks(ids):
+            execute(
+                "INSERT INTO lexicon (lexicon, rowid, path, symbol, body)"
+                " VALUES ('delete', ?, ?, ?, ?)",
+                (stored.id, *lexicon_row(path, stored.chunk)),
+            )
+            execute("DELETE FROM definitions WHERE chunk_id = ?", (stored.id,))
+        execute("DELETE FROM chunks WHERE file_id = ?", (row[0],))
+        execute("DELETE FROM files WHERE id = ?", (row[0],))
+
+    def touch_file(self, path: str, size: int, mtime_ns: int) -> None:
+        """Record that a file has the content that is known, at another time; inside `writing`."""
+        self._connection.execute(
+            "UPDATE files SET size = ?, mtime_ns = ? WHERE path = ?",
+            (size, mtime_ns, _stored(path)),
+        )
+
+    def skip_file(self, path: str, reason: str, size: int, mtime_ns: int) -> None:
+        """Record that a file was opened and left out; inside `writing`."""
+        self.remove_file(path)
+        self._connection.execute(
+            "INSERT INTO skipped VALUES (?, ?, ?, ?)", (_stored(path), reason, size, mtime_ns)
+        )
+
+    def forget_contents(self) -> None:
+        """Have every file read and cut again by the next refresh; inside `writing`."""
+        self._connection.execute("UPDATE files SET hash = x'', mtime_ns = -1")
+        self._connection.execute("DELETE FROM skipped")
+
+    def chunks(self, ids: Iterable[int]) -> list[StoredChunk]:
+        """The chunks of these ids, in the order of path and line."""
+        wanted = list(ids)
+        found: list[StoredChunk] = []
+        for start in range(0, len(wanted), 500):
+            part = wanted[start : start + 500]
+            rows = self.all(
+                "SELECT c.id, c.file_id, f.path, c.start_line, c.end_line, f.language, c.kind,"
+                " c.symbol, c.scope, c.signature, c.definitions, c.text"
+                " FROM chunks c JOIN files f ON f.id = c.file_id"
+                f" WHERE c.id IN ({','.join('?' * len(part))})",
+                part,
+            )
+            found += [StoredChunk(row[0], row[1], _chunk(row[2:])) for row in rows]
+        found.sort(key=lambda stored: (stored.chunk.path, stored.chunk.start_line, stored.id))
+        return found
+
+    # -- vectors ---------------------------------------------------------------------------------
+
+    def model_id(self, name: str) -> tuple[int, str] | None:
+        """The number and the fingerprint of a model that has vectors here."""
+        row = self._one("SELECT id, fingerprint FROM models WHERE name = ?", (name,))
+        return None if row is None else (int(row[0]), str(row[1]))
+
+    def use_model(self, name: str, fingerprint: str, dim: int) -> int:
+        """Number of a model; vectors of its name under another fingerprint go; inside `writing`."""
+        known = self.model_id(name)
+        if known is not None:
+            if known[1] == fingerprint:
+                return known[0]
+            self._connection.execute("DELETE FROM embeddings WHERE model_id = ?", (known[0],))
+            self._connection.execute("DELETE FROM models WHERE id = ?", (known[0],))
+        cursor = self._connection.execute(
+            "INSERT INTO models (name, fingerprint, dim) VALUES (?, ?, ?)", (name, fingerprint, dim)
+        )
+        return int(cursor.lastrowid or 0)
+
+    def unembedded(
+        self, model_id: int, only: Sequence[int] | None = None
+    ) -> list[tuple[int, bytes, int]]:
+        """One (chunk id, hash, characters) for each text without a vector, the longest first.
+
+        Args:
+            model_id: The model's number.
+            only: Ids of the chunks that are asked about, None for all.
+        """
+        among = "" if only is None else "AND id IN (SELECT value FROM json_each(?))"
+        rows = self.all(
+            "SELECT min(id), embedded_hash, length(text) FROM chunks WHERE NOT EXISTS"
+            " (SELECT 1 FROM embeddings WHERE model_id = ? AND hash = embedded_hash)"
+            f" {among} GROUP BY embedded_hash ORDER BY 3 DESC, 1",
+            (model_id,) if only is None else (model_id, json.dumps(list(only))),
+        )
+        return [(int(row[0]), bytes(row[1]), int(row[2])) for row in rows]
+
+    def put_vectors(
+        self, model_id: int, hashes: Sequence[bytes], vectors: NDArray[np.float32]
+    ) -> None:
+        """Store the vectors, float32 (len(hashes), dim), of embedded texts; inside `writing`."""
+        # Half precision moves a cosine by 1e-4 at most and halves what a search has to read.
+        halves = vectors.astype(np.float16)
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)",
+            [(model_id, key, row.tobytes()) for key, row in zip(hashes, halves, strict=True)],
+        )
+
+    def matrix(self, model_id: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Ids (n,) and vectors (n, dim) of all chunks that have a vector of the model."""
+        # CROSS JOIN holds SQLite to the order in which the vectors lie on the disk.
+        rows = self.all(
+            "SELECT c.id, e.vector FROM embeddings e CROSS JOIN chunks c"
+            " ON c.embedded_hash = e.hash WHERE e.model_id = ?",
+            (model_id,),
+        )
+        if not rows:
+            return np.empty(0, np.int64), np.empty((0, 0), np.float32)
+        ids = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+        packed = np.frombuffer(b"".join([row[1] for row in rows]), np.float16)
+        return ids, packed.reshape(len(rows), -1).astype(np.float32)
+
+    def prune_vectors(self, spare: int = 2_000) -> None:
+        """Drop vectors that no chunk uses once they outnumber the used ones; inside `writing`."""
+        total, unused = self._one(
+            "SELECT count(*), sum(NOT EXISTS (SELECT 1 FROM chunks WHERE embedded_hash = hash))"
+            " FROM embeddings"
+        ) or (0, 0)
+        if (unused or 0) > max(spare, total - (unused or 0)):
+            self._connection.execute(
+                "DELETE FROM embeddings WHERE NOT EXISTS"
+                " (SELECT 1 FROM chunks WHERE embedded_hash = hash)"
+            )
+
+    def counts(self, model: str) -> Counts:
+        """How many files, chunks, and chunks with a vector of the model there are."""
+        row = self._one(
+            "SELECT (SELECT count(*) FROM files), (SELECT count(*) FROM chunks),"
+            " (SELECT count(*) FROM models m JOIN embeddings e ON e.model_id = m.id"
+            "  JOIN chunks c ON c.embedded_hash = e.hash WHERE m.name = ?)",
+            (model,),
+        )
+        assert row is not None
+        return Counts(*map(int, row))
+
+    def models(self) -> list[tuple[str, str, int]]:
+        """Name, fingerprint and number of vectors of each model."""
+        return [
+            (str(row[0]), str(row[1]), int(row[2]))
+            for row in self.all(
+                "SELECT m.name, m.fingerprint,"
+                " (SELECT count(*) FROM embeddings WHERE model_id = m.id) FROM models m ORDER BY 1"
+            )
+        ]
+
+    def _one(self, query: str, values: Sequence[object] = ()) -> tuple[Any, ...] | None:
+        with explained(self.path):
+            row: tuple[Any, ...] | None = self._connection.execute(query, values).fetchone()
+        return row
+
+    def all(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query, for the legs of the search."""
+        with explained(self.path):
+            return self._connection.execute(query, values).fetchall()
+
+
+def _chunk(row: tuple[Any, ...]) -> Chunk:
+    path, start, end, language, kind, symbol, scope, signature, definitions, text = row
+    return Chunk(
+        _restored(path),
+        start,
+        end,
+        language,
+        kind,
+        symbol,
+        scope,
+        signature,
+        tuple(definitions.split("\n")) if definitions else (),
+        text,
+    )
+
+
+def _stored(path: str) -> str | bytes:
+    """SQLite's text is UTF-8; the rare path that is not is kept as its bytes."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return path
+
+
+def _restored(value: str | bytes) -> str:
+    return os.fsdecode(value) if isinstance(value, bytes) else value
