@@ -1,0 +1,300 @@
+"""What each grammar calls a function, a class, a comment: the table behind `syntax.definitions`.
+
+A row names node types of the tree-sitter grammar. What plain node types cannot say (a function
+assigned to a variable, a macro that defines) is a query pattern with the captures `@function` or
+`@class`, and `@name` where the node has no `name` field; `@owner` and `@docstring` mark
+documentation that stands inside of what it documents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """How definitions and their comments look in one language."""
+
+    functions: tuple[str, ...] = ()
+    """Node types of functions, methods, constructors, macros."""
+    classes: tuple[str, ...] = ()
+    """Node types of classes, structs, interfaces, modules, enums, namespaces, tables."""
+    comments: tuple[str, ...] = ("comment",)
+    """Node types of comments."""
+    attributes: tuple[str, ...] = ()
+    """Node types that may stand between a comment and the definition it documents."""
+    patterns: str = ""
+    """Query patterns for the definitions that a node type alone does not tell."""
+    names: tuple[tuple[str, str], ...] = ()
+    """Names of the node types that carry none."""
+    clauses: bool = False
+    """A function may be written as several adjacent definitions of one name."""
+
+    def query(self) -> str:
+        """The tree-sitter query that captures all of it."""
+        rows = [
+            (self.functions, "function"),
+            (self.classes, "class"),
+            (self.comments, "comment"),
+            (self.attributes, "attribute"),
+        ]
+        parts = [
+            f"[{' '.join(f'({kind})' for kind in kinds)}] @{capture}"
+            for kinds, capture in rows
+            if kinds
+        ]
+        return "\n".join([*parts, self.patterns])
+
+
+_JS_FUNCTIONS = (
+    "function_declaration",
+    "generator_function_declaration",
+    "method_definition",
+)
+# A function is often a value: bound to a name, a field, a property of an object.
+_JS_FUNCTION_VALUES = """
+(variable_declarator name: (identifier) @name
+  value: [(arrow_function) (function_expression) (generator_function)]) @function
+(variable_declarator name: (identifier) @name value: (class)) @class
+(assignment_expression left: [(identifier) (member_expression)] @name
+  right: [(arrow_function) (function_expression) (generator_function)]) @function
+(assignment_expression left: [(identifier) (member_expression)] @name right: (class)) @class
+(pair key: (property_identifier) @name
+  value: [(arrow_function) (function_expression) (generator_function)]) @function
+"""
+_TYPESCRIPT = Grammar(
+    functions=(
+        *_JS_FUNCTIONS,
+        "function_signature",
+        "method_signature",
+        "abstract_method_signature",
+    ),
+    classes=(
+        "class_declaration",
+        "abstract_class_declaration",
+        "interface_declaration",
+        "enum_declaration",
+        "internal_module",
+        "module",
+        "type_alias_declaration",
+    ),
+    attributes=("decorator",),
+    patterns=_JS_FUNCTION_VALUES
+    + """
+(public_field_definition name: (_) @name
+  value: [(arrow_function) (function_expression)]) @function
+""",
+)
+
+_C_CLASSES = """
+(struct_specifier name: (_) body: (_)) @class
+(union_specifier name: (_) body: (_)) @class
+(enum_specifier name: (_) body: (_)) @class
+(type_definition
+  type: [
+    (struct_specifier !name body: (_))
+    (union_specifier !name body: (_))
+    (enum_specifier !name body: (_))
+  ]
+  declarator: (type_identifier) @name) @class
+"""
+_C_PROTOTYPES = """
+[(declaration declarator: (function_declarator))
+ (declaration declarator: (pointer_declarator declarator: (function_declarator)))] @function
+"""
+_C_FUNCTIONS = ("function_definition", "preproc_function_def")
+
+_ELIXIR = """
+(call target: (identifier) @_verb
+  (arguments . [
+    (identifier) @name
+    (call target: (identifier) @name)
+    (binary_operator left: (identifier) @name)
+    (binary_operator left: (call target: (identifier) @name))
+  ])
+  (#any-of? @_verb "def" "defp" "defmacro" "defmacrop" "defguard" "defguardp" "defdelegate"
+    "defn" "defnp")) @function
+(call target: (identifier) @_verb (arguments . [(alias) (atom)] @name)
+  (#any-of? @_verb "defmodule" "defprotocol" "defimpl")) @class
+(unary_operator operand: (call target: (identifier) @_verb (arguments [(string) (sigil)]))
+  (#any-of? @_verb "doc" "typedoc")) @comment
+(call (do_block (unary_operator operand: (call target: (identifier) @_verb
+    (arguments [(string) (sigil)]))) @docstring)
+  (#eq? @_verb "moduledoc")) @owner
+(unary_operator operand: (call target: (identifier) @_verb)
+  (#any-of? @_verb "spec" "impl" "doc" "since" "deprecated" "callback" "dialyzer")) @attribute
+"""
+
+GRAMMARS: dict[str, Grammar] = {
+    "python": Grammar(
+        functions=("function_definition",),
+        classes=("class_definition",),
+        attributes=("decorator",),
+        patterns="""
+(function_definition body: (block . (string) @docstring)) @owner
+(class_definition body: (block . (string) @docstring)) @owner
+""",
+    ),
+    "java": Grammar(
+        functions=(
+            "method_declaration",
+            "constructor_declaration",
+            "compact_constructor_declaration",
+        ),
+        classes=(
+            "class_declaration",
+            "interface_declaration",
+            "enum_declaration",
+            "record_declaration",
+            "annotation_type_declaration",
+        ),
+        comments=("block_comment", "line_comment"),
+    ),
+    "javascript": Grammar(
+        functions=_JS_FUNCTIONS,
+        classes=("class_declaration",),
+        attributes=("decorator",),
+        patterns=_JS_FUNCTION_VALUES
+        + """
+(field_definition property: (_) @name
+  value: [(arrow_function) (function_expression)]) @function
+""",
+    ),
+    "typescript": _TYPESCRIPT,
+    "tsx": _TYPESCRIPT,
+    "go": Grammar(
+        functions=("function_declaration", "method_declaration"),
+        classes=("type_spec",),
+    ),
+    "rust": Grammar(
+        functions=("function_item", "function_signature_item", "macro_definition"),
+        classes=(
+            "struct_item",
+            "enum_item",
+            "union_item",
+            "trait_item",
+            "impl_item",
+            "mod_item",
+        ),
+        comments=("line_comment", "block_comment"),
+        attributes=("attribute_item",),
+    ),
+    "c": Grammar(functions=_C_FUNCTIONS, patterns=_C_CLASSES + _C_PROTOTYPES),
+    "cpp": Grammar(
+        functions=_C_FUNCTIONS,
+        classes=("namespace_definition", "concept_definition"),
+        patterns=_C_CLASSES
+        + _C_PROTOTYPES
+        + """
+[(declaration declarator: (reference_declarator (function_declarator)))
+ (field_declaration declarator: (function_declarator))
+ (field_declaration declarator: (pointer_declarator declarator: (function_declarator)))
+ (field_declaration declarator: (reference_declarator (function_declarator)))] @function
+(class_specifier name: (_) body: (_)) @class
+(template_declaration parameters: (_) @attribute)
+""",
+    ),
+    "csharp": Grammar(
+        functions=(
+            "method_declaration",
+            "constructor_declaration",
+            "destructor_declaration",
+            "operator_declaration",
+            "conversion_operator_declaration",
+            "indexer_declaration",
+            "property_declaration",
+            "local_function_statement",
+            "delegate_declaration",
+        ),
+        names=(
+            ("indexer_declaration", "this"),
+            ("operator_declaration", "operator"),
+            ("conversion_operator_declaration", "operator"),
+        ),
+        classes=(
+            "class_declaration",
+            "interface_declaration",
+            "struct_declaration",
+            "enum_declaration",
+            "record_declaration",
+            "namespace_declaration",
+        ),
+    ),
+    "ruby": Grammar(
+        functions=("method", "singleton_method"),
+        classes=("class", "module"),
+    ),
+    "php": Grammar(
+        functions=("function_definition", "method_declaration"),
+        classes=(
+            "class_declaration",
+            "interface_declaration",
+            "trait_declaration",
+            "enum_declaration",
+        ),
+    ),
+    "kotlin": Grammar(
+        functions=("function_declaration", "secondary_constructor"),
+        classes=("class_declaration", "object_declaration", "companion_object"),
+        comments=("line_comment", "multiline_comment"),
+        names=(("secondary_constructor", "constructor"), ("companion_object", "Companion")),
+    ),
+    "swift": Grammar(
+        functions=(
+            "function_declaration",
+            "protocol_function_declaration",
+            "init_declaration",
+            "deinit_declaration",
+            "subscript_declaration",
+        ),
+        classes=("class_declaration", "protocol_declaration"),
+        comments=("comment", "multiline_comment"),
+        names=(
+            ("init_declaration", "init"),
+            ("deinit_declaration", "deinit"),
+            ("subscript_declaration", "subscript"),
+        ),
+    ),
+    "scala": Grammar(
+        functions=("function_definition", "function_declaration"),
+        classes=(
+            "class_definition",
+            "object_definition",
+            "trait_definition",
+            "enum_definition",
+            "package_object",
+        ),
+        comments=("comment", "block_comment"),
+    ),
+    "lua": Grammar(
+        functions=("function_declaration",),
+        patterns="""
+(assignment_statement (variable_list . name: (_) @name .)
+  (expression_list . value: (function_definition) .)) @function
+(field name: (_) @name value: (function_definition)) @function
+""",
+    ),
+    "haskell": Grammar(
+        classes=("data_type", "newtype", "class", "instance", "type_synomym"),
+        comments=("comment", "haddock"),
+        attributes=("signature", "pragma"),
+        # A type is a `function` too, but has no name.
+        patterns="[(function name: (_)) (bind name: (_))] @function",
+        clauses=True,
+    ),
+    "elixir": Grammar(patterns=_ELIXIR, clauses=True),
+    "zig": Grammar(
+        comments=("line_comment", "doc_comment"),
+        patterns="""
+(Decl (FnProto function: (_) @name)) @function
+(Decl (VarDecl variable_type_function: (_) @name
+  (ErrorUnionExpr (SuffixExpr (ContainerDecl))))) @class
+""",
+    ),
+    "bash": Grammar(functions=("function_definition",)),
+    "sql": Grammar(
+        functions=("create_function", "create_trigger"),
+        classes=("create_table", "create_view", "create_materialized_view", "create_type"),
+        comments=("comment", "marginalia"),
+    ),
+}

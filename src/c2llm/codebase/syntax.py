@@ -1,0 +1,389 @@
+"""Where the functions and classes of a source file are, what they are called and what they say.
+
+`parse` gives a tree-sitter tree within a budget, `definitions` reads it with one query per
+language (`grammars.GRAMMARS`). Nothing here recurses: a hostile file can nest as deep as it likes.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import cache
+from time import thread_time
+from typing import TYPE_CHECKING, Literal
+
+from c2llm.codebase.doccomments import clean_comment
+from c2llm.codebase.grammars import GRAMMARS, Grammar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tree_sitter import Language, Node, Query, Tree
+
+Kind = Literal["function", "class"]
+
+MAX_PARSE_BYTES = 4_000_000
+"""Longer files are generated or data; a syntax tree takes some ten times their size."""
+
+# The slowest grammar reads 4 MB/s, so no honest file comes near; ambiguous or flat hostile input
+# takes quadratic time in the parser and in the query. Counted in processor time of this thread:
+# what a file gives must not depend on the load of the machine.
+_SECONDS_BASE = 0.5
+_SECONDS_PER_BYTE = 2e-6
+
+_SCOPE_DEPTH = 8
+_NAME_LENGTH = 120
+_SIGNATURE_LENGTH = 200
+
+_BODY_TYPES = frozenset(
+    {
+        "Block",
+        "class_body",
+        "class_declarations",
+        "instance_declarations",
+        "compound_statement",
+        "do_block",
+        "enum_class_body",
+        "function_body",
+        "match",
+        "accessor_list",
+        "arrow_expression_clause",
+        "computed_property",
+        "token_tree",
+    }
+)
+_NAME_TYPES = ("type_identifier", "simple_identifier", "identifier", "object_reference")
+_DECLARATOR_TYPES = frozenset({"function_definition", "declaration", "field_declaration"})
+_NOT_A_SCOPE = frozenset({"exports", "module", "prototype", "self", "this"})
+# Modifiers that some grammars leave outside the node: `export default`, `pub`, `private def`.
+_MODIFIERS = re.compile(
+    rb"[ \t]*((?:(?!(?:where|in|return|else|then|do|of)\b)[A-Za-z_]+[ \t]+)*)\Z"
+)
+_QUALIFIED = re.compile(
+    r"^(.*?)(?:::|\.|:)?((?:operator\b.*|~?[\w$#?!=\-']+)|[^\w\s]+)$", re.DOTALL
+)
+_REMARK = re.compile(r"\s*(?:#|//|--|/\*)")
+_RECEIVER = re.compile(rb"(\w+)\s*(?:\[[^\]]*\])?\s*\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A function or a class (anything that holds functions) in a source file."""
+
+    kind: Kind
+    name: str
+    scope: str
+    """Names of the definitions around it joined by `.`; a method's receiver counts as one."""
+    signature: str
+    """What stands before the body, on one line, at most 200 characters."""
+    doc: str
+    """Docstring or the comment above it, without comment markers; "" when there is none."""
+    doc_spans: tuple[tuple[int, int], ...]
+    """Byte ranges that `doc` was read from."""
+    start_byte: int
+    """First byte, of the comment and the attributes above it if there are any."""
+    end_byte: int
+    start_line: int
+    """Line of `start_byte`, counted from 1."""
+    end_line: int
+    line: int
+    """Line where the definition itself starts, below its comment."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A definition that may still grow by a clause while the file is read."""
+
+    kind: Kind
+    name: str
+    scope: str
+    signature: str
+    docs: list[tuple[int, int]]
+    start_byte: int
+    end_byte: int
+    start_line: int
+    end_line: int
+    line: int
+
+    def close(self, source: bytes) -> Definition:
+        texts = [
+            clean_comment(source[start:end].decode(errors="replace")) for start, end in self.docs
+        ]
+        return Definition(
+            kind=self.kind,
+            name=self.name,
+            scope=self.scope,
+            signature=self.signature,
+            doc="\n".join(texts).strip(),
+            doc_spans=tuple(self.docs),
+            start_byte=self.start_byte,
+            end_byte=self.end_byte,
+            start_line=self.start_line,
+            end_line=self.end_line,
+            line=self.line,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Leading:
+    """A comment or attribute, which may belong to the definition below it."""
+
+    start: int
+    end: int
+    line: int
+    kind: str
+    is_comment: bool
+
+
+@dataclass(slots=True)
+class _Captures:
+    found: list[tuple[Kind, Node, Node | None]] = field(default_factory=list)
+    leading: list[_Leading] = field(default_factory=list)
+    docstrings: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+
+
+def parse(source: bytes, language: str) -> Tree | None:
+    """The syntax tree of a file, or None when the language has no grammar or the file is too much.
+
+    Too much is a file over `MAX_PARSE_BYTES`, or one that takes far longer than code of its size.
+    """
+    if language not in GRAMMARS or len(source) > MAX_PARSE_BYTES:
+        return None
+    from tree_sitter import Parser
+
+    overdue = _deadline(source)
+
+    def read(offset: int, _point: object) -> bytes:
+        return source[offset : offset + 65536]
+
+    parser = Parser(_grammar(language)[0])
+    try:
+        return parser.parse(read, progress_callback=lambda _offset, _error: overdue())
+    except ValueError:  # what py-tree-sitter raises when the callback says stop
+        return None
+
+
+def definitions(source: bytes, language: str, tree: Tree | None = None) -> list[Definition]:
+    """All functions and classes of a file in order of their start; outer before inner.
+
+    Args:
+        source: The file as UTF-8.
+        language: A key of `GRAMMARS`; any other gives no definitions.
+        tree: The tree of this source where the caller has parsed it already.
+    """
+    tree = tree or parse(source, language)
+    if tree is None:
+        return []
+    grammar = GRAMMARS[language]
+    captures = _capture(tree, language)
+    ends = [lead.end for lead in captures.leading]
+    floor = 0  # a comment before this byte belongs to what was closed last
+    closed: list[_Open] = []
+    stack: list[_Open] = []
+    for kind, node, name_node in captures.found:
+        sibling: _Open | None = None
+        while stack and stack[-1].end_byte <= node.start_byte:
+            sibling = stack.pop()
+            floor = max(floor, sibling.end_byte)
+        opened = _open(kind, node, name_node, grammar, source, stack)
+        if opened is None:
+            continue
+        above = bisect_right(ends, opened.start_byte)
+        _attach_leading(opened, captures.leading, above, floor, source)
+        if span := captures.docstrings.get((node.start_byte, node.end_byte)):
+            opened.docs = [span]
+        if grammar.clauses and sibling is not None and _continues(sibling, opened):
+            sibling.end_byte, sibling.end_line = opened.end_byte, opened.end_line
+            stack.append(sibling)
+            continue
+        stack.append(opened)
+        closed.append(opened)
+    return [entry.close(source) for entry in closed]
+
+
+def _deadline(source: bytes) -> Callable[[], bool]:
+    """Tells when the work on a source has taken too much processor time."""
+    end = thread_time() + _SECONDS_BASE + _SECONDS_PER_BYTE * len(source)
+    return lambda: thread_time() > end
+
+
+@cache
+def _grammar(language: str) -> tuple[Language, Query]:
+    from tree_sitter import Query
+    from tree_sitter_language_pack import get_language
+
+    grammar = get_language(language)
+    return grammar, Query(grammar, GRAMMARS[language].query())
+
+
+def _capture(tree: Tree, language: str) -> _Captures:
+    """Run the query; definitions by start (outer first), comments and attributes by position."""
+    from tree_sitter import QueryCursor
+
+    found: dict[tuple[int, int], tuple[Kind, Node, Node | None]] = {}
+    leading: dict[tuple[int, int], _Leading] = {}
+    docstrings: dict[tuple[int, int], tuple[int, int]] = {}
+    cursor = QueryCursor(_grammar(language)[1])
+    for _, match in cursor.matches(tree.root_node):
+        name = match["name"][0] if "name" in match else None
+        kinds: tuple[Kind, Kind] = ("function", "class")
+        for kind in kinds:
+            for node in match.get(kind, ()):
+                found.setdefault((node.start_byte, -node.end_byte), (kind, node, name))
+        if "docstring" in match:
+            owner, inner = match["owner"][0], match["docstring"][0]
+            docstrings.setdefault(
+                (owner.start_byte, owner.end_byte), (inner.start_byte, inner.end_byte)
+            )
+        for capture in ("attribute", "comment"):
+            for node in match.get(capture, ()):
+                key = (node.start_byte, node.end_byte)
+                if capture == "comment" or key not in leading:
+                    leading[key] = _Leading(
+                        node.start_byte,
+                        node.end_byte,
+                        node.start_point[0] + 1,
+                        node.type,
+                        capture == "comment",
+                    )
+    return _Captures(
+        found=[found[key] for key in sorted(found)],
+        leading=sorted(leading.values(), key=lambda lead: (lead.end, -lead.start)),
+        docstrings=docstrings,
+    )
+
+
+def _open(
+    kind: Kind,
+    node: Node,
+    name_node: Node | None,
+    grammar: Grammar,
+    source: bytes,
+    stack: list[_Open],
+) -> _Open | None:
+    if node.type == "declaration" and stack and stack[-1].kind == "function":
+        return None  # `Lock guard(mutex);` inside a function looks like a prototype
+    qualifier, name = _name(kind, node, name_node, grammar)
+    if not name:
+        return None
+    start = node.start_byte
+    prefix = source[source.rfind(b"\n", 0, start) + 1 : start]
+    if len(prefix) <= 80 and (modifiers := _MODIFIERS.match(prefix)):
+        start -= len(modifiers[1])
+    end, end_line = node.end_byte, node.end_point[0] + 1
+    if node.end_point[1] == 0 and end > start:  # some grammars count the newline in
+        end_line = max(node.start_point[0] + 1, end_line - 1)
+        end = start + len(source[start:end].rstrip())
+    if source[end : end + 1] in (b";", b","):
+        end += 1
+    names = [entry.name for entry in stack[-_SCOPE_DEPTH:]]
+    scope = ".".join([*names, qualifier] if qualifier else names)
+    line = node.start_point[0] + 1
+    signature = _signature(node, source, start)
+    return _Open(kind, name, scope, signature, [], start, end, line, end_line, line)
+
+
+def _continues(previous: _Open, clause: _Open) -> bool:
+    return (
+        clause.kind == "function"
+        and not clause.docs
+        and (previous.kind, previous.name, previous.scope)
+        == (clause.kind, clause.name, clause.scope)
+    )
+
+
+def _attach_leading(
+    opened: _Open, leading: list[_Leading], above: int, floor: int, source: bytes
+) -> None:
+    """Move the start up over the comments and attributes that stand directly above."""
+    docs: list[tuple[int, int]] = []
+    for index in range(above - 1, -1, -1):
+        lead = leading[index]
+        if lead.start < floor:
+            break
+        text = source[lead.start : lead.end]
+        gap = source[lead.start + len(text.rstrip()) : opened.start_byte]
+        if gap.strip() or gap.count(b"\n") > 1:
+            break
+        before = source[source.rfind(b"\n", 0, lead.start) + 1 : lead.start]
+        modifiers = _MODIFIERS.match(before) if len(before) <= 80 else None
+        if modifiers is None and b"\n" in gap:
+            break  # a remark at the end of a line of code
+        if text.startswith((b"#!", b"//!")):
+            break  # the interpreter's line; documentation of the file or module around
+        opened.start_byte, opened.start_line = lead.start, lead.line
+        if lead.is_comment:
+            docs.append((lead.start, lead.start + len(text.rstrip())))
+        else:
+            opened.start_byte -= len(modifiers[1]) if modifiers else 0
+            if lead.kind == "signature":
+                opened.signature = _one_line(text.decode(errors="replace"))
+    opened.docs = docs[::-1]
+
+
+def _name(kind: Kind, node: Node, name_node: Node | None, grammar: Grammar) -> tuple[str, str]:
+    """(qualifier, name): `("Stack", "push")` for `int Stack::push(int x) {`."""
+    for node_type, name in grammar.names:
+        if node.type == node_type:
+            return "", name
+    if name_node is None:
+        name_node = node.child_by_field_name("name") or node.child_by_field_name("type")
+    if node.type in _DECLARATOR_TYPES and node.child_by_field_name("declarator") is not None:
+        name_node = _declared(node)
+    if name_node is None:
+        name_node = next((c for c in node.named_children if c.type in _NAME_TYPES), None)
+    if name_node is None or name_node.text is None:
+        return "", ""
+    text = name_node.text[-_NAME_LENGTH:].decode(errors="replace").strip("`\"'&* \t\n")
+    if kind == "class":
+        text = text.partition("<")[0].replace("::", ".")
+        return "", " ".join(text.split())
+    receiver = node.child_by_field_name("receiver")
+    if receiver is not None and receiver.text is not None:
+        owner = _RECEIVER.search(receiver.text)
+        return (owner[1].decode(errors="replace") if owner else ""), text
+    match = _QUALIFIED.match(text)
+    if match is None:
+        return "", " ".join(text.split())
+    owners = [part for part in re.split(r"::|[.:]", match[1]) if part]
+    qualifier = ".".join(part for part in owners if part not in _NOT_A_SCOPE)
+    return qualifier.partition("<")[0], " ".join(match[2].split())
+
+
+def _declared(node: Node) -> Node | None:
+    """The name inside a C declarator: `*(*name(int))(int)` nests it at any depth."""
+    current: Node | None = node
+    for _ in range(50):
+        if current is None:
+            return None
+        inner = current.child_by_field_name("declarator")
+        if inner is None or current.type == "qualified_identifier":
+            inner = next((c for c in current.named_children if c.type.endswith("declarator")), None)
+        if inner is None or inner.type == "abstract_function_declarator":
+            return current if current != node else None
+        current = inner
+    return None
+
+
+def _signature(node: Node, source: bytes, start: int) -> str:
+    value = node.child_by_field_name("value") or node.child_by_field_name("right")
+    body = node.child_by_field_name("body")
+    if body is None and value is not None:
+        body = value.child_by_field_name("body")
+    if body is None:
+        body = next((child for child in node.named_children if child.type in _BODY_TYPES), None)
+    end = body.start_byte if body is not None else node.end_byte
+    if body is None or end <= start:
+        newline = source.find(b"\n", node.start_byte, node.end_byte)
+        end = newline if newline >= 0 else node.end_byte
+    return _one_line(source[start : min(end, start + 2000)].decode(errors="replace"))
+
+
+def _one_line(text: str) -> str:
+    lines = text.strip().split("\n")
+    while len(lines) > 1 and lines[0].lstrip().startswith(("@", "[", "#[")):
+        del lines[0]  # annotations that belong to the node
+    remark = next((i for i, line in enumerate(lines) if i and _REMARK.match(line)), len(lines))
+    words = " ".join(" ".join(lines[:remark]).split())
+    return re.sub(r"\s*(?:[{:=,;]|=>|\bdo)$", "", words)[:_SIGNATURE_LENGTH]
