@@ -95,7 +95,12 @@ def retrieval(
     multiple=True,
     help="all-MiniLM-L6-v2 or the folder of a sentence-transformers model, in our model's place.",
 )
-@click.option("--modes", default="lexical,dense,hybrid", show_default=True)
+@click.option(
+    "--modes",
+    default="lexical,dense,hybrid",
+    show_default=True,
+    help="With -raw (hybrid-raw) a mode goes without the ranker.",
+)
 @click.option("--only", multiple=True, help="Only this repository; repeatable.")
 @click.option(
     "--index-home",
@@ -123,7 +128,12 @@ def repos(
 
     from c2llm.encoding.folder import DEFAULT_MODEL
     from c2llm.evaluation.peers import MINILM
-    from c2llm.evaluation.repo_benchmark import engine_digest, find_trees, run_benchmark
+    from c2llm.evaluation.repo_benchmark import (
+        dense_modes,
+        engine_digest,
+        find_trees,
+        run_benchmark,
+    )
     from c2llm.evaluation.repo_questions import load_benchmark
     from c2llm.evaluation.repo_report import repository_markdown, repository_report
     from c2llm.evaluation.repos import RepositoryStore
@@ -131,18 +141,23 @@ def repos(
 
     _check_output(output)
     repositories = load_benchmark(annotations, repos_json, _names(only))
+    asked = _names([modes])
     specs = [*models, *(peer if peer == MINILM else f"{PEER_PREFIX}{peer}" for peer in peers)]
     with TemporaryDirectory(prefix="c2llm-eval-") as scratch:
         home = index_home or Path(scratch)
         trees, absent = find_trees(repositories, repos, home / "trees")
         if absent:
             note(f"Not in {repos}, left out: {', '.join(absent)}.")
-        encoders = [load_encoder(spec) for spec in dict.fromkeys(specs or [DEFAULT_MODEL])]
+        encoders = [
+            load_encoder(spec)
+            for spec in dict.fromkeys(specs or [DEFAULT_MODEL])
+            if dense_modes(asked)
+        ]
         results = []
         for result in run_benchmark(
             trees,
             encoders,
-            modes=_names([modes]),
+            modes=asked,
             home=home,
             store=RepositoryStore(output, engine_digest()) if output else None,
         ):

@@ -8,6 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 
+def short_hash(text: str) -> str:
+    """Twelve hex digits that stand for `text` in a file name."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
 def hash_files(root: Path, files: Iterable[Path]) -> str:
     """SHA-256 over the names, relative to `root`, and the contents of `files`."""
     digest = hashlib.sha256()
@@ -18,17 +23,18 @@ def hash_files(root: Path, files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def hash_source(*packages: str) -> str:
-    """SHA-256 over the Python source of packages, found without importing them.
+def hash_source(*names: str) -> str:
+    """SHA-256 over the Python source of modules and whole packages, found without importing them.
 
     Raises:
-        ValueError: for a package that is not installed as source.
+        ValueError: for a name that is not installed as source.
     """
     digest = hashlib.sha256()
-    for package in packages:
-        spec = find_spec(package)
-        if spec is None or not spec.submodule_search_locations:
-            raise ValueError(f"{package} is not a package")
-        root = Path(next(iter(spec.submodule_search_locations)))
-        digest.update(hash_files(root, root.rglob("*.py")).encode())
+    for name in names:
+        spec = find_spec(name)
+        if spec is None or spec.origin is None or not Path(spec.origin).is_file():
+            raise ValueError(f"{name} is not installed as source")
+        module = Path(spec.origin)
+        files = module.parent.rglob("*.py") if spec.submodule_search_locations else [module]
+        digest.update(hash_files(module.parent, files).encode())
     return digest.hexdigest()

@@ -7,29 +7,85 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from c2llm.encoding.protocol import TextEncoder
 from c2llm.errors import DataError, UsageError
-from c2llm.evaluation.provenance import hash_source
+from c2llm.evaluation.provenance import hash_source, short_hash
 from c2llm.evaluation.repo_questions import Repository
 from c2llm.evaluation.repo_trees import Tree, find_tree
 from c2llm.evaluation.repos import (
-    MODES,
+    Hit,
     RepositoryResult,
     RepositoryStore,
     Searchable,
     run_repository,
 )
 
-Opener = Callable[[Path, TextEncoder], Searchable]
-"""Builds or opens the index of a directory with an encoder."""
+if TYPE_CHECKING:
+    from c2llm.index.code_index import CodeIndex
+    from c2llm.index.rank import RankWeights
+    from c2llm.index.search import Mode
+
+RAW = "-raw"
+"""Suffix of a mode: the leg or the fused legs as they are, without the ranker's evidence."""
+MODES = tuple(leg + suffix for leg in ("lexical", "dense", "hybrid") for suffix in ("", RAW))
+NO_MODEL = "(no model)"
+
+Opener = Callable[[Path, TextEncoder | None], Searchable]
+"""Builds or opens the index of a directory; without an encoder for lexical modes only."""
 
 
-def open_code_index(root: Path, encoder: TextEncoder) -> Searchable:
+class RankedIndex:
+    """A `CodeIndex` whose modes include those without the ranker."""
+
+    def __init__(self, index: CodeIndex) -> None:
+        from c2llm.index.rank import RankWeights
+
+        self._index = index
+        self._weights = {True: no_evidence(), False: RankWeights()}
+
+    def search(self, query: str, k: int, *, mode: str) -> Sequence[Hit]:
+        """The best `k` chunks, best first; `mode` is one of `MODES`."""
+        leg = cast("Mode", mode.removesuffix(RAW))
+        weights = self._weights[mode.endswith(RAW)]
+        return self._index.search(query, k, leg, weights=weights)
+
+    def close(self) -> None:
+        """Close the index file."""
+        self._index.close()
+
+
+def no_evidence() -> RankWeights:
+    """Weights with which the ranker leaves the fused legs as they are."""
+    from c2llm.index.rank import RankWeights
+
+    return RankWeights(
+        coherence=0.0,
+        definition=0.0,
+        definition_stem=0.0,
+        symbol_words=0.0,
+        file_words=0.0,
+        directory_words=0.0,
+        whole_stem=0.0,
+        structure=0.0,
+        test=1.0,
+        example=1.0,
+        document=1.0,
+        legacy=1.0,
+        reexport=1.0,
+        declaration=1.0,
+        saturation=1.0,
+    )
+
+
+def open_code_index(root: Path, encoder: TextEncoder | None) -> Searchable:
     """The index that `c2llm search` uses, complete when it returns."""
     from c2llm.index.code_index import CodeIndex
 
-    return CodeIndex.open(root, model=encoder.name, encoder=encoder)
+    if encoder is None:
+        return RankedIndex(CodeIndex.open(root, embed="none"))
+    return RankedIndex(CodeIndex.open(root, encoder.name, encoder=encoder))
 
 
 def engine_digest() -> str:
@@ -56,6 +112,18 @@ def find_trees(
     return found, absent
 
 
+def dense_modes(modes: Sequence[str]) -> list[str]:
+    """Those of `modes` that need an encoder.
+
+    Raises:
+        UsageError: for an unknown mode.
+    """
+    for mode in modes:
+        if mode not in MODES:
+            raise UsageError(f"No mode is named {mode!r}; there are {', '.join(MODES)}.")
+    return [mode for mode in modes if not mode.startswith("lexical")]
+
+
 def run_benchmark(
     trees: Sequence[tuple[Repository, Tree]],
     encoders: Sequence[TextEncoder],
@@ -67,12 +135,12 @@ def run_benchmark(
 ) -> Iterator[RepositoryResult]:
     """Every repository in every mode with every encoder, encoder by encoder.
 
-    The lexical mode knows no encoder: it is run with the first one only.
+    Lexical modes know no encoder: they run once, over indexes without vectors.
 
     Args:
         trees: repositories and where their files are.
-        encoders: loaded once for all repositories.
-        modes: of `repos.MODES`.
+        encoders: what the other modes run with; none is needed for lexical modes.
+        modes: of `MODES`.
         home: folder of the indexes, apart from the user's own; one that is there already is used
             again and its index time is then that of a refresh.
         store: where results are kept.
@@ -81,27 +149,39 @@ def run_benchmark(
     Raises:
         UsageError: for an unknown mode.
     """
-    for mode in modes:
-        if mode not in MODES:
-            raise UsageError(f"No mode is named {mode!r}; there are {', '.join(MODES)}.")
-    # Chunks of other code must not be searched as if they were today's.
-    chunker = hash_source("c2llm.codebase")[:8]
-    for position, encoder in enumerate(encoders):
-        asked = [mode for mode in modes if mode != "lexical" or position == 0]
-        place = home / f"{encoder.fingerprint[-12:]}-{chunker}"
-        for repository, tree in trees:
-            yield from run_repository(
-                repository,
-                tree,
-                partial(_opened, tree.root, place, encoder, opener),
-                system=encoder.name,
-                fingerprint=encoder.fingerprint,
-                modes=asked,
-                store=store,
-            )
+    dense = dense_modes(modes)
+    lexical = [mode for mode in modes if mode not in dense]
+    if lexical:
+        yield from _run_encoder(trees, None, lexical, home, store, opener)
+    if dense:
+        for encoder in encoders:
+            yield from _run_encoder(trees, encoder, dense, home, store, opener)
 
 
-def _opened(root: Path, home: Path, encoder: TextEncoder, opener: Opener) -> Searchable:
+def _run_encoder(
+    trees: Sequence[tuple[Repository, Tree]],
+    encoder: TextEncoder | None,
+    modes: Sequence[str],
+    home: Path,
+    store: RepositoryStore | None,
+    opener: Opener,
+) -> Iterator[RepositoryResult]:
+    system, fingerprint = (encoder.name, encoder.fingerprint) if encoder else (NO_MODEL, NO_MODEL)
+    # Chunks that other code has cut must not be searched as if they were today's.
+    place = home / f"{short_hash(fingerprint)}-{short_hash(hash_source('c2llm.codebase'))}"
+    for repository, tree in trees:
+        yield from run_repository(
+            repository,
+            tree,
+            partial(_opened, tree.root, place, encoder, opener),
+            system=system,
+            fingerprint=fingerprint,
+            modes=modes,
+            store=store,
+        )
+
+
+def _opened(root: Path, home: Path, encoder: TextEncoder | None, opener: Opener) -> Searchable:
     with _environment("C2LLM_HOME", str(home)):
         return opener(root, encoder)
 

@@ -183,7 +183,7 @@ def _row(run: dict[str, Any], categories: Sequence[str]) -> list[str]:
     chunks, files = run["chunks"], run["files"]
     score = chunks["ndcg_at_10"]
     row = [
-        "" if run["mode"] == "lexical" else run["system"],
+        run["system"],
         run["mode"],
         str(run["questions"]),
         number(score["mean"]),
@@ -202,7 +202,7 @@ def _row(run: dict[str, Any], categories: Sequence[str]) -> list[str]:
 def _by(runs: Sequence[dict[str, Any]], key: str, title: str, unit: str) -> str:
     names = sorted({name for run in runs for name in run["chunks"][key]})
     labels = [
-        run["mode"] if run["mode"] == "lexical" else f"{run['system']} {run['mode']}"
+        run["mode"] if run["mode"].startswith("lexical") else f"{run['system']} {run['mode']}"
         for run in runs
     ]
     sizes = {name: group["n"] for run in runs for name, group in run["chunks"][key].items()}

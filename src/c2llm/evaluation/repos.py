@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,12 +19,12 @@ from typing import Any, Protocol
 from c2llm.errors import DataError
 from c2llm.evaluation.kept import file_name, load_kept, save_kept
 from c2llm.evaluation.metrics import dcg
+from c2llm.evaluation.provenance import short_hash
 from c2llm.evaluation.repo_questions import Question, Repository, Target
 from c2llm.evaluation.repo_trees import Tree
 
 K = 10
 FORMAT = 1
-MODES = ("lexical", "dense", "hybrid")
 # Chunks asked for until ten files are among them; a file of a thousand chunks can fill any list.
 _FILE_DEPTHS = (50, 200, 800)
 
@@ -49,6 +50,9 @@ class Searchable(Protocol):
 
     def search(self, query: str, k: int, *, mode: str) -> Sequence[Hit]:
         """The best `k` results, best first."""
+
+    def close(self) -> None:
+        """Let go of files; nothing is searched afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +216,7 @@ class RepositoryStore:
                 repository.name,
                 mode,
                 system,
-                fingerprint[-12:],
+                short_hash(fingerprint),
                 self._engine[:12],
                 repository.digest()[:12],
                 tree.revision[:12],
@@ -243,37 +247,39 @@ def run_repository(
         open_index: builds or opens the index of the tree; its wall time is the index time.
         system: what reports call the encoder.
         fingerprint: the encoder's.
-        modes: of `MODES`.
+        modes: those of the index.
         store: where results are kept.
     """
-    index: Searchable | None = None
-    seconds = 0.0
-    prefix = f"{repository.benchmark_root}/" if repository.benchmark_root else ""
-    for mode in modes:
-        kept = store.load(repository, tree, system, fingerprint, mode) if store else None
-        if kept is not None:
-            yield kept
-            continue
-        if index is None:
-            begun = time.perf_counter()
-            index = open_index()
-            seconds = time.perf_counter() - begun
-        index.search("warm up", K, mode=mode)  # the first search of a mode loads what others reuse
-        result = RepositoryResult(
-            repository=repository.name,
-            language=repository.language,
-            system=system,
-            fingerprint=fingerprint,
-            mode=mode,
-            digest=repository.digest(),
-            revision=tree.revision,
-            index_seconds=seconds,
-            missing_targets=_missing(repository, tree, prefix),
-            questions=tuple(ask(index, q, mode, prefix) for q in repository.questions),
-        )
-        if store:
-            store.save(result, repository, tree)
-        yield result
+    with ExitStack() as opened:
+        index: Searchable | None = None
+        seconds = 0.0
+        prefix = f"{repository.benchmark_root}/" if repository.benchmark_root else ""
+        for mode in modes:
+            kept = store.load(repository, tree, system, fingerprint, mode) if store else None
+            if kept is not None:
+                yield kept
+                continue
+            if index is None:
+                begun = time.perf_counter()
+                index = open_index()
+                seconds = time.perf_counter() - begun
+                opened.callback(index.close)
+            index.search("warm up", K, mode=mode)  # loads what later searches of the mode share
+            result = RepositoryResult(
+                repository=repository.name,
+                language=repository.language,
+                system=system,
+                fingerprint=fingerprint,
+                mode=mode,
+                digest=repository.digest(),
+                revision=tree.revision,
+                index_seconds=seconds,
+                missing_targets=_missing(repository, tree, prefix),
+                questions=tuple(ask(index, q, mode, prefix) for q in repository.questions),
+            )
+            if store:
+                store.save(result, repository, tree)
+            yield result
 
 
 def _missing(repository: Repository, tree: Tree, prefix: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from c2llm.encoding.protocol import Progress
 from c2llm.errors import DataError
 from c2llm.evaluation.kept import file_name, load_kept, save_kept
 from c2llm.evaluation.metrics import average_precision, mrr, ndcg_at_k, recall_at_k
+from c2llm.evaluation.provenance import short_hash
 from c2llm.evaluation.retrieval_task import RetrievalTask
 from c2llm.evaluation.systems import Ranking, System
 
@@ -118,7 +119,7 @@ class ResultStore:
         save_kept(self._path(task, system), FORMAT, asdict(result))
 
     def _path(self, task: RetrievalTask, system: System) -> Path:
-        name = file_name(task.name, system.name, system.fingerprint[-12:], task.digest()[:12])
+        name = file_name(task.name, system.name, short_hash(system.fingerprint), task.digest()[:12])
         return self._folder / "retrieval" / name
 
 

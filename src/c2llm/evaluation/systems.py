@@ -117,12 +117,13 @@ class LexicalSystem:
             raise ModelError("bm25s is not installed; pip install 'c2llm[eval]'.") from error
         self._bm25s: Any = bm25s
         self._stop_words = frozenset(STOPWORDS_EN)
+        made_by = hash_source("c2llm.codebase.identifiers", "c2llm.evaluation.systems")
+        self._fingerprint = f"bm25s{version('bm25s')}-{made_by[:24]}"
 
     @property
     def fingerprint(self) -> str:
         """Hash of the library's version and of the code that makes tokens."""
-        made_by = hash_source("c2llm.codebase", "c2llm.evaluation")
-        return f"bm25s{version('bm25s')}-{made_by[:24]}"
+        return self._fingerprint
 
     def rank(self, task: RetrievalTask, depth: int, progress: Progress) -> list[Ranking]:
         """Best documents of each query with a score above 0."""
