@@ -71,7 +71,7 @@ def parse_query(text: str) -> Query:
     def add(name: str, strength: float) -> None:
         key = normalized(name)
         known = names.get(key)
-        if len(key) > 1 and (known is None or known.strength < strength):
+        if strength and len(key) > 1 and (known is None or known.strength < strength):
             names[key] = Name(name, key, strength)
 
     for token in spelled:
@@ -83,7 +83,7 @@ def parse_query(text: str) -> Query:
         if len(parts) > 1:
             add("".join(parts), strength / 2)
     for phrase in _phrases(text):
-        add(phrase, 0.75)
+        add(phrase, 0.5)
     exact = {
         token.strip("_").lower()
         for token in re.findall(r"\w+", text)
@@ -105,9 +105,9 @@ def _strength(token: str, parts: list[str]) -> float:
         return 1.0
     if any("_" in part.strip("_") or _INNER_CASE.search(part) for part in parts):
         return 1.0
-    if token in _STOP_WORDS or token.lower() in _STOP_WORDS:
+    if token.lower() in _STOP_WORDS:
         return 0.0
-    return 0.5 if token[0].isupper() else 0.25
+    return 0.25 if token[0].isupper() else 0.0
 
 
 def _phrases(text: str) -> list[str]:

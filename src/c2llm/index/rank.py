@@ -8,7 +8,7 @@ evidence leaves a short sentence, which is what `--explain` shows.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from posixpath import basename, dirname
 
@@ -26,12 +26,12 @@ class RankWeights:
     """Share of the vectors in the fused score of a question; the rest is BM25."""
     dense_of_name: float = 0.3
     """The same where the query is nothing but a name."""
-    coherence: float = 0.2
+    coherence: float = 0.4
     """The best chunk of the file whose chunks score highest together."""
     definition: float = 1.5
     """Defines a name that the query spells, exactly as it is spelled."""
-    definition_other_case: float = 0.7
-    """How much of `definition` is left when case or underscores differ."""
+    definition_other_case: float = 0.3
+    """What is left of `definition` when it is spelled otherwise while some chunk has it exact."""
     definition_stem: float = 0.75
     """Added when the file that defines a name is also called by it."""
     symbol_words: float = 0.3
@@ -41,7 +41,7 @@ class RankWeights:
     directory_words: float = 0.25
     """All words of the query are in the path above the file's name."""
     whole_stem: float = 0.3
-    """All words of the file's name are in the query."""
+    """All words of the file's name are in the query; by the square of their share."""
     structure: float = 0.05
     """The chunk is a function or a class rather than what stands between."""
     test: float = 0.3
@@ -59,6 +59,9 @@ class RankWeights:
     saturation: float = 0.5
     """Factor for the second chunk of a file in the list, squared for the third, and so on."""
 
+
+# Stems that name no subject: `string_utils` is about strings.
+_GENERIC_WORDS = frozenset(stems("base common core helper impl index lib main mod type util utils"))
 
 DEFAULT_WEIGHTS = RankWeights()
 
@@ -128,8 +131,10 @@ def rank(
     """
     scored = _fuse(candidates, query, weights)
     _add_coherence(scored, weights)
+    spelled = {name for item in scored for name in item.candidate.stored.chunk.definitions}
+    exact = {name.key for name in query.names if name.text in spelled}
     for item in scored:
-        _add_evidence(item, query, rarity, weights, definition_counts)
+        _add_evidence(item, query, rarity, weights, exact, definition_counts)
         _demote(item, query, weights)
     return _diverse(scored, k, weights)
 
@@ -177,12 +182,12 @@ def _add_evidence(
     query: Query,
     rarity: Mapping[str, float],
     weights: RankWeights,
+    exact: Container[str],
     definition_counts: Mapping[str, int],
 ) -> None:
     chunk = item.candidate.stored.chunk
     path = PathWords.of(chunk.path)
-    stem_key = normalized(basename(chunk.path).partition(".")[0])
-    _add_definition(item, query, weights, stem_key, definition_counts)
+    _add_definition(item, query, weights, exact, definition_counts)
     total = sum(rarity.values())
     if total <= 0.0:
         return
@@ -190,8 +195,9 @@ def _add_evidence(
     if in_file:
         share = sum(rarity[term] for term in in_file) / total
         item.score += weights.file_words * share
-        if path.stem and set(path.stem) <= set(query.terms):
-            item.score += weights.whole_stem
+        own = set(path.stem) - _GENERIC_WORDS
+        covered = len(own.intersection(query.terms)) / len(own) if own else 1.0
+        item.score += weights.whole_stem * covered**2
         item.why.append(f"file name matches: {', '.join(in_file)}")
     in_directories = [
         term for term in query.terms if term in path.directories and term not in in_file
@@ -214,10 +220,11 @@ def _add_definition(
     item: _Scored,
     query: Query,
     weights: RankWeights,
-    stem_key: str,
+    exact: Container[str],
     definition_counts: Mapping[str, int],
 ) -> None:
     chunk = item.candidate.stored.chunk
+    stem_key = normalized(basename(chunk.path).rpartition(".")[0])
     spelled = {normalized(name): name for name in reversed(chunk.definitions)}
     best, because = 0.0, ""
     for name in query.names:
@@ -226,10 +233,11 @@ def _add_definition(
             continue
         worth = weights.definition * name.strength
         if defined != name.text:
-            worth *= weights.definition_other_case
+            worth *= weights.definition_other_case if name.key in exact else 0.8
         if normalized(chunk.symbol) == name.key:
             worth *= 1.2
-        worth /= max(1, definition_counts.get(name.key, 1)) ** 0.25
+        # In a question, a name that everything defines says nothing.
+        worth /= max(1, definition_counts.get(name.key, 1)) ** (0.25 if query.is_name else 1.0)
         if stem_key == name.key:
             worth += weights.definition_stem * name.strength
         if worth > best:

@@ -110,7 +110,7 @@ def search_store(
         }
         if not admitted:
             return []
-    wanted = max(100, 8 * k)
+    wanted = max(200, 8 * k)
     lexical = lexical_leg(store, query, wanted, admitted) if mode != "dense" else []
     dense = _dense_leg(store, vectors, wanted, admitted) if vectors is not None else []
     defining, definition_counts = _definitions(store, query, admitted)
@@ -185,7 +185,7 @@ def _definitions(
     store: Store, query: Query, admitted: set[int] | None
 ) -> tuple[list[int], dict[str, int]]:
     """Chunks that define one of the query's names, and how many define each name."""
-    keys = [name.key for name in query.names if name.strength > 0.0]
+    keys = [name.key for name in query.names]
     if not keys:
         return [], {}
     rows = store.all(
