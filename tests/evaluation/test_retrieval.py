@@ -130,6 +130,9 @@ def test_report_pools_the_queries_of_a_family():
     report = retrieval_report(run_tasks([task("f:a", 1), task("f:b", 4)], [system]))
     (entry,) = report["tasks"]
     assert (entry["task"], entry["parts"], entry["queries"]) == ("f", ["f:a", "f:b"], 5)
+    assert entry["documents"] == [1, 4]
+    assert "| 1 × " not in retrieval_markdown(report)
+    assert "| 2 × 1 to 4 |" in retrieval_markdown(report)
     (result,) = entry["results"]
     assert result["metrics"]["recall_at_1"]["mean"] == pytest.approx(2 / 5)
     assert result["groups"] == {"a": {"mean": 1.0, "n": 1}, "b": {"mean": 0.25, "n": 4}}

@@ -79,8 +79,8 @@ def _family(name: str, by_system: dict[str, list[TaskResult]], baseline: str) ->
         "parts": [result.task for result in first],
         "queries": sum(len(result.queries) for result in first),
         "of_queries": sum(result.full_size[0] for result in first),
-        "documents": sum(result.documents for result in first),
-        "of_documents": sum(result.full_size[1] for result in first),
+        "documents": [result.documents for result in first],
+        "of_documents": [result.full_size[1] for result in first],
         "results": [
             _system(label, results, by_system.get(baseline) if label != baseline else None)
             for label, results in by_system.items()
@@ -150,7 +150,7 @@ def _row(task: dict[str, Any], result: dict[str, Any]) -> list[str]:
     row = [
         task["task"],
         _of(task["queries"], task["of_queries"]),
-        _of(task["documents"], task["of_documents"]),
+        _corpora(task["documents"], task["of_documents"]),
         result["system"],
         number(metrics[HEADLINE]["mean"]),
         interval(metrics[HEADLINE]["low"], metrics[HEADLINE]["high"]),
@@ -178,3 +178,11 @@ def _parts(report: dict[str, Any]) -> list[list[str]]:
 
 def _of(used: int, there: int) -> str:
     return f"{used:,}" if used == there else f"{used:,} of {there:,}"
+
+
+def _corpora(used: list[int], there: list[int]) -> str:
+    """Documents of one corpus, or the smallest and largest of several."""
+    if len(used) == 1:
+        return _of(used[0], there[0])
+    limited = "" if used == there else f" of {min(there):,} to {max(there):,}"
+    return f"{len(used)} × {min(used):,} to {max(used):,}{limited}"
