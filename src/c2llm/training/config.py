@@ -27,6 +27,10 @@ class ModelConfig:
     """Split camelCase and snake_case inside the tokenizer."""
     max_tokens: int = 512
     """Longest input that the trained model accepts."""
+    dropout: float = 0.0
+    """Dropout of the backbone. In one pass over the pairs there is nothing to overfit."""
+    attention: str = "sdpa"
+    """Attention of the backbone; `eager` is half again as fast for short texts in bf16 on a CPU."""
     query_prompt: str = ""
     document_prompt: str = ""
 
@@ -34,6 +38,11 @@ class ModelConfig:
         if self.pma_start not in ("mean", "xavier"):
             raise UsageError(
                 f"model.pma_start is {self.pma_start!r}; it must be 'mean' or 'xavier'."
+            )
+        if self.attention not in ("sdpa", "eager", "flash_attention_2"):
+            raise UsageError(
+                f"model.attention is {self.attention!r}; it must be 'sdpa', 'eager' or "
+                "'flash_attention_2'."
             )
 
 

@@ -238,6 +238,10 @@ def build_model(config: ModelConfig, folder: Path) -> C2LLMModel:
     )
     if config.pma_start == "mean":
         model.pooler.init_as_mean_pooling()
+    model.backbone.set_attn_implementation(config.attention)
+    for module in model.backbone.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = config.dropout
     return model
 
 
