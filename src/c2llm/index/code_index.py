@@ -23,7 +23,7 @@ from c2llm.index.build import (
     silent_progress,
 )
 from c2llm.index.encoder_handle import EncoderHandle
-from c2llm.index.location import index_file, remove_index
+from c2llm.index.location import existing_directory, index_file, remove_index
 from c2llm.index.lock import refreshing
 from c2llm.index.query import parse_query
 from c2llm.index.rank import DEFAULT_WEIGHTS, RankWeights
@@ -36,39 +36,15 @@ from c2llm.index.search import (
     lexical_leg,
     search_store,
 )
-from c2llm.index.store import Store
+from c2llm.index.status import IndexStatus, store_status
+from c2llm.index.store import Counts, Store
 
 DEFAULT_MODEL = "c2llm-mini"
 Embed = Literal["all", "candidates", "none"]
 _CANDIDATES = 64
 """Chunks that a search embeds at most on its own: two seconds of a small model on two cores."""
-_SEARCH_WAIT_SECONDS = 2.0
-"""How long a search waits for another process that is refreshing, before it answers without."""
-
-
-@dataclass(frozen=True, slots=True)
-class IndexStatus:
-    """The truth about an index at this moment."""
-
-    root: str
-    index_file: str
-    model: str
-    files: int
-    chunks: int
-    embedded: int
-    """Chunks with a vector of `model`."""
-    changed: int
-    """Files of the tree that are new or changed since they were indexed."""
-    removed: int
-    """Indexed files that are gone."""
-    languages: dict[str, int]
-    """Files of each language."""
-    skipped: dict[str, int]
-    """Files and directories left out, by reason."""
-    models: dict[str, int]
-    """Vectors of each model that was used here."""
-    size_bytes: int
-    """Of the index file."""
+SEARCH_LOCK_SECONDS = 2.0
+"""How long a search of the command line waits for another process that refreshes the same index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +79,7 @@ class CodeIndex:
     ) -> None:
         self.root = root
         self.model = encoder.model
+        self.last_refresh = RefreshReport(0, 0)
         self.stale_files = 0
         """Files that were known to differ from the index when it was last compared."""
         self._store = store
@@ -150,6 +127,7 @@ class CodeIndex:
         path = index_file(folder)
         handle = EncoderHandle(model, encoder)
         if embed != "none":
+            handle.check()  # an unknown model is told before any work is done
             handle.preload()
         try:
             if rebuild:
@@ -162,9 +140,15 @@ class CodeIndex:
             except BaseException:
                 store.close()
                 raise
-        finally:
+        except BaseException:
             handle.wait()
+            raise
         return index
+
+    @property
+    def file(self) -> Path:
+        """The index file."""
+        return self._store.path
 
     def close(self) -> None:
         """Close the index file."""
@@ -189,6 +173,10 @@ class CodeIndex:
             lock_seconds: How long to wait for another process that does the same; when it takes
                 longer, nothing is done and `stale_files` tells how much is behind.
         """
+        self.last_refresh = self._refresh(lock_seconds)
+        return self.last_refresh
+
+    def _refresh(self, lock_seconds: float | None) -> RefreshReport:
         store = self._store
         self._upgrade()
         staleness = find_stale(store, self.root)
@@ -258,27 +246,11 @@ class CodeIndex:
 
     def status(self) -> IndexStatus:
         """Count what is indexed, what is stale and what was left out."""
-        store = self._store
-        staleness = find_stale(store, self.root)
-        counts = store.counts(self.model)
-        skipped = Counter(skip.reason for skip in staleness.listed.skipped)
-        skipped.update(state.reason for state in store.skipped().values())
-        return IndexStatus(
-            root=str(self.root),
-            index_file=str(store.path),
-            model=self.model,
-            files=counts.files,
-            chunks=counts.chunks,
-            embedded=counts.embedded,
-            changed=len(staleness.changed),
-            removed=len(staleness.removed),
-            languages=dict(
-                Counter(state.language for state in store.files().values()).most_common()
-            ),
-            skipped=dict(skipped.most_common()),
-            models={name: vectors for name, _, vectors in store.models()},
-            size_bytes=store.path.stat().st_size,
-        )
+        return store_status(self._store, self.root, self.model)
+
+    def counts(self) -> Counts:
+        """How many files, chunks and vectors there are."""
+        return self._store.counts(self.model)
 
     def _vectors(self, query: str) -> Vectors:
         """Similarity of the query to every chunk that has a vector."""
@@ -341,13 +313,3 @@ class CodeIndex:
             f"There is nothing to search in {self.root}: no source file"
             + (f" (left out: {left_out})." if left_out else ".")
         )
-
-
-def existing_directory(root: str | Path) -> Path:
-    """The resolved directory, or a `UsageError` that says what is wrong with it."""
-    folder = Path(root).expanduser()
-    if folder.is_dir():
-        return folder.resolve()
-    if folder.exists():
-        raise UsageError(f"{root} is a file; give the directory that holds it.")
-    raise UsageError(f"There is no directory {root}.")

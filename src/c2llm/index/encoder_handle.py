@@ -16,6 +16,13 @@ class EncoderHandle:
         self._error: Exception | None = None
         self._thread: Thread | None = None
 
+    def check(self) -> None:
+        """Find the model without loading it; raises what a wrong name or a torn folder deserves."""
+        if self._encoder is None:
+            from c2llm.encoding.folder import open_folder
+
+            open_folder(self.model)
+
     def preload(self) -> None:
         """Begin to load while the caller does something else; a failure shows at `get`."""
         if self._encoder is None and self._thread is None:
@@ -40,6 +47,8 @@ class EncoderHandle:
         try:
             from c2llm.encoding.encoder import Encoder
 
-            self._encoder = Encoder.load(self.model)
+            encoder = Encoder.load(self.model)
+            _ = encoder.fingerprint  # hashes the weights: better here than when it is asked for
+            self._encoder = encoder
         except Exception as error:  # raised again in the thread that asks
             self._error = error

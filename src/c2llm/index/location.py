@@ -7,6 +7,8 @@ import os
 import re
 from pathlib import Path
 
+from c2llm.errors import UsageError
+
 
 def cache_home() -> Path:
     """The folder of all indexes: below `C2LLM_HOME`, `XDG_CACHE_HOME/c2llm` or `~/.cache/c2llm`."""
@@ -40,3 +42,17 @@ def remove_index(path: Path) -> bool:
     for suffix in ("", "-wal", "-shm", ".lock"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     return found
+
+
+def existing_directory(root: str | Path) -> Path:
+    """The resolved directory, or a `UsageError` that says what is wrong with it."""
+    folder = Path(root).expanduser()
+    try:
+        if folder.is_dir():
+            return folder.resolve()
+        exists = folder.exists()
+    except OSError as error:
+        raise UsageError(f"{root} cannot be opened: {error.strerror}.") from error
+    if exists:
+        raise UsageError(f"{root} is a file; give the directory that holds it.")
+    raise UsageError(f"There is no directory {root}.")

@@ -1,0 +1,61 @@
+"""`c2llm status`: what is indexed, what is stale, what was left out."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+
+import click
+
+from c2llm.cli.output import print_json
+
+# \b keeps click from joining the lines.
+_EXAMPLES = """\b
+Examples:
+  c2llm status
+  c2llm status ~/src/project --skipped
+  c2llm status --json | jq .changed
+"""
+
+
+@click.command("status", epilog=_EXAMPLES)
+@click.argument("path", default=".", metavar="[PATH]")
+@click.option("--model", default="c2llm-mini", show_default=True, help="Model to count vectors of.")
+@click.option("--skipped", "list_skipped", is_flag=True, help="Name each file that is left out.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(path: str, model: str, list_skipped: bool, as_json: bool) -> None:
+    """Tell what is indexed, what is stale, what was skipped.
+
+    PATH is a directory, by default this one. Nothing is indexed or changed by asking.
+    """
+    from c2llm.index.status import read_status
+
+    status = read_status(path, model)
+    if as_json:
+        print_json(asdict(status))
+        return
+    write = sys.stdout.write
+    write(f"root      {status.root}\n")
+    if not status.indexed:
+        write(f"index     none yet ({status.changed} files to read); make it: c2llm index {path}\n")
+    else:
+        write(f"index     {status.index_file} ({status.size_bytes / 1e6:.1f} MB)\n")
+        write(f"files     {status.files}{_listed(status.languages)}\n")
+        write(
+            f"chunks    {status.chunks}, {status.embedded} with vectors of {status.model}"
+            f"{_listed(status.models)}\n"
+        )
+        fresh = not status.changed and not status.removed
+        stale = f"{status.changed} new or changed files, {status.removed} removed"
+        write(f"fresh     {'yes' if fresh else 'no: ' + stale}\n")
+    write(f"skipped   {len(status.skipped)}{_listed(status.skipped_by_reason)}\n")
+    if list_skipped:
+        for skip in status.skipped:
+            write(f"  {skip.reason:<20} {skip.path!r}\n")
+
+
+def _listed(counts: dict[str, int]) -> str:
+    """Counts in brackets, or nothing."""
+    if not counts:
+        return ""
+    return " (" + ", ".join(f"{count} {name}" for name, count in counts.items()) + ")"

@@ -1,0 +1,55 @@
+"""The few lines of a chunk that a reader wants to see first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from c2llm.index.query import parse_query
+from c2llm.index.search import Hit
+from c2llm.index.words import stems
+
+_LONGEST_LINE = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """Neighbouring lines of a file."""
+
+    start_line: int
+    """Number of the first line, from 1."""
+    lines: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The lines as one string."""
+        return "\n".join(self.lines)
+
+
+def snippet(hit: Hit, query: str, most_lines: int = 6) -> Snippet:
+    """The window of a hit's lines with the most different words of the query.
+
+    A word counts once a window, and more where it stands in the line that defines something; of
+    equal windows the first wins. Blank lines at its edges are left out, long lines are cut.
+    """
+    lines = hit.text.split("\n")
+    wanted = set(parse_query(query).terms)
+    found = [wanted.intersection(stems(line)) for line in lines]
+    symbol = hit.symbol
+    defining = next((i for i, line in enumerate(lines) if symbol and symbol in line), -1)
+    best, best_start = -1.0, 0
+    for start in range(max(1, len(lines) - most_lines + 1)):
+        window = found[start : start + most_lines]
+        score = len(set().union(*window)) + 0.1 * sum(map(len, window))
+        if start <= defining < start + most_lines:
+            score += 1.0
+        if lines[start].strip() and score > best:
+            best, best_start = score, start
+    end = min(len(lines), best_start + most_lines)
+    while best_start < end - 1 and not lines[end - 1].strip():
+        end -= 1
+    return Snippet(hit.start_line + best_start, tuple(_cut(line) for line in lines[best_start:end]))
+
+
+def _cut(line: str) -> str:
+    line = line.rstrip("\r")
+    return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 1] + "…"

@@ -1,0 +1,113 @@
+"""The truth about an index, from the file and the tree as they are now."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from c2llm.codebase.walk import Skipped, list_files
+from c2llm.index.build import find_stale
+from c2llm.index.location import existing_directory, index_file
+from c2llm.index.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What is indexed, what is stale and what was left out."""
+
+    root: str
+    index_file: str
+    indexed: bool
+    """There is an index file; without one the counts of it are 0."""
+    model: str
+    files: int
+    chunks: int
+    embedded: int
+    """Chunks with a vector of `model`."""
+    changed: int
+    """Files of the tree that are new or changed since they were indexed."""
+    removed: int
+    """Indexed files that are gone."""
+    languages: dict[str, int]
+    """Indexed files of each language."""
+    models: dict[str, int]
+    """Vectors of each model that was used here."""
+    skipped_by_reason: dict[str, int]
+    skipped: tuple[Skipped, ...]
+    """Files and directories (their paths end in `/`) left out."""
+    size_bytes: int
+    """Of the index file."""
+
+
+def read_status(root: str | Path, model: str) -> IndexStatus:
+    """Look at the index of a directory without changing it.
+
+    Raises:
+        UsageError: The directory is not there.
+        IndexCorruptError: The index file is damaged.
+    """
+    folder = existing_directory(root)
+    path = index_file(folder)
+    if not path.exists():
+        listed = list_files(folder)
+        return _status(folder, path, model, listed.skipped, changed=len(listed.files))
+    store = Store(path, create=False)
+    try:
+        return store_status(store, folder, model)
+    finally:
+        store.close()
+
+
+def store_status(store: Store, root: Path, model: str) -> IndexStatus:
+    """The status of an open index."""
+    staleness = find_stale(store, root)
+    counts = store.counts(model)
+    opened = [Skipped(state.path, state.reason) for state in store.skipped().values()]
+    languages = Counter(state.language for state in store.files().values())
+    return _status(
+        root,
+        store.path,
+        model,
+        (*staleness.listed.skipped, *opened),
+        files=counts.files,
+        chunks=counts.chunks,
+        embedded=counts.embedded,
+        changed=len(staleness.changed),
+        removed=len(staleness.removed),
+        languages=dict(languages.most_common()),
+        models={name: vectors for name, _, vectors in store.models()},
+    )
+
+
+def _status(
+    root: Path,
+    path: Path,
+    model: str,
+    skipped: tuple[Skipped, ...],
+    *,
+    files: int = 0,
+    chunks: int = 0,
+    embedded: int = 0,
+    changed: int = 0,
+    removed: int = 0,
+    languages: dict[str, int] | None = None,
+    models: dict[str, int] | None = None,
+) -> IndexStatus:
+    exists = path.exists()
+    return IndexStatus(
+        root=str(root),
+        index_file=str(path),
+        indexed=exists,
+        model=model,
+        files=files,
+        chunks=chunks,
+        embedded=embedded,
+        changed=changed,
+        removed=removed,
+        languages=languages or {},
+        models=models or {},
+        skipped_by_reason=dict(Counter(skip.reason for skip in skipped).most_common()),
+        skipped=tuple(sorted(skipped, key=lambda skip: skip.path)),
+        size_bytes=path.stat().st_size if exists else 0,
+    )
