@@ -31,14 +31,22 @@ def test_questions_and_targets_are_read(tmp_path):
     annotations = write_benchmark(
         tmp_path,
         [question(relevant=["a.py", "a.py"], secondary=[lines, {"path": "c.py"}])],
-        benchmark_root="src/",
     )
     (repository,) = load_benchmark(annotations)
     assert (repository.name, repository.language) == ("demo", "python")
-    assert (repository.revision, repository.benchmark_root) == (REVISION, "src")
+    assert (repository.revision, repository.benchmark_root) == (REVISION, "")
     (asked,) = repository.questions
     assert asked.targets == (Target("a.py"), Target("lib/b.py", 3, 9), Target("c.py"))
     assert [str(target) for target in asked.targets] == ["a.py", "lib/b.py:3-9", "c.py"]
+
+
+def test_targets_may_be_relative_to_the_benchmark_root(tmp_path):
+    asked = question(relevant=["src/a.py", "sub/b.py", "src.py"])
+    annotations = write_benchmark(tmp_path, [asked], benchmark_root="src/")
+    (repository,) = load_benchmark(annotations)
+    assert repository.benchmark_root == "src"
+    paths = [target.path for target in repository.questions[0].targets]
+    assert paths == ["src/a.py", "src/sub/b.py", "src/src.py"]
 
 
 def test_neither_root_nor_revision_is_needed(tmp_path):

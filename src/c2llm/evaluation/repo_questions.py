@@ -3,8 +3,9 @@
     repos.json              [{"name", "language", "url", "revision", "benchmark_root"}, …]
     annotations/NAME.json   [{"query", "relevant": [target, …], "secondary": […], "category"}, …]
 
-A target is a path relative to the repository, or `{"path", "start_line", "end_line"}`. The format
-is that of MinishLab/semble's benchmark.
+A target is a path, or `{"path", "start_line", "end_line"}`. Paths are relative to the repository;
+one that does not start with the benchmark root is relative to that (three of the published files
+are written so). The format is that of MinishLab/semble's benchmark.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -108,18 +109,18 @@ def load_benchmark(
                 language=_text(entry, "language", f"{listed_in}, {name}"),
                 revision=revision,
                 benchmark_root=_clean(root),
-                questions=_questions(files[name]),
+                questions=_questions(files[name], _clean(root)),
             )
         )
     return repositories
 
 
-def _questions(path: Path) -> tuple[Question, ...]:
+def _questions(path: Path, root: str) -> tuple[Question, ...]:
     questions = []
     for position, entry in enumerate(_json_list(path), 1):
         where = f"{path}, question {position}"
         targets = [
-            _target(target, where)
+            _below(root, _target(target, where))
             for key in ("relevant", "secondary")
             for target in _list(entry.get(key) or [], key, where)
         ]
@@ -156,6 +157,12 @@ def _target(value: object, where: str) -> Target:
         f"{where} has the target {value!r}: it must be a path or {{path, start_line, end_line}} "
         "with 1 <= start_line <= end_line."
     )
+
+
+def _below(root: str, target: Target) -> Target:
+    if not root or target.path.startswith(f"{root}/"):
+        return target
+    return replace(target, path=f"{root}/{target.path}")
 
 
 def _clean(path: str) -> str:
