@@ -29,8 +29,8 @@ test: lint  ## ruff, mypy and the fast tests
 test-all: lint  ## the slow ones too
 	$(BIN)/pytest
 
-lock: $(VENV)/.dev  ## write both locks from what is installed
-	$(BIN)/python tools/lock.py
+lock:  ## write both locks from a fresh environment
+	tools/lock.sh
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
