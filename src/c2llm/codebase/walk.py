@@ -25,6 +25,7 @@ from c2llm.codebase.languages import detect_language
 from c2llm.codebase.repository import outer_rules
 
 OWN_IGNORE_FILE = ".c2llmignore"
+MAX_FILE_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class _Rules:
         )
 
 
-def list_files(root: Path, *, max_file_bytes: int = 1_000_000) -> WalkReport:
+def list_files(root: Path, *, max_file_bytes: int = MAX_FILE_BYTES) -> WalkReport:
     """List the files below root that names and sizes do not rule out, without opening any.
 
     Args:
@@ -96,7 +97,7 @@ def inspect(file: SourceFile, head: bytes) -> SourceFile | Skipped:
     return SourceFile(file.path, file.absolute, file.size, file.mtime_ns, language)
 
 
-def walk(root: Path, *, max_file_bytes: int = 1_000_000) -> WalkReport:
+def walk(root: Path, *, max_file_bytes: int = MAX_FILE_BYTES) -> WalkReport:
     """List the source files below root, opening each one to look at its head.
 
     Args:
@@ -168,6 +169,8 @@ class _Walk:
         )
         silent = not rules.own and not rules.git
         for name, entry in entries.items():
+            if name == ".git":  # a directory, or the pointer of a worktree
+                continue
             path = base + name
             is_link = entry.is_symlink()
             is_directory = not is_link and entry.is_dir(follow_symlinks=False)
@@ -194,8 +197,7 @@ class _Walk:
     ) -> None:
         reason = directory_reason(name, siblings)
         if reason == "version control":
-            if name != ".git":  # the root's own; nobody asks why it is not searched
-                self._skip(path, reason)
+            self._skip(path, reason)
         elif own:
             self._skip(path, OWN_IGNORE_FILE)
         elif git and own is None:
