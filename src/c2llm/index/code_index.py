@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from c2llm.encoding.protocol import TextEncoder
 from c2llm.errors import C2LLMError, UsageError
 from c2llm.index.build import (
+    CHUNKER_VERSION,
     ProgressBar,
     Staleness,
     embed_missing,
@@ -133,6 +134,10 @@ class CodeIndex:
             if rebuild:
                 remove_index(path)
             store = Store(path)
+            if store.is_outdated():
+                if note is not None:
+                    note("The index was made by an older version; all is redone.")
+                store.recreate()
             index = cls(folder, store, handle, embed=embed, progress_bar=progress_bar, note=note)
             try:
                 if refresh:
@@ -181,25 +186,24 @@ class CodeIndex:
         self._upgrade()
         staleness = find_stale(store, self.root)
         self.stale_files = len(staleness.changed) + len(staleness.removed)
-        model_id = self._known_model()
-        complete = model_id is not None and not store.unembedded(model_id)
-        if not self.stale_files and (complete or self._embed != "all"):
-            self._require_files(staleness)
-            return RefreshReport(0, 0)
-        with refreshing(store.path, lock_seconds) as held:
-            if not held:
-                self._note("Another process is refreshing this index; answering from what it has.")
-                return RefreshReport(0, 0)
-            staleness = find_stale(store, self.root)  # the holder before us may have done it
-            redone, _ = refresh_files(store, staleness, self._progress_bar)
-            self.stale_files = 0
-            self._require_files(staleness)
-            embedded = 0
-            if self._embed == "all":
-                embedded = embed_missing(
-                    store, self._model_id(), self._encoder.get(), self._progress_bar
-                )
-        return RefreshReport(redone, embedded)
+        embeds = self._embed == "all"
+        if self.stale_files or (embeds and store.unembedded(self._model_id())):
+            with refreshing(store.path, lock_seconds) as held:
+                if not held:
+                    self._note("Another process is refreshing this index; this answer is older.")
+                    return RefreshReport(0, 0)
+                staleness = find_stale(store, self.root)  # the holder before us may have done it
+                redone = refresh_files(store, staleness, self._progress_bar)
+                self.stale_files = 0
+                self._require_files(staleness)
+                embedded = 0
+                if embeds:
+                    embedded = embed_missing(
+                        store, self._model_id(), self._encoder.get(), self._progress_bar
+                    )
+                return RefreshReport(redone, embedded)
+        self._require_files(staleness)
+        return RefreshReport(0, 0)
 
     def search(
         self,
@@ -270,10 +274,6 @@ class CodeIndex:
             return Vectors(ids, np.empty(0, np.float32))
         return Vectors(ids, matrix @ encoder.encode_queries([query])[0])
 
-    def _known_model(self) -> int | None:
-        known = self._store.model_id(self.model)
-        return None if known is None else known[0]
-
     def _model_id(self) -> int:
         """The model's number here; vectors that another version of it made are dropped and told."""
         encoder = self._encoder.get()
@@ -287,9 +287,7 @@ class CodeIndex:
 
     def _upgrade(self) -> None:
         """Have everything cut again when the chunker is not the one that cut it."""
-        from c2llm.codebase import chunks
-
-        version = str(getattr(chunks, "CHUNKER_VERSION", 1))
+        version = str(CHUNKER_VERSION)
         known = self._store.meta("chunker")
         if known == version:
             return

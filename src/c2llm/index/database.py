@@ -108,6 +108,11 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
                 _create_tables(connection)
         finally:
             connection.execute("COMMIT")
+    if schema_version(connection) > SCHEMA_VERSION:
+        raise C2LLMError(
+            f"{path} was written by a newer c2llm (schema {schema_version(connection)}, this one "
+            f"knows {SCHEMA_VERSION}); upgrade, or rebuild it with: c2llm index --rebuild PATH."
+        )
     # Readers go on while one process writes; a killed process loses at most its open transaction.
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from c2llm.codebase.walk import Skipped, list_files
-from c2llm.index.build import find_stale
+from c2llm.index.build import find_stale, truly_changed
 from c2llm.index.location import existing_directory, index_file
 from c2llm.index.store import Store
 
@@ -73,7 +73,7 @@ def store_status(store: Store, root: Path, model: str) -> IndexStatus:
         files=counts.files,
         chunks=counts.chunks,
         embedded=counts.embedded,
-        changed=len(staleness.changed),
+        changed=len(truly_changed(store, staleness)),
         removed=len(staleness.removed),
         languages=dict(languages.most_common()),
         models={name: vectors for name, _, vectors in store.models()},

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c2llm.codebase.chunk import Chunk
-from c2llm.index.database import connect, explained
+from c2llm.index import database
+from c2llm.index.database import connect, explained, recreate, schema_version
 from c2llm.index.words import lexicon_row, normalized, stems
 
 
@@ -75,6 +76,16 @@ class Store:
     def close(self) -> None:
         """Close the file; the store is of no use afterwards."""
         self._connection.close()
+
+    def is_outdated(self) -> bool:
+        """Whether the file was made by an older version and has to be made anew."""
+        with explained(self.path):
+            return schema_version(self._connection) < database.SCHEMA_VERSION
+
+    def recreate(self) -> None:
+        """Drop all and begin anew, in one transaction."""
+        with explained(self.path):
+            recreate(self._connection)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
