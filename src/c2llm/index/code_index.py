@@ -12,6 +12,7 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from c2llm.codebase.languages import language_named
 from c2llm.encoding.protocol import TextEncoder
 from c2llm.errors import C2LLMError, UsageError
 from c2llm.index.build import (
@@ -236,7 +237,7 @@ class CodeIndex:
             raise UsageError(f"The number of results must be at least 1, not {k}.")
         if not query.strip():
             raise UsageError("The query is empty; say what you are looking for.")
-        languages = (language,) if isinstance(language, str) else tuple(language)
+        languages = self._languages((language,) if isinstance(language, str) else language)
         return search_store(
             self._store,
             query,
@@ -273,6 +274,20 @@ class CodeIndex:
         if not len(ids):
             return Vectors(ids, np.empty(0, np.float32))
         return Vectors(ids, matrix @ encoder.encode_queries([query])[0])
+
+    def _languages(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The languages that these names mean, each of which some indexed file has."""
+        if not names:
+            return ()
+        indexed = {state.language for state in self._store.files().values()}
+        wanted = tuple(language_named(name) for name in names)
+        for name, language in zip(names, wanted, strict=True):
+            if language not in indexed:
+                raise UsageError(
+                    f"No indexed file is written in {name}; there are: "
+                    f"{', '.join(sorted(indexed))}."
+                )
+        return wanted
 
     def _model_id(self) -> int:
         """The model's number here; vectors that another version of it made are dropped and told."""
