@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from c2llm.codebase.chunk import Chunk
 from c2llm.codebase.exclusions import HEAD_BYTES
@@ -24,10 +25,12 @@ from c2llm.codebase.walk import (
     list_files,
     unreadable,
 )
-from c2llm.encoding.protocol import Progress, TextEncoder
 from c2llm.index.store import Store
 
-ProgressBar = Callable[[str, int], AbstractContextManager[Progress]]
+if TYPE_CHECKING:
+    from c2llm.encoding.protocol import Progress, TextEncoder
+
+ProgressBar = Callable[[str, int], AbstractContextManager["Progress"]]
 """Called with what is done and how many steps it has; `cli.output.progress_bar` is one."""
 
 CHUNKER_VERSION = 1

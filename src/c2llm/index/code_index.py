@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Literal, Self
 
 from c2llm.codebase.languages import language_named
-from c2llm.encoding.protocol import TextEncoder
 from c2llm.errors import C2LLMError, UsageError
 from c2llm.index.build import (
     CHUNKER_VERSION,
@@ -27,19 +24,20 @@ from c2llm.index.build import (
 from c2llm.index.encoder_handle import EncoderHandle
 from c2llm.index.location import existing_directory, index_file, remove_index
 from c2llm.index.lock import refreshing
-from c2llm.index.query import parse_query
 from c2llm.index.rank import DEFAULT_WEIGHTS, RankWeights
 from c2llm.index.search import (
     Filters,
     Granularity,
     Hit,
     Mode,
-    Vectors,
-    lexical_leg,
     search_store,
 )
 from c2llm.index.status import IndexStatus, store_status
 from c2llm.index.store import Counts, Store
+
+if TYPE_CHECKING:
+    from c2llm.encoding.protocol import TextEncoder
+    from c2llm.index.vectors import Matrix, Vectors
 
 DEFAULT_MODEL = "c2llm-mini"
 Embed = Literal["all", "candidates", "none"]
@@ -89,7 +87,7 @@ class CodeIndex:
         self._embed = embed
         self._progress_bar = progress_bar
         self._note = note or (lambda message: None)
-        self._matrix: tuple[int, NDArray[np.int64], NDArray[np.float32]] | None = None
+        self._matrix: Matrix | None = None
 
     @classmethod
     def open(
@@ -244,7 +242,7 @@ class CodeIndex:
             k=k,
             mode=mode,
             filters=Filters(languages, tuple(include), tuple(exclude)),
-            vectors=None if mode == "lexical" else self._vectors(query),
+            vectors=None if mode == "lexical" else partial(self._vectors, query),
             weights=weights,
             granularity=granularity,
         )
@@ -257,23 +255,26 @@ class CodeIndex:
         """How many files, chunks and vectors there are."""
         return self._store.counts(self.model)
 
-    def _vectors(self, query: str) -> Vectors:
-        """Similarity of the query to every chunk that has a vector."""
+    def _vectors(self, query: str, candidates: Sequence[int]) -> Vectors:
+        """Similarity of the query to every chunk that has a vector, the candidates among them."""
         store = self._store
+        known = store.model_id(self.model)
+        if known is not None:
+            self._fresh_matrix(known[0])  # while the encoder is still being loaded
         encoder = self._encoder.get()
         model_id = self._model_id()
         if self._embed == "candidates":
-            found = lexical_leg(store, parse_query(query), _CANDIDATES)
-            embed_missing(
-                store, model_id, encoder, self._progress_bar, [chunk_id for chunk_id, _ in found]
-            )
-        generation = store.generation()
-        if self._matrix is None or self._matrix[0] != generation:
-            self._matrix = (generation, *store.matrix(model_id))
-        _, ids, matrix = self._matrix
-        if not len(ids):
-            return Vectors(ids, np.empty(0, np.float32))
-        return Vectors(ids, matrix @ encoder.encode_queries([query])[0])
+            embed_missing(store, model_id, encoder, self._progress_bar, candidates[:_CANDIDATES])
+        return self._fresh_matrix(model_id).similarities(encoder.encode_queries([query])[0])
+
+    def _fresh_matrix(self, model_id: int) -> Matrix:
+        from c2llm.index.vectors import Matrix
+
+        known = self._matrix
+        key = (model_id, self._store.generation())
+        if known is None or (known.model_id, known.generation) != key:
+            self._matrix = known = Matrix.read(self._store, model_id)
+        return known
 
     def _languages(self, names: Sequence[str]) -> tuple[str, ...]:
         """The languages that these names mean, each of which some indexed file has."""

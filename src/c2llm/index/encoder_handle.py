@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from threading import Thread
+from typing import TYPE_CHECKING
 
-from c2llm.encoding.protocol import TextEncoder
+if TYPE_CHECKING:
+    from c2llm.encoding.protocol import TextEncoder
 
 
 class EncoderHandle:
