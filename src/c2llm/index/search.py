@@ -88,8 +88,8 @@ def search_store(
         k: How many answers, at least 1.
         mode: Which legs take part; in `dense` the lexical leg does not, and the other way round.
         filters: Which files may answer.
-        vectors: Gives the similarities for the vector leg, once the lexical leg has been asked, whose
-            chunk ids it is called with; None in mode `lexical`.
+        vectors: Gives the similarities for the vector leg; called after the lexical leg with the
+            chunk ids that one found. None in mode `lexical`.
         weights: What the evidence is worth.
         granularity: Whether a file may answer more than once.
     """
