@@ -506,7 +506,9 @@ function shut {
 -- All doors.
 CREATE TABLE house.doors (id INT);
 /* Opens one. */
-CREATE OR REPLACE FUNCTION open_door(a INT) RETURNS INT AS $$ BEGIN RETURN 1; END; $$ LANGUAGE plpgsql;
+CREATE OR REPLACE FUNCTION open_door(a INT) RETURNS INT AS $$
+BEGIN RETURN 1; END;
+$$ LANGUAGE plpgsql;
 CREATE VIEW wide AS SELECT 1;
 """,
         (

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from c2llm.codebase import parsing
 from c2llm.codebase.grammars import GRAMMARS
 from c2llm.codebase.parsing import MAX_PARSE_BYTES, parse
 from c2llm.codebase.syntax import Definition, definitions
@@ -119,6 +122,8 @@ HOSTILE = {
     "comments only": ("java", b"// a\n" * 100_000 + b"class A {}"),
     "too long": ("python", b"x = 1\n" * (MAX_PARSE_BYTES // 5)),
     "zero bytes": ("c", b"\0" * 100_000),
+    "a parser that never ends": ("tsx", "{$(0\ub640=(\u4767}".encode()),
+    "a scanner that reads past its tables": ("bash", "/{\U001080d6".encode() * 300),
 }
 
 
@@ -128,6 +133,21 @@ def test_hostile_input_ends(case: str) -> None:
     for entry in definitions(source, language):
         assert len(entry.signature) <= 200
         assert len(entry.scope) < 2000
+
+
+def test_ctrl_c_waits_for_the_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """py-tree-sitter crashes when a callback raises, so the interrupt may only come after it."""
+    seconds = iter(range(10))
+
+    def interrupted_clock() -> float:
+        signal.raise_signal(signal.SIGINT)
+        return next(seconds) / 1000
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(parsing, "thread_time", interrupted_clock)
+    with pytest.raises(KeyboardInterrupt):
+        parsing.parse(b"x = 1\n" * 2000, "python")
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @given(

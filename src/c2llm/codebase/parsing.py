@@ -56,7 +56,7 @@ def parse(source: bytes, language: str) -> Tree | None:
 
     masked = _BEYOND_TABLES.sub(lambda match: b"x" * len(match[0]), source)
     patience = GRAMMARS[language].patience
-    start, reached = thread_time(), 0
+    start = reached = 0.0
     views: list[memoryview] = []
 
     def overdue(offset: int, _has_error: bool) -> bool:
@@ -73,6 +73,7 @@ def parse(source: bytes, language: str) -> Tree | None:
     parser = Parser(grammar_and_query(language)[0])
     try:
         with _interrupts_wait():
+            start = thread_time()
             tree = parser.parse(read, progress_callback=overdue)
     except ValueError:  # what py-tree-sitter raises when the callback says stop
         return None

@@ -79,7 +79,9 @@ def syntax_atoms(
     """
     atoms: list[Atom] = []
     work_left = _WORK_PER_CHARACTER * sizes.before[-1]
-    pending = [_Piece(0, len(lines), 0, [tree.root_node])]
+    # A small file is opened too: its functions are worth as much as those of a large one.
+    whole = _Piece(0, len(lines), 0, [])
+    pending = _regrouped(whole, tree.root_node.children, comments, held)[::-1] or [whole]
     while pending:
         piece = pending.pop()
         if sizes.size(piece.start, piece.end) <= largest or piece.end - piece.start <= 1:

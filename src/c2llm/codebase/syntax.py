@@ -25,6 +25,7 @@ _Captured = Literal["function", "class", "namespace"]
 _SCOPE_DEPTH = 8
 _NAME_LENGTH = 120
 _SIGNATURE_LENGTH = 200
+_DOC_NODES = 200
 _WIDEST_GAP = 200
 """Bytes; a file of one endless line must not be read again for each of its definitions."""
 
@@ -100,9 +101,8 @@ class _Open:
 
     def close(self, source: bytes) -> Definition:
         assert self.kind != "namespace"
-        texts = [
-            clean_comment(source[start:end].decode(errors="replace")) for start, end in self.docs
-        ]
+        spans = self.docs[:_DOC_NODES]
+        texts = [clean_comment(source[a:b].decode(errors="replace")) for a, b in spans]
         return Definition(
             kind=self.kind,
             name=self.name,
