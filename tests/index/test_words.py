@@ -23,6 +23,7 @@ from c2llm.index.words import normalized, stem, tokens
         "dependency dependencies",
         "match matches matching",
         "class classes",
+        "alias aliases aliased",
     ],
 )
 def test_forms_of_a_word_have_one_stem(family: str) -> None:

@@ -258,11 +258,9 @@ class CodeIndex:
     def _vectors(self, query: str, candidates: Sequence[int]) -> Vectors:
         """Similarity of the query to every chunk that has a vector, the candidates among them."""
         store = self._store
-        known = store.model_id(self.model)
-        if known is not None:
-            self._fresh_matrix(known[0])  # while the encoder is still being loaded
-        encoder = self._encoder.get()
         model_id = self._model_id()
+        self._fresh_matrix(model_id)  # while the encoder is still being loaded
+        encoder = self._encoder.get()
         if self._embed == "candidates":
             embed_missing(store, model_id, encoder, self._progress_bar, candidates[:_CANDIDATES])
         return self._fresh_matrix(model_id).similarities(encoder.encode_queries([query])[0])
@@ -292,14 +290,15 @@ class CodeIndex:
 
     def _model_id(self) -> int:
         """The model's number here; vectors that another version of it made are dropped and told."""
-        encoder = self._encoder.get()
+        fingerprint = self._encoder.fingerprint
         known = self._store.model_id(self.model)
-        if known is not None and known[1] == encoder.fingerprint:
+        if known is not None and known[1] == fingerprint:
             return known[0]
         if known is not None:
             self._note(f"The model {self.model} has changed: its vectors are made again.")
+        dim = self._encoder.get().dim
         with self._store.writing():
-            return self._store.use_model(self.model, encoder.fingerprint, encoder.dim)
+            return self._store.use_model(self.model, fingerprint, dim)
 
     def _upgrade(self) -> None:
         """Have everything cut again when the chunker is not the one that cut it."""
