@@ -120,6 +120,15 @@ def test_an_older_schema_is_redone_and_told(project: Path, monkeypatch: pytest.M
     assert len(notes) == 1 and "older" in notes[0]
 
 
+def test_other_unicode_tables_are_another_schema(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(project)
+    monkeypatch.setattr(database, "unidata_version", "99.0.0")
+    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+        assert index.last_refresh.redone == 5
+
+
 def test_a_newer_schema_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(project)
     monkeypatch.setattr(database, "SCHEMA_VERSION", database.SCHEMA_VERSION - 1)

@@ -14,6 +14,9 @@ _NAME = re.compile(r"[^\W\d]\w*[!?]?(?:(?:::|\.|->|#|/|-)[^\W\d]\w*[!?]?)*")
 _SEPARATOR = re.compile(r"::|\.|->|#|/|-")
 _INNER_CASE = re.compile(r"[a-z0-9][A-Z]|[A-Z]{2}[a-z]")
 
+_MOST_TERMS = 64
+"""What a pasted page says beyond its first words and strongest names is not searched for."""
+
 # Words of a question, and words that say nothing among code.
 _STOP_WORDS = frozenset(
     """
@@ -65,7 +68,7 @@ def parse_query(text: str) -> Query:
     is_name = len(text.split()) == 1 and len(spelled) == 1
     content = [word for word in words(text) if word not in _STOP_WORDS]
     # A query of stop words only still means its words.
-    terms = tuple(dict.fromkeys(stem(word) for word in content or words(text)))
+    terms = tuple(dict.fromkeys(stem(word) for word in content or words(text)))[:_MOST_TERMS]
     names: dict[str, Name] = {}
 
     def add(name: str, strength: float) -> None:
@@ -92,8 +95,10 @@ def parse_query(text: str) -> Query:
     return Query(
         text=text,
         terms=terms,
-        exact=tuple(sorted(exact)),
-        names=tuple(sorted(names.values(), key=lambda name: (-name.strength, name.key))),
+        exact=tuple(sorted(exact))[:_MOST_TERMS],
+        names=tuple(sorted(names.values(), key=lambda name: (-name.strength, name.key)))[
+            :_MOST_TERMS
+        ],
         is_name=is_name,
         roles=asked_roles(words(text)),
     )

@@ -113,7 +113,10 @@ def search_store(
     ranked = rank(candidates, query, term_rarity, 10 * k, weights, definition_counts)
     hits = [_hit(item) for item in ranked]
     if granularity == "file":
-        hits = list({hit.path: hit for hit in reversed(hits)}.values())[::-1]
+        best: dict[str, Hit] = {}
+        for hit in hits:
+            best.setdefault(hit.path, hit)
+        hits = list(best.values())
     return hits[:k]
 
 

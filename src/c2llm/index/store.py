@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c2llm.codebase.chunk import Chunk
-from c2llm.index import database
-from c2llm.index.database import connect, explained, recreate, schema_version
+from c2llm.index.database import connect, explained, is_outdated, recreate
 from c2llm.index.words import lexicon_row, normalized, stems
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ class Store:
     def is_outdated(self) -> bool:
         """Whether the file was made by an older version and has to be made anew."""
         with explained(self.path):
-            return schema_version(self._connection) < database.SCHEMA_VERSION
+            return is_outdated(self._connection)
 
     def recreate(self) -> None:
         """Drop all and begin anew, in one transaction."""
