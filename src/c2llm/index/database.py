@@ -134,8 +134,8 @@ def _create_tables(connection: sqlite3.Connection) -> None:
 def is_outdated(connection: sqlite3.Connection) -> bool:
     """Whether an older version made the file, or one whose tokens may differ from ours.
 
-    What is a letter changes with the Unicode tables of Python, and a lexicon without text of its own
-    must never be given other tokens to delete than it was given to insert.
+    What is a letter changes with the Unicode tables of Python, and a lexicon without text of its
+    own must never be given other tokens to delete than it was given to insert.
     """
     if schema_version(connection) < SCHEMA_VERSION:
         return True
