@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "c2llm-mini"
 Embed = Literal["all", "candidates", "none"]
-_CANDIDATES = 64
-"""Chunks that a search embeds at most on its own: two seconds of a small model on two cores."""
+_CANDIDATES = 32
+"""Chunks that a search embeds at most on its own: some two seconds of a small model."""
 SEARCH_LOCK_SECONDS = 2.0
 """How long a search of the command line waits for another process that refreshes the same index."""
 

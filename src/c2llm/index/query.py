@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from c2llm.codebase.identifiers import split_identifier, words
@@ -52,6 +53,8 @@ class Query:
     text: str
     terms: tuple[str, ...]
     """Stems of the words that carry meaning, each once, in order."""
+    spelled: Mapping[str, str]
+    """For each term the word as the query has it."""
     exact: tuple[str, ...]
     """Identifiers of several parts as the lexical index keeps them whole."""
     names: tuple[Name, ...]
@@ -68,7 +71,9 @@ def parse_query(text: str) -> Query:
     is_name = len(text.split()) == 1 and len(spelled) == 1
     content = [word for word in words(text) if word not in _STOP_WORDS]
     # A query of stop words only still means its words.
-    terms = tuple(dict.fromkeys(stem(word) for word in content or words(text)))[:_MOST_TERMS]
+    spelling: dict[str, str] = {}
+    for word in content or words(text):
+        spelling.setdefault(stem(word), word)
     names: dict[str, Name] = {}
 
     def add(name: str, strength: float) -> None:
@@ -94,7 +99,8 @@ def parse_query(text: str) -> Query:
     }
     return Query(
         text=text,
-        terms=terms,
+        terms=tuple(spelling)[:_MOST_TERMS],
+        spelled=spelling,
         exact=tuple(sorted(exact))[:_MOST_TERMS],
         names=tuple(sorted(names.values(), key=lambda name: (-name.strength, name.key)))[
             :_MOST_TERMS

@@ -266,7 +266,7 @@ def _add_words(
     def add(found: Sequence[str], weight: float, where: str) -> None:
         if found:
             item.score += weight * sum(rarity[term] for term in found) / total
-            item.why.append(f"{where}: {', '.join(found)}")
+            item.why.append(f"{where}: {', '.join(query.spelled[term] for term in found)}")
 
     stem_words, directory_words = _path_words(chunk.path)
     in_file = [term for term in query.terms if term in stem_words]
