@@ -34,11 +34,13 @@ class RankWeights:
     """The same where the query is nothing but a name."""
     coherence: float = 0.4
     """The best chunk of the file whose chunks score highest together."""
-    definition: float = 1.5
-    """Defines a name that the query spells, exactly as it is spelled."""
+    definition: float = 1.0
+    """Defines a name that a question spells, exactly as it is spelled."""
+    definition_of_name: float = 2.5
+    """Factor for `definition` where the query is nothing but the name: it outweighs all else."""
     definition_other_case: float = 0.3
     """What is left of `definition` when it is spelled otherwise while some chunk has it exact."""
-    definition_no_case: float = 0.8
+    definition_no_case: float = 0.5
     """What is left of `definition` when it is spelled otherwise and no chunk has it exact."""
     definition_first: float = 1.2
     """Factor for `definition` when it is the chunk's main symbol, not one among others."""
@@ -54,7 +56,7 @@ class RankWeights:
     """All words of the query are in the file's name."""
     directory_words: float = 0.25
     """All words of the query are in the path above the file's name."""
-    whole_stem: float = 0.3
+    whole_stem: float = 0.6
     """All words of the file's name are in the query; by the square of their share."""
     structure: float = 0.05
     """The chunk is a function or a class rather than what stands between."""
@@ -216,12 +218,15 @@ def _name_worths(
     definition_counts: Mapping[str, int],
 ) -> list[_NameWorth]:
     spelled = {name for item in candidates for name in item.stored.chunk.definitions}
-    power = weights.definition_rarity_of_name if query.is_name else weights.definition_rarity
+    definition, power = weights.definition, weights.definition_rarity
+    if query.is_name:
+        definition *= weights.definition_of_name
+        power = weights.definition_rarity_of_name
     worths: list[_NameWorth] = []
     for name in query.names:
         count = definition_counts.get(name.key, 0)
         if count:
-            exact = weights.definition * name.strength / count**power
+            exact = definition * name.strength / count**power
             loose = weights.definition_other_case
             if name.text not in spelled:
                 loose = weights.definition_no_case
