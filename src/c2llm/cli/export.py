@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from c2llm.cli.output import note, print_json
+from c2llm.cli.output import note, print_json, quiet_libraries
 from c2llm.errors import UsageError
 
 
@@ -22,6 +22,7 @@ def command(model: str, out: str | None, int8: bool, as_json: bool) -> None:
     c2llm export runs/mini/model --out models/c2llm-mini --int8
     """
     try:
+        quiet_libraries()
         from c2llm.training.export import export_onnx
     except ModuleNotFoundError as error:
         raise UsageError(
