@@ -128,7 +128,8 @@ class CodeIndex:
         handle = EncoderHandle(model, encoder)
         if embed != "none":
             handle.check()  # an unknown model is told before any work is done
-            handle.preload()
+        if embed == "candidates":
+            handle.preload()  # a search follows
         try:
             if rebuild:
                 remove_index(path)
@@ -191,6 +192,8 @@ class CodeIndex:
                 if not held:
                     self._note("Another process is refreshing this index; this answer is older.")
                     return RefreshReport(0, 0)
+                if embeds:
+                    self._encoder.preload()
                 staleness = find_stale(store, self.root)  # the holder before us may have done it
                 redone = refresh_files(store, staleness, self._progress_bar)
                 self.stale_files = 0
