@@ -159,6 +159,12 @@ def test_roots_that_are_none(tmp_path: Path) -> None:
         CodeIndex.open(tmp_path / "file.py")
 
 
+def test_a_root_that_cannot_be_read(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(UsageError, match="cannot be read"):
+        CodeIndex.open(project, embed="none")
+
+
 def test_nothing_to_index(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(C2LLMError, match="There is nothing to search"):
