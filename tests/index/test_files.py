@@ -113,6 +113,8 @@ def test_an_empty_file_is_an_index_that_was_never_begun(project: Path) -> None:
 def test_an_older_schema_is_redone_and_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(project)
     monkeypatch.setattr(database, "SCHEMA_VERSION", database.SCHEMA_VERSION + 1)
+    status = read_status(project, "words")
+    assert (status.indexed, status.changed) == (False, 5)
     notes: list[str] = []
     with CodeIndex.open(project, encoder=WordEncoder(), note=notes.append) as index:
         assert index.last_refresh.redone == 5

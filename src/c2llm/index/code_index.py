@@ -134,19 +134,16 @@ class CodeIndex:
             if rebuild:
                 remove_index(path)
             store = Store(path)
-            if store.is_outdated():
-                if note is not None:
-                    note("The index was made by an older version; all is redone.")
-                store.recreate()
-            index = cls(folder, store, handle, embed=embed, progress_bar=progress_bar, note=note)
-            try:
-                if refresh:
-                    index.refresh(lock_seconds)
-            except BaseException:
-                store.close()
-                raise
         except BaseException:
             handle.wait()
+            raise
+        index = cls(folder, store, handle, embed=embed, progress_bar=progress_bar, note=note)
+        try:
+            index._upgrade()
+            if refresh:
+                index.refresh(lock_seconds)
+        except BaseException:
+            index.close()
             raise
         return index
 
@@ -183,7 +180,6 @@ class CodeIndex:
 
     def _refresh(self, lock_seconds: float | None) -> RefreshReport:
         store = self._store
-        self._upgrade()
         staleness = find_stale(store, self.root)
         self.stale_files = len(staleness.changed) + len(staleness.removed)
         embeds = self._embed == "all"
@@ -304,7 +300,10 @@ class CodeIndex:
             return self._store.use_model(self.model, fingerprint, dim)
 
     def _upgrade(self) -> None:
-        """Have everything cut again when the chunker is not the one that cut it."""
+        """Begin anew in another schema, and have all cut again by another chunker."""
+        if self._store.is_outdated():
+            self._note("The index was made by an older version; all is redone.")
+            self._store.recreate()
         version = str(CHUNKER_VERSION)
         known = self._store.meta("chunker")
         if known == version:
