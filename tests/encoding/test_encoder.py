@@ -83,7 +83,8 @@ def test_any_text_has_a_finite_unit_vector(encoder, text):
     assert np.isfinite(vector).all() and abs(np.linalg.norm(vector) - 1) < 1e-5
 
 
-def test_bytes_that_are_not_utf8_and_huge_texts_are_embedded(encoder):
+def test_bytes_that_are_not_utf8_and_huge_texts_are_embedded(folder):
+    encoder = Encoder.load(folder, long_texts="truncate")
     broken = b"def \xff\xfe get".decode("utf-8", "surrogateescape")
     huge = "get http " * 3_000_000
     vectors = encoder.encode_documents([broken, huge, "get http " * 1000])

@@ -24,6 +24,10 @@ class C2LLMOutput:
     """(B, embedding_dim), not normalised; cosine is the similarity."""
     token_weights: Tensor
     """Attention of the pooling (B, heads, num_queries, L)."""
+    token_logits: Tensor
+    """The same before mask and softmax; windows of one text are merged from these."""
+    token_states: Tensor
+    """What the pooling averages (B, L, h)."""
 
 
 class C2LLMModel(PreTrainedModel):
@@ -95,13 +99,26 @@ class C2LLMModel(PreTrainedModel):
             The embeddings and the pooling's attention.
         """
         hidden = self.hidden_states(input_ids, attention_mask)
-        pooled, weights = self.pooler.pool(hidden.to(self.pooler.S.dtype), attention_mask)
-        merged = pooled.mean(1) if self.config.pma_merge == "mean" else pooled.flatten(1)
-        return C2LLMOutput(merged, weights)
+        hidden = hidden.to(self.pooler.S.dtype)
+        pooled, weights, logits = self.pooler.pool_with_logits(hidden, attention_mask)
+        return C2LLMOutput(self._merge(pooled), weights, logits, hidden)
 
     def embed(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Unit vectors (B, embedding_dim)."""
         return F.normalize(self(input_ids, attention_mask).sentence_embedding, dim=-1)
+
+    def readout(self, context: Tensor, weight_sum: Tensor) -> Tensor:
+        """Unit vectors (B, embedding_dim) of states that were averaged elsewhere, window by window.
+
+        Args:
+            context: attention-averaged token states (B, heads, num_queries, h).
+            weight_sum: 1 per head and query, or 0 where no token was attended to.
+        """
+        return F.normalize(self._merge(self.pooler.readout(context, weight_sum)), dim=-1)
+
+    def _merge(self, pooled: Tensor) -> Tensor:
+        """(B, num_queries, dim) -> (B, embedding_dim)."""
+        return pooled.mean(1) if self.config.pma_merge == "mean" else pooled.flatten(1)
 
 
 def _accepted(function: Any, **options: Any) -> dict[str, Any]:

@@ -144,8 +144,11 @@ class PMA(nn.Module):
         Returns:
             Weights of shape (B, heads, num_queries, L), dtype of `hidden`.
         """
+        return self.weigh(self.scores(hidden), mask)
+
+    def weigh(self, logits: Tensor, mask: Tensor) -> Tensor:
+        """Softmax of logits (B, heads, num_queries, L) over the tokens that `mask` (B, L) keeps."""
         keep = mask.bool()[:, None, None, :]
-        logits = self.scores(hidden)
         # -1e12, as in the published code, does not fit into fp16; the dtype's minimum always does.
         logits = logits.masked_fill(~keep, torch.finfo(logits.dtype).min)
         return logits.softmax(dim=-1) * keep
@@ -184,9 +187,15 @@ class PMA(nn.Module):
 
     def pool(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """`forward` that also returns the attention weights (B, heads, num_queries, L)."""
-        weights = self.attention(hidden, mask)
+        pooled, weights, _ = self.pool_with_logits(hidden, mask)
+        return pooled, weights
+
+    def pool_with_logits(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """`pool` that also returns the logits before the mask, which windows are merged from."""
+        logits = self.scores(hidden)
+        weights = self.weigh(logits, mask)
         context = torch.einsum("bhnl,bld->bhnd", weights, hidden)
-        return self.readout(context, weights.sum(-1)), weights
+        return self.readout(context, weights.sum(-1)), weights, logits
 
     def _heads(self, x: Tensor) -> Tensor:
         """(n, d) -> (heads, n, d/heads)."""
