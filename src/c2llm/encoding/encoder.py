@@ -50,7 +50,7 @@ class Encoder:
         self.folder = folder
         self.long_texts: LongTexts = long_texts or ("window" if engine.token_level else "truncate")
         self._engine = engine
-        self._tokenizer = TextTokenizer(folder.path / "tokenizer.json")
+        self._tokenizer = TextTokenizer(folder.path / "tokenizer.json", folder.vocabulary)
         self._reader = LongTextReader(
             engine,
             self._tokenizer,
@@ -74,7 +74,8 @@ class Encoder:
         """Load a model.
 
         Args:
-            name: a shipped name such as `c2llm-mini`, or a model folder.
+            name: a shipped name such as `c2llm-mini`, a model folder, or a hub id such as
+                codefuse-ai/C2LLM-0.5B, of which data files are downloaded and nothing is run.
             engine: `onnx` or `torch`; by default the one whose file the folder has.
             threads: threads of the onnx engine, 0 for all cores.
             device: device of the torch engine.

@@ -119,10 +119,10 @@ def _session(path: Path, threads: int) -> Any:
 
 
 class TorchEngine:
-    """The network in torch, fp32, on the CPU or a given device.
+    """The network in torch, fp32 on the CPU, in the checkpoint's dtype on another device.
 
     Args:
-        folder: model folder with `model.safetensors`.
+        folder: model folder with safetensors weights.
         device: torch device name.
 
     Raises:
@@ -142,9 +142,11 @@ class TorchEngine:
                 f"The torch engine needs {error.name}: pip install 'c2llm[train]'."
             ) from error
         try:
-            model = C2LLMModel.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
-            )
+            # A GPU is asked for by those whose model is large: there it keeps its own dtype.
+            dtype = torch.float32 if device == "cpu" else "auto"
+            model = C2LLMModel.from_pretrained(folder, dtype=dtype)
+        except ModelError:
+            raise
         except Exception as error:  # safetensors, transformers and torch each raise their own
             raise ModelError(
                 f"{folder} cannot be loaded ({' '.join(str(error).split())[:200]}); "

@@ -44,11 +44,15 @@ class Tokens:
 class TextTokenizer:
     """The `tokenizer.json` of a model.
 
+    Args:
+        path: the file.
+        vocabulary: rows of the model's token embedding.
+
     Raises:
-        ModelError: if the file is no tokenizer.
+        ModelError: if the file is no tokenizer, or that of a model with more tokens.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, vocabulary: int) -> None:
         from tokenizers import Tokenizer
 
         # A parallel tokenizer warns and stalls after fork; texts here are short.
@@ -59,6 +63,12 @@ class TextTokenizer:
             raise ModelError(
                 f"{path} is not a tokenizer ({error}); copy the model again."
             ) from error
+        highest = max(self._tokenizer.get_vocab().values(), default=0)
+        if highest >= vocabulary:
+            raise ModelError(
+                f"{path} knows token {highest}, but the model is one of {vocabulary} tokens; copy "
+                "tokenizer.json and weights from the same model."
+            )
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         probe = self._tokenizer.encode("x")

@@ -6,6 +6,8 @@ from typing import Any
 
 from transformers import AutoConfig, PretrainedConfig
 
+from c2llm.modeling.official import convert_config, is_official
+
 
 class C2LLMConfig(PretrainedConfig):
     """What `config.json` of a model folder holds.
@@ -69,6 +71,13 @@ class C2LLMConfig(PretrainedConfig):
         """Length of the embedding."""
         assert self.pma_dim is not None
         return self.pma_dim * (self.pma_num_queries if self.pma_merge == "concat" else 1)
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """Read our layout, or the flat one of the published checkpoints."""
+        if is_official(config_dict):
+            config_dict = convert_config(config_dict)
+        return super().from_dict(config_dict, **kwargs)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready fields, the backbone's nested with its `model_type`."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import json
+import warnings
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers.utils import is_flash_attn_2_available
 
+from c2llm.errors import ModelError
 from c2llm.modeling.config import C2LLMConfig
+from c2llm.modeling.hub import local_folder
+from c2llm.modeling.official import convert_keys, is_official, is_official_key
 from c2llm.modeling.pooling import PMA
+from c2llm.modeling.weights import check_shapes, lazy_tensors, read_headers, weight_files
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,68 @@ class C2LLMModel(PreTrainedModel):
         )
         return model
 
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | Path | None,
+        *model_args: Any,
+        config: C2LLMConfig | None = None,
+        **kwargs: Any,
+    ) -> C2LLMModel:
+        """Load a folder or hub id in our layout or in that of the published checkpoints.
+
+        No remote code is run and no pickle opened. Tensors are read one after the other, in their
+        own dtype unless `dtype` says otherwise; an `lm_head` is not read at all.
+
+        Args:
+            pretrained_model_name_or_path: folder, or hub id such as codefuse-ai/C2LLM-0.5B.
+            *model_args: passed on to the constructor.
+            config: use this config instead of the folder's.
+            **kwargs: as transformers takes them (`dtype`, `device_map`, `attn_implementation`, …),
+                and fields of `C2LLMConfig`, such as `pma_residual`.
+
+        Raises:
+            UsageError: if there is no such folder or model.
+            ModelError: if files are missing or damaged, or names or shapes are not the config's.
+        """
+        if pretrained_model_name_or_path is None or kwargs.get("state_dict") is not None:
+            loaded: C2LLMModel = super().from_pretrained(
+                pretrained_model_name_or_path, *model_args, config=config, **kwargs
+            )
+            return loaded
+        hub = ("revision", "cache_dir", "token", "local_files_only", "force_download")
+        download = {name: kwargs.pop(name) for name in hub if name in kwargs}
+        folder = local_folder(pretrained_model_name_or_path, **download)
+        for name in ("use_safetensors", "subfolder", "trust_remote_code", "weights_only"):
+            kwargs.pop(name, None)  # transformers' callers pass them; here they change nothing
+        config_path = folder / "config.json"
+        if not config_path.is_file():
+            raise ModelError(f"{folder} has no config.json: it is not a model folder.")
+        if config is None:
+            config, kwargs = C2LLMConfig.from_pretrained(
+                folder, return_unused_kwargs=True, local_files_only=True, **kwargs
+            )
+        else:
+            config = deepcopy(config)
+        attention = kwargs.pop("attn_implementation", None) or _published_attention(config_path)
+        if attention is not None and config.backbone is not None:
+            config.backbone._attn_implementation = attention
+        stored = read_headers(weight_files(folder))
+        names = {name: name for name in stored}
+        if any(is_official_key(name) for name in names):
+            names = convert_keys(names)
+        with torch.device("meta"):
+            expected = {k: tuple(v.shape) for k, v in cls(deepcopy(config)).state_dict().items()}
+        check_shapes({ours: stored[name] for name, ours in names.items()}, expected, folder)
+        if config.dtype is None:
+            kwargs.setdefault("dtype", _DTYPES.get(next(iter(stored.values())).dtype))
+        with lazy_tensors(stored, names) as tensors:
+            loaded = super().from_pretrained(
+                None, *model_args, config=config, state_dict=tensors, **kwargs
+            )
+        loaded.name_or_path = str(pretrained_model_name_or_path)
+        return loaded
+
     def hidden_states(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Last hidden states (B, L, h) of the backbone, after its final norm."""
         inputs: dict[str, Any] = {"input_ids": input_ids, "attention_mask": attention_mask}
@@ -119,6 +189,25 @@ class C2LLMModel(PreTrainedModel):
     def _merge(self, pooled: Tensor) -> Tensor:
         """(B, num_queries, dim) -> (B, embedding_dim)."""
         return pooled.mean(1) if self.config.pma_merge == "mean" else pooled.flatten(1)
+
+
+_DTYPES = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
+
+
+def _published_attention(config_path: Path) -> str | None:
+    """FlashAttention where the published config asks for it and it can run, else the default."""
+    fields = json.loads(config_path.read_text(encoding="utf-8"))
+    wanted: str | None = fields.get("attn_implementation") if is_official(fields) else None
+    if wanted is None or not wanted.startswith("flash_attention"):
+        return wanted
+    if is_flash_attn_2_available():
+        return wanted
+    warnings.warn(
+        f"{config_path} asks for {wanted}, which is not available here; using PyTorch's "
+        "scaled_dot_product_attention, which gives the same vectors.",
+        stacklevel=3,
+    )
+    return "sdpa"
 
 
 def _accepted(function: Any, **options: Any) -> dict[str, Any]:
