@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoConfig, AutoModel, PreTrainedModel
-from transformers.utils import is_flash_attn_2_available
+from transformers.utils import ModelOutput, is_flash_attn_2_available
 
 from c2llm.errors import ModelError
 from c2llm.modeling.config import C2LLMConfig
@@ -24,18 +24,23 @@ from c2llm.modeling.pooling import PMA
 from c2llm.modeling.weights import check_shapes, lazy_tensors, read_headers, weight_files
 
 
-@dataclass(frozen=True)
-class C2LLMOutput:
-    """What one forward pass gives."""
+@dataclass
+class C2LLMOutput(ModelOutput):
+    """What one forward pass gives; all of it always (ModelOutput asks for the defaults)."""
 
-    sentence_embedding: Tensor
-    """(B, embedding_dim), not normalised; cosine is the similarity."""
-    token_weights: Tensor
+    pooler_output: Tensor
+    """The embedding (B, embedding_dim), not normalised; cosine is the similarity."""
+    token_weights: Tensor = None  # type: ignore[assignment]
     """Attention of the pooling (B, heads, num_queries, L)."""
-    token_logits: Tensor
+    token_logits: Tensor = None  # type: ignore[assignment]
     """The same before mask and softmax; windows of one text are merged from these."""
-    token_states: Tensor
+    token_states: Tensor = None  # type: ignore[assignment]
     """What the pooling averages (B, L, h)."""
+
+    @property
+    def sentence_embedding(self) -> Tensor:
+        """`pooler_output` under the name that embedding libraries use."""
+        return self.pooler_output
 
 
 class C2LLMModel(PreTrainedModel):
@@ -158,12 +163,15 @@ class C2LLMModel(PreTrainedModel):
         hidden: Tensor = self.backbone(**inputs, **self._forward_options).last_hidden_state
         return hidden
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> C2LLMOutput:
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, return_dict: bool = True
+    ) -> C2LLMOutput:
         """Embed a padded batch.
 
         Args:
             input_ids: (B, L) int64.
             attention_mask: (B, L), 1 for tokens, 0 for padding on either side.
+            return_dict: only true is known; sentence-transformers passes it.
 
         Returns:
             The embeddings and the pooling's attention.

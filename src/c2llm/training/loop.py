@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from c2llm.errors import DataError, UsageError
+from c2llm.modeling.folder import save_folder
 from c2llm.modeling.model import C2LLMModel
 from c2llm.modeling.tokenizer import derive_tokenizer
 from c2llm.training.batches import BatchPlan
@@ -171,10 +172,9 @@ class Trainer:
         return round((1 / ranks).mean().item(), 4)
 
     def save_model(self) -> Path:
-        """Write the model folder (config, safetensors, tokenizer) atomically; returns it."""
+        """Write the model folder (`modeling/folder.py`) atomically; returns it."""
         final, part = self.run / "model", self.run / "model.part"
-        self.model.save_pretrained(part)
-        self.tokenizer.save(str(part / "tokenizer.json"))
+        save_folder(self.model, self.tokenizer, part)
         shutil.rmtree(final, ignore_errors=True)
         part.rename(final)
         return final
