@@ -15,6 +15,7 @@ from c2llm.encoding.engines import Engine, OnnxEngine, TorchEngine
 from c2llm.encoding.folder import DEFAULT_MODEL, ModelFolder, open_folder
 from c2llm.encoding.long_text import LongTextReader, pad
 from c2llm.encoding.protocol import Progress
+from c2llm.encoding.table import TableEngine
 from c2llm.encoding.tokens import TextTokenizer, Tokens
 from c2llm.errors import ModelError, UsageError
 
@@ -46,9 +47,16 @@ class Encoder:
         engine: Engine,
         *,
         long_texts: LongTexts | None = None,
+        dim: int | None = None,
     ) -> None:
+        if dim is not None and not 1 <= dim <= folder.dim:
+            raise UsageError(f"dim is {dim}; {folder.name} has 1 to {folder.dim} dimensions.")
+        self._dim = dim or folder.dim
         self.folder = folder
-        self.long_texts: LongTexts = long_texts or ("window" if engine.token_level else "truncate")
+        # The last token of a window is not the last of the text.
+        self._mergeable = folder.pooling != "last"
+        windows = engine.token_level and self._mergeable
+        self.long_texts: LongTexts = long_texts or ("window" if windows else "truncate")
         self._engine = engine
         self._tokenizer = TextTokenizer(folder.path / "tokenizer.json", folder.vocabulary)
         self._reader = LongTextReader(
@@ -59,7 +67,7 @@ class Encoder:
             token_budget=TOKEN_BUDGET,
         )
         if self.long_texts == "window":
-            self._need_tokens("Reading long texts in windows")
+            self._need_windows("Reading long texts in windows")
 
     @classmethod
     def load(
@@ -70,21 +78,24 @@ class Encoder:
         threads: int = 0,
         device: str = "cpu",
         long_texts: LongTexts | None = None,
+        dim: int | None = None,
     ) -> Encoder:
         """Load a model.
 
         Args:
             name: a shipped name such as `c2llm-mini`, a model folder, or a hub id such as
                 codefuse-ai/C2LLM-0.5B, of which data files are downloaded and nothing is run.
-            engine: `onnx` or `torch`; by default the one whose file the folder has.
+            engine: `table`, `onnx` or `torch`; by default the first whose file the folder has.
             threads: threads of the onnx engine, 0 for all cores.
             device: device of the torch engine.
             long_texts: what becomes of a text above the model's `max_tokens`: `window` reads all of
                 it, `truncate` its beginning. By default `window`, unless the folder's graph is of
                 an older export that gives no token states.
+            dim: keep the first so many dimensions and normalise again; meant for models that were
+                trained for it (Matryoshka, Kusupati et al. 2022, arXiv 2205.13147).
 
         Raises:
-            UsageError: for an unknown model, engine or way with long texts.
+            UsageError: for an unknown model, engine or way with long texts, or a dim it has not.
             ModelError: for an incomplete or damaged folder.
         """
         if long_texts not in (None, "window", "truncate"):
@@ -93,9 +104,11 @@ class Encoder:
         built: Engine
         if folder.engine == "torch":
             built = TorchEngine(folder.path, device)
+        elif folder.engine == "table":
+            built = TableEngine(folder.file("table"))
         else:
             built = OnnxEngine(folder.file("onnx"), threads)
-        return cls(folder, built, long_texts=long_texts)
+        return cls(folder, built, long_texts=long_texts, dim=dim)
 
     @property
     def name(self) -> str:
@@ -105,13 +118,15 @@ class Encoder:
     @property
     def dim(self) -> int:
         """Length of a vector."""
-        return self.folder.dim
+        return self._dim
 
     @cached_property
     def fingerprint(self) -> str:
         """Hash of weights, tokenizer, config and what else decides a vector."""
         weights = self.folder.fingerprint(self.folder.engine)
-        return weights if self.long_texts == "truncate" else f"{weights}w"
+        windows = "w" if self.long_texts == "window" else ""
+        shortened = f"-{self.dim}" if self.dim < self.folder.dim else ""
+        return f"{weights}{windows}{shortened}"
 
     @overload
     def encode_queries(
@@ -195,8 +210,10 @@ class Encoder:
                 raise UsageError(
                     f"The span ({start}, {stop}) is not within a text of {len(text)} characters."
                 )
-        self._need_tokens("Embedding spans")
-        return self._reader.pool_spans(self._reader.read(text, self.folder.document_prompt), spans)
+        self._need_windows("Embedding spans")
+        parts = self._reader.read(text, self.folder.document_prompt)
+        whole, vectors = self._reader.pool_spans(parts, spans)
+        return self._finish(whole[None], 1)[0], self._finish(vectors, len(spans))
 
     def _encode(
         self, texts: Sequence[str], prompt: str, progress: Progress | None, *, attend: bool = False
@@ -215,22 +232,22 @@ class Encoder:
             padded = pad([tokens[i].ids for i in chosen], self.folder.pad_id)
             if attend:
                 result = self._engine.tokens(*padded)
-                vectors[chosen] = self._checked(result.vectors, len(chosen))
+                vectors[chosen] = self._finish(result.vectors, len(chosen))
                 for row, i in enumerate(chosen):
                     weights = attention_weights(result.logits[row, ..., : len(tokens[i])])
                     attention[i] = TokenAttention(tokens[i].offsets, weights)
             else:
-                vectors[chosen] = self._checked(self._engine.run(*padded), len(chosen))
+                vectors[chosen] = self._finish(self._engine.run(*padded), len(chosen))
             if progress is not None:
                 progress(len(chosen))
         for i in sorted(set(range(len(texts))).difference(tokens)):
             parts = self._reader.read(texts[i], prompt)
             if attend:
                 record = AttentionRecord()
-                vectors[i] = self._checked(self._reader.pool(record.pass_on(parts))[None], 1)
+                vectors[i] = self._finish(self._reader.pool(record.pass_on(parts))[None], 1)
                 attention[i] = record.attention()
             else:
-                vectors[i] = self._checked(self._reader.pool(parts)[None], 1)
+                vectors[i] = self._finish(self._reader.pool(parts)[None], 1)
             if progress is not None:
                 progress(1)
         return vectors, [attention[i] for i in sorted(attention)]
@@ -247,6 +264,14 @@ class Encoder:
             i: t for i, t in zip(chosen, tokens, strict=True) if len(t) <= self.folder.max_tokens
         }
 
+    def _need_windows(self, what: str) -> None:
+        if not self._mergeable:
+            raise UsageError(
+                f"{what} is not possible for {self.name}, which pools the last token alone; use "
+                "long_texts='truncate'."
+            )
+        self._need_tokens(what)
+
     def _need_tokens(self, what: str) -> None:
         if not self._engine.token_level:
             raise ModelError(
@@ -254,13 +279,19 @@ class Encoder:
                 f"{self.folder.path} lacks; export the model again with `c2llm export`."
             )
 
-    def _checked(self, vectors: Vectors, rows: int) -> Vectors:
-        if vectors.shape != (rows, self.dim):
+    def _finish(self, vectors: Vectors, rows: int) -> Vectors:
+        """Check the engine's unit vectors, and shorten them if that was asked for."""
+        if vectors.shape != (rows, self.folder.dim):
             raise ModelError(
                 f"{self.folder.path} gives vectors of shape {vectors.shape}, but its config.json "
-                f"promises {(rows, self.dim)}; export the model again."
+                f"promises {(rows, self.folder.dim)}; export the model again."
             )
-        return vectors
+        if self.dim == self.folder.dim:
+            return vectors
+        kept = vectors[:, : self.dim]
+        length = np.linalg.norm(kept, axis=1, keepdims=True)
+        shortened: Vectors = kept / np.maximum(length, np.float32(1e-12))
+        return shortened
 
 
 def length_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:

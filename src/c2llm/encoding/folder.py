@@ -2,6 +2,7 @@
 
 config.json        width, longest input, prompts, padding id
 tokenizer.json     tokenizer with its normalisation
+table.npz          table for the `table` engine, or
 model.onnx         graph for the `onnx` engine, or
 model.safetensors  weights for the `torch` engine, in one file or in shards with their index
 
@@ -22,7 +23,8 @@ from c2llm.modeling.official import convert_config, is_official
 from c2llm.modeling.weights import PICKLES, has_weights, weight_files
 
 DEFAULT_MODEL = "c2llm-mini"
-ENGINE_FILES = {"onnx": "model.onnx", "torch": "model.safetensors"}
+ENGINE_FILES = {"table": "table.npz", "onnx": "model.onnx", "torch": "model.safetensors"}
+"""Engines and their files, the fastest first: that is the one which is taken by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class ModelFolder:
     path: Path
     name: str
     dim: int
+    pooling: str
+    """`pma` or another of `modeling/poolings.py`."""
     max_tokens: int
     query_prompt: str
     document_prompt: str
@@ -39,7 +43,7 @@ class ModelFolder:
     vocabulary: int
     """Rows of the token embedding; every token id is below."""
     engine: str
-    """The engine whose file is there; `onnx` if both are."""
+    """The engine whose file is there; the first of `ENGINE_FILES` if several are."""
 
     def file(self, engine: str) -> Path:
         """The weights file of an engine.
@@ -133,12 +137,15 @@ def _describe(path: Path, name: str, fields: dict[str, Any], engine: str) -> Mod
         if is_official(fields):
             fields = convert_config(fields)
         prompts = fields.get("prompts", {})
-        queries = int(fields.get("pma_num_queries", 1))
-        dim = int(fields["pma_dim"]) * (queries if fields.get("pma_merge") != "mean" else 1)
+        pooling = str(fields.get("pooling", "pma"))
+        dim = int(fields["pma_dim"] if pooling == "pma" else fields["backbone"]["hidden_size"])
+        if pooling == "pma" and fields.get("pma_merge") != "mean":
+            dim *= int(fields.get("pma_num_queries", 1))
         return ModelFolder(
             path=path,
             name=path.name if Path(name).is_dir() else name,
             dim=dim,
+            pooling=pooling,
             max_tokens=int(fields["max_tokens"]),
             query_prompt=str(prompts.get("query", "")),
             document_prompt=str(prompts.get("document", "")),

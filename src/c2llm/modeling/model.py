@@ -19,8 +19,11 @@ from transformers.utils import ModelOutput, is_flash_attn_2_available
 from c2llm.errors import ModelError
 from c2llm.modeling.config import C2LLMConfig
 from c2llm.modeling.hub import local_folder
+from c2llm.modeling.latent import LatentAttentionPooling
 from c2llm.modeling.official import convert_keys, is_official, is_official_key
 from c2llm.modeling.pooling import PMA
+from c2llm.modeling.poolings import GatePooling, LastPooling, MeanPooling, Pooling
+from c2llm.modeling.static import StaticModel
 from c2llm.modeling.weights import check_shapes, lazy_tensors, read_headers, weight_files
 
 
@@ -35,7 +38,7 @@ class C2LLMOutput(ModelOutput):
     token_logits: Tensor = None  # type: ignore[assignment]
     """The same before mask and softmax; windows of one text are merged from these."""
     token_states: Tensor = None  # type: ignore[assignment]
-    """What the pooling averages (B, L, h)."""
+    """What the pooling averages (B, L, w)."""
 
     @property
     def sentence_embedding(self) -> Tensor:
@@ -44,7 +47,7 @@ class C2LLMOutput(ModelOutput):
 
 
 class C2LLMModel(PreTrainedModel):
-    """Any Hugging Face backbone with Pooling by Multihead Attention on its last hidden states."""
+    """Any Hugging Face backbone with a pooling on its last hidden states: PMA, or a rival of it."""
 
     config_class = C2LLMConfig
     base_model_prefix = "c2llm"
@@ -60,21 +63,14 @@ class C2LLMModel(PreTrainedModel):
         model_class = AutoModel._model_mapping[type(config.backbone)]
         extra = _accepted(model_class.__init__, add_pooling_layer=False)
         self.backbone = AutoModel.from_config(config.backbone, **extra)
-        self.pooler = PMA(
-            config.backbone.hidden_size,
-            config.pma_dim,
-            config.pma_num_heads,
-            config.pma_num_queries,
-            layer_norm=config.pma_ln,
-            residual=config.pma_residual,  # type: ignore[arg-type]
-        )
+        self.pooler = build_pooling(config)
         # Position ids from the mask make the vector independent of padding, left or right.
         self._position_ids = bool(_accepted(self.backbone.forward, position_ids=None))
         self._forward_options = _accepted(self.backbone.forward, use_cache=False)
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
-        if isinstance(module, PMA):
+        if isinstance(module, Pooling):
             module.reset_parameters()
 
     @classmethod
@@ -177,9 +173,9 @@ class C2LLMModel(PreTrainedModel):
             The embeddings and the pooling's attention.
         """
         hidden = self.hidden_states(input_ids, attention_mask)
-        hidden = hidden.to(self.pooler.S.dtype)
-        pooled, weights, logits = self.pooler.pool_with_logits(hidden, attention_mask)
-        return C2LLMOutput(self._merge(pooled), weights, logits, hidden)
+        states = self.pooler.states(hidden)
+        pooled, weights, logits = self.pooler.pool_states(states, attention_mask)
+        return C2LLMOutput(self._merge(pooled), weights, logits, states)
 
     def embed(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Unit vectors (B, embedding_dim)."""
@@ -189,7 +185,7 @@ class C2LLMModel(PreTrainedModel):
         """Unit vectors (B, embedding_dim) of states that were averaged elsewhere, window by window.
 
         Args:
-            context: attention-averaged token states (B, heads, num_queries, h).
+            context: averaged token states (B, heads, num_queries, w).
             weight_sum: 1 per head and query, or 0 where no token was attended to.
         """
         return F.normalize(self._merge(self.pooler.readout(context, weight_sum)), dim=-1)
@@ -197,6 +193,28 @@ class C2LLMModel(PreTrainedModel):
     def _merge(self, pooled: Tensor) -> Tensor:
         """(B, num_queries, dim) -> (B, embedding_dim)."""
         return pooled.mean(1) if self.config.pma_merge == "mean" else pooled.flatten(1)
+
+
+def build_pooling(config: C2LLMConfig) -> Pooling:
+    """The pooling that a config names, new."""
+    assert config.backbone is not None and config.pma_dim is not None
+    hidden_size = config.backbone.hidden_size
+    if config.pooling == "mean":
+        return MeanPooling(hidden_size)
+    if config.pooling == "last":
+        return LastPooling(hidden_size)
+    if config.pooling == "gate":
+        return GatePooling(hidden_size)
+    if config.pooling == "latent":
+        return LatentAttentionPooling(hidden_size, config.num_latents, config.latent_heads)
+    return PMA(
+        hidden_size,
+        config.pma_dim,
+        config.pma_num_heads,
+        config.pma_num_queries,
+        layer_norm=config.pma_ln,
+        residual=config.pma_residual,  # type: ignore[arg-type]
+    )
 
 
 _DTYPES = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
@@ -224,5 +242,6 @@ def _accepted(function: Any, **options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name in parameters}
 
 
+assert issubclass(StaticModel, PreTrainedModel)  # imported so that its type is known to AutoModel
 AutoConfig.register("c2llm", C2LLMConfig, exist_ok=True)
 AutoModel.register(C2LLMConfig, C2LLMModel, exist_ok=True)

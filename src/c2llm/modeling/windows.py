@@ -1,7 +1,7 @@
 """Exact pooling over windows: the states of one text come in parts, the vector is the same.
 
-PMA averages token states with softmax weights, once per head and query. A softmax over tokens
-needs only a running maximum m, a denominator z = sum exp(s - m) and a numerator
+Every pooling averages token states with softmax weights, once per head and query. A softmax over
+tokens needs only a running maximum m, a denominator z = sum exp(s - m) and a numerator
 c = sum exp(s - m) h to be continued (online softmax, Milakov and Gimelshein 2018, arXiv
 1805.02867). Two such triples of disjoint tokens merge into the triple of their union, in any order:
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from c2llm.modeling.pooling import PMA
+from c2llm.modeling.poolings import Pooling
 
 
 @dataclass(frozen=True)
@@ -31,23 +31,24 @@ class WindowState:
     denominator: Tensor
     """Sum of exp(logit - maximum) (B, heads, num_queries)."""
     numerator: Tensor
-    """Sum of exp(logit - maximum) times the token's state (B, heads, num_queries, h)."""
+    """Sum of exp(logit - maximum) times the token's state (B, heads, num_queries, w)."""
 
 
-def from_window(pooler: PMA, hidden: Tensor, mask: Tensor) -> WindowState:
+def from_window(pooler: Pooling, hidden: Tensor, mask: Tensor) -> WindowState:
     """The state after one window.
 
     Args:
-        pooler: the pooling of the model.
+        pooler: the pooling of the model; any but `LastPooling`, which asks for positions.
         hidden: token states (B, L, h); L may differ from window to window.
         mask: (B, L), nonzero where a token counts; each token must count in one window only.
     """
     keep = mask.bool()[:, None, None, :]
-    logits = pooler.scores(hidden)
+    states = pooler.states(hidden)
+    logits = pooler.scores(states)
     logits = logits.masked_fill(~keep, torch.finfo(logits.dtype).min)
     maximum = logits.detach().amax(dim=-1)
     weights = (logits - maximum[..., None]).exp() * keep
-    numerator = torch.einsum("bhnl,bld->bhnd", weights, hidden)
+    numerator = torch.einsum("bhnl,bld->bhnd", weights, states)
     return WindowState(maximum, weights.sum(-1), numerator)
 
 
@@ -62,14 +63,14 @@ def merge(a: WindowState, b: WindowState) -> WindowState:
     )
 
 
-def finish(pooler: PMA, state: WindowState) -> Tensor:
+def finish(pooler: Pooling, state: WindowState) -> Tensor:
     """The pooled vectors (B, num_queries, dim), as `pooler(hidden, mask)` gives for all tokens."""
     seen = state.denominator > 0
     context = state.numerator / state.denominator.masked_fill(~seen, 1)[..., None]
     return pooler.readout(context, seen.to(context.dtype))
 
 
-def pool_windows(pooler: PMA, windows: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+def pool_windows(pooler: Pooling, windows: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
     """Pool (hidden, mask) windows as they come, holding one at a time (without autograd).
 
     Returns:

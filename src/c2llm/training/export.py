@@ -116,7 +116,8 @@ def export_onnx(source: Path, out: Path, *, int8: bool = False) -> ExportReport:
     if out.resolve() != source.resolve():
         for name in ("config.json", "tokenizer.json"):
             shutil.copyfile(source / name, out / name)
-    return _check(reference, out, least=0.95 if int8 else 0.99999)
+    exported = Encoder.load(out, engine="onnx")
+    return check_parity(reference, exported, out / "model.onnx", 0.95 if int8 else 0.99999)
 
 
 def _trace(model: C2LLMModel, path: Path) -> None:
@@ -140,7 +141,7 @@ def _trace(model: C2LLMModel, path: Path) -> None:
 
 def _trace_readout(model: C2LLMModel, path: Path) -> None:
     pooler = model.pooler
-    context = torch.randn(3, pooler.num_heads, pooler.num_queries, pooler.hidden_size)
+    context = torch.randn(3, pooler.num_heads, pooler.num_queries, pooler.state_size)
     program = torch.onnx.export(
         _Readout(model).eval(),
         (context, torch.ones(context.shape[:3])),
@@ -192,20 +193,24 @@ def _optimize(path: Path, out: Path) -> Path:
     return out
 
 
-def _check(reference: Encoder, out: Path, least: float) -> ExportReport:
-    exported = Encoder.load(out, engine="onnx")
+def check_parity(reference: Encoder, exported: Encoder, file: Path, least: float) -> ExportReport:
+    """Compare both on the probe texts.
+
+    Raises:
+        ModelError: if a cosine is below `least`.
+    """
     a, b = reference.encode_documents(PROBES), exported.encode_documents(PROBES)
     cosine: NDArray[np.float32] = (a * b).sum(1)
     report = ExportReport(
-        path=str(out / "model.onnx"),
-        megabytes=round((out / "model.onnx").stat().st_size / 1e6, 2),
+        path=str(file),
+        megabytes=round(file.stat().st_size / 1e6, 2),
         min_cosine=round(float(cosine.min()), 6),
         mean_cosine=round(float(cosine.mean()), 6),
         max_abs_difference=float(np.abs(a - b).max()),
     )
     if report.min_cosine < least:
         raise ModelError(
-            f"The exported graph differs from torch: cosine {report.min_cosine} where at least "
+            f"The exported model differs from torch: cosine {report.min_cosine} where at least "
             f"{least} is expected; do not ship it."
         )
     return report

@@ -20,6 +20,7 @@ from torch import Tensor
 from c2llm.errors import DataError, UsageError
 from c2llm.modeling.folder import save_folder
 from c2llm.modeling.model import C2LLMModel
+from c2llm.modeling.pooling import PMA
 from c2llm.modeling.tokenizer import derive_tokenizer
 from c2llm.training.batches import BatchPlan
 from c2llm.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint, write_json
@@ -218,7 +219,9 @@ class Trainer:
         path = self.run / "config.json"
         recipe = self.config.to_dict()
         if path.exists():
-            if json.loads(path.read_text(encoding="utf-8"))["recipe"] != recipe:
+            kept = json.loads(path.read_text(encoding="utf-8"))["recipe"]
+            kept["model"].setdefault("pooling", "pma")  # a run that began before there was a choice
+            if kept != recipe:
                 raise UsageError(
                     f"{self.run} holds a run of another recipe; name another folder with --run."
                 )
@@ -230,13 +233,14 @@ def build_model(config: ModelConfig, folder: Path) -> C2LLMModel:
     """The network of a recipe: trained backbone, new pooling."""
     model = C2LLMModel.from_backbone(
         folder,
+        pooling=config.pooling,
         pma_dim=config.pma_dim,
         pma_num_heads=config.pma_num_heads,
         pma_num_queries=config.pma_num_queries,
         max_tokens=config.max_tokens,
         prompts={"query": config.query_prompt, "document": config.document_prompt},
     )
-    if config.pma_start == "mean":
+    if config.pma_start == "mean" and isinstance(model.pooler, PMA):
         model.pooler.init_as_mean_pooling()
     model.backbone.set_attn_implementation(config.attention)
     for module in model.backbone.modules():
