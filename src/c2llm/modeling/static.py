@@ -40,6 +40,9 @@ class StaticModel(PreTrainedModel):
 
     config_class = StaticConfig
     base_model_prefix = "static"
+    # There is no attention here, so whichever a recipe asks for is right.
+    _supports_sdpa = True
+    _supports_flash_attn = True
 
     def __init__(self, config: StaticConfig) -> None:
         super().__init__(config)

@@ -110,6 +110,8 @@ class OptimConfig:
     temperature: float = 0.05
     symmetric: bool = True
     """Also ask each document for its query."""
+    matryoshka_dims: list[int] = field(default_factory=list)
+    """Train the first so many dimensions to serve alone; name the whole width too. Empty: off."""
     mixing: float = 0.7
     """Groups are drawn in proportion to (rows x weight) ** mixing; 1 is proportional."""
     micro_batch_tokens: int = 8192

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from c2llm.training.checkpoint import checkpoints, load_checkpoint, save_checkpo
 from c2llm.training.config import ModelConfig, OptimConfig, TrainConfig
 from c2llm.training.data import Pair, load_pairs, split_validation
 from c2llm.training.loss import info_nce
+from c2llm.training.matryoshka import matryoshka
 
 
 @dataclass(frozen=True)
@@ -135,12 +137,14 @@ class Trainer:
         queries, documents = self._texts(batch, random.Random(f"{config.optim.seed}-{step}"))
         query_ids = self._tokenize(queries, config.data.max_query_tokens)
         document_ids = self._tokenize(documents, config.data.max_document_tokens)
-        loss = info_nce(
-            self._embed(query_ids),
-            self._embed(document_ids),
-            config.optim.temperature,
-            symmetric=config.optim.symmetric,
+        contrast = partial(
+            info_nce, temperature=config.optim.temperature, symmetric=config.optim.symmetric
         )
+        vectors = self._embed(query_ids), self._embed(document_ids)
+        if config.optim.matryoshka_dims:
+            loss = matryoshka(contrast, *vectors, config.optim.matryoshka_dims)
+        else:
+            loss = contrast(*vectors)
         if not math.isfinite(loss.item()):
             raise DataError(
                 f"The loss became {loss.item()} at step {step}; start again with a lower "
@@ -222,7 +226,9 @@ class Trainer:
         recipe = self.config.to_dict()
         if path.exists():
             kept = json.loads(path.read_text(encoding="utf-8"))["recipe"]
-            kept["model"].setdefault("pooling", "pma")  # a run that began before there was a choice
+            # A run that began before there was a choice goes on.
+            kept["model"].setdefault("pooling", "pma")
+            kept["optim"].setdefault("matryoshka_dims", [])
             if kept != recipe:
                 raise UsageError(
                     f"{self.run} holds a run of another recipe; name another folder with --run."
