@@ -4,7 +4,8 @@
 
     hits = CodeIndex.open("path/to/repo").search("parse a toml file", k=10)
 
-Importing this package is cheap: `Encoder` and `CodeIndex` load on first use.
+Importing this package is cheap: each name loads on first use, and only `C2LLMModel` loads torch
+(and makes the model type known to transformers and sentence-transformers).
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
     from c2llm.encoding.encoder import Encoder
     from c2llm.index.code_index import CodeIndex
     from c2llm.index.search import Hit
+    from c2llm.modeling.model import C2LLMModel
 
 __version__ = "0.1.0"
-__all__ = ["C2LLMError", "CodeIndex", "Encoder", "Hit", "__version__"]
+__all__ = ["C2LLMError", "C2LLMModel", "CodeIndex", "Encoder", "Hit", "__version__"]
 
 _LAZY = {
     "Encoder": "c2llm.encoding.encoder",
+    "C2LLMModel": "c2llm.modeling.model",
     "CodeIndex": "c2llm.index.code_index",
     "Hit": "c2llm.index.search",
 }

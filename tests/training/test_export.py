@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import pytest
 
 from c2llm.encoding.encoder import Encoder
@@ -32,6 +33,22 @@ def test_int8_is_smaller_and_near(tmp_path):
     small = export_onnx(source, tmp_path / "int8", int8=True)
     assert small.megabytes < full.megabytes
     assert small.mean_cosine > 0.99
+    assert (tmp_path / "int8" / "readout.onnx").stat().st_size < 100_000
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_optimising_and_quantising_keep_the_token_outputs(tmp_path, int8):
+    source = save_tiny_model(tmp_path / "m", max_tokens=16)
+    export_onnx(source, tmp_path / "out", int8=int8)
+    names = [o.name for o in onnx.load(tmp_path / "out" / "model.onnx").graph.output]
+    assert names == ["sentence_embedding", "token_logits", "token_states"]
+    reference, exported = Encoder.load(source), Encoder.load(tmp_path / "out")
+    assert exported.long_texts == "window"
+    text = "def get http ( file ) : return parse . toml\n" * 9
+    want, got = (e.encode_documents([text], return_attention=True) for e in (reference, exported))
+    least = 0.99 if int8 else 0.999999
+    assert float((want[0] * got[0]).sum()) > least
+    np.testing.assert_allclose(want[1][0].weights, got[1][0].weights, atol=0.05 if int8 else 1e-5)
 
 
 def test_a_graph_that_differs_is_not_accepted(tmp_path, monkeypatch):

@@ -11,9 +11,11 @@ from safetensors.torch import load_file
 
 from c2llm.encoding.encoder import Encoder
 from c2llm.errors import DataError, UsageError
+from c2llm.modeling.static import StaticConfig, StaticModel
 from c2llm.training.config import load_config
+from c2llm.training.export_table import export_table
 from c2llm.training.loop import Trainer
-from tests.tiny import save_tiny_backbone
+from tests.tiny import WORDS, save_tiny_backbone, tiny_tokenizer
 
 NOUNS = ["parse", "toml", "file", "get", "http", "response", "class", "return", "a", "b"]
 
@@ -108,6 +110,34 @@ def test_a_folder_of_another_recipe_is_refused(recipe, tmp_path):
     Trainer(load_config(recipe), tmp_path / "run")
     with pytest.raises(UsageError, match="another recipe"):
         Trainer(load_config(recipe, ["optim.seed=1"]), tmp_path / "run")
+
+
+def test_a_run_that_began_before_an_option_existed_goes_on(recipe, tmp_path):
+    Trainer(load_config(recipe), tmp_path / "run")
+    path = tmp_path / "run" / "config.json"
+    kept = json.loads(path.read_text())
+    del kept["recipe"]["model"]["pooling"], kept["recipe"]["optim"]["matryoshka_dims"]
+    path.write_text(json.dumps(kept))
+    Trainer(load_config(recipe), tmp_path / "run")
+
+
+@pytest.mark.parametrize("pooling", ["pma", "mean", "last", "gate", "latent"])
+def test_every_pooling_trains_at_several_widths(recipe, tmp_path, pooling):
+    changes = ["optim.steps=2", "optim.matryoshka_dims=[8, 32]", f"model.pooling={pooling}"]
+    folder = Trainer(load_config(recipe, changes), tmp_path / "run").train()
+    assert Encoder.load(folder, dim=8).encode_queries(["parse toml"]).shape == (1, 8)
+
+
+def test_a_static_backbone_trains_and_folds_into_a_table(recipe, tmp_path):
+    torch.manual_seed(0)
+    StaticModel(StaticConfig(len(WORDS), 32)).save_pretrained(tmp_path / "static")
+    tiny_tokenizer().save(str(tmp_path / "static" / "tokenizer.json"))
+    changes = [f"model.backbone={tmp_path / 'static'}", "optim.steps=60", "optim.backbone_lr=1e-2"]
+    reports = []
+    config = load_config(recipe, changes)
+    folder = Trainer(config, tmp_path / "run", on_step=reports.append).train()
+    assert reports[-1].loss < 0.8 * reports[0].loss
+    assert export_table(folder, tmp_path / "table").max_abs_difference < 1e-6
 
 
 def dropout_off(recipe):

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import click
 
@@ -43,10 +43,22 @@ class Item(NamedTuple):
     help="Which prompt of the model goes in front.",
 )
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Model name or folder.")
+@click.option(
+    "--long-texts",
+    type=click.Choice(["window", "truncate"]),
+    help="Read a text above the model's length in windows, or only its beginning.  "
+    "[default: window, where the model can]",
+)
 @click.option("--out", type=click.Path(dir_okay=False), help="Write a float32 .npy, or .jsonl.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
-    paths: tuple[str, ...], lines: bool, role: str, model: str, out: str | None, as_json: bool
+    paths: tuple[str, ...],
+    lines: bool,
+    role: str,
+    model: str,
+    long_texts: Literal["window", "truncate"] | None,
+    out: str | None,
+    as_json: bool,
 ) -> None:
     r"""Turn files, or lines of files or of stdin, into unit vectors.
 
@@ -63,7 +75,7 @@ def command(
         raise UsageError("Nothing to embed: name files, or pipe lines into stdin.")
     from c2llm.encoding.encoder import Encoder
 
-    encoder = Encoder.load(model)
+    encoder = Encoder.load(model, long_texts=long_texts)
     items = list(_read(paths, lines))
     vectors = _encode(encoder, items, role)
     if out:

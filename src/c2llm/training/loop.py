@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,16 @@ import torch
 from torch import Tensor
 
 from c2llm.errors import DataError, UsageError
+from c2llm.modeling.folder import save_folder
 from c2llm.modeling.model import C2LLMModel
+from c2llm.modeling.pooling import PMA
 from c2llm.modeling.tokenizer import derive_tokenizer
 from c2llm.training.batches import BatchPlan
 from c2llm.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint, write_json
 from c2llm.training.config import ModelConfig, OptimConfig, TrainConfig
 from c2llm.training.data import Pair, load_pairs, split_validation
 from c2llm.training.loss import info_nce
+from c2llm.training.matryoshka import matryoshka
 
 
 @dataclass(frozen=True)
@@ -133,12 +137,14 @@ class Trainer:
         queries, documents = self._texts(batch, random.Random(f"{config.optim.seed}-{step}"))
         query_ids = self._tokenize(queries, config.data.max_query_tokens)
         document_ids = self._tokenize(documents, config.data.max_document_tokens)
-        loss = info_nce(
-            self._embed(query_ids),
-            self._embed(document_ids),
-            config.optim.temperature,
-            symmetric=config.optim.symmetric,
+        contrast = partial(
+            info_nce, temperature=config.optim.temperature, symmetric=config.optim.symmetric
         )
+        vectors = self._embed(query_ids), self._embed(document_ids)
+        if config.optim.matryoshka_dims:
+            loss = matryoshka(contrast, *vectors, config.optim.matryoshka_dims)
+        else:
+            loss = contrast(*vectors)
         if not math.isfinite(loss.item()):
             raise DataError(
                 f"The loss became {loss.item()} at step {step}; start again with a lower "
@@ -173,10 +179,9 @@ class Trainer:
         return round((1 / ranks).mean().item(), 4)
 
     def save_model(self, name: str = "model") -> Path:
-        """Write a model folder (config, safetensors, tokenizer) atomically; returns it."""
+        """Write a model folder (`modeling/folder.py`) atomically; returns it."""
         final, part = self.run / name, self.run / f"{name}.part"
-        self.model.save_pretrained(part)
-        self.tokenizer.save(str(part / "tokenizer.json"))
+        save_folder(self.model, self.tokenizer, part)
         shutil.rmtree(final, ignore_errors=True)
         part.rename(final)
         return final
@@ -220,7 +225,11 @@ class Trainer:
         path = self.run / "config.json"
         recipe = self.config.to_dict()
         if path.exists():
-            if json.loads(path.read_text(encoding="utf-8"))["recipe"] != recipe:
+            kept = json.loads(path.read_text(encoding="utf-8"))["recipe"]
+            # A run that began before there was a choice goes on.
+            kept["model"].setdefault("pooling", "pma")
+            kept["optim"].setdefault("matryoshka_dims", [])
+            if kept != recipe:
                 raise UsageError(
                     f"{self.run} holds a run of another recipe; name another folder with --run."
                 )
@@ -232,13 +241,14 @@ def build_model(config: ModelConfig, folder: Path) -> C2LLMModel:
     """The network of a recipe: trained backbone, new pooling."""
     model = C2LLMModel.from_backbone(
         folder,
+        pooling=config.pooling,
         pma_dim=config.pma_dim,
         pma_num_heads=config.pma_num_heads,
         pma_num_queries=config.pma_num_queries,
         max_tokens=config.max_tokens,
         prompts={"query": config.query_prompt, "document": config.document_prompt},
     )
-    if config.pma_start == "mean":
+    if config.pma_start == "mean" and isinstance(model.pooler, PMA):
         model.pooler.init_as_mean_pooling()
     model.backbone.set_attn_implementation(config.attention)
     for module in model.backbone.modules():

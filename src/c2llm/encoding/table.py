@@ -1,0 +1,120 @@
+"""The `table` engine: a static model folded into two arrays, read with numpy alone.
+
+`table.npz` is a zip of plain arrays (no pickle); `modeling/fold.py` says what they are and writes
+them. A text's vector is a softmax over the scores of its tokens, their weighted values, and PMA's
+readout, a product of one small matrix.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c2llm.encoding.engines import Ids, TokenLevel, Vectors
+from c2llm.errors import ModelError
+
+Floats = NDArray[np.float32]
+
+REQUIRED = ("score", "value", "split_heads", "merge_mean")
+NORM_EPS = np.float32(1e-5)
+
+
+class TableEngine:
+    """Looks tokens up instead of computing them.
+
+    Args:
+        path: a `table.npz`.
+
+    Raises:
+        ModelError: if the file is damaged or its arrays do not fit each other.
+    """
+
+    token_level = True
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise ModelError(f"{path} is not a table of arrays; copy the model again.") from error
+        if missing := [name for name in REQUIRED if name not in arrays]:
+            raise ModelError(f"{path} lacks {', '.join(missing)}; export the model again.")
+        self._score: Floats = arrays["score"]
+        self._value: Floats = arrays["value"]
+        if self._score.ndim != 3 or len(self._score) != len(self._value):
+            raise ModelError(
+                f"{path} has scores of shape {self._score.shape} and values of shape "
+                f"{self._value.shape}, which do not fit; export the model again."
+            )
+        self._split, self._merge_mean = bool(arrays["split_heads"]), bool(arrays["merge_mean"])
+        self._rest: dict[str, NDArray[Any]] = arrays
+
+    def run(self, input_ids: Ids, attention_mask: Ids) -> Vectors:
+        """Unit vectors (B, dim) of token ids and mask, both (B, L)."""
+        logits, values = self._look_up(input_ids)
+        weights = _softmax(logits, attention_mask)  # (B, heads, queries, L)
+        if not self._split:
+            return self._finish(
+                (weights @ values[:, None]).reshape(len(values), -1, values.shape[2])
+            )
+        # Each head averages its own part of the values, so that all of them cost one product.
+        batch, heads, queries, length = weights.shape
+        parts = values.reshape(batch, length, heads, -1).transpose(0, 2, 1, 3)
+        attended = (weights @ parts).transpose(0, 2, 1, 3)
+        return self._finish(attended.reshape(batch, queries, -1))
+
+    def tokens(self, input_ids: Ids, attention_mask: Ids) -> TokenLevel:
+        """`run` with attention logits and values as token states."""
+        logits, values = self._look_up(input_ids)
+        return TokenLevel(self.run(input_ids, attention_mask), logits, values)
+
+    def readout(self, context: Floats, weight_sum: Floats) -> Vectors:
+        """Unit vectors (B, dim) of averaged values (B, heads, queries, w).
+
+        `weight_sum` is not needed: where no token was attended to, the average is zero already.
+        """
+        batch, heads, queries, width = context.shape
+        if not self._split:
+            return self._finish(context.reshape(batch, heads * queries, width))
+        parts = context.reshape(batch, heads, queries, heads, width // heads)
+        own = parts[:, np.arange(heads), :, np.arange(heads)]  # (heads, B, queries, width / heads)
+        return self._finish(own.transpose(1, 2, 0, 3).reshape(batch, queries, width))
+
+    def _look_up(self, input_ids: Ids) -> tuple[Floats, Floats]:
+        """Logits (B, heads, queries, L) and values (B, L, w)."""
+        return self._score[input_ids].transpose(0, 2, 3, 1), self._value[input_ids]
+
+    def _finish(self, attended: Floats) -> Vectors:
+        """(B, queries, width) to unit vectors: PMA's readout if there is one, merge, normalise."""
+        rest, out = self._rest, attended
+        if "base" in rest:
+            out = self._norm(out + rest["base"], "ln0")
+            forward = out @ rest["fc_o_weight"].T + rest["fc_o_bias"]
+            out = self._norm(out + np.maximum(forward, 0), "ln1")
+        merged = out.mean(axis=1) if self._merge_mean else out.reshape(len(out), -1)
+        length = np.linalg.norm(merged, axis=1, keepdims=True)
+        unit: Vectors = (merged / np.maximum(length, 1e-12)).astype(np.float32)
+        return unit
+
+    def _norm(self, x: Floats, name: str) -> Floats:
+        if f"{name}_weight" not in self._rest:
+            return x
+        x = x - x.mean(axis=-1, keepdims=True)
+        scale = np.sqrt((x * x).mean(axis=-1, keepdims=True) + NORM_EPS)
+        normed: Floats = x / scale * self._rest[f"{name}_weight"] + self._rest[f"{name}_bias"]
+        return normed
+
+
+def _softmax(logits: Floats, mask: Ids) -> Floats:
+    """Weights over the tokens that the mask keeps; zeros where it keeps none."""
+    keep = mask[:, None, None, :] != 0
+    shifted = np.where(keep, logits, np.float32(-3e38))
+    shifted = shifted - shifted.max(axis=-1, keepdims=True)
+    weights = np.exp(shifted) * keep
+    total = weights.sum(axis=-1, keepdims=True)
+    normalised: Floats = (weights / np.where(total > 0, total, 1)).astype(np.float32)
+    return normalised

@@ -1,0 +1,166 @@
+"""Text to token ids: all at once for short texts, as a stream of pieces for texts of any length.
+
+Truncation and special tokens are handled here and not by the tokenizer's own settings, because one
+tokenizer serves texts that are cut, texts that are read in windows, and threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c2llm.errors import ModelError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+# Characters that are tokenized at once: some ten thousand tokens, a few MB of bookkeeping.
+PIECE = 1 << 16
+# How far before that a good place to cut is looked for.
+LOOK_BACK = 1 << 12
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Token ids (T,) and the character span of each (T, 2), both int64.
+
+    The span is empty, (0, 0), where a token stands for no character of the text: special tokens and
+    those of a prompt.
+    """
+
+    ids: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class TextTokenizer:
+    """The `tokenizer.json` of a model.
+
+    Args:
+        path: the file.
+        vocabulary: rows of the model's token embedding.
+
+    Raises:
+        ModelError: if the file is no tokenizer, or that of a model with more tokens.
+    """
+
+    def __init__(self, path: Path, vocabulary: int) -> None:
+        from tokenizers import Tokenizer
+
+        # A parallel tokenizer warns and stalls after fork; texts here are short.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+        try:
+            self._tokenizer: Tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # the Rust binding raises bare Exception
+            raise ModelError(
+                f"{path} is not a tokenizer ({error}); copy the model again."
+            ) from error
+        highest = max(self._tokenizer.get_vocab().values(), default=0)
+        if highest >= vocabulary:
+            raise ModelError(
+                f"{path} knows token {highest}, but the model is one of {vocabulary} tokens; copy "
+                "tokenizer.json and weights from the same model."
+            )
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        probe = self._tokenizer.encode("x")
+        body = [i for i, special in enumerate(probe.special_tokens_mask) if not special]
+        first, last = (body[0], body[-1] + 1) if body else (len(probe.ids), len(probe.ids))
+        self.prefix: list[int] = probe.ids[:first]
+        """Special tokens that open every text, such as [CLS]."""
+        self.suffix: list[int] = probe.ids[last:]
+        """Special tokens that close every text, such as [SEP]."""
+
+    def body_size(self, max_tokens: int) -> int:
+        """How many tokens of a text fit beside the special ones."""
+        return max(1, max_tokens - len(self.prefix) - len(self.suffix))
+
+    def tokens(self, texts: Sequence[str], prompt: str, *, offsets: bool) -> list[Tokens]:
+        """Tokens of whole texts, special tokens included, never cut.
+
+        Offsets cost as much again as the ids; they have no rows unless they are asked for.
+        """
+        encodings = self._tokenizer.encode_batch([prompt + clean(text) for text in texts])
+        return [
+            Tokens(
+                np.array(encoding.ids, dtype=np.int64),
+                _offsets(encoding.offsets if offsets else [], -len(prompt)),
+            )
+            for encoding in encodings
+        ]
+
+    def truncate(self, tokens: Tokens, max_tokens: int) -> Tokens:
+        """The first `max_tokens` tokens, the closing special tokens kept."""
+        if len(tokens) <= max_tokens:
+            return tokens
+        opening = len(self.prefix) + self.body_size(max_tokens)
+        ending = len(tokens) - len(self.suffix)
+        return Tokens(
+            *(np.concatenate([a[:opening], a[ending:]]) for a in (tokens.ids, tokens.offsets))
+        )
+
+    def stream(self, text: str, prompt: str) -> Iterator[Tokens]:
+        """Tokens of a text of any length, piece by piece, without special tokens."""
+        text = prompt + text
+        for start, piece in pieces(text):
+            encoding = self._tokenizer.encode(clean(piece), add_special_tokens=False)
+            yield Tokens(
+                np.array(encoding.ids, dtype=np.int64),
+                _offsets(encoding.offsets, start - len(prompt)),
+            )
+
+
+def pieces(text: str, size: int = PIECE) -> Iterator[tuple[int, str]]:
+    """Cut a text into (start, piece), each of at most `size` characters, where tokens end anyway.
+
+    The best place is a line break before a line that starts at its margin: no tokenizer joins what
+    stands on its two sides. Then any line break, any blank, and only then anywhere.
+    """
+    start = 0
+    while len(text) - start > size:
+        low, high = start + max(1, size - LOOK_BACK), start + size
+        end = _margin_break(text, low, high) or text.rfind("\n", low, high) + 1
+        end = end or text.rfind(" ", low, high) or high
+        end = end if end > start else high
+        yield start, text[start:end]
+        start = end
+    if start < len(text):
+        yield start, text[start:]
+
+
+def _margin_break(text: str, low: int, high: int) -> int:
+    """The last position in (low, high] that follows a line break and precedes no white space."""
+    position = high
+    while (position := text.rfind("\n", low, position)) >= 0:
+        if not text[position + 1 : position + 2].isspace():
+            return position + 1
+    return 0
+
+
+def _offsets(spans: Sequence[tuple[int, int]], shift: int) -> NDArray[np.int64]:
+    """Spans moved by `shift` and cut at the start of the text; empty ones become (0, 0)."""
+    moved = np.array(spans, dtype=np.int64).reshape(-1, 2)
+    empty = moved[:, 0] == moved[:, 1]
+    moved = (moved + shift).clip(min=0)
+    moved[empty | (moved[:, 0] == moved[:, 1])] = 0
+    return moved
+
+
+def clean(text: str) -> str:
+    """Replace lone surrogates, which stand for bytes that are not UTF-8 and cannot be tokenized.
+
+    One character stands for one, so offsets stay true.
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode("utf-8")
+    return text

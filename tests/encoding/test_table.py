@@ -1,0 +1,125 @@
+"""A static model folded into a table: numpy gives what torch gives."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from c2llm.encoding.encoder import Encoder
+from c2llm.errors import ModelError, UsageError
+from c2llm.modeling.static import StaticConfig
+from c2llm.training.export_table import export_table
+from tests.tiny import WORDS, save_tiny_model
+
+TEXTS = ["def get http", "", "class a b " * 300, "parse", "unknown words"]
+VARIANTS = {
+    "pma": {},
+    "wide": {"pma_num_queries": 3, "pma_dim": 48, "pma_residual": "raw"},
+    "merged": {"pma_num_queries": 2, "pma_merge": "mean", "pma_ln": False},
+    "mean": {"pooling": "mean"},
+    "gate": {"pooling": "gate"},
+    "latent": {"pooling": "latent", "num_latents": 12, "latent_heads": 4},
+}
+
+
+def static_folder(path, **options):
+    return save_tiny_model(path, backbone=StaticConfig(len(WORDS), 32), **options)
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def folder(request, tmp_path_factory):
+    path = tmp_path_factory.mktemp("static") / request.param
+    static_folder(path, prompts={"query": "parse : "}, **VARIANTS[request.param])
+    report = export_table(path, path)
+    assert report.max_abs_difference < 1e-6
+    return path
+
+
+def test_the_table_is_the_default_and_equals_torch(folder):
+    table, reference = Encoder.load(folder), Encoder.load(folder, engine="torch")
+    assert table.folder.engine == "table" and table.dim == reference.dim
+    for encode in ("encode_queries", "encode_documents"):
+        a, b = (getattr(e, encode)(TEXTS, return_attention=True) for e in (table, reference))
+        np.testing.assert_allclose(a[0], b[0], rtol=0, atol=1e-6)
+        for one, other in zip(a[1], b[1], strict=True):
+            np.testing.assert_array_equal(one.offsets, other.offsets)
+            np.testing.assert_allclose(one.weights, other.weights, rtol=0, atol=1e-6)
+    spans = [(0, 5), (6, 300)]
+    for a, b in zip(
+        table.encode_spans(TEXTS[2], spans), reference.encode_spans(TEXTS[2], spans), strict=True
+    ):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
+
+
+def test_windows_of_a_static_model_are_exact_end_to_end(tmp_path):
+    """No token sees another, so a text in windows equals the same text at once."""
+    long = "def get http ( a , b ) : return parse . toml " * 50
+    vectors = []
+    for name, size in (("short", 16), ("long", 4096)):
+        folder = static_folder(tmp_path / name, max_tokens=size)
+        export_table(folder, folder)
+        encoder = Encoder.load(folder)
+        vectors.append(encoder.encode_documents([long], return_attention=True))
+    np.testing.assert_allclose(vectors[0][0], vectors[1][0], rtol=0, atol=1e-6)
+    a, b = vectors[0][1][0], vectors[1][1][0]
+    np.testing.assert_array_equal(a.offsets, b.offsets)
+    np.testing.assert_allclose(a.weights, b.weights, rtol=1e-4, atol=1e-7)
+
+
+def test_numpy_is_all_it_needs(folder):
+    code = (
+        "import sys; from c2llm.encoding.encoder import Encoder;"
+        f"Encoder.load({str(folder)!r}).encode_documents(['def get']);"
+        "print([m for m in ('torch', 'onnxruntime', 'transformers') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_what_does_not_fold_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="Only a static backbone folds into a table, not Bert"):
+        export_table(save_tiny_model(tmp_path / "bert"), tmp_path / "out")
+    with pytest.raises(UsageError, match="'last' asks where a token stands"):
+        export_table(static_folder(tmp_path / "last", pooling="last"), tmp_path / "out")
+    with pytest.raises(UsageError, match="no model folder"):
+        export_table(tmp_path / "none", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda f: f.write_bytes(f.read_bytes()[:1000]), "not a table of arrays"),
+        (lambda f: f.write_bytes(b""), "not a table of arrays"),
+        (lambda f: np.savez(f, score=np.ones((3, 1, 1), np.float32)), "lacks value"),
+        (lambda f: np.savez(f, score=np.array([{}], dtype=object)), "not a table of arrays"),
+        (lambda f: rewrite(f, value=np.ones((3, 4), np.float32)), "do not fit"),
+    ],
+)
+def test_damaged_tables_are_refused(tmp_path, damage, message):
+    folder = static_folder(tmp_path / "m")
+    export_table(folder, folder)
+    damage(folder / "table.npz")
+    with pytest.raises(ModelError, match=message) as caught:
+        Encoder.load(folder)
+    assert "\n" not in str(caught.value) and "table.npz" in str(caught.value)
+
+
+def rewrite(file, **arrays):
+    with np.load(file) as old:
+        kept = dict(old)
+    np.savez(file, **{**kept, **arrays})
+
+
+def test_fewer_dimensions_are_the_first_ones_normalised_again(folder):
+    full, short = Encoder.load(folder), Encoder.load(folder, dim=8)
+    want = full.encode_documents(TEXTS)[:, :8]
+    want /= np.linalg.norm(want, axis=1, keepdims=True)
+    np.testing.assert_allclose(short.encode_documents(TEXTS), want, atol=1e-6)
+    assert short.dim == 8 and short.fingerprint != full.fingerprint
+    assert short.encode_spans("def", [(0, 3)])[1].shape == (1, 8)
+    for dim in (0, full.dim + 1):
+        with pytest.raises(UsageError, match=f"dim is {dim}; .* has 1 to {full.dim} dimensions"):
+            Encoder.load(folder, dim=dim)
