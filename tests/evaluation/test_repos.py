@@ -247,10 +247,24 @@ def test_lexical_modes_need_no_model(tree, tmp_path):
 
 def test_raw_modes_have_no_evidence_left():
     # The shares of the legs stay, and what only scales another weight.
-    shares = {"dense", "dense_of_name", "definition_other_case"}
+    shares = {"dense", "dense_of_name"}
+    added = {
+        "coherence",
+        "definition",
+        "definition_stem",
+        "symbol_words",
+        "file_words",
+        "directory_words",
+        "whole_stem",
+        "structure",
+    }
     for field in fields(RankWeights):
-        value = getattr(no_evidence(), field.name)
-        assert field.name in shares or value in (0.0, 1.0), field.name
+        if field.name in shares or (
+            field.name.startswith("definition_") and field.name not in added
+        ):
+            continue
+        neutral = 0.0 if field.name in added else 1.0
+        assert getattr(no_evidence(), field.name) == neutral, field.name
 
 
 def test_the_real_index_answers_in_every_mode(tmp_path):

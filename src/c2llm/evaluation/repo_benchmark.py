@@ -71,6 +71,7 @@ def no_evidence() -> RankWeights:
         directory_words=0.0,
         whole_stem=0.0,
         structure=0.0,
+        asked=1.0,
         test=1.0,
         example=1.0,
         document=1.0,
