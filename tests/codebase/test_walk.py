@@ -55,26 +55,22 @@ def git_sees(root: Path) -> set[str]:
 
 # -- against git ---------------------------------------------------------------------------------
 
-_PIECES = st.sampled_from(
-    [
-        "a",
-        "b",
-        "ab",
-        "*",
-        "**",
-        "?",
-        "[ab]",
-        "[!a]",
-        "[a-c]",
-        "[^b]",
-        "\\a",
-        "/",
-        "/",
-        ".py",
-        "*.py",
-    ]
-    + ["[[:alpha:]]", "[]a]", "[a", "\\*", " ", "\\ ", "!", "#", "-", "[c-a]", "***"]
-)
+_WILD = [
+    "*",
+    "**",
+    "***",
+    "?",
+    "[ab]",
+    "[!a]",
+    "[a-c]",
+    "[^b]",
+    "[c-a]",
+    "[]a]",
+    "[a",
+    "[[:alpha:]]",
+]
+_PLAIN = ["a", "b", "ab", "/", "/", ".py", "*.py", "\\a", "\\*", "\\ ", " ", "!", "#", "-"]
+_PIECES = st.sampled_from([*_WILD, *_PLAIN])
 _LINES = st.lists(_PIECES, min_size=1, max_size=5).map("".join)
 _IGNORE_FILE = st.lists(_LINES, min_size=1, max_size=4).map(lambda lines: "\n".join(lines) + "\n")
 _NAMES = st.sampled_from(["a", "b", "ab", "c", "a.py", "b.py", "*", "ba", " b", "]", "#a", "-"])
@@ -331,7 +327,10 @@ def test_deep_nesting_is_no_recursion(tmp_path: Path) -> None:
         here = below
     os.close(here)
     make(tmp_path, {"a.py": "x"})
-    assert paths(list_files(tmp_path)) == {"a.py"}
+    try:
+        assert paths(list_files(tmp_path)) == {"a.py"}
+    finally:  # what clears pytest's folders recurses
+        subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)
 
 
 def test_the_order_is_that_of_the_paths(hostile: Path) -> None:

@@ -46,8 +46,9 @@ class Hit:
 class FixedIndex:
     """Answers every question with the same hits, as many as are asked for."""
 
-    def __init__(self, hits):
+    def __init__(self, hits, built=True):
         self.hits = hits
+        self.built = built
         self.searches = []
         self.closed = False
 
@@ -266,6 +267,7 @@ def test_the_real_index_answers_in_every_mode(tmp_path):
         [(repository, Tree(root, ""))], [WordEncoder()], modes=MODES, home=tmp_path / "home"
     )
     for result in results:
+        assert result.index_built
         assert result.missing_targets == ()
         assert result.mean(files=True) == result.mean(files=False) == 1.0, result.mode
 
@@ -278,6 +280,18 @@ def test_wrong_use_is_named(tree, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds none of demo"):
         find_trees([REPOSITORY], tmp_path / "empty", tmp_path)
+
+
+def test_only_indexes_that_were_built_have_an_index_time(tree):
+    results = run(tree, FixedIndex(HITS, built=False))
+    (indexing,) = repository_report(results, [REPOSITORY], [])["indexing"]
+    assert (indexing["built"], indexing["reused"], indexing["median_seconds"]) == (0, 1, None)
+    results += run(tree, FixedIndex(HITS), modes=["hybrid"])
+    report = repository_report(results, [REPOSITORY], [])
+    (indexing,) = report["indexing"]
+    assert (indexing["built"], indexing["reused"]) == (1, 0)
+    assert indexing["median_seconds"] == results[-1].index_seconds
+    assert "found built" in repository_markdown(report)
 
 
 def test_report_averages_repositories_and_tells_departures(tree):

@@ -124,6 +124,7 @@ def repos(
     as_json: bool,
 ) -> None:
     """Score search in whole repositories: NDCG@10, index time and latency."""
+    from functools import partial
     from tempfile import TemporaryDirectory
 
     from c2llm.encoding.folder import DEFAULT_MODEL
@@ -132,6 +133,7 @@ def repos(
         dense_modes,
         engine_digest,
         find_trees,
+        open_code_index,
         run_benchmark,
     )
     from c2llm.evaluation.repo_questions import load_benchmark
@@ -160,6 +162,7 @@ def repos(
             modes=asked,
             home=home,
             store=RepositoryStore(output, engine_digest()) if output else None,
+            opener=partial(open_code_index, progress_bar=progress_bar),
         ):
             results.append(result)
             chunks, files = (f"{result.mean(files=of_files):.3f}" for of_files in (False, True))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from c2llm.cli.output import note, print_json
+from c2llm.cli.output import note, print_json, quiet_libraries
 from c2llm.errors import UsageError
 
 
@@ -31,6 +31,7 @@ def command(model: str, out: str | None, target: str, int8: bool, as_json: bool)
     c2llm export runs/nano/model --out models/c2llm-nano --to table
     """
     try:
+        quiet_libraries()
         from c2llm.training.export import export_onnx
         from c2llm.training.export_table import export_table
     except ModuleNotFoundError as error:

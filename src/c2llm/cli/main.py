@@ -21,6 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "models": ("c2llm.cli.models", "List the models at hand."),
     "mine": ("c2llm.cli.mine", "Mine training pairs from code."),
     "train": ("c2llm.cli.train", "Train a model from a recipe."),
+    "merge": ("c2llm.cli.merge", "Average the weights of trained models."),
     "export": ("c2llm.cli.export", "Export a trained model to ONNX."),
     "eval": ("c2llm.cli.evaluate", "Measure retrieval quality."),
 }

@@ -31,6 +31,21 @@ def stderr_console() -> Console:
     return Console(stderr=True, highlight=False)
 
 
+def quiet_libraries() -> None:
+    """Keep what torch, transformers and onnxruntime remark to themselves off the user's screen."""
+    import logging
+    import os
+    import warnings
+
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+
+
 @contextmanager
 def progress_bar(description: str, total: int) -> Iterator[Progress]:
     """A progress bar on stderr while the block runs; silent when stderr is not a terminal."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from c2llm.cli.output import note, print_json
+from c2llm.cli.output import note, print_json, quiet_libraries
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def command(recipe: str, overrides: tuple[str, ...], run_folder: str | None, as_
     config = load_config(recipe, list(overrides))
     config.validate()
     try:
+        quiet_libraries()
         from c2llm.training.loop import Trainer
     except ModuleNotFoundError as error:
         raise UsageError(

@@ -2,16 +2,93 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from c2llm.codebase.chunk import Chunk
+from c2llm.codebase.grammars import GRAMMARS
 from c2llm.codebase.identifiers import split_identifier
+from c2llm.codebase.languages import family
+from c2llm.codebase.markdown import Heading, outline
+from c2llm.codebase.parsing import parse
+from c2llm.codebase.split import Atom, Sizes, line_atoms, pack, syntax_atoms
+from c2llm.codebase.syntax import Definition, definitions
 
 # Directories that nearly every repository has say nothing about a file.
 _PLAIN_DIRECTORIES = frozenset(
     {".", "java", "kotlin", "lib", "main", "scala", "source", "sources", "src"}
 )
 _PATH_WORDS = 16
+_TEXT_LINES = 50
+_MOST_NAMES = 100
+_KIND_OF_FAMILY = {"code": "module", "prose": "section", "config": "config"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """What a chunk is called."""
+
+    kind: str
+    symbol: str = ""
+    scope: str = ""
+    signature: str = ""
+    definitions: tuple[str, ...] = ()
+
+
+_Labeller = Callable[[int, int], _Label]
+
+
+def chunk_file(
+    path: str,
+    text: str,
+    language: str | None,
+    *,
+    target_chars: int = 1500,
+    max_chars: int = 2000,
+) -> list[Chunk]:
+    """Cut a file into chunks that follow its functions and classes, or headings, or paragraphs.
+
+    The chunks do not overlap and hold every line that is not blank. Code that no grammar reads
+    (unknown language, hostile nesting) is cut by lines. A line longer than `max_chars` is cut
+    inside, so no chunk is longer than `max_chars`.
+
+    Args:
+        path: Relative to the searched root, with `/`.
+        text: The decoded file.
+        language: Name as in `codebase.languages`; None is unknown text.
+        target_chars: Neighbours are merged up to this length.
+        max_chars: Only a unit longer than this is cut inside.
+    """
+    lines = text.split("\n")
+    sizes = Sizes.of(lines)
+    language = language or "text"
+    if language == "markdown":
+        spans, label = _markdown(lines, sizes, target_chars, max_chars)
+    else:
+        spans, label = _code(text, lines, sizes, language, target_chars, max_chars)
+    chunks: list[Chunk] = []
+    for start, end in spans:
+        start, end = _without_blank_edges(lines, start, end)
+        if start == end:
+            continue
+        named = label(start, end)
+        for piece in _pieces("\n".join(lines[start:end]), max_chars):
+            chunks.append(
+                Chunk(
+                    path=path,
+                    start_line=start + 1,
+                    end_line=end,
+                    language=language,
+                    kind=named.kind,
+                    symbol=named.symbol,
+                    scope=named.scope,
+                    signature=named.signature,
+                    definitions=named.definitions,
+                    text=piece,
+                )
+            )
+    return chunks
 
 
 def header(path: str, scope: str, signature: str) -> str:
@@ -24,19 +101,136 @@ def header(path: str, scope: str, signature: str) -> str:
         'net http client | Session | def get(self, url)'
     """
     pure = PurePosixPath(path)
+    parts = [part for part in pure.parts[:-1] if part not in _PLAIN_DIRECTORIES]
     words = [
         word
-        for part in pure.parts[:-1]
-        if part not in _PLAIN_DIRECTORIES
+        for part in (*parts, pure.stem)
         for word in split_identifier(part.replace("-", "_").replace(".", "_"))
     ]
-    words += split_identifier(pure.stem.replace("-", "_").replace(".", "_"))
     words = list(dict.fromkeys(words))[-_PATH_WORDS:]
-    parts = [" ".join(words), scope, signature]
-    return " | ".join(part for part in parts if part)
+    return " | ".join(part for part in (" ".join(words), scope, signature) if part)
 
 
 def embedding_text(chunk: Chunk) -> str:
     """What is embedded for a chunk: its header, a newline, its code."""
     line = header(chunk.path, chunk.scope, chunk.signature or chunk.symbol)
     return f"{line}\n{chunk.text}" if line else chunk.text
+
+
+def _code(
+    text: str, lines: Sequence[str], sizes: Sizes, language: str, target: int, largest: int
+) -> tuple[list[tuple[int, int]], _Labeller]:
+    """Spans along the syntax tree, or by paragraph where there is none."""
+    kind = _KIND_OF_FAMILY.get(family(language), "text")
+    source = text.encode(errors="replace") if language in GRAMMARS else b""
+    tree = parse(source, language)
+    if tree is None:
+        atoms = list(line_atoms(lines, sizes, 0, len(lines), target))
+        spans = pack(
+            atoms,
+            sizes,
+            target=target,
+            largest=largest,
+            small=target // 2,
+            most_lines=_TEXT_LINES,
+        )
+        return spans, lambda _start, _end: _Label(kind)
+    found = definitions(source, language, tree)
+    held = {row for entry in found for row in range(entry.start_line, entry.line)}
+    comments = frozenset(GRAMMARS[language].comments)
+    atoms = syntax_atoms(tree, lines, sizes, largest, comments=comments, held=held)
+    spans = pack(atoms, sizes, target=target, largest=largest, small=target // 4)
+    return spans, _Definitions(found, kind).label
+
+
+@dataclass(slots=True)
+class _Definitions:
+    """Names chunks; asked in the order of the file."""
+
+    found: list[Definition]
+    kind: str
+    position: int = 0
+    around: list[Definition] = field(default_factory=list)
+
+    def label(self, start: int, end: int) -> _Label:
+        """The first definition that starts in these lines, else the innermost around them."""
+        starting: list[Definition] = []
+        while self.position < len(self.found) and self.found[self.position].start_line <= end:
+            starting.append(self.found[self.position])
+            self.position += 1
+        self.around = [entry for entry in self.around if entry.end_line > start]
+        named = starting[0] if starting else self.around[-1] if self.around else None
+        self.around += [entry for entry in starting if entry.end_line > end]
+        if named is None:
+            return _Label(self.kind)
+        return _Label(
+            kind=named.kind,
+            symbol=named.name,
+            scope=named.scope,
+            signature=named.signature,
+            definitions=tuple(entry.name for entry in starting[:_MOST_NAMES]),
+        )
+
+
+def _markdown(
+    lines: list[str], sizes: Sizes, target: int, largest: int
+) -> tuple[list[tuple[int, int]], _Labeller]:
+    """A span is a section; long ones are cut between paragraphs, code blocks stay whole."""
+    headings, blocks = outline(lines)
+    inside = {line for block in blocks for line in range(block.start + 1, block.end)}
+    starts = {heading.line for heading in headings}
+    atoms: list[Atom] = []
+    first = 0
+    for line in range(1, len(lines) + 1):
+        ends_paragraph = line == len(lines) or (not lines[line - 1].strip() and lines[line].strip())
+        if (ends_paragraph and line not in inside) or line in starts:
+            if sizes.size(first, line) > largest:
+                atoms += line_atoms(lines, sizes, first, line, target)
+            else:
+                atoms.append(Atom(first, line, opens=first in starts))
+            first = line
+    spans = pack(atoms, sizes, target=target, largest=largest, small=target // 4)
+    return spans, _Sections(headings).label
+
+
+@dataclass(slots=True)
+class _Sections:
+    """Names chunks of prose by heading; asked in the order of the file."""
+
+    headings: list[Heading]
+    position: int = 0
+    trail: list[Heading] = field(default_factory=list)
+
+    def label(self, start: int, end: int) -> _Label:
+        """The first heading in these lines, else the one they stand under."""
+        starting: list[Heading] = []
+        named: list[Heading] | None = None
+        while self.position < len(self.headings) and self.headings[self.position].line < end:
+            heading = self.headings[self.position]
+            while self.trail and self.trail[-1].level >= heading.level:
+                self.trail.pop()
+            self.trail.append(heading)
+            starting.append(heading)
+            named = named or list(self.trail)
+            self.position += 1
+        named = named or self.trail
+        return _Label(
+            kind="section",
+            symbol=named[-1].title if named else "",
+            scope=" > ".join(heading.title for heading in named[:-1]),
+            definitions=tuple(heading.title for heading in starting[:_MOST_NAMES]),
+        )
+
+
+def _without_blank_edges(lines: Sequence[str], start: int, end: int) -> tuple[int, int]:
+    while start < end and not lines[start].strip():
+        start += 1
+    while end > start and not lines[end - 1].strip():
+        end -= 1
+    return start, end
+
+
+def _pieces(text: str, length: int) -> Iterator[str]:
+    """The text in pieces of at most this length; more than one only for a long line."""
+    for offset in range(0, len(text), length):
+        yield text[offset : offset + length]

@@ -6,15 +6,15 @@ import html
 import re
 import textwrap
 
+_LONGEST = 8000
+"""Characters; no first paragraph is longer, and patterns below are not made for a megabyte."""
+
 _STRING = re.compile(r"""^[rRbBuUfF]{0,2}('{3}|"{3}|'|")(.*?)\1?$""", re.DOTALL)
 _ELIXIR = re.compile(r'^@\w+\s*\(?\s*(?:~[sS])?("{3}|")(.*?)\1\w*\)?$', re.DOTALL)
-# /** */, /*! */, {- | -}, --[==[ ]==], (* *)
-_BLOCK = re.compile(
-    r"^(?:/\*+!?|\{-+\s*\|?|--\[=*\[|\(\*+)(.*?)(?:\**/|-+\}|\]=*\](?:--)?|\**\))?$", re.DOTALL
-)
+_LUA_BLOCK = re.compile(r"--\[=*\[")
 _STAR = re.compile(r"^[ \t]*\*+(?!\*)[ \t]?", re.MULTILINE)
-_LINE = re.compile(r"^[ \t]*(?://[/!]*<?|#+'?!?|--+[ \t]?[|^]?|;+|%+)[ \t]?", re.MULTILINE)
-_RULE = re.compile(r"^[\W_]{3,}$", re.MULTILINE)
+_LINE = re.compile(r"^[ \t]*(?://[/!]*<?|#+[':!?]?|--+[ \t]?[|^]?|;+|%+)[ \t]?", re.MULTILINE)
+_RULE = re.compile(r"^(?:[^\w\n]|_){3,}$", re.MULTILINE)
 
 _SUMMARY_TAG = re.compile(r"<summary>(.*?)</summary>", re.DOTALL | re.IGNORECASE)
 _INLINE_TAG = re.compile(r"\{@\w+\s+([^{}]*)\}")
@@ -22,7 +22,7 @@ _XML_REFERENCE = re.compile(r"""<\w+\s+(?:cref|name|langword|href)=["']([^"'<>]*
 _XML_TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
 _ROLE = re.compile(r":[a-z]+(?::[a-z]+)?:`~?\.?([^`<]*)(?:<[^`]*>)?`")
 _LINK = re.compile(r"!?\[([^\]\[]*)\](?:\([^()\s]*\)|\[[^\]\[]*\])?")
-_URL = re.compile(r"<?https?://\S+")
+_URL = re.compile(r"<?https?://[^\s()<>\[\]]+>?")
 _HADDOCK = re.compile(r"@([^@\s]+)@|(?<!\w)'([\w.]+)'(?!\w)")
 _MARKS = re.compile(r"`+|\*\*|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)")
 # What follows the summary: parameter lists, sections, examples, underlined headings.
@@ -43,18 +43,29 @@ def clean_comment(raw: str) -> str:
     """The prose of one comment, docstring or doc attribute, without its markers.
 
     Indentation common to all lines, comment markers and rules of signs (`-----`) go; words stay
-    as they are.
+    as they are. Text after 8,000 characters is dropped.
     """
-    raw = raw.strip()
+    raw = raw[:_LONGEST].strip()
     if match := _ELIXIR.match(raw) or _STRING.match(raw):
         text = match[2]
-    elif match := _BLOCK.match(raw):
-        text = _STAR.sub("", match[1])
+    elif (block := _block(raw)) is not None:
+        text = _STAR.sub("", block)
     else:
         text = _LINE.sub("", raw)
     text = _RULE.sub("", text)
     first, newline, rest = text.partition("\n")
     return (first.strip() + newline + textwrap.dedent(rest)).strip()
+
+
+def _block(raw: str) -> str | None:
+    """What stands inside of a block comment, None for any other text."""
+    if raw.startswith("/*"):
+        return raw[1:].lstrip("*").lstrip("!<").removesuffix("/").rstrip("*")
+    if raw.startswith("{-"):
+        return raw[1:].lstrip("-").lstrip(" \t|^").removesuffix("}").rstrip("-")
+    if opening := _LUA_BLOCK.match(raw):
+        return raw[opening.end() :].rstrip("-").rstrip("]=")
+    return None
 
 
 def summary(doc: str, *, max_words: int = 60) -> str:
@@ -67,6 +78,7 @@ def summary(doc: str, *, max_words: int = 60) -> str:
         doc: Text as `clean_comment` gives it.
         max_words: Sentences after the first are kept while they fit in.
     """
+    doc = doc[:_LONGEST]
     if match := _SUMMARY_TAG.search(doc):
         doc = match[1].strip()
     lines: list[str] = []
@@ -96,8 +108,8 @@ def _plain(text: str) -> str:
     text = _XML_TAG.sub(" ", text)
     text = _ROLE.sub(r"\1", text)
     text = _HADDOCK.sub(lambda match: match[1] or match[2], text)
-    text = _URL.sub("", text)
     text = _LINK.sub(r"\1", text)
+    text = _URL.sub("", text)
     text = _MARKS.sub("", html.unescape(text))
     text = re.sub(r"\s+", " ", text).strip(" \t:-–—*/#")
     return re.sub(r"\s+([.,;:!?)])", r"\1", text)

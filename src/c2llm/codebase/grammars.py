@@ -8,7 +8,8 @@ documentation that stands inside of what it documents.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,23 +19,32 @@ class Grammar:
     functions: tuple[str, ...] = ()
     """Node types of functions, methods, constructors, macros."""
     classes: tuple[str, ...] = ()
-    """Node types of classes, structs, interfaces, modules, enums, namespaces, tables."""
+    """Node types of classes, structs, interfaces, modules, enums, tables."""
+    namespaces: tuple[str, ...] = ()
+    """Node types that only give their name to the scope of what is in them."""
     comments: tuple[str, ...] = ("comment",)
     """Node types of comments."""
     attributes: tuple[str, ...] = ()
     """Node types that may stand between a comment and the definition it documents."""
     patterns: str = ""
     """Query patterns for the definitions that a node type alone does not tell."""
+    words: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
+    """Captures of `patterns` that must be one of these words for the match to count. (A predicate
+    in the query would do it too, but reads the file from its start for each match.)"""
     names: tuple[tuple[str, str], ...] = ()
     """Names of the node types that carry none."""
     clauses: bool = False
     """A function may be written as several adjacent definitions of one name."""
+
+    patience: float = 1.0
+    """How much longer than others the parser may take."""
 
     def query(self) -> str:
         """The tree-sitter query that captures all of it."""
         rows = [
             (self.functions, "function"),
             (self.classes, "class"),
+            (self.namespaces, "namespace"),
             (self.comments, "comment"),
             (self.attributes, "attribute"),
         ]
@@ -104,26 +114,32 @@ _C_PROTOTYPES = """
 """
 _C_FUNCTIONS = ("function_definition", "preproc_function_def")
 
+# Elixir defines by calling macros; which one is told by the word in front.
 _ELIXIR = """
-(call target: (identifier) @_verb
+(call target: (identifier) @verb.function
   (arguments . [
     (identifier) @name
     (call target: (identifier) @name)
     (binary_operator left: (identifier) @name)
     (binary_operator left: (call target: (identifier) @name))
-  ])
-  (#any-of? @_verb "def" "defp" "defmacro" "defmacrop" "defguard" "defguardp" "defdelegate"
-    "defn" "defnp")) @function
-(call target: (identifier) @_verb (arguments . [(alias) (atom)] @name)
-  (#any-of? @_verb "defmodule" "defprotocol" "defimpl")) @class
-(unary_operator operand: (call target: (identifier) @_verb (arguments [(string) (sigil)]))
-  (#any-of? @_verb "doc" "typedoc")) @comment
-(call (do_block (unary_operator operand: (call target: (identifier) @_verb
-    (arguments [(string) (sigil)]))) @docstring)
-  (#eq? @_verb "moduledoc")) @owner
-(unary_operator operand: (call target: (identifier) @_verb)
-  (#any-of? @_verb "spec" "impl" "doc" "since" "deprecated" "callback" "dialyzer")) @attribute
+  ])) @function
+(call target: (identifier) @verb.class (arguments . [(alias) (atom)] @name)) @class
+(unary_operator
+  operand: (call target: (identifier) @verb.doc (arguments [(string) (sigil)]))) @comment
+(unary_operator operand: (call target: (identifier) @verb.attribute)) @attribute
+(call (do_block (unary_operator
+  operand: (call target: (identifier) @verb.moduledoc (arguments [(string) (sigil)])))
+  @docstring)) @owner
 """
+_ELIXIR_VERBS = {
+    "verb.function": (
+        "def defp defmacro defmacrop defguard defguardp defdelegate defn defnp"
+    ).split(),
+    "verb.class": ["defmodule", "defprotocol", "defimpl"],
+    "verb.doc": ["doc", "typedoc"],
+    "verb.attribute": "spec impl doc since deprecated callback dialyzer".split(),
+    "verb.moduledoc": ["moduledoc"],
+}
 
 GRAMMARS: dict[str, Grammar] = {
     "python": Grammar(
@@ -182,7 +198,8 @@ GRAMMARS: dict[str, Grammar] = {
     "c": Grammar(functions=_C_FUNCTIONS, patterns=_C_CLASSES + _C_PROTOTYPES),
     "cpp": Grammar(
         functions=_C_FUNCTIONS,
-        classes=("namespace_definition", "concept_definition"),
+        classes=("concept_definition",),
+        namespaces=("namespace_definition",),
         patterns=_C_CLASSES
         + _C_PROTOTYPES
         + """
@@ -217,8 +234,8 @@ GRAMMARS: dict[str, Grammar] = {
             "struct_declaration",
             "enum_declaration",
             "record_declaration",
-            "namespace_declaration",
         ),
+        namespaces=("namespace_declaration",),
     ),
     "ruby": Grammar(
         functions=("method", "singleton_method"),
@@ -265,6 +282,7 @@ GRAMMARS: dict[str, Grammar] = {
             "package_object",
         ),
         comments=("comment", "block_comment"),
+        patience=4.0,  # honest files at 0.1 MB/s have been seen
     ),
     "lua": Grammar(
         functions=("function_declaration",),
@@ -282,7 +300,14 @@ GRAMMARS: dict[str, Grammar] = {
         patterns="[(function name: (_)) (bind name: (_))] @function",
         clauses=True,
     ),
-    "elixir": Grammar(patterns=_ELIXIR, clauses=True),
+    "elixir": Grammar(
+        patterns=_ELIXIR,
+        words={
+            capture: frozenset(verb.encode() for verb in verbs)
+            for capture, verbs in _ELIXIR_VERBS.items()
+        },
+        clauses=True,
+    ),
     "zig": Grammar(
         comments=("line_comment", "doc_comment"),
         patterns="""

@@ -184,6 +184,7 @@ _AMBIGUOUS: dict[str, tuple[tuple[re.Pattern[bytes], str], ...]] = {
     }.items()
 }
 
+_SPOKEN = {"c++": "cpp", "c#": "csharp", "f#": "fsharp", "objective-c": "objc", "shell": "bash"}
 _PROSE = frozenset({"markdown", "rst", "tex", "text"})
 _CONFIG = frozenset({"json", "yaml", "toml", "ini", "xml"})
 _VERSION = re.compile(r"[-.\d]+$")
@@ -231,6 +232,12 @@ def detect_language(path: str, head: bytes = b"") -> str | None:
     if prefix and prefix in _NAMES:
         return _NAMES[prefix]
     return _from_first_lines(head) if head else None
+
+
+def language_named(name: str) -> str:
+    """The language that people call so: `py`, `C++` and `js` are known; else the name itself."""
+    lower = name.lower()
+    return _SPOKEN.get(lower) or _EXTENSIONS.get(lower) or lower
 
 
 def family(language: str) -> Family:

@@ -1,7 +1,8 @@
 """Where the functions and classes of a source file are, what they are called and what they say.
 
-`parse` gives a tree-sitter tree within a budget, `definitions` reads it with one query per
-language (`grammars.GRAMMARS`). Nothing here recurses: a hostile file can nest as deep as it likes.
+One query per language (`grammars.GRAMMARS`) finds definitions, comments and attributes; which
+belongs to which is told by their places. Nothing here recurses: a hostile file can nest as deep as
+it likes.
 """
 
 from __future__ import annotations
@@ -9,32 +10,24 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from functools import cache
-from time import thread_time
 from typing import TYPE_CHECKING, Literal
 
 from c2llm.codebase.doccomments import clean_comment
 from c2llm.codebase.grammars import GRAMMARS, Grammar
+from c2llm.codebase.parsing import grammar_and_query, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tree_sitter import Language, Node, Query, Tree
+    from tree_sitter import Node, Tree
 
 Kind = Literal["function", "class"]
-
-MAX_PARSE_BYTES = 4_000_000
-"""Longer files are generated or data; a syntax tree takes some ten times their size."""
-
-# The slowest grammar reads 4 MB/s, so no honest file comes near; ambiguous or flat hostile input
-# takes quadratic time in the parser and in the query. Counted in processor time of this thread:
-# what a file gives must not depend on the load of the machine.
-_SECONDS_BASE = 0.5
-_SECONDS_PER_BYTE = 2e-6
+_Captured = Literal["function", "class", "namespace"]
 
 _SCOPE_DEPTH = 8
 _NAME_LENGTH = 120
 _SIGNATURE_LENGTH = 200
+_DOC_NODES = 200
+_WIDEST_GAP = 200
+"""Bytes; a file of one endless line must not be read again for each of its definitions."""
 
 _BODY_TYPES = frozenset(
     {
@@ -61,7 +54,7 @@ _MODIFIERS = re.compile(
     rb"[ \t]*((?:(?!(?:where|in|return|else|then|do|of)\b)[A-Za-z_]+[ \t]+)*)\Z"
 )
 _QUALIFIED = re.compile(
-    r"^(.*?)(?:::|\.|:)?((?:operator\b.*|~?[\w$#?!=\-']+)|[^\w\s]+)$", re.DOTALL
+    r"^(.*?)(?:::|\.|(?<=\w):)?(operator\b.*|~?[\w$#?!=\-']+|[^\w\s]+)$", re.DOTALL
 )
 _REMARK = re.compile(r"\s*(?:#|//|--|/\*)")
 _RECEIVER = re.compile(rb"(\w+)\s*(?:\[[^\]]*\])?\s*\)")
@@ -95,7 +88,7 @@ class Definition:
 class _Open:
     """A definition that may still grow by a clause while the file is read."""
 
-    kind: Kind
+    kind: _Captured
     name: str
     scope: str
     signature: str
@@ -107,9 +100,9 @@ class _Open:
     line: int
 
     def close(self, source: bytes) -> Definition:
-        texts = [
-            clean_comment(source[start:end].decode(errors="replace")) for start, end in self.docs
-        ]
+        assert self.kind != "namespace"
+        spans = self.docs[:_DOC_NODES]
+        texts = [clean_comment(source[a:b].decode(errors="replace")) for a, b in spans]
         return Definition(
             kind=self.kind,
             name=self.name,
@@ -138,30 +131,9 @@ class _Leading:
 
 @dataclass(slots=True)
 class _Captures:
-    found: list[tuple[Kind, Node, Node | None]] = field(default_factory=list)
+    found: list[tuple[_Captured, Node, Node | None]] = field(default_factory=list)
     leading: list[_Leading] = field(default_factory=list)
     docstrings: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
-
-
-def parse(source: bytes, language: str) -> Tree | None:
-    """The syntax tree of a file, or None when the language has no grammar or the file is too much.
-
-    Too much is a file over `MAX_PARSE_BYTES`, or one that takes far longer than code of its size.
-    """
-    if language not in GRAMMARS or len(source) > MAX_PARSE_BYTES:
-        return None
-    from tree_sitter import Parser
-
-    overdue = _deadline(source)
-
-    def read(offset: int, _point: object) -> bytes:
-        return source[offset : offset + 65536]
-
-    parser = Parser(_grammar(language)[0])
-    try:
-        return parser.parse(read, progress_callback=lambda _offset, _error: overdue())
-    except ValueError:  # what py-tree-sitter raises when the callback says stop
-        return None
 
 
 def definitions(source: bytes, language: str, tree: Tree | None = None) -> list[Definition]:
@@ -176,7 +148,7 @@ def definitions(source: bytes, language: str, tree: Tree | None = None) -> list[
     if tree is None:
         return []
     grammar = GRAMMARS[language]
-    captures = _capture(tree, language)
+    captures = _capture(tree, language, source)
     ends = [lead.end for lead in captures.leading]
     floor = 0  # a comment before this byte belongs to what was closed last
     closed: list[_Open] = []
@@ -198,36 +170,29 @@ def definitions(source: bytes, language: str, tree: Tree | None = None) -> list[
             stack.append(sibling)
             continue
         stack.append(opened)
-        closed.append(opened)
+        if kind != "namespace":
+            closed.append(opened)
     return [entry.close(source) for entry in closed]
 
 
-def _deadline(source: bytes) -> Callable[[], bool]:
-    """Tells when the work on a source has taken too much processor time."""
-    end = thread_time() + _SECONDS_BASE + _SECONDS_PER_BYTE * len(source)
-    return lambda: thread_time() > end
-
-
-@cache
-def _grammar(language: str) -> tuple[Language, Query]:
-    from tree_sitter import Query
-    from tree_sitter_language_pack import get_language
-
-    grammar = get_language(language)
-    return grammar, Query(grammar, GRAMMARS[language].query())
-
-
-def _capture(tree: Tree, language: str) -> _Captures:
+def _capture(tree: Tree, language: str, source: bytes) -> _Captures:
     """Run the query; definitions by start (outer first), comments and attributes by position."""
     from tree_sitter import QueryCursor
 
-    found: dict[tuple[int, int], tuple[Kind, Node, Node | None]] = {}
+    found: dict[tuple[int, int], tuple[_Captured, Node, Node | None]] = {}
     leading: dict[tuple[int, int], _Leading] = {}
     docstrings: dict[tuple[int, int], tuple[int, int]] = {}
-    cursor = QueryCursor(_grammar(language)[1])
+    cursor = QueryCursor(grammar_and_query(language)[1])
+    words = GRAMMARS[language].words
     for _, match in cursor.matches(tree.root_node):
+        if any(
+            source[match[capture][0].start_byte : match[capture][0].end_byte] not in allowed
+            for capture, allowed in words.items()
+            if capture in match
+        ):
+            continue
         name = match["name"][0] if "name" in match else None
-        kinds: tuple[Kind, Kind] = ("function", "class")
+        kinds: tuple[_Captured, ...] = ("function", "class", "namespace")
         for kind in kinds:
             for node in match.get(kind, ()):
                 found.setdefault((node.start_byte, -node.end_byte), (kind, node, name))
@@ -255,7 +220,7 @@ def _capture(tree: Tree, language: str) -> _Captures:
 
 
 def _open(
-    kind: Kind,
+    kind: _Captured,
     node: Node,
     name_node: Node | None,
     grammar: Grammar,
@@ -264,13 +229,11 @@ def _open(
 ) -> _Open | None:
     if node.type == "declaration" and stack and stack[-1].kind == "function":
         return None  # `Lock guard(mutex);` inside a function looks like a prototype
-    qualifier, name = _name(kind, node, name_node, grammar)
+    qualifier, name = _name(kind, node, name_node, grammar, source)
     if not name:
         return None
     start = node.start_byte
-    prefix = source[source.rfind(b"\n", 0, start) + 1 : start]
-    if len(prefix) <= 80 and (modifiers := _MODIFIERS.match(prefix)):
-        start -= len(modifiers[1])
+    start -= _modifiers_before(source, start) or 0
     end, end_line = node.end_byte, node.end_point[0] + 1
     if node.end_point[1] == 0 and end > start:  # some grammars count the newline in
         end_line = max(node.start_point[0] + 1, end_line - 1)
@@ -302,50 +265,65 @@ def _attach_leading(
         lead = leading[index]
         if lead.start < floor:
             break
-        text = source[lead.start : lead.end]
-        gap = source[lead.start + len(text.rstrip()) : opened.start_byte]
+        text = source[lead.start : lead.end].rstrip()
+        end = lead.start + len(text)
+        if opened.start_byte - end > _WIDEST_GAP:
+            break
+        gap = source[end : opened.start_byte]
         if gap.strip() or gap.count(b"\n") > 1:
             break
-        before = source[source.rfind(b"\n", 0, lead.start) + 1 : lead.start]
-        modifiers = _MODIFIERS.match(before) if len(before) <= 80 else None
+        modifiers = _modifiers_before(source, lead.start)
         if modifiers is None and b"\n" in gap:
             break  # a remark at the end of a line of code
         if text.startswith((b"#!", b"//!")):
             break  # the interpreter's line; documentation of the file or module around
         opened.start_byte, opened.start_line = lead.start, lead.line
         if lead.is_comment:
-            docs.append((lead.start, lead.start + len(text.rstrip())))
+            docs.append((lead.start, end))
         else:
-            opened.start_byte -= len(modifiers[1]) if modifiers else 0
+            opened.start_byte -= modifiers or 0
             if lead.kind == "signature":
                 opened.signature = _one_line(text.decode(errors="replace"))
     opened.docs = docs[::-1]
 
 
-def _name(kind: Kind, node: Node, name_node: Node | None, grammar: Grammar) -> tuple[str, str]:
+def _modifiers_before(source: bytes, position: int) -> int | None:
+    """Length of the modifiers between the line's indentation and here; None if other text is."""
+    line_start = source.rfind(b"\n", max(0, position - _WIDEST_GAP), position) + 1
+    if line_start == 0 and position > _WIDEST_GAP:
+        return None
+    modifiers = _MODIFIERS.match(source[line_start:position])
+    return len(modifiers[1]) if modifiers else None
+
+
+def _name(
+    kind: _Captured, node: Node, name_node: Node | None, grammar: Grammar, source: bytes
+) -> tuple[str, str]:
     """(qualifier, name): `("Stack", "push")` for `int Stack::push(int x) {`."""
     for node_type, name in grammar.names:
         if node.type == node_type:
             return "", name
     if name_node is None:
-        name_node = node.child_by_field_name("name") or node.child_by_field_name("type")
+        # Rust's `impl Trait for Type` is named by its type.
+        naming = "type" if node.type == "impl_item" else "name"
+        name_node = node.child_by_field_name(naming)
     if node.type in _DECLARATOR_TYPES and node.child_by_field_name("declarator") is not None:
         name_node = _declared(node)
     if name_node is None:
         name_node = next((c for c in node.named_children if c.type in _NAME_TYPES), None)
-    if name_node is None or name_node.text is None:
+    if name_node is None:
         return "", ""
-    text = name_node.text[-_NAME_LENGTH:].decode(errors="replace").strip("`\"'&* \t\n")
-    if kind == "class":
-        text = text.partition("<")[0].replace("::", ".")
-        return "", " ".join(text.split())
+    text = source[max(name_node.start_byte, name_node.end_byte - _NAME_LENGTH) : name_node.end_byte]
+    name = text.decode(errors="replace").strip("`\"'&* \t\n")
+    if kind != "function":
+        return "", " ".join(name.partition("<")[0].replace("::", ".").split())
     receiver = node.child_by_field_name("receiver")
-    if receiver is not None and receiver.text is not None:
-        owner = _RECEIVER.search(receiver.text)
-        return (owner[1].decode(errors="replace") if owner else ""), text
-    match = _QUALIFIED.match(text)
+    if receiver is not None:
+        owner = _RECEIVER.search(source[receiver.start_byte : receiver.end_byte])
+        return (owner[1].decode(errors="replace") if owner else ""), name
+    match = _QUALIFIED.match(name)
     if match is None:
-        return "", " ".join(text.split())
+        return "", " ".join(name.split())
     owners = [part for part in re.split(r"::|[.:]", match[1]) if part]
     qualifier = ".".join(part for part in owners if part not in _NOT_A_SCOPE)
     return qualifier.partition("<")[0], " ".join(match[2].split())

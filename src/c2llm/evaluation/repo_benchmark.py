@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from c2llm.encoding.protocol import TextEncoder
 from c2llm.errors import DataError, UsageError
+from c2llm.evaluation.progress import ProgressBar, no_progress
 from c2llm.evaluation.provenance import hash_source, short_hash
 from c2llm.evaluation.repo_questions import Repository
 from c2llm.evaluation.repo_trees import Tree, find_tree
@@ -39,9 +40,10 @@ Opener = Callable[[Path, TextEncoder | None], Searchable]
 class RankedIndex:
     """A `CodeIndex` whose modes include those without the ranker."""
 
-    def __init__(self, index: CodeIndex) -> None:
+    def __init__(self, index: CodeIndex, *, built: bool) -> None:
         from c2llm.index.rank import RankWeights
 
+        self.built = built
         self._index = index
         self._weights = {True: no_evidence(), False: RankWeights()}
 
@@ -79,13 +81,19 @@ def no_evidence() -> RankWeights:
     )
 
 
-def open_code_index(root: Path, encoder: TextEncoder | None) -> Searchable:
+def open_code_index(
+    root: Path, encoder: TextEncoder | None, progress_bar: ProgressBar = no_progress
+) -> Searchable:
     """The index that `c2llm search` uses, complete when it returns."""
     from c2llm.index.code_index import CodeIndex
+    from c2llm.index.location import index_file
 
+    built = not index_file(root).exists()
     if encoder is None:
-        return RankedIndex(CodeIndex.open(root, embed="none"))
-    return RankedIndex(CodeIndex.open(root, encoder.name, encoder=encoder))
+        index = CodeIndex.open(root, embed="none", progress_bar=progress_bar)
+    else:
+        index = CodeIndex.open(root, encoder.name, encoder=encoder, progress_bar=progress_bar)
+    return RankedIndex(index, built=built)
 
 
 def engine_digest() -> str:
@@ -142,7 +150,7 @@ def run_benchmark(
         encoders: what the other modes run with; none is needed for lexical modes.
         modes: of `MODES`.
         home: folder of the indexes, apart from the user's own; one that is there already is used
-            again and its index time is then that of a refresh.
+            again.
         store: where results are kept.
         opener: how an index is opened.
 

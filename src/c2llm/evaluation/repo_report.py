@@ -107,21 +107,27 @@ def _means(
 
 
 def _indexing(runs: Iterable[list[RepositoryResult]]) -> list[dict[str, Any]]:
-    seconds: dict[tuple[str, str], dict[str, float]] = {}
+    """Seconds to build each index, by system; indexes that were there before are only counted."""
+    built: dict[tuple[str, str], dict[str, float]] = {}
+    reused: dict[tuple[str, str], set[str]] = {}
     for run in runs:
         for result in run:
-            of_system = seconds.setdefault((result.system, result.fingerprint), {})
-            of_system[result.repository] = max(
-                result.index_seconds, of_system.get(result.repository, 0.0)
-            )
+            system = (result.system, result.fingerprint)
+            seconds, others = built.setdefault(system, {}), reused.setdefault(system, set())
+            if result.index_built:
+                seconds[result.repository] = result.index_seconds
+            else:
+                others.add(result.repository)
     return [
         {
-            "system": system,
-            "total_seconds": sum(by_repository.values()),
-            "median_seconds": float(np.median(list(by_repository.values()))),
-            "by_repository": by_repository,
+            "system": system[0],
+            "built": len(seconds),
+            "reused": len(reused[system] - seconds.keys()),
+            "total_seconds": sum(seconds.values()),
+            "median_seconds": float(np.median(list(seconds.values()))) if seconds else None,
+            "by_repository": seconds,
         }
-        for (system, _), by_repository in seconds.items()
+        for system, seconds in built.items()
     ]
 
 
@@ -150,16 +156,19 @@ def repository_markdown(report: dict[str, Any]) -> str:
     sections = [
         _told(report["repositories"]),
         markdown_table(header, [_row(run, categories) for run in runs]),
-        markdown_table(
-            ["system", "index s, all", "index s, median"],
-            [
-                [entry["system"], f"{entry['total_seconds']:.1f}", f"{entry['median_seconds']:.2f}"]
-                for entry in report["indexing"]
-            ],
-        ),
+        _index_times(report["indexing"]),
         _by(runs, "by_language", "language", "repositories"),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _index_times(systems: Sequence[dict[str, Any]]) -> str:
+    rows = []
+    for entry in systems:
+        median = entry["median_seconds"]
+        times = ["", ""] if median is None else [f"{entry['total_seconds']:.1f}", f"{median:.2f}"]
+        rows.append([entry["system"], str(entry["built"]), *times, str(entry["reused"])])
+    return markdown_table(["system", "indexes built", "seconds", "median", "found built"], rows)
 
 
 def _told(repositories: dict[str, Any]) -> str:

@@ -48,6 +48,10 @@ class Hit(Protocol):
 class Searchable(Protocol):
     """An index of one tree, ready to answer."""
 
+    @property
+    def built(self) -> bool:
+        """Whether opening it made it from nothing, so that the time that took is the index time."""
+
     def search(self, query: str, k: int, *, mode: str) -> Sequence[Hit]:
         """The best `k` results, best first."""
 
@@ -85,6 +89,8 @@ class RepositoryResult:
     revision: str
     """Commit that was searched, "" where it is not known."""
     index_seconds: float
+    """Wall time of opening the index; the time to build it only where `index_built`."""
+    index_built: bool
     missing_targets: tuple[str, ...]
     """Targets whose file is not in the tree; they count as not found."""
     questions: tuple[QuestionResult, ...]
@@ -244,7 +250,7 @@ def run_repository(
     Args:
         repository: its questions.
         tree: its files.
-        open_index: builds or opens the index of the tree; its wall time is the index time.
+        open_index: builds or opens the index of the tree.
         system: what reports call the encoder.
         fingerprint: the encoder's.
         modes: those of the index.
@@ -274,6 +280,7 @@ def run_repository(
                 digest=repository.digest(),
                 revision=tree.revision,
                 index_seconds=seconds,
+                index_built=index.built,
                 missing_targets=_missing(repository, tree, prefix),
                 questions=tuple(ask(index, q, mode, prefix) for q in repository.questions),
             )

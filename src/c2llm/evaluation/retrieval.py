@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from c2llm.encoding.protocol import Progress
 from c2llm.errors import DataError
 from c2llm.evaluation.kept import file_name, load_kept, save_kept
 from c2llm.evaluation.metrics import average_precision, mrr, ndcg_at_k, recall_at_k
+from c2llm.evaluation.progress import ProgressBar, no_progress
 from c2llm.evaluation.provenance import short_hash
 from c2llm.evaluation.retrieval_task import RetrievalTask
 from c2llm.evaluation.systems import Ranking, System
@@ -34,9 +34,6 @@ METRICS: dict[str, Callable[[Sequence[int], dict[int, float]], float]] = {
     "recall_at_100": partial(recall_at_k, k=DEPTH),
     "map_at_100": partial(average_precision, k=DEPTH),
 }
-
-ProgressBar = Callable[[str, int], AbstractContextManager[Progress]]
-"""Opens a progress display: what is done, and how many texts it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +66,6 @@ class TaskResult:
     def family(self) -> str:
         """The task's name before the colon."""
         return self.task.partition(":")[0]
-
-
-@contextmanager
-def no_progress(description: str, total: int) -> Iterator[Progress]:
-    """A progress display that shows nothing."""
-    yield lambda done: None
 
 
 class ResultStore:

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from c2llm.codebase.chunk import Chunk
 from c2llm.codebase.exclusions import HEAD_BYTES
 from c2llm.codebase.walk import (
+    MAX_FILE_BYTES,
     Skipped,
     SourceFile,
     WalkReport,
@@ -23,12 +25,16 @@ from c2llm.codebase.walk import (
     list_files,
     unreadable,
 )
-from c2llm.encoding.protocol import Progress, TextEncoder
 from c2llm.index.store import Store
 
-ProgressBar = Callable[[str, int], AbstractContextManager[Progress]]
+if TYPE_CHECKING:
+    from c2llm.encoding.protocol import Progress, TextEncoder
+
+ProgressBar = Callable[[str, int], AbstractContextManager["Progress"]]
 """Called with what is done and how many steps it has; `cli.output.progress_bar` is one."""
 
+CHUNKER_VERSION = 1
+"""Raised whenever files are cut, or texts to embed are made, in another way: all is redone then."""
 _FILES_PER_TRANSACTION = 50
 _CHARACTERS_PER_TRANSACTION = 64_000
 """Of texts to embed: some seconds of work, which is what a killed build loses."""
@@ -81,16 +87,26 @@ def find_stale(store: Store, root: Path) -> Staleness:
     return Staleness(listed, tuple(changed), tuple(removed))
 
 
+def truly_changed(store: Store, staleness: Staleness) -> list[SourceFile]:
+    """Those of the changed files whose bytes are others than the index knows; reads them."""
+    known = store.files()
+    changed: list[SourceFile] = []
+    for file in staleness.changed:
+        state = known.get(file.path)
+        try:
+            same = state is not None and _digest(_content(file)) == state.hash
+        except OSError:
+            same = False
+        if not same:
+            changed.append(file)
+    return changed
+
+
 def refresh_files(
     store: Store, staleness: Staleness, progress_bar: ProgressBar = silent_progress
-) -> tuple[int, tuple[Skipped, ...]]:
-    """Redo the files that changed and forget those that are gone.
-
-    Returns:
-        How many files were cut anew or forgotten, and the files that could not be read.
-    """
+) -> int:
+    """Redo the files that changed, forget those that are gone, and return how many those were."""
     redone = 0
-    failed: list[Skipped] = []
     if staleness.removed:
         with store.writing():
             for path in staleness.removed:
@@ -98,7 +114,7 @@ def refresh_files(
                 store.remove_file(path)
     changed = staleness.changed
     if not changed:
-        return redone, ()
+        return redone
     known = {path: state.hash for path, state in store.files().items()}
     with progress_bar("Reading", len(changed)) as progress:
         for start in range(0, len(changed), _FILES_PER_TRANSACTION):
@@ -109,9 +125,8 @@ def refresh_files(
             with store.writing():
                 for read in batch:
                     redone += _write(store, read, known.get(read.file.path))
-            failed += [Skipped(read.file.path, read.skipped) for read in batch if not read.lasting]
             progress(len(batch))
-    return redone, tuple(failed)
+    return redone
 
 
 def embed_missing(
@@ -167,10 +182,12 @@ def _by_characters(
 def _read(file: SourceFile, known_digest: bytes) -> _Read:
     """Read a file and cut it, unless its bytes are those that are known."""
     try:
-        content = file.absolute.read_bytes()
+        content = _content(file)
     except OSError as error:
         return _Read(file, skipped=unreadable(error), lasting=False)
-    digest = hashlib.blake2b(content, digest_size=16).digest()
+    if len(content) > MAX_FILE_BYTES:
+        return _Read(file, skipped="too large", lasting=False)
+    digest = _digest(content)
     if digest == known_digest:
         return _Read(file, digest)
     verdict = inspect(file, content[:HEAD_BYTES])
@@ -192,7 +209,7 @@ def _write(store: Store, read: _Read, known_digest: bytes | None) -> bool:
     mtime_ns = file.mtime_ns if settled else -1
     if read.skipped:
         if read.lasting:
-            store.skip_file(file.path, read.skipped, file.size, mtime_ns)
+            store.skip_file(file.path, read.skipped, file.size, file.mtime_ns)
         else:
             store.remove_file(file.path)
         return True
@@ -210,5 +227,15 @@ def decode(content: bytes) -> str:
     return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
 
 
+def _content(file: SourceFile) -> bytes:
+    """The file's bytes, one more than allowed at most: it may have grown since it was listed."""
+    with file.absolute.open("rb") as stream:
+        return stream.read(MAX_FILE_BYTES + 1)
+
+
 def _hash(text: str) -> bytes:
-    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest()
+    return _digest(text.encode("utf-8", "surrogateescape"))
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()

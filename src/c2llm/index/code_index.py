@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from c2llm.encoding.protocol import TextEncoder
+from c2llm.codebase.languages import language_named
 from c2llm.errors import C2LLMError, UsageError
 from c2llm.index.build import (
+    CHUNKER_VERSION,
     ProgressBar,
     Staleness,
     embed_missing,
@@ -25,24 +24,25 @@ from c2llm.index.build import (
 from c2llm.index.encoder_handle import EncoderHandle
 from c2llm.index.location import existing_directory, index_file, remove_index
 from c2llm.index.lock import refreshing
-from c2llm.index.query import parse_query
 from c2llm.index.rank import DEFAULT_WEIGHTS, RankWeights
 from c2llm.index.search import (
     Filters,
     Granularity,
     Hit,
     Mode,
-    Vectors,
-    lexical_leg,
     search_store,
 )
 from c2llm.index.status import IndexStatus, store_status
 from c2llm.index.store import Counts, Store
 
+if TYPE_CHECKING:
+    from c2llm.encoding.protocol import TextEncoder
+    from c2llm.index.vectors import Matrix, Vectors
+
 DEFAULT_MODEL = "c2llm-mini"
 Embed = Literal["all", "candidates", "none"]
-_CANDIDATES = 64
-"""Chunks that a search embeds at most on its own: two seconds of a small model on two cores."""
+_CANDIDATES = 32
+"""Chunks that a search embeds at most on its own: some two seconds of a small model."""
 SEARCH_LOCK_SECONDS = 2.0
 """How long a search of the command line waits for another process that refreshes the same index."""
 
@@ -87,7 +87,7 @@ class CodeIndex:
         self._embed = embed
         self._progress_bar = progress_bar
         self._note = note or (lambda message: None)
-        self._matrix: tuple[int, NDArray[np.int64], NDArray[np.float32]] | None = None
+        self._matrix: Matrix | None = None
 
     @classmethod
     def open(
@@ -128,20 +128,22 @@ class CodeIndex:
         handle = EncoderHandle(model, encoder)
         if embed != "none":
             handle.check()  # an unknown model is told before any work is done
-            handle.preload()
+        if embed == "candidates":
+            handle.preload()  # a search follows
         try:
             if rebuild:
                 remove_index(path)
             store = Store(path)
-            index = cls(folder, store, handle, embed=embed, progress_bar=progress_bar, note=note)
-            try:
-                if refresh:
-                    index.refresh(lock_seconds)
-            except BaseException:
-                store.close()
-                raise
         except BaseException:
             handle.wait()
+            raise
+        index = cls(folder, store, handle, embed=embed, progress_bar=progress_bar, note=note)
+        try:
+            index._upgrade()
+            if refresh:
+                index.refresh(lock_seconds)
+        except BaseException:
+            index.close()
             raise
         return index
 
@@ -178,28 +180,28 @@ class CodeIndex:
 
     def _refresh(self, lock_seconds: float | None) -> RefreshReport:
         store = self._store
-        self._upgrade()
         staleness = find_stale(store, self.root)
         self.stale_files = len(staleness.changed) + len(staleness.removed)
-        model_id = self._known_model()
-        complete = model_id is not None and not store.unembedded(model_id)
-        if not self.stale_files and (complete or self._embed != "all"):
-            self._require_files(staleness)
-            return RefreshReport(0, 0)
-        with refreshing(store.path, lock_seconds) as held:
-            if not held:
-                self._note("Another process is refreshing this index; answering from what it has.")
-                return RefreshReport(0, 0)
-            staleness = find_stale(store, self.root)  # the holder before us may have done it
-            redone, _ = refresh_files(store, staleness, self._progress_bar)
-            self.stale_files = 0
-            self._require_files(staleness)
-            embedded = 0
-            if self._embed == "all":
-                embedded = embed_missing(
-                    store, self._model_id(), self._encoder.get(), self._progress_bar
-                )
-        return RefreshReport(redone, embedded)
+        embeds = self._embed == "all"
+        if self.stale_files or (embeds and store.unembedded(self._model_id())):
+            with refreshing(store.path, lock_seconds) as held:
+                if not held:
+                    self._note("Another process is refreshing this index; this answer is older.")
+                    return RefreshReport(0, 0)
+                if embeds:
+                    self._encoder.preload()
+                staleness = find_stale(store, self.root)  # the holder before us may have done it
+                redone = refresh_files(store, staleness, self._progress_bar)
+                self.stale_files = 0
+                self._require_files(staleness)
+                embedded = 0
+                if embeds:
+                    embedded = embed_missing(
+                        store, self._model_id(), self._encoder.get(), self._progress_bar
+                    )
+                return RefreshReport(redone, embedded)
+        self._require_files(staleness)
+        return RefreshReport(0, 0)
 
     def search(
         self,
@@ -232,14 +234,14 @@ class CodeIndex:
             raise UsageError(f"The number of results must be at least 1, not {k}.")
         if not query.strip():
             raise UsageError("The query is empty; say what you are looking for.")
-        languages = (language,) if isinstance(language, str) else tuple(language)
+        languages = self._languages((language,) if isinstance(language, str) else language)
         return search_store(
             self._store,
             query,
             k=k,
             mode=mode,
             filters=Filters(languages, tuple(include), tuple(exclude)),
-            vectors=None if mode == "lexical" else self._vectors(query),
+            vectors=None if mode == "lexical" else partial(self._vectors, query),
             weights=weights,
             granularity=granularity,
         )
@@ -252,44 +254,57 @@ class CodeIndex:
         """How many files, chunks and vectors there are."""
         return self._store.counts(self.model)
 
-    def _vectors(self, query: str) -> Vectors:
-        """Similarity of the query to every chunk that has a vector."""
+    def _vectors(self, query: str, candidates: Sequence[int]) -> Vectors:
+        """Similarity of the query to every chunk that has a vector, the candidates among them."""
         store = self._store
-        encoder = self._encoder.get()
         model_id = self._model_id()
+        self._fresh_matrix(model_id)  # while the encoder is still being loaded
+        encoder = self._encoder.get()
         if self._embed == "candidates":
-            found = lexical_leg(store, parse_query(query), _CANDIDATES)
-            embed_missing(
-                store, model_id, encoder, self._progress_bar, [chunk_id for chunk_id, _ in found]
-            )
-        generation = store.generation()
-        if self._matrix is None or self._matrix[0] != generation:
-            self._matrix = (generation, *store.matrix(model_id))
-        _, ids, matrix = self._matrix
-        if not len(ids):
-            return Vectors(ids, np.empty(0, np.float32))
-        return Vectors(ids, matrix @ encoder.encode_queries([query])[0])
+            embed_missing(store, model_id, encoder, self._progress_bar, candidates[:_CANDIDATES])
+        return self._fresh_matrix(model_id).similarities(encoder.encode_queries([query])[0])
 
-    def _known_model(self) -> int | None:
-        known = self._store.model_id(self.model)
-        return None if known is None else known[0]
+    def _fresh_matrix(self, model_id: int) -> Matrix:
+        from c2llm.index.vectors import Matrix
+
+        known = self._matrix
+        key = (model_id, self._store.generation())
+        if known is None or (known.model_id, known.generation) != key:
+            self._matrix = known = Matrix.read(self._store, model_id)
+        return known
+
+    def _languages(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The languages that these names mean, each of which some indexed file has."""
+        if not names:
+            return ()
+        indexed = {state.language for state in self._store.files().values()}
+        wanted = tuple(language_named(name) for name in names)
+        for name, language in zip(names, wanted, strict=True):
+            if language not in indexed:
+                raise UsageError(
+                    f"No indexed file is written in {name}; there are: "
+                    f"{', '.join(sorted(indexed))}."
+                )
+        return wanted
 
     def _model_id(self) -> int:
         """The model's number here; vectors that another version of it made are dropped and told."""
-        encoder = self._encoder.get()
+        fingerprint = self._encoder.fingerprint
         known = self._store.model_id(self.model)
-        if known is not None and known[1] == encoder.fingerprint:
+        if known is not None and known[1] == fingerprint:
             return known[0]
         if known is not None:
             self._note(f"The model {self.model} has changed: its vectors are made again.")
+        dim = self._encoder.get().dim
         with self._store.writing():
-            return self._store.use_model(self.model, encoder.fingerprint, encoder.dim)
+            return self._store.use_model(self.model, fingerprint, dim)
 
     def _upgrade(self) -> None:
-        """Have everything cut again when the chunker is not the one that cut it."""
-        from c2llm.codebase import chunks
-
-        version = str(getattr(chunks, "CHUNKER_VERSION", 1))
+        """Begin anew in another schema, and have all cut again by another chunker."""
+        if self._store.is_outdated():
+            self._note("The index was made by an older version; all is redone.")
+            self._store.recreate()
+        version = str(CHUNKER_VERSION)
         known = self._store.meta("chunker")
         if known == version:
             return

@@ -6,10 +6,11 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unicodedata import unidata_version
 
 from c2llm.errors import C2LLMError, IndexCorruptError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever tables or lexical tokens change; an index of an older version is redone."""
 _APPLICATION_ID = 0x6332_6C6D  # "c2lm": tells our files from any other SQLite database
 _BUSY_SECONDS = 30.0
@@ -108,6 +109,11 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
                 _create_tables(connection)
         finally:
             connection.execute("COMMIT")
+    if schema_version(connection) > SCHEMA_VERSION:
+        raise C2LLMError(
+            f"{path} was written by a newer c2llm (schema {schema_version(connection)}, this one "
+            f"knows {SCHEMA_VERSION}); upgrade, or rebuild it with: c2llm index --rebuild PATH."
+        )
     # Readers go on while one process writes; a killed process loses at most its open transaction.
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
@@ -120,8 +126,21 @@ def _create_tables(connection: sqlite3.Connection) -> None:
         if statement.strip():
             connection.execute(statement)
     connection.execute("INSERT INTO meta VALUES ('generation', '0')")
+    connection.execute("INSERT INTO meta VALUES ('unicode', ?)", (unidata_version,))
     connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def is_outdated(connection: sqlite3.Connection) -> bool:
+    """Whether an older version made the file, or one whose tokens may differ from ours.
+
+    What is a letter changes with the Unicode tables of Python, and a lexicon without text of its
+    own must never be given other tokens to delete than it was given to insert.
+    """
+    if schema_version(connection) < SCHEMA_VERSION:
+        return True
+    known = connection.execute("SELECT value FROM meta WHERE key = 'unicode'").fetchone()
+    return known is None or known[0] != unidata_version
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

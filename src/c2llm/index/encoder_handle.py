@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from threading import Thread
+from typing import TYPE_CHECKING
 
-from c2llm.encoding.protocol import TextEncoder
+if TYPE_CHECKING:
+    from c2llm.encoding.folder import ModelFolder
+    from c2llm.encoding.protocol import TextEncoder
 
 
 class EncoderHandle:
@@ -13,15 +16,17 @@ class EncoderHandle:
     def __init__(self, model: str, encoder: TextEncoder | None = None) -> None:
         self.model = model if encoder is None else encoder.name
         self._encoder = encoder
+        self._folder: ModelFolder | None = None
+        self._fingerprint: str | None = None
         self._error: Exception | None = None
         self._thread: Thread | None = None
 
     def check(self) -> None:
         """Find the model without loading it; raises what a wrong name or a torn folder deserves."""
-        if self._encoder is None:
+        if self._encoder is None and self._folder is None:
             from c2llm.encoding.folder import open_folder
 
-            open_folder(self.model)
+            self._folder = open_folder(self.model)
 
     def preload(self) -> None:
         """Begin to load while the caller does something else; a failure shows at `get`."""
@@ -38,6 +43,16 @@ class EncoderHandle:
         assert self._encoder is not None
         return self._encoder
 
+    @property
+    def fingerprint(self) -> str:
+        """The encoder's fingerprint, which does not wait for a load in progress."""
+        if self._fingerprint is None:
+            if self._folder is None:
+                self._fingerprint = self.get().fingerprint
+            else:  # hashing the weights takes as long as it does; the load goes on meanwhile
+                self._fingerprint = self._folder.fingerprint(self._folder.engine)
+        return self._fingerprint
+
     def wait(self) -> None:
         """Let a load in progress end: an interpreter must not go down in the middle of it."""
         if self._thread is not None:
@@ -47,8 +62,6 @@ class EncoderHandle:
         try:
             from c2llm.encoding.encoder import Encoder
 
-            encoder = Encoder.load(self.model)
-            _ = encoder.fingerprint  # hashes the weights: better here than when it is asked for
-            self._encoder = encoder
+            self._encoder = Encoder.load(self.model)
         except Exception as error:  # raised again in the thread that asks
             self._error = error

@@ -49,6 +49,8 @@ def existing_directory(root: str | Path) -> Path:
     folder = Path(root).expanduser()
     try:
         if folder.is_dir():
+            if not os.access(folder, os.R_OK | os.X_OK):
+                raise UsageError(f"{root} cannot be read; ask its owner for the right to list it.")
             return folder.resolve()
         exists = folder.exists()
     except OSError as error:

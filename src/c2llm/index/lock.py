@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from c2llm.index.database import explained
+
 _POLL_SECONDS = 0.02
 
 
@@ -28,7 +30,9 @@ def refreshing(path: Path, wait_seconds: float | None) -> Iterator[bool]:
     import fcntl
 
     deadline = None if wait_seconds is None else time.monotonic() + wait_seconds
-    with path.with_name(path.name + ".lock").open("a") as stream:
+    with explained(path):
+        stream = path.with_name(path.name + ".lock").open("a")
+    with stream:
         held = False
         while not held:
             try:

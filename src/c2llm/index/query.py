@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from c2llm.codebase.identifiers import split_identifier, words
@@ -13,6 +14,9 @@ from c2llm.index.words import normalized, stem
 _NAME = re.compile(r"[^\W\d]\w*[!?]?(?:(?:::|\.|->|#|/|-)[^\W\d]\w*[!?]?)*")
 _SEPARATOR = re.compile(r"::|\.|->|#|/|-")
 _INNER_CASE = re.compile(r"[a-z0-9][A-Z]|[A-Z]{2}[a-z]")
+
+_MOST_TERMS = 64
+"""What a pasted page says beyond its first words and strongest names is not searched for."""
 
 # Words of a question, and words that say nothing among code.
 _STOP_WORDS = frozenset(
@@ -49,6 +53,8 @@ class Query:
     text: str
     terms: tuple[str, ...]
     """Stems of the words that carry meaning, each once, in order."""
+    spelled: Mapping[str, str]
+    """For each term the word as the query has it."""
     exact: tuple[str, ...]
     """Identifiers of several parts as the lexical index keeps them whole."""
     names: tuple[Name, ...]
@@ -65,7 +71,9 @@ def parse_query(text: str) -> Query:
     is_name = len(text.split()) == 1 and len(spelled) == 1
     content = [word for word in words(text) if word not in _STOP_WORDS]
     # A query of stop words only still means its words.
-    terms = tuple(dict.fromkeys(stem(word) for word in content or words(text)))
+    spelling: dict[str, str] = {}
+    for word in content or words(text):
+        spelling.setdefault(stem(word), word)
     names: dict[str, Name] = {}
 
     def add(name: str, strength: float) -> None:
@@ -91,9 +99,12 @@ def parse_query(text: str) -> Query:
     }
     return Query(
         text=text,
-        terms=terms,
-        exact=tuple(sorted(exact)),
-        names=tuple(sorted(names.values(), key=lambda name: (-name.strength, name.key))),
+        terms=tuple(spelling)[:_MOST_TERMS],
+        spelled=spelling,
+        exact=tuple(sorted(exact))[:_MOST_TERMS],
+        names=tuple(sorted(names.values(), key=lambda name: (-name.strength, name.key)))[
+            :_MOST_TERMS
+        ],
         is_name=is_name,
         roles=asked_roles(words(text)),
     )

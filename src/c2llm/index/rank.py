@@ -3,22 +3,28 @@
 Score of a chunk = (fused legs + evidence) x demotions, all parts on the scale of the best candidate
 being 1. The list is then made diverse: each further chunk of a file counts less. Every piece of
 evidence leaves a short sentence, which is what `--explain` shows.
+
+The legs are fused by their scores, BM25 over the best one's and the cosine between the worst and
+the best candidate's, rather than by reciprocal rank: how far the first is ahead of the second is
+worth knowing (NDCG@10 on 16 repositories of the benchmark: 0.900 against 0.883).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from posixpath import basename, dirname
 
-from c2llm.index.query import Query
+from c2llm.index.query import Name, Query
 from c2llm.index.roles import Role, roles_of
 from c2llm.index.store import StoredChunk
 from c2llm.index.words import normalized, stems
 
 
-@dataclass(frozen=True, slots=True)
+# Python 3.11 takes 30 ms to compile the repr of so many fields, which every search would pay.
+@dataclass(frozen=True, slots=True, repr=False)
 class RankWeights:
     """What each piece of evidence is worth; 1 is the score of the best candidate of a leg."""
 
@@ -28,10 +34,20 @@ class RankWeights:
     """The same where the query is nothing but a name."""
     coherence: float = 0.4
     """The best chunk of the file whose chunks score highest together."""
-    definition: float = 1.5
-    """Defines a name that the query spells, exactly as it is spelled."""
+    definition: float = 1.0
+    """Defines a name that a question spells, exactly as it is spelled."""
+    definition_of_name: float = 2.5
+    """Factor for `definition` where the query is nothing but the name: it outweighs all else."""
     definition_other_case: float = 0.3
     """What is left of `definition` when it is spelled otherwise while some chunk has it exact."""
+    definition_no_case: float = 0.5
+    """What is left of `definition` when it is spelled otherwise and no chunk has it exact."""
+    definition_first: float = 1.2
+    """Factor for `definition` when it is the chunk's main symbol, not one among others."""
+    definition_rarity: float = 1.0
+    """In a question, `definition` is divided by how many chunks define the name, to this power."""
+    definition_rarity_of_name: float = 0.25
+    """The same where the query is nothing but a name."""
     definition_stem: float = 0.75
     """Added when the file that defines a name is also called by it."""
     symbol_words: float = 0.3
@@ -40,10 +56,12 @@ class RankWeights:
     """All words of the query are in the file's name."""
     directory_words: float = 0.25
     """All words of the query are in the path above the file's name."""
-    whole_stem: float = 0.3
+    whole_stem: float = 0.6
     """All words of the file's name are in the query; by the square of their share."""
     structure: float = 0.05
     """The chunk is a function or a class rather than what stands between."""
+    asked: float = 1.2
+    """Factor for tests, examples, prose and so on where the query asks for them."""
     test: float = 0.3
     """Factor for tests."""
     example: float = 0.4
@@ -64,6 +82,25 @@ class RankWeights:
 _GENERIC_WORDS = frozenset(stems("base common core helper impl index lib main mod type util utils"))
 
 DEFAULT_WEIGHTS = RankWeights()
+NO_EVIDENCE = RankWeights(
+    coherence=0.0,
+    definition=0.0,
+    definition_stem=0.0,
+    symbol_words=0.0,
+    file_words=0.0,
+    directory_words=0.0,
+    whole_stem=0.0,
+    structure=0.0,
+    asked=1.0,
+    test=1.0,
+    example=1.0,
+    document=1.0,
+    legacy=1.0,
+    reexport=1.0,
+    declaration=1.0,
+    saturation=1.0,
+)
+"""Leaves the fused legs as they are; what the evidence is measured against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +134,6 @@ class _Scored:
     why: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class PathWords:
-    """The words of a file's path, stemmed."""
-
-    stem: tuple[str, ...]
-    directories: frozenset[str]
-
-    @classmethod
-    def of(cls, path: str) -> PathWords:
-        """Take a path apart; the extension is no word."""
-        name = basename(path).partition(".")[0] or basename(path)
-        return cls(tuple(stems(name)), frozenset(stems(dirname(path))))
-
-
 def rank(
     candidates: Sequence[Candidate],
     query: Query,
@@ -131,11 +154,12 @@ def rank(
     """
     scored = _fuse(candidates, query, weights)
     _add_coherence(scored, weights)
-    spelled = {name for item in scored for name in item.candidate.stored.chunk.definitions}
-    exact = {name.key for name in query.names if name.text in spelled}
+    worths = _name_worths(candidates, query, weights, definition_counts)
+    factors = _role_factors(weights)
     for item in scored:
-        _add_evidence(item, query, rarity, weights, exact, definition_counts)
-        _demote(item, query, weights)
+        _add_definition(item, worths, weights)
+        _add_words(item, query, rarity, weights)
+        _demote(item, query, factors, weights)
     return _diverse(scored, k, weights)
 
 
@@ -177,79 +201,103 @@ def _add_coherence(scored: Sequence[_Scored], weights: RankWeights) -> None:
         item.score += weights.coherence * sums[file_id] / most
 
 
-def _add_evidence(
-    item: _Scored,
+@dataclass(frozen=True, slots=True)
+class _NameWorth:
+    """What defining one of the query's names is worth to a chunk."""
+
+    name: Name
+    exact: float
+    """Spelled as in the query."""
+    other_case: float
+
+
+def _name_worths(
+    candidates: Sequence[Candidate],
     query: Query,
-    rarity: Mapping[str, float],
     weights: RankWeights,
-    exact: Container[str],
     definition_counts: Mapping[str, int],
-) -> None:
-    chunk = item.candidate.stored.chunk
-    path = PathWords.of(chunk.path)
-    _add_definition(item, query, weights, exact, definition_counts)
-    total = sum(rarity.values())
-    if total <= 0.0:
+) -> list[_NameWorth]:
+    spelled = {name for item in candidates for name in item.stored.chunk.definitions}
+    definition, power = weights.definition, weights.definition_rarity
+    if query.is_name:
+        definition *= weights.definition_of_name
+        power = weights.definition_rarity_of_name
+    worths: list[_NameWorth] = []
+    for name in query.names:
+        count = definition_counts.get(name.key, 0)
+        if count:
+            exact = definition * name.strength / count**power
+            loose = weights.definition_other_case
+            if name.text not in spelled:
+                loose = weights.definition_no_case
+            worths.append(_NameWorth(name, exact, exact * loose))
+    return worths
+
+
+def _add_definition(item: _Scored, worths: Sequence[_NameWorth], weights: RankWeights) -> None:
+    if not worths:
         return
-    in_file = [term for term in query.terms if term in path.stem]
-    if in_file:
-        share = sum(rarity[term] for term in in_file) / total
-        item.score += weights.file_words * share
-        own = set(path.stem) - _GENERIC_WORDS
-        covered = len(own.intersection(query.terms)) / len(own) if own else 1.0
-        item.score += weights.whole_stem * covered**2
-        item.why.append(f"file name matches: {', '.join(in_file)}")
-    in_directories = [
-        term for term in query.terms if term in path.directories and term not in in_file
-    ]
-    if in_directories:
-        share = sum(rarity[term] for term in in_directories) / total
-        item.score += weights.directory_words * share
-        item.why.append(f"directory matches: {', '.join(in_directories)}")
-    symbol_words = set(stems(" ".join((chunk.symbol, *chunk.definitions))))
-    in_symbols = [term for term in query.terms if term in symbol_words]
-    if in_symbols:
-        share = sum(rarity[term] for term in in_symbols) / total
-        item.score += weights.symbol_words * share
-        item.why.append(f"names match: {', '.join(in_symbols)}")
-    if chunk.kind in ("function", "class"):
-        item.score += weights.structure
-
-
-def _add_definition(
-    item: _Scored,
-    query: Query,
-    weights: RankWeights,
-    exact: Container[str],
-    definition_counts: Mapping[str, int],
-) -> None:
     chunk = item.candidate.stored.chunk
     stem_key = normalized(basename(chunk.path).rpartition(".")[0])
-    spelled = {normalized(name): name for name in reversed(chunk.definitions)}
+    defined = {normalized(name): name for name in reversed(chunk.definitions)}
     best, because = 0.0, ""
-    for name in query.names:
-        defined = spelled.get(name.key)
-        if defined is None:
+    for known in worths:
+        spelling = defined.get(known.name.key)
+        if spelling is None:
             continue
-        worth = weights.definition * name.strength
-        if defined != name.text:
-            worth *= weights.definition_other_case if name.key in exact else 0.8
-        if normalized(chunk.symbol) == name.key:
-            worth *= 1.2
-        # In a question, a name that everything defines says nothing.
-        worth /= max(1, definition_counts.get(name.key, 1)) ** (0.25 if query.is_name else 1.0)
-        if stem_key == name.key:
-            worth += weights.definition_stem * name.strength
+        worth = known.exact if spelling == known.name.text else known.other_case
+        if normalized(chunk.symbol) == known.name.key:
+            worth *= weights.definition_first
+        if stem_key == known.name.key:
+            worth += weights.definition_stem * known.name.strength
         if worth > best:
-            best, because = worth, f"defines {defined}"
+            best, because = worth, f"defines {spelling}"
     if best:
         item.score += best
         item.why.insert(0, because)
 
 
-def _demote(item: _Scored, query: Query, weights: RankWeights) -> None:
+def _add_words(
+    item: _Scored, query: Query, rarity: Mapping[str, float], weights: RankWeights
+) -> None:
+    """Words of the query in the names of the file, its directories and its definitions."""
     chunk = item.candidate.stored.chunk
-    factors = {
+    total = sum(rarity.values())
+    if chunk.kind in ("function", "class"):
+        item.score += weights.structure
+    if total <= 0.0:
+        return
+
+    def add(found: Sequence[str], weight: float, where: str) -> None:
+        if found:
+            item.score += weight * sum(rarity[term] for term in found) / total
+            item.why.append(f"{where}: {', '.join(query.spelled[term] for term in found)}")
+
+    stem_words, directory_words = _path_words(chunk.path)
+    in_file = [term for term in query.terms if term in stem_words]
+    add(in_file, weights.file_words, "file name matches")
+    if in_file:
+        own = stem_words - _GENERIC_WORDS
+        covered = len(own.intersection(query.terms)) / len(own) if own else 1.0
+        item.score += weights.whole_stem * covered**2
+    in_directories = [
+        term for term in query.terms if term in directory_words and term not in in_file
+    ]
+    add(in_directories, weights.directory_words, "directory matches")
+    symbol_words = set(stems(" ".join((chunk.symbol, *chunk.definitions))))
+    in_symbols = [term for term in query.terms if term in symbol_words]
+    add(in_symbols, weights.symbol_words, "names match")
+
+
+@lru_cache(maxsize=16_384)
+def _path_words(path: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Stems of the words of a file's name, without extensions, and of the path above it."""
+    name = basename(path)
+    return frozenset(stems(name.partition(".")[0] or name)), frozenset(stems(dirname(path)))
+
+
+def _role_factors(weights: RankWeights) -> dict[Role, float]:
+    return {
         Role.TEST: weights.test,
         Role.EXAMPLE: weights.example,
         Role.BENCHMARK: weights.example,
@@ -260,14 +308,25 @@ def _demote(item: _Scored, query: Query, weights: RankWeights) -> None:
         Role.REEXPORT: weights.reexport,
         Role.DECLARATION: weights.declaration,
     }
-    roles = roles_of(chunk.path, chunk.language) - query.roles
-    if roles:
-        item.score *= min(factors[role] for role in roles)
-        item.why.append(f"demoted: {', '.join(sorted(roles))}")
+
+
+def _demote(
+    item: _Scored, query: Query, factors: Mapping[Role, float], weights: RankWeights
+) -> None:
+    chunk = item.candidate.stored.chunk
+    roles = roles_of(chunk.path, chunk.language)
+    asked = roles & query.roles
+    if asked:
+        item.score *= weights.asked
+        item.why.append(f"asked for: {', '.join(sorted(asked))}")
+    unasked = roles - asked
+    if unasked:
+        item.score *= min(factors[role] for role in unasked)
+        item.why.append(f"demoted: {', '.join(sorted(unasked))}")
 
 
 def _diverse(scored: list[_Scored], k: int, weights: RankWeights) -> list[Ranked]:
-    """Take the best again and again, each file's next chunk counting less."""
+    """Sort, let each further chunk of a file count less, and sort again."""
 
     def key(item: _Scored) -> tuple[float, str, int, int]:
         stored = item.candidate.stored

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Literal
 
 from c2llm.index.query import Query, parse_query
 from c2llm.index.rank import DEFAULT_WEIGHTS, Candidate, Ranked, RankWeights, rank
 from c2llm.index.store import Store
+
+if TYPE_CHECKING:
+    from c2llm.index.vectors import Vectors
 
 Mode = Literal["hybrid", "dense", "lexical"]
 Granularity = Literal["chunk", "file"]
@@ -69,14 +69,6 @@ class Filters:
 NO_FILTERS = Filters()
 
 
-@dataclass(frozen=True, slots=True)
-class Vectors:
-    """Similarity of every chunk that has a vector to the query."""
-
-    ids: NDArray[np.int64]
-    similarities: NDArray[np.float32]
-
-
 def search_store(
     store: Store,
     query_text: str,
@@ -84,7 +76,7 @@ def search_store(
     k: int,
     mode: Mode = "hybrid",
     filters: Filters = NO_FILTERS,
-    vectors: Vectors | None = None,
+    vectors: Callable[[Sequence[int]], Vectors] | None = None,
     weights: RankWeights = DEFAULT_WEIGHTS,
     granularity: Granularity = "chunk",
 ) -> list[Hit]:
@@ -96,7 +88,8 @@ def search_store(
         k: How many answers, at least 1.
         mode: Which legs take part; in `dense` the lexical leg does not, and the other way round.
         filters: Which files may answer.
-        vectors: Similarities for the vector leg, None in mode `lexical`.
+        vectors: Gives the similarities for the vector leg; called after the lexical leg with the
+            chunk ids that one found. None in mode `lexical`.
         weights: What the evidence is worth.
         granularity: Whether a file may answer more than once.
     """
@@ -111,14 +104,19 @@ def search_store(
         if not admitted:
             return []
     wanted = max(200, 8 * k)
-    lexical = lexical_leg(store, query, wanted, admitted) if mode != "dense" else []
-    dense = _dense_leg(store, vectors, wanted, admitted) if vectors is not None else []
+    lexical = lexical_leg(store, query, wanted, admitted)
     defining, definition_counts = _definitions(store, query, admitted)
-    candidates = _candidates(store, lexical, dense, defining, vectors)
-    ranked = rank(candidates, query, rarity(store, query), 10 * k, weights, definition_counts)
+    term_rarity = rarity(store, query)
+    similar = None if vectors is None else vectors([chunk_id for chunk_id, _ in lexical])
+    dense = [] if similar is None else similar.best(store, wanted, admitted)
+    candidates = _candidates(store, lexical if mode != "dense" else [], dense, defining, similar)
+    ranked = rank(candidates, query, term_rarity, 10 * k, weights, definition_counts)
     hits = [_hit(item) for item in ranked]
     if granularity == "file":
-        hits = list({hit.path: hit for hit in reversed(hits)}.values())[::-1]
+        best: dict[str, Hit] = {}
+        for hit in hits:
+            best.setdefault(hit.path, hit)
+        hits = list(best.values())
     return hits[:k]
 
 
@@ -162,25 +160,6 @@ def rarity(store: Store, query: Query) -> dict[str, float]:
     }
 
 
-def _dense_leg(
-    store: Store, vectors: Vectors, limit: int, admitted: set[int] | None
-) -> list[tuple[int, float]]:
-    ids, similarities = vectors.ids, vectors.similarities
-    if admitted is not None:
-        rows = store.all(
-            "SELECT id FROM chunks WHERE file_id IN (SELECT value FROM json_each(?))",
-            [json.dumps(sorted(admitted))],
-        )
-        allowed = np.fromiter((row[0] for row in rows), np.int64, len(rows))
-        keep = np.isin(ids, allowed)
-        ids, similarities = ids[keep], similarities[keep]
-    if len(ids) > limit:
-        part = np.argpartition(-similarities, limit)[:limit]
-        ids, similarities = ids[part], similarities[part]
-    order = np.lexsort((ids, -similarities))
-    return [(int(ids[i]), float(similarities[i])) for i in order]
-
-
 def _definitions(
     store: Store, query: Query, admitted: set[int] | None
 ) -> tuple[list[int], dict[str, int]]:
@@ -208,7 +187,7 @@ def _candidates(
     lexical: Sequence[tuple[int, float]],
     dense: Sequence[tuple[int, float]],
     defining: Sequence[int],
-    vectors: Vectors | None,
+    similar: Vectors | None,
 ) -> list[Candidate]:
     lexical_of = {
         chunk_id: (score, position) for position, (chunk_id, score) in enumerate(lexical, 1)
@@ -216,10 +195,8 @@ def _candidates(
     rank_of = {chunk_id: position for position, (chunk_id, _) in enumerate(dense, 1)}
     similarity_of = dict(dense)
     stored = store.chunks({*lexical_of, *rank_of, *defining})
-    if vectors is not None:
-        others = np.array([chunk.id for chunk in stored if chunk.id not in rank_of], np.int64)
-        at = np.flatnonzero(np.isin(vectors.ids, others))
-        similarity_of |= {int(vectors.ids[i]): float(vectors.similarities[i]) for i in at}
+    if similar is not None:
+        similarity_of |= similar.of(chunk.id for chunk in stored if chunk.id not in rank_of)
     return [
         Candidate(
             chunk,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from c2llm.codebase.walk import Skipped, list_files
-from c2llm.index.build import find_stale
+from c2llm.index.build import find_stale, truly_changed
 from c2llm.index.location import existing_directory, index_file
 from c2llm.index.store import Store
 
@@ -19,7 +19,7 @@ class IndexStatus:
     root: str
     index_file: str
     indexed: bool
-    """There is an index file; without one the counts of it are 0."""
+    """There is an index of this version; without one its counts are 0."""
     model: str
     files: int
     chunks: int
@@ -49,14 +49,15 @@ def read_status(root: str | Path, model: str) -> IndexStatus:
     """
     folder = existing_directory(root)
     path = index_file(folder)
-    if not path.exists():
-        listed = list_files(folder)
-        return _status(folder, path, model, listed.skipped, changed=len(listed.files))
-    store = Store(path, create=False)
-    try:
-        return store_status(store, folder, model)
-    finally:
-        store.close()
+    if path.exists():
+        store = Store(path, create=False)
+        try:
+            if not store.is_outdated():
+                return store_status(store, folder, model)
+        finally:
+            store.close()
+    listed = list_files(folder)
+    return _status(folder, path, model, listed.skipped, changed=len(listed.files), indexed=False)
 
 
 def store_status(store: Store, root: Path, model: str) -> IndexStatus:
@@ -73,7 +74,7 @@ def store_status(store: Store, root: Path, model: str) -> IndexStatus:
         files=counts.files,
         chunks=counts.chunks,
         embedded=counts.embedded,
-        changed=len(staleness.changed),
+        changed=len(truly_changed(store, staleness)),
         removed=len(staleness.removed),
         languages=dict(languages.most_common()),
         models={name: vectors for name, _, vectors in store.models()},
@@ -90,15 +91,15 @@ def _status(
     chunks: int = 0,
     embedded: int = 0,
     changed: int = 0,
+    indexed: bool = True,
     removed: int = 0,
     languages: dict[str, int] | None = None,
     models: dict[str, int] | None = None,
 ) -> IndexStatus:
-    exists = path.exists()
     return IndexStatus(
         root=str(root),
         index_file=str(path),
-        indexed=exists,
+        indexed=indexed,
         model=model,
         files=files,
         chunks=chunks,
@@ -109,5 +110,5 @@ def _status(
         models=models or {},
         skipped_by_reason=dict(Counter(skip.reason for skip in skipped).most_common()),
         skipped=tuple(sorted(skipped, key=lambda skip: skip.path)),
-        size_bytes=path.stat().st_size if exists else 0,
+        size_bytes=path.stat().st_size if indexed else 0,
     )

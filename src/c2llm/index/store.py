@@ -12,14 +12,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from c2llm.codebase.chunk import Chunk
-from c2llm.index.database import connect, explained
+from c2llm.index.database import connect, explained, is_outdated, recreate
 from c2llm.index.words import lexicon_row, normalized, stems
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,16 @@ class Store:
     def close(self) -> None:
         """Close the file; the store is of no use afterwards."""
         self._connection.close()
+
+    def is_outdated(self) -> bool:
+        """Whether the file was made by an older version and has to be made anew."""
+        with explained(self.path):
+            return is_outdated(self._connection)
+
+    def recreate(self) -> None:
+        """Drop all and begin anew, in one transaction."""
+        with explained(self.path):
+            recreate(self._connection)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -271,25 +282,20 @@ class Store:
     ) -> None:
         """Store the vectors, float32 (len(hashes), dim), of embedded texts; inside `writing`."""
         # Half precision moves a cosine by 1e-4 at most and halves what a search has to read.
-        halves = vectors.astype(np.float16)
+        halves = vectors.astype("float16")
         self._connection.executemany(
             "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)",
             [(model_id, key, row.tobytes()) for key, row in zip(hashes, halves, strict=True)],
         )
 
-    def matrix(self, model_id: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Ids (n,) and vectors (n, dim) of all chunks that have a vector of the model."""
+    def vectors(self, model_id: int) -> list[tuple[int, bytes]]:
+        """Id and packed float16 vector of each chunk that has one of the model."""
         # CROSS JOIN holds SQLite to the order in which the vectors lie on the disk.
-        rows = self.all(
+        return self.all(
             "SELECT c.id, e.vector FROM embeddings e CROSS JOIN chunks c"
             " ON c.embedded_hash = e.hash WHERE e.model_id = ?",
             (model_id,),
         )
-        if not rows:
-            return np.empty(0, np.int64), np.empty((0, 0), np.float32)
-        ids = np.fromiter((row[0] for row in rows), np.int64, len(rows))
-        packed = np.frombuffer(b"".join([row[1] for row in rows]), np.float16)
-        return ids, packed.reshape(len(rows), -1).astype(np.float32)
 
     def prune_vectors(self, spare: int = 2_000) -> None:
         """Drop vectors that no chunk uses once they outnumber the used ones; inside `writing`."""

@@ -23,7 +23,7 @@ def stem(word: str) -> str:
         return word
     if word.endswith(("ies", "ied")):
         return word[:-3] + "y"
-    if word.endswith("s") and not word.endswith(("ss", "us", "is")):
+    if word.endswith("s") and not word.endswith(("ss", "us", "is", "ias", "vas")):
         word = word[:-1]
     if word.endswith("ation") and word[:-5].endswith(_ATION_AFTER):
         return word[:-5]

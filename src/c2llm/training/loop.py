@@ -102,6 +102,8 @@ class Trainer:
         optim = self.config.optim
         optimizer = make_optimizer(self.model, optim)
         step = 0
+        if not (self.run / "start").exists():
+            self.save_model("start")  # what `c2llm merge` averages the result with
         if found := checkpoints(self.run):
             step = load_checkpoint(found[-1], self.model, optimizer)
             self._note(f"going on after step {step}")
@@ -176,9 +178,9 @@ class Trainer:
         ranks = (similarity > own).sum(1) + 1
         return round((1 / ranks).mean().item(), 4)
 
-    def save_model(self) -> Path:
-        """Write the model folder (`modeling/folder.py`) atomically; returns it."""
-        final, part = self.run / "model", self.run / "model.part"
+    def save_model(self, name: str = "model") -> Path:
+        """Write a model folder (`modeling/folder.py`) atomically; returns it."""
+        final, part = self.run / name, self.run / f"{name}.part"
         save_folder(self.model, self.tokenizer, part)
         shutil.rmtree(final, ignore_errors=True)
         part.rename(final)

@@ -1,0 +1,138 @@
+"""Bytes to a syntax tree, within a budget of time and memory.
+
+A repository is hostile input, and parsers are C: on some twenty kilobytes of `a<a<a<` the one for
+C# takes a gigabyte, on some lines the one for TypeScript never ends, on some characters the one for
+bash reads past its tables. What costs too much has no tree, and its callers fall back to lines.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from time import thread_time
+from typing import TYPE_CHECKING, Any
+
+from c2llm.codebase.grammars import GRAMMARS
+
+if TYPE_CHECKING:
+    from tree_sitter import Language, Query, Tree
+
+MAX_PARSE_BYTES = 4_000_000
+"""Longer files are generated or data; a syntax tree takes some ten times their size."""
+
+# Honest files read at 5 to 15 MB/s. Counted in processor time of this thread, by the place that
+# the parser has reached: what a file gives must not depend on the load of the machine.
+_PATIENCE_SECONDS = 0.5
+_SECONDS_PER_BYTE = 4e-6
+_MAX_GENERICS = 1000
+# A query looks over all later siblings of a node.
+_MAX_CHILDREN = 20_000
+_BIG_NODE_BYTES = 20_000
+
+_GENERIC_GRAMMARS = frozenset(
+    {"cpp", "csharp", "java", "kotlin", "rust", "scala", "swift", "tsx", "typescript"}
+)
+# Scanners ask C's `isalpha` about characters beyond its table; far beyond it they crash.
+_BEYOND_TABLES = re.compile(rb"[\xf0-\xff][\x80-\xbf]{0,3}")
+_NOT_STATEMENT_SIGNS = bytes(set(range(256)) - set(b"<>{};"))
+
+
+def parse(source: bytes, language: str) -> Tree | None:
+    """The syntax tree of a file, or None when the language has no grammar or the file is too much.
+
+    Too much is a file over `MAX_PARSE_BYTES`, or one that takes far longer than code of its size.
+    The tree tells places; the text of a node is `source[node.start_byte : node.end_byte]`, never
+    `node.text`, which reads through a callback that is gone.
+    """
+    if language not in GRAMMARS or len(source) > MAX_PARSE_BYTES:
+        return None
+    if language in _GENERIC_GRAMMARS and _has_bottomless_generics(source):
+        return None
+    from tree_sitter import Parser
+
+    masked = _BEYOND_TABLES.sub(lambda match: b"x" * len(match[0]), source)
+    patience = GRAMMARS[language].patience
+    start = reached = 0.0
+    views: list[memoryview] = []
+
+    def overdue(offset: int, _has_error: bool) -> bool:
+        nonlocal reached
+        reached = max(reached, offset)
+        return thread_time() - start > patience * (_PATIENCE_SECONDS + _SECONDS_PER_BYTE * reached)
+
+    def read(offset: int, _point: object) -> memoryview | None:
+        if offset >= len(masked):
+            return None
+        views.append(memoryview(masked)[offset:])
+        return views[-1]
+
+    parser = Parser(grammar_and_query(language)[0])
+    try:
+        with _interrupts_wait():
+            start = thread_time()
+            tree = parser.parse(read, progress_callback=overdue)
+    except ValueError:  # what py-tree-sitter raises when the callback says stop
+        return None
+    finally:
+        for view in views:  # py-tree-sitter 0.26 never lets go of what `read` returned
+            view.release()
+    return None if _is_flat(tree) else tree
+
+
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Hold back Ctrl-C while the block runs: py-tree-sitter crashes if a callback raises."""
+    previous = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(previous):
+        yield
+        return
+    caught: list[tuple[int, Any]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: caught.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+        if caught:
+            previous(*caught[0])
+
+
+@cache
+def grammar_and_query(language: str) -> tuple[Language, Query]:
+    """The grammar of a language and the compiled query of its row in `GRAMMARS`."""
+    from tree_sitter import Query
+    from tree_sitter_language_pack import get_language
+
+    grammar = get_language(language)
+    return grammar, Query(grammar, GRAMMARS[language].query())
+
+
+def _has_bottomless_generics(source: bytes) -> bool:
+    """Whether `a<a<a<` goes on for a thousand levels within one statement; `<<` shifts."""
+    depth = 0
+    for sign in source.replace(b"<<", b"").translate(None, _NOT_STATEMENT_SIGNS):
+        if sign in b"<":
+            depth += 1
+            if depth > _MAX_GENERICS:
+                return True
+        elif sign in b">":
+            depth = max(0, depth - 1)
+        else:
+            depth = 0
+    return False
+
+
+def _is_flat(tree: Tree) -> bool:
+    """Whether a node has more children than code ever has: data, or one error from end to end."""
+    nodes = [tree.root_node]
+    while nodes:
+        node = nodes.pop()
+        if node.child_count > _MAX_CHILDREN:
+            return True
+        nodes += [
+            child for child in node.children if child.end_byte - child.start_byte > _BIG_NODE_BYTES
+        ]
+    return False

@@ -1,0 +1,71 @@
+"""The house rules that a reader relies on: imports run one way, the core imports nothing heavy."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "c2llm"
+ABOVE = {
+    "codebase": set(),
+    "modeling": set(),
+    "encoding": {"modeling"},
+    "training": {"encoding", "codebase", "modeling"},
+    "index": {"encoding", "codebase", "modeling"},
+    "evaluation": {"encoding", "codebase", "modeling", "index", "training"},
+}
+HEAVY = {"torch", "transformers", "sentence_transformers", "mteb", "onnx", "bm25s", "yaml"}
+
+
+def imports(path: Path, *, top_level: bool) -> set[str]:
+    """Modules that a file imports, at its top level or anywhere (type checking aside)."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if top_level else list(ast.walk(tree))
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+@pytest.mark.parametrize("package", ABOVE)
+def test_imports_run_one_way(package):
+    for path in (SOURCE / package).rglob("*.py"):
+        for module in imports(path, top_level=False):
+            parts = module.split(".")
+            if parts[0] == "c2llm" and len(parts) > 1 and (SOURCE / parts[1]).is_dir():
+                allowed = {package, *ABOVE[package]}
+                assert parts[1] in allowed, f"{path.name} of {package} imports {module}"
+
+
+@pytest.mark.parametrize("package", ["codebase", "encoding", "index", "evaluation", "cli"])
+def test_heavy_libraries_are_imported_where_they_are_used(package):
+    for path in (SOURCE / package).rglob("*.py"):
+        heavy = {m for m in imports(path, top_level=True) if m.split(".")[0] in HEAVY}
+        assert not heavy, f"{path} imports {heavy} at its top"
+
+
+def test_files_stay_readable():
+    for path in SOURCE.rglob("*.py"):
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 500, path
+
+
+def test_a_search_never_loads_torch(tmp_path):
+    (tmp_path / "a.py").write_text("def parse_toml(path):\n    return path\n")
+    code = (
+        "import sys\nfrom c2llm.cli.main import main\n"
+        f"main(['search', 'parse toml', {str(tmp_path)!r}])\n"
+        "sys.exit(sum(m in sys.modules for m in ('torch', 'transformers', 'safetensors')))"
+    )
+    environment = {"C2LLM_HOME": str(tmp_path / "home"), "PATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"a.py" in done.stdout

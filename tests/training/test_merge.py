@@ -1,0 +1,78 @@
+"""Merging is a weighted mean of equal shapes, and refuses everything else by name."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from c2llm.encoding.encoder import Encoder
+from c2llm.errors import ModelError, UsageError
+from c2llm.training.merge import merge_models
+from tests.tiny import save_tiny_model
+
+
+@pytest.fixture()
+def folders(tmp_path):
+    return [save_tiny_model(tmp_path / f"m{seed}", seed=seed) for seed in range(3)]
+
+
+def tensors(folder):
+    return load_file(folder / "model.safetensors")
+
+
+def test_the_mean_is_weighted_and_serves(folders, tmp_path):
+    out = merge_models(folders, [2, 1, 1], tmp_path / "out")
+    a, b, c = map(tensors, folders)
+    for name, tensor in tensors(out).items():
+        torch.testing.assert_close(tensor, 0.5 * a[name] + 0.25 * b[name] + 0.25 * c[name])
+    assert Encoder.load(out).encode_queries(["def"]).shape == (1, 32)
+
+
+def test_weight_one_gives_the_model_itself(folders, tmp_path):
+    out = merge_models(folders, [0, 1, 0], tmp_path / "out")
+    for name, tensor in tensors(folders[1]).items():
+        assert torch.equal(tensors(out)[name], tensor)
+
+
+def test_a_merge_may_replace_an_older_one(folders, tmp_path):
+    merge_models(folders, None, tmp_path / "out")
+    merge_models(folders[:2], [1, 0], tmp_path / "out")
+    name = "pooler.fc_q.weight"
+    assert torch.equal(tensors(tmp_path / "out")[name], tensors(folders[0])[name])
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [([1], "3 models need as many weights, got 1"), ([1, -1, 1], "negative"), ([0, 0, 0], "sum")],
+)
+def test_weights_that_make_no_mean_are_refused(folders, tmp_path, weights, message):
+    with pytest.raises(UsageError, match=message):
+        merge_models(folders, weights, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_model_is_no_merge(folders, tmp_path):
+    with pytest.raises(UsageError, match="at least 2"):
+        merge_models(folders[:1], None, tmp_path / "out")
+
+
+def test_other_shapes_names_configs_and_files_are_refused(folders, tmp_path):
+    def refuse(message):
+        with pytest.raises(ModelError, match=message):
+            merge_models(folders, None, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+    weights = tensors(folders[2])
+    save_file({**weights, "pooler.S": torch.zeros(1, 2, 32)}, folders[2] / "model.safetensors")
+    refuse(r"pooler\.S is \(1, 2, 32\) in .*m2 but \(1, 1, 32\)")
+    weights.pop("pooler.S")
+    save_file(weights, folders[2] / "model.safetensors")
+    refuse(r"do not both have pooler\.S")
+    (folders[1] / "model.safetensors").write_bytes(b"broken")
+    refuse(r"m1.model\.safetensors cannot be read")
+    config = json.loads((folders[1] / "config.json").read_text())
+    (folders[1] / "config.json").write_text(json.dumps({**config, "pma_ln": False}))
+    refuse(r"config\.json differ")
