@@ -24,7 +24,13 @@ from c2llm.modeling.official import convert_keys, is_official, is_official_key
 from c2llm.modeling.pooling import PMA
 from c2llm.modeling.poolings import GatePooling, LastPooling, MeanPooling, Pooling
 from c2llm.modeling.static import StaticModel
-from c2llm.modeling.weights import check_shapes, lazy_tensors, read_headers, weight_files
+from c2llm.modeling.weights import (
+    StoredTensor,
+    check_shapes,
+    lazy_tensors,
+    read_headers,
+    weight_files,
+)
 
 
 @dataclass
@@ -121,7 +127,8 @@ class C2LLMModel(PreTrainedModel):
         hub = ("revision", "cache_dir", "token", "local_files_only", "force_download")
         download = {name: kwargs.pop(name) for name in hub if name in kwargs}
         folder = local_folder(pretrained_model_name_or_path, **download)
-        for name in ("use_safetensors", "subfolder", "trust_remote_code", "weights_only"):
+        folder = folder / (kwargs.pop("subfolder", None) or "")
+        for name in ("use_safetensors", "trust_remote_code", "weights_only"):
             kwargs.pop(name, None)  # transformers' callers pass them; here they change nothing
         config_path = folder / "config.json"
         if not config_path.is_file():
@@ -136,12 +143,7 @@ class C2LLMModel(PreTrainedModel):
         if attention is not None and config.backbone is not None:
             config.backbone._attn_implementation = attention
         stored = read_headers(weight_files(folder))
-        names = {name: name for name in stored}
-        if any(is_official_key(name) for name in names):
-            names = convert_keys(names)
-        with torch.device("meta"):
-            expected = {k: tuple(v.shape) for k, v in cls(deepcopy(config)).state_dict().items()}
-        check_shapes({ours: stored[name] for name, ours in names.items()}, expected, folder)
+        names = cls._matched_names(config, stored, folder)
         if config.dtype is None:
             kwargs.setdefault("dtype", _DTYPES.get(next(iter(stored.values())).dtype))
         with lazy_tensors(stored, names) as tensors:
@@ -150,6 +152,19 @@ class C2LLMModel(PreTrainedModel):
             )
         loaded.name_or_path = str(pretrained_model_name_or_path)
         return loaded
+
+    @classmethod
+    def _matched_names(
+        cls, config: C2LLMConfig, stored: dict[str, StoredTensor], folder: Path
+    ) -> dict[str, str]:
+        """The files' names of all tensors to ours, in either layout, none missing or left over."""
+        names = {name: name for name in stored}
+        if any(is_official_key(name) for name in names):
+            names = convert_keys(names)
+        with torch.device("meta"):
+            expected = {k: tuple(v.shape) for k, v in cls(deepcopy(config)).state_dict().items()}
+        check_shapes({ours: stored[name] for name, ours in names.items()}, expected, folder)
+        return names
 
     def hidden_states(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Last hidden states (B, L, h) of the backbone, after its final norm."""
