@@ -60,7 +60,7 @@ def command(
     out: str | None,
     as_json: bool,
 ) -> None:
-    r"""Turn files, or lines of files or of stdin, into unit vectors.
+    """Turn files, or lines of files or of stdin, into unit vectors.
 
     Without --out every vector is one JSON line on stdout: {"source", "vector"}.
 

@@ -24,7 +24,7 @@ from c2llm.errors import UsageError
 @click.option("--int8", is_flag=True, help="Quantise the weights to int8.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(model: str, out: str | None, target: str, int8: bool, as_json: bool) -> None:
-    r"""Export a trained MODEL folder to ONNX or a table and check it against torch.
+    """Export a trained MODEL folder to ONNX or a table and check it against torch.
 
     \b
     c2llm export runs/mini/model --out models/c2llm-mini --int8

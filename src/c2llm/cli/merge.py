@@ -16,7 +16,7 @@ from c2llm.errors import UsageError
 @click.option("--weights", help="One number per model, with commas between; default: equal.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(models: tuple[str, ...], out: str, weights: str | None, as_json: bool) -> None:
-    r"""Average the weights of trained MODELS of one shape.
+    """Average the weights of trained MODELS of one shape.
 
     \b
     c2llm merge runs/mini/start runs/mini/model --weights 0.4,0.6 --out runs/mini/merged

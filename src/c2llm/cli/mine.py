@@ -42,7 +42,7 @@ def pairs(
     exclude: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    r"""Mine (comment, code) pairs from repositories.
+    """Mine (comment, code) pairs from repositories.
 
     Each PATH is one repository. A pair is a function or class with what its documentation says, or
     a Markdown code block with the prose above it; no pair is written twice.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--run", "run_folder", type=click.Path(file_okay=False), help="Folder of the run.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(recipe: str, overrides: tuple[str, ...], run_folder: str | None, as_json: bool) -> None:
-    r"""Train a model from a recipe.
+    """Train a model from a recipe.
 
     Keys of the recipe can be set on the command line. An interrupted run goes on where it stopped
     when the same command is given again.

@@ -60,26 +60,9 @@ class RankedIndex:
 
 def no_evidence() -> RankWeights:
     """Weights with which the ranker leaves the fused legs as they are."""
-    from c2llm.index.rank import RankWeights
+    from c2llm.index.rank import NO_EVIDENCE
 
-    return RankWeights(
-        coherence=0.0,
-        definition=0.0,
-        definition_stem=0.0,
-        symbol_words=0.0,
-        file_words=0.0,
-        directory_words=0.0,
-        whole_stem=0.0,
-        structure=0.0,
-        asked=1.0,
-        test=1.0,
-        example=1.0,
-        document=1.0,
-        legacy=1.0,
-        reexport=1.0,
-        declaration=1.0,
-        saturation=1.0,
-    )
+    return NO_EVIDENCE
 
 
 def open_code_index(
