@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> None:
 def run() -> None:
     """The installed command: `main`, then leave at once.
 
-    All files are closed by then; tearing down numpy and onnxruntime would take another 40 ms.
+    All files are closed by then; tearing down numpy and onnxruntime would only cost time.
     """
     code: object = 0
     try:

@@ -32,7 +32,7 @@ class ModelConfig:
     dropout: float = 0.0
     """Dropout of the backbone. In one pass over the pairs there is nothing to overfit."""
     attention: str = "sdpa"
-    """Attention of the backbone; `eager` is half again as fast for short texts in bf16 on a CPU."""
+    """Attention of the backbone; `eager` can be the faster one for short texts in bf16 on a CPU."""
     query_prompt: str = ""
     document_prompt: str = ""
 

@@ -181,7 +181,7 @@ def _quantize(path: Path, out: Path) -> Path:
 
 
 def _optimize(path: Path, out: Path) -> Path:
-    """Fuse now what onnxruntime would fuse at every start; loading is 4 times faster for it."""
+    """Fuse now what onnxruntime would fuse at every start; loading is much faster for it."""
     import onnxruntime as ort
 
     options = ort.SessionOptions()
