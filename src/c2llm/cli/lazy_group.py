@@ -1,0 +1,44 @@
+"""A group of verbs that imports a verb's module only when that verb runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+
+class LazyGroup(click.Group):
+    """Verbs by name, without importing them: `c2llm --help` stays fast.
+
+    Args:
+        name: of the group.
+        verbs: verb -> (module, one-line help), in the order of use; each module has a click command
+            named `command`.
+        attributes: as for a click group.
+    """
+
+    def __init__(
+        self, name: str | None, verbs: Mapping[str, tuple[str, str]], **attributes: Any
+    ) -> None:
+        attributes.setdefault("context_settings", {"help_option_names": ["-h", "--help"]})
+        super().__init__(name, **attributes)
+        self._verbs = verbs
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Verbs in the order of use."""
+        return list(self._verbs)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's command, imported now."""
+        if cmd_name not in self._verbs:
+            return None
+        command = import_module(self._verbs[cmd_name][0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of verbs, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, text) for verb, (_, text) in self._verbs.items()])
