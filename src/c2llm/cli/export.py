@@ -16,10 +16,11 @@ from c2llm.errors import UsageError
 @click.option(
     "--to",
     "target",
-    type=click.Choice(["onnx", "table"]),
+    type=click.Choice(["onnx", "table", "torch"]),
     default="onnx",
     show_default=True,
-    help="A graph for any model, or a table for one over static token embeddings.",
+    help="A graph for any model, a table for one over static token embeddings, or back from an "
+    "exported graph to weights that can be trained.",
 )
 @click.option("--int8", is_flag=True, help="Quantise the weights to int8.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
@@ -29,6 +30,7 @@ def command(model: str, out: str | None, target: str, int8: bool, as_json: bool)
     \b
     c2llm export runs/mini/model --out models/c2llm-mini --int8
     c2llm export runs/nano/model --out models/c2llm-nano --to table
+    c2llm export models/c2llm-mini --out mini-f32 --to torch
     """
     try:
         quiet_libraries()
@@ -38,6 +40,9 @@ def command(model: str, out: str | None, target: str, int8: bool, as_json: bool)
         raise UsageError(
             f"Exporting needs {error.name}: install it with pip install 'c2llm[train]'."
         ) from error
+    if target == "torch":
+        _restore(model, out, int8, as_json)
+        return
     if target == "table":
         if int8:
             raise UsageError("--int8 is for --to onnx; a table stays exact.")
@@ -50,3 +55,18 @@ def command(model: str, out: str | None, target: str, int8: bool, as_json: bool)
     )
     if as_json:
         print_json(report.to_dict())
+
+
+def _restore(model: str, out: str | None, int8: bool, as_json: bool) -> None:
+    from c2llm.encoding.folder import shipped_models
+    from c2llm.training.from_onnx import restore_folder
+
+    if out is None or int8:
+        raise UsageError("--to torch writes float weights to another folder: name it with --out.")
+    restored = restore_folder(shipped_models().get(model, Path(model)), Path(out))
+    note(
+        f"{restored.out}: {restored.tensors} tensors, cosine with the graph at least "
+        f"{restored.min_cosine:.4f}, mean {restored.mean_cosine:.4f}"
+    )
+    if as_json:
+        print_json(restored.to_dict())
