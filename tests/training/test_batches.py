@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from c2llm.errors import DataError
 from c2llm.training.batches import BatchPlan
-from c2llm.training.data import Pair
+from c2llm.training.pair import Pair
 
 
 def pairs(dataset: str, language: str, count: int, start: int = 0) -> list[Pair]:

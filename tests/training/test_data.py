@@ -9,12 +9,8 @@ import pytest
 
 from c2llm.errors import DataError
 from c2llm.training.config import DataConfig, SourceConfig
-from c2llm.training.data import (
-    Contamination,
-    in_held_out_tenth,
-    load_pairs,
-    split_validation,
-)
+from c2llm.training.data import in_held_out_tenth, load_pairs, split_validation
+from c2llm.training.decontamination import Contamination
 
 
 def write(path, rows):

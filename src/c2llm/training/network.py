@@ -1,0 +1,112 @@
+"""The network of a recipe: a backbone with a new pooling, or a whole model to go on from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+
+from c2llm.errors import UsageError
+from c2llm.modeling.hub import is_hub_id, local_folder
+from c2llm.modeling.model import C2LLMModel
+from c2llm.modeling.pooling import PMA
+from c2llm.modeling.tokenizer import derive_tokenizer
+from c2llm.training.config import ModelConfig
+
+
+def backbone_folder(name: str) -> Path:
+    """The local folder that a recipe's `model.backbone` names; a hub id is downloaded.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    if name.startswith("package:"):
+        from importlib.util import find_spec
+
+        package, _, subfolder = name.removeprefix("package:").partition("/")
+        spec = find_spec(package)
+        if spec is None or not spec.submodule_search_locations:
+            raise UsageError(
+                f"The backbone's package {package} is not installed: pip install "
+                f"{package.replace('_', '-')}."
+            )
+        return Path(spec.submodule_search_locations[0]) / subfolder
+    if Path(name).is_dir():
+        return Path(name)
+    if is_hub_id(name):
+        return local_folder(name)
+    raise UsageError(f"The backbone folder {name} is not there.")
+
+
+def build_network(config: ModelConfig) -> tuple[C2LLMModel, Tokenizer]:
+    """Model (float32, on the CPU) and tokenizer of a recipe.
+
+    Raises:
+        UsageError: if a folder is missing or the attention cannot run here.
+        ModelError: if a folder is damaged.
+    """
+    if config.start_from is not None:
+        folder = local_folder(config.start_from)
+        if not any(folder.glob("*.safetensors")):
+            raise UsageError(
+                f"{folder} has no safetensors weights to train: name a folder that a training run "
+                "or a merge wrote, not an exported one."
+            )
+        model = C2LLMModel.from_pretrained(folder, dtype=torch.float32)
+        tokenizer = derive_tokenizer(folder, split_identifiers=False)  # it has its own rule
+    else:
+        folder = backbone_folder(config.backbone)
+        tokenizer = derive_tokenizer(folder, split_identifiers=config.split_identifiers)
+        model = build_model(config, folder)
+    prepare_backbone(model, config)
+    return model, tokenizer
+
+
+def build_model(config: ModelConfig, folder: Path) -> C2LLMModel:
+    """Trained backbone, new pooling."""
+    try:
+        model = C2LLMModel.from_backbone(
+            folder,
+            pooling=config.pooling,
+            pma_dim=config.pma_dim,
+            pma_num_heads=config.pma_num_heads,
+            pma_num_queries=config.pma_num_queries,
+            pma_merge=config.pma_merge,
+            max_tokens=config.max_tokens,
+            prompts={"query": config.query_prompt, "document": config.document_prompt},
+        )
+        if config.pma_start == "mean" and isinstance(model.pooler, PMA):
+            model.pooler.init_as_mean_pooling()
+    except ValueError as error:
+        raise UsageError(f"model: {error}") from error
+    return model
+
+
+def prepare_backbone(model: C2LLMModel, config: ModelConfig) -> None:
+    """Set attention, dropout and gradient checkpointing."""
+    try:
+        model.backbone.set_attn_implementation(attention_for(config.attention))
+    except (ImportError, ValueError) as error:
+        raise UsageError(
+            f"model.attention={config.attention} cannot run here "
+            f"({' '.join(str(error).split())[:120]}): take model.attention=auto."
+        ) from error
+    for module in model.backbone.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = config.dropout
+        elif hasattr(module, "attention_dropout"):
+            module.attention_dropout = config.dropout
+    if config.gradient_checkpointing:
+        model.backbone.gradient_checkpointing_enable(
+            gradient_checkpointing_kwargs={"use_reentrant": False}
+        )
+
+
+def attention_for(wanted: str) -> str:
+    """`auto` as what can run here."""
+    if wanted != "auto":
+        return wanted
+    from transformers.utils import is_flash_attn_2_available
+
+    return "flash_attention_2" if is_flash_attn_2_available() else "sdpa"

@@ -1,0 +1,151 @@
+"""One training row: a query, what answers it, what only looks as if it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from c2llm.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A query, the document that answers it, and the group that its batches are drawn from."""
+
+    query: str
+    document: str
+    dataset: str
+    language: str
+    header: str = ""
+    negatives: tuple[str, ...] = ()
+    """Mined documents that do not answer the query."""
+    also_positive: tuple[str, ...] = ()
+    """Further documents that answer it."""
+    instruction: str = ""
+    """What is asked for, put on a line of its own before the query."""
+    scores: tuple[float, ...] = ()
+    """A teacher's scores: of the document, then of each negative. Empty where there are none."""
+
+    @property
+    def positives(self) -> tuple[str, ...]:
+        """All documents that answer the query."""
+        return (self.document, *self.also_positive)
+
+
+@dataclass(frozen=True)
+class RowFormat:
+    """How the rows of one source become pairs.
+
+    Attributes:
+        dataset: name of rows that bring none.
+        language: language of rows that name none.
+        instruction: instruction (key or text) of rows that name none.
+        instructions: key -> text.
+        columns: our field -> the file's column.
+    """
+
+    dataset: str
+    language: str
+    instruction: str
+    instructions: Mapping[str, str]
+    columns: Mapping[str, str]
+
+    def parse(self, row: Mapping[str, Any], where: str) -> Pair:
+        """The pair of a row.
+
+        Raises:
+            DataError: for a missing or empty text, an unknown instruction or scores that do not
+                fit, naming `where` and the cure.
+        """
+        row = self._renamed(row, where)
+        query = row.get("query")
+        if not isinstance(query, str):
+            raise DataError(
+                f"{where} has no text in `query`: a row needs `query` and `positive` (or `doc`)."
+            )
+        positives = self._positives(row, where)
+        negatives = _texts(row, ("negatives", "negative"), where)
+        kept = [i for i, text in enumerate(negatives) if text not in positives]
+        return Pair(
+            query=query,
+            document=positives[0],
+            dataset=str(row.get("dataset") or self.dataset),
+            language=str(row.get("language") or row.get("lang") or self.language),
+            header=str(row.get("header") or ""),
+            negatives=tuple(negatives[i] for i in kept),
+            also_positive=tuple(positives[1:]),
+            instruction=self._instruction(row, where),
+            scores=_scores(row, negatives, kept, where),
+        )
+
+    def _renamed(self, row: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+        if not self.columns:
+            return row
+        renamed = dict(row)
+        for field, column in self.columns.items():
+            if column not in row:
+                raise DataError(
+                    f"{where} has no column {column!r}, which `columns` names for {field}; there "
+                    f"are {', '.join(map(str, row))}."
+                )
+            renamed[field] = row[column]
+        return renamed
+
+    def _positives(self, row: Mapping[str, Any], where: str) -> list[str]:
+        positives = _texts(row, ("positive", "positives", "doc", "document"), where)
+        if not positives:
+            raise DataError(
+                f"{where} has no text in `positive`: a row needs `query` and `positive` (or `doc`)."
+            )
+        return list(dict.fromkeys(positives))
+
+    def _instruction(self, row: Mapping[str, Any], where: str) -> str:
+        named = row.get("instruction") or self.instruction
+        if not named:
+            return ""
+        if not isinstance(named, str):
+            raise DataError(f"{where} has {named!r} in `instruction`: it must be a text.")
+        if named in self.instructions:
+            return self.instructions[named]
+        if " " in named.strip():  # a sentence is the instruction itself
+            return named
+        raise DataError(
+            f"{where} names the instruction {named!r}, which data.instructions does not have; "
+            f"there are {', '.join(self.instructions)}."
+        )
+
+
+def _texts(row: Mapping[str, Any], names: tuple[str, ...], where: str) -> list[str]:
+    """The texts of the first of `names` that the row has: one text, or a list of texts."""
+    for name in names:
+        value = row.get(name)
+        if value is None:
+            continue
+        found = [value] if isinstance(value, str) else value
+        if not isinstance(found, list | tuple) or not all(isinstance(t, str) for t in found):
+            raise DataError(
+                f"{where} has no text in `{name}` but {str(value)[:60]!r}: write a string or a "
+                "list of strings."
+            )
+        if not all(text.strip() for text in found):
+            raise DataError(f"{where} has an empty text in `{name}`: fill it or remove the row.")
+        return list(found)
+    return []
+
+
+def _scores(
+    row: Mapping[str, Any], negatives: list[str], kept: list[int], where: str
+) -> tuple[float, ...]:
+    own, others = row.get("positive_score"), row.get("negative_scores")
+    if own is None or others is None:
+        return ()
+    if not isinstance(others, list | tuple) or len(others) != len(negatives):
+        count = len(others) if isinstance(others, list | tuple) else "no"
+        raise DataError(
+            f"{where} has {len(negatives)} negatives but {count} `negative_scores`: each needs one."
+        )
+    try:
+        return (float(own), *(float(others[i]) for i in kept))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{where} has a score that is not a number.") from error
