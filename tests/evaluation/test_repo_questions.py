@@ -111,7 +111,22 @@ def test_what_is_not_there_is_named(tmp_path):
     with pytest.raises(DataError, match=r"repos\.json is not JSON"):
         load_benchmark(annotations)
     (tmp_path / "repos.json").unlink()
-    with pytest.raises(DataError, match=r"repos\.json cannot be read"):
-        load_benchmark(annotations)
+    with pytest.raises(DataError, match=r"other\.json cannot be read"):
+        load_benchmark(annotations, tmp_path / "other.json")
     with pytest.raises(DataError, match=r"holds no NAME\.json"):
         load_benchmark(tmp_path)
+
+
+def test_a_folder_of_questions_is_enough(tmp_path):
+    annotations = write_benchmark(tmp_path, [question()])
+    (tmp_path / "repos.json").unlink()
+    (repository,) = load_benchmark(annotations)
+    assert (repository.name, repository.language) == ("demo", "unknown")
+    assert (repository.benchmark_root, repository.revision) == ("", "")
+
+
+@pytest.mark.parametrize("target", ["../a.py", "/etc/passwd", "src/../../a.py", ".", {"path": "/"}])
+def test_a_target_outside_the_tree_is_refused(tmp_path, target):
+    annotations = write_benchmark(tmp_path, [question(relevant=[target])])
+    with pytest.raises(DataError, match=r"demo\.json, question 1 .*outside the repository"):
+        load_benchmark(annotations)

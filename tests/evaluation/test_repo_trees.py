@@ -59,13 +59,14 @@ def test_a_bare_repository_gives_the_pinned_files_of_the_root(tmp_path, origin, 
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [f"demo-{pinned[:12]}"]
 
 
-def test_a_work_tree_is_taken_as_it_stands(tmp_path, origin):
+def test_a_work_tree_at_the_pinned_commit_is_taken_as_it_stands(tmp_path, origin):
     folder, pinned = origin
     (tmp_path / "repos").mkdir()
     folder.rename(tmp_path / "repos" / "demo")
-    tree = find_tree(repository(pinned), tmp_path / "repos", tmp_path / "cache")
+    git(tmp_path / "repos" / "demo", "checkout", "-q", pinned)
+    tree = find_tree(repository(pinned[:12]), tmp_path / "repos", tmp_path / "cache")
     assert tree.root == tmp_path / "repos" / "demo" / "src"
-    assert tree.revision == git(tree.root, "rev-parse", "HEAD") != pinned
+    assert tree.revision == pinned
 
 
 def test_a_tree_without_git_has_no_revision(tmp_path):
@@ -87,3 +88,14 @@ def test_what_is_absent_is_none_and_what_is_wrong_is_named(tmp_path, origin):
     (tmp_path / "plain" / "demo").mkdir(parents=True)
     with pytest.raises(DataError, match="has no directory 'src'"):
         find_tree(repository(pinned), tmp_path / "plain", tmp_path / "cache")
+
+
+def test_a_work_tree_gives_the_pinned_commit_if_its_git_has_it(tmp_path, origin):
+    folder, pinned = origin
+    (tmp_path / "repos").mkdir()
+    folder.rename(tmp_path / "repos" / "demo")
+    tree = find_tree(repository(pinned), tmp_path / "repos", tmp_path / "cache")
+    assert (tree.revision, (tree.root / "a.py").read_text()) == (pinned, "first = 1\n")
+    unknown = find_tree(repository("0" * 40), tmp_path / "repos", tmp_path / "cache")
+    assert (unknown.root / "a.py").read_text() == "second = 2\n"
+    assert unknown.revision != "0" * 40

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import dataclass, fields
 from math import log2
 
@@ -21,6 +22,7 @@ from c2llm.evaluation.repo_benchmark import (
     no_evidence,
     run_benchmark,
 )
+from c2llm.evaluation.repo_estimate import duration
 from c2llm.evaluation.repo_questions import Question, Repository, Target
 from c2llm.evaluation.repo_report import repository_markdown, repository_report
 from c2llm.evaluation.repo_trees import Tree
@@ -32,6 +34,7 @@ from c2llm.evaluation.repos import (
     ndcg_of_ranks,
     run_repository,
 )
+from c2llm.evaluation.vector_cache import PROBES
 from c2llm.index.rank import RankWeights
 from tests.evaluation.doubles import WordEncoder
 
@@ -147,7 +150,7 @@ def run(tree, index, store=None, modes=("lexical", "dense")):
     results = run_repository(
         REPOSITORY,
         tree,
-        lambda: index,
+        lambda: (index, index.built),
         system="words",
         fingerprint="f",
         modes=modes,
@@ -324,3 +327,48 @@ def test_report_averages_repositories_and_tells_departures(tree):
     assert text.startswith("1 repositories. Not there: lost. 1 targets are not in the trees")
     assert "| symbol |" in text
     assert "words hybrid" in text
+
+
+def test_a_changed_ranker_embeds_nothing_again(tree, tmp_path):
+    (tree.root / "a.py").write_text("def read_configuration(path):\n    return path\n" * 20)
+
+    def measured(engine):
+        encoder, told = WordEncoder(), []
+        (result,) = run_benchmark(
+            [(REPOSITORY, tree)],
+            [encoder],
+            modes=["hybrid"],
+            home=tmp_path / "home",
+            store=RepositoryStore(tmp_path / "kept", engine),
+            told=told.append,
+        )
+        return encoder.encoded, result, told
+
+    first, result, told = measured("one ranker")
+    assert "1 of 1 repositories to run, 1 of them to embed" in told[0]
+    again, changed, told = measured("another ranker")
+    assert "nothing to embed" in told[0]
+    assert again < first
+    assert (changed.index_built, changed.index_seconds) == (True, result.index_seconds)
+    kept, same, told = measured("another ranker")
+    assert (same, told) == (changed, [])
+    assert kept == len(PROBES)
+
+
+def test_an_index_filled_from_kept_vectors_has_no_time(tree, tmp_path):
+    (tree.root / "a.py").write_text("def read_configuration(path):\n    return path\n" * 20)
+    home = tmp_path / "home"
+    (timed,) = run_benchmark([(REPOSITORY, tree)], [WordEncoder()], modes=["dense"], home=home)
+    assert timed.index_built
+    shutil.rmtree(home / "indexes")
+    shutil.rmtree(home / "index_times")
+    (untimed,) = run_benchmark([(REPOSITORY, tree)], [WordEncoder()], modes=["dense"], home=home)
+    assert not untimed.index_built
+    assert [q.found for q in untimed.questions] == [q.found for q in timed.questions]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "1 s"), (119, "119 s"), (150, "2 min"), (9000, "2.5 h")]
+)
+def test_durations_are_said_in_the_unit_that_suits(seconds, text):
+    assert duration(seconds) == text

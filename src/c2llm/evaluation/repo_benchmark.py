@@ -1,4 +1,11 @@
-"""The repository-search benchmark over our index: every repository, encoder and mode."""
+"""The repository-search benchmark over our index: every repository, encoder and mode.
+
+In the home of a benchmark lie its indexes (`indexes/`), the vectors of its texts (`vectors/`), the
+files of git directories (`trees/`) and how long each index took to build (`index_times/`). Results
+count for the code that made them; vectors for what the encoder gives. So after a change of the
+ranker all questions are asked again and nothing is embedded, and after a change of how files are
+cut only what is cut otherwise is.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +20,9 @@ from c2llm.encoding.protocol import TextEncoder
 from c2llm.errors import DataError, UsageError
 from c2llm.evaluation.progress import ProgressBar, no_progress
 from c2llm.evaluation.provenance import hash_source, short_hash
+from c2llm.evaluation.repo_estimate import Workload
 from c2llm.evaluation.repo_questions import Repository
+from c2llm.evaluation.repo_times import IndexTimes
 from c2llm.evaluation.repo_trees import Tree, find_tree
 from c2llm.evaluation.repos import (
     Hit,
@@ -22,6 +31,7 @@ from c2llm.evaluation.repos import (
     Searchable,
     run_repository,
 )
+from c2llm.evaluation.vector_cache import CachedEncoder
 
 if TYPE_CHECKING:
     from c2llm.index.code_index import CodeIndex
@@ -32,6 +42,8 @@ RAW = "-raw"
 """Suffix of a mode: the leg or the fused legs as they are, without the ranker's evidence."""
 MODES = tuple(leg + suffix for leg in ("lexical", "dense", "hybrid") for suffix in ("", RAW))
 NO_MODEL = "(no model)"
+_MOST_KNOWN = 0.02
+"""Share of kept vectors above which the time of a build tells nothing."""
 
 Opener = Callable[[Path, TextEncoder | None], Searchable]
 """Builds or opens the index of a directory; without an encoder for lexical modes only."""
@@ -124,6 +136,7 @@ def run_benchmark(
     home: Path,
     store: RepositoryStore | None = None,
     opener: Opener = open_code_index,
+    told: Callable[[str], None] = lambda message: None,
 ) -> Iterator[RepositoryResult]:
     """Every repository in every mode with every encoder, encoder by encoder.
 
@@ -133,10 +146,10 @@ def run_benchmark(
         trees: repositories and where their files are.
         encoders: what the other modes run with; none is needed for lexical modes.
         modes: of `MODES`.
-        home: folder of the indexes, apart from the user's own; one that is there already is used
-            again.
+        home: folder of indexes and vectors, apart from the user's own; what is there is used again.
         store: where results are kept.
         opener: how an index is opened.
+        told: is told how much there is to do and how long it will take.
 
     Raises:
         UsageError: for an unknown mode.
@@ -144,24 +157,36 @@ def run_benchmark(
     dense = dense_modes(modes)
     lexical = [mode for mode in modes if mode not in dense]
     if lexical:
-        yield from _run_encoder(trees, None, lexical, home, store, opener)
+        yield from _run_encoder(trees, None, lexical, home, store, opener, told)
     if dense:
         for encoder in encoders:
-            yield from _run_encoder(trees, encoder, dense, home, store, opener)
+            with CachedEncoder(encoder, home / "vectors") as cached:
+                yield from _run_encoder(trees, cached, dense, home, store, opener, told)
 
 
 def _run_encoder(
     trees: Sequence[tuple[Repository, Tree]],
-    encoder: TextEncoder | None,
+    encoder: CachedEncoder | None,
     modes: Sequence[str],
     home: Path,
     store: RepositoryStore | None,
     opener: Opener,
+    told: Callable[[str], None],
 ) -> Iterator[RepositoryResult]:
     system, fingerprint = (encoder.name, encoder.fingerprint) if encoder else (NO_MODEL, NO_MODEL)
-    # Chunks that other code has cut must not be searched as if they were today's.
-    place = home / f"{short_hash(fingerprint)}-{short_hash(hash_source('c2llm.codebase'))}"
+    # An index that other code has written must not be searched as if it were today's.
+    place = home / "indexes" / f"{short_hash(fingerprint)}-{short_hash(_cut_by())}"
+    times = IndexTimes(home / "index_times", fingerprint)
+    missing = [
+        (repository, tree)
+        for repository, tree in trees
+        if store is None or not store.has_all(repository, tree, system, fingerprint, modes)
+    ]
+    work = Workload(system, missing, encoder, times, asked_of=len(trees))
+    if missing:
+        told(work.beginning())
     for repository, tree in trees:
+        is_missing = (repository, tree) in missing
         yield from run_repository(
             repository,
             tree,
@@ -170,12 +195,31 @@ def _run_encoder(
             fingerprint=fingerprint,
             modes=modes,
             store=store,
+            times=times,
         )
+        if is_missing and (left := work.finished(repository)):
+            told(left)
 
 
-def _opened(root: Path, home: Path, encoder: TextEncoder | None, opener: Opener) -> Searchable:
+def _cut_by() -> str:
+    """Hash of the code that decides what stands in an index, vectors aside."""
+    writers = ("build", "database", "store", "words")
+    return hash_source("c2llm.codebase", *(f"c2llm.index.{module}" for module in writers))
+
+
+def _opened(
+    root: Path, home: Path, encoder: CachedEncoder | None, opener: Opener
+) -> tuple[Searchable, bool]:
+    """The index, and whether opening it took as long as building it from nothing does."""
+    reused = encoder.reused if encoder else 0
+    computed = encoder.computed if encoder else 0
     with _environment("C2LLM_HOME", str(home)):
-        return opener(root, encoder)
+        index = opener(root, encoder)
+    if encoder is None:
+        return index, index.built
+    # A text that stands twice in one repository is not one that was embedded before.
+    known, new = encoder.reused - reused, encoder.computed - computed
+    return index, index.built and known <= _MOST_KNOWN * (known + new)
 
 
 @contextmanager

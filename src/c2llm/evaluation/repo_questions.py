@@ -5,7 +5,8 @@
 
 A target is a path, or `{"path", "start_line", "end_line"}`. Paths are relative to the repository;
 one that does not start with the benchmark root is relative to that (three of the published files
-are written so). The format is that of MinishLab/semble's benchmark.
+are written so). Where there is no repos.json, each NAME is a whole tree that no commit is pinned
+of. The format is that of MinishLab/semble's benchmark.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from c2llm.errors import DataError, UsageError
+
+UNLISTED = "unknown"
+"""Language of a repository that no repos.json lists."""
 
 _REVISION = re.compile(r"([0-9a-f]{7,64})?")
 
@@ -73,7 +77,7 @@ def load_benchmark(
 
     Args:
         annotations: folder of `NAME.json` files.
-        repos_json: by default `repos.json` beside that folder.
+        repos_json: by default `repos.json` beside that folder, if there is one.
         only: names to choose; all by default.
 
     Raises:
@@ -89,10 +93,15 @@ def load_benchmark(
     if unknown:
         raise UsageError(f"{annotations} has no {unknown[0]}.json; it has {', '.join(files)}.")
     listed_in = repos_json or annotations.resolve().parent / "repos.json"
-    listed = {
-        _text(entry, "name", f"{listed_in}, entry {position}"): entry
-        for position, entry in enumerate(_json_list(listed_in), 1)
-    }
+    if repos_json is None and not listed_in.exists():
+        listed: dict[str, dict[str, Any]] = {
+            name: {"name": name, "language": UNLISTED} for name in files
+        }
+    else:
+        listed = {
+            _text(entry, "name", f"{listed_in}, entry {position}"): entry
+            for position, entry in enumerate(_json_list(listed_in), 1)
+        }
     repositories = []
     for name in only or files:
         if name not in listed:
@@ -101,7 +110,7 @@ def load_benchmark(
         revision, root = str(entry.get("revision") or ""), str(entry.get("benchmark_root") or "")
         if not _REVISION.fullmatch(revision):
             raise DataError(f"{listed_in}, {name}: revision {revision!r} is not a commit's hash.")
-        if ".." in PurePosixPath(root).parts:
+        if root.startswith("/") or ".." in PurePosixPath(root).parts:
             raise DataError(f"{listed_in}, {name}: benchmark_root {root!r} leaves the repository.")
         repositories.append(
             Repository(
@@ -139,6 +148,16 @@ def _questions(path: Path, root: str) -> tuple[Question, ...]:
 
 
 def _target(value: object, where: str) -> Target:
+    target = _read_target(value, where)
+    if not target.path or target.path.startswith("/") or ".." in PurePosixPath(target.path).parts:
+        raise DataError(
+            f"{where} has the target {value!r}, which lies outside the repository; paths are "
+            "relative to its top."
+        )
+    return target
+
+
+def _read_target(value: object, where: str) -> Target:
     if isinstance(value, str) and value:
         return Target(_clean(value))
     if isinstance(value, dict):
@@ -166,7 +185,7 @@ def _below(root: str, target: Target) -> Target:
 
 
 def _clean(path: str) -> str:
-    cleaned = PurePosixPath(path).as_posix().strip("/")
+    cleaned = PurePosixPath(path).as_posix().removesuffix("/")
     return "" if cleaned == "." else cleaned
 
 

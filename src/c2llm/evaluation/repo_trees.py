@@ -1,7 +1,7 @@
 """The files of a benchmark repository: a work tree as it stands, or a commit of a git directory.
 
-A bare git directory is not checked out: `git archive` writes the pinned commit's files into a
-cache, once.
+A git directory is not checked out: `git archive` writes the pinned commit's files into a cache,
+once. So it is with a work tree that stands at another commit and whose git has the pinned one.
 """
 
 from __future__ import annotations
@@ -40,11 +40,13 @@ def find_tree(repository: Repository, repos: Path, cache: Path) -> Tree | None:
     """
     for folder in (repos / repository.name, repos / f"{repository.name}.git"):
         if folder.is_dir():
-            if _is_git_directory(folder):
-                return Tree(
-                    _within(_archived(repository, folder, cache), repository), repository.revision
-                )
-            return Tree(_within(folder, repository), _head(folder))
+            bare = _is_git_directory(folder)
+            head = "" if bare else _head(folder)
+            other = bool(head) and not head.startswith(repository.revision)
+            if bare or (other and _has_commit(folder, repository.revision)):
+                archived = _archived(repository, folder, cache)
+                return Tree(_within(archived, repository), repository.revision)
+            return Tree(_within(folder, repository), head)
     return None
 
 
@@ -70,6 +72,11 @@ def _head(folder: Path) -> str:
         ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
     )
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _has_commit(folder: Path, revision: str) -> bool:
+    command = ["git", "-C", str(folder), "cat-file", "-e", f"{revision}^{{commit}}"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _archived(repository: Repository, folder: Path, cache: Path) -> Path:

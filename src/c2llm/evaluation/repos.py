@@ -21,6 +21,7 @@ from c2llm.evaluation.kept import file_name, load_kept, save_kept
 from c2llm.evaluation.metrics import dcg
 from c2llm.evaluation.provenance import short_hash
 from c2llm.evaluation.repo_questions import Question, Repository, Target
+from c2llm.evaluation.repo_times import IndexTimes
 from c2llm.evaluation.repo_trees import Tree
 
 K = 10
@@ -89,8 +90,9 @@ class RepositoryResult:
     revision: str
     """Commit that was searched, "" where it is not known."""
     index_seconds: float
-    """Wall time of opening the index; the time to build it only where `index_built`."""
+    """Wall time of the last build from nothing, or of opening where none was timed."""
     index_built: bool
+    """Whether `index_seconds` is the time of a build."""
     missing_targets: tuple[str, ...]
     """Targets whose file is not in the tree; they count as not found."""
     questions: tuple[QuestionResult, ...]
@@ -203,6 +205,19 @@ class RepositoryStore:
             raise DataError(f"{path} holds a result of another model or benchmark; remove it.")
         return result
 
+    def has_all(
+        self,
+        repository: Repository,
+        tree: Tree,
+        system: str,
+        fingerprint: str,
+        modes: Sequence[str],
+    ) -> bool:
+        """Whether a result of every mode is there; their contents are not looked at."""
+        return all(
+            self._path(repository, tree, system, fingerprint, mode).is_file() for mode in modes
+        )
+
     def save(self, result: RepositoryResult, repository: Repository, tree: Tree) -> None:
         """Keep a result.
 
@@ -238,27 +253,30 @@ def _question_result(entry: dict[str, Any]) -> QuestionResult:
 def run_repository(
     repository: Repository,
     tree: Tree,
-    open_index: Callable[[], Searchable],
+    open_index: Callable[[], tuple[Searchable, bool]],
     *,
     system: str,
     fingerprint: str,
     modes: Sequence[str],
     store: RepositoryStore | None = None,
+    times: IndexTimes | None = None,
 ) -> Iterator[RepositoryResult]:
     """One repository in several modes of one index, which is opened only if a mode is not kept.
 
     Args:
         repository: its questions.
         tree: its files.
-        open_index: builds or opens the index of the tree.
+        open_index: builds or opens the index of the tree, and says whether it was built from
+            nothing, so that the time it took is the index time.
         system: what reports call the encoder.
         fingerprint: the encoder's.
         modes: those of the index.
         store: where results are kept.
+        times: what earlier builds took, for an index that is found built.
     """
     with ExitStack() as opened:
         index: Searchable | None = None
-        seconds = 0.0
+        seconds, built = 0.0, False
         prefix = f"{repository.benchmark_root}/" if repository.benchmark_root else ""
         for mode in modes:
             kept = store.load(repository, tree, system, fingerprint, mode) if store else None
@@ -267,9 +285,11 @@ def run_repository(
                 continue
             if index is None:
                 begun = time.perf_counter()
-                index = open_index()
+                index, built = open_index()
                 seconds = time.perf_counter() - begun
                 opened.callback(index.close)
+                if times:
+                    seconds, built = times.settle(repository, tree, seconds, built)
             index.search("warm up", K, mode=mode)  # loads what later searches of the mode share
             result = RepositoryResult(
                 repository=repository.name,
@@ -280,7 +300,7 @@ def run_repository(
                 digest=repository.digest(),
                 revision=tree.revision,
                 index_seconds=seconds,
-                index_built=index.built,
+                index_built=built,
                 missing_targets=_missing(repository, tree, prefix),
                 questions=tuple(ask(index, q, mode, prefix) for q in repository.questions),
             )
