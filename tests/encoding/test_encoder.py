@@ -164,3 +164,30 @@ def test_shipped_models_are_complete():
         folder = open_folder(name)
         assert folder.path == path and folder.name == name
         assert (path / "README.md").is_file(), f"{name} has no card"
+
+
+def test_an_adapted_encoder_has_its_own_prompts_and_limits_and_shares_the_rest(folder, encoder):
+    other = encoder.adapted(query_prompt="class : ", document_prompt="", token_budget=8)
+    bare = encoder.adapted(query_prompt="", document_prompt="")
+    np.testing.assert_allclose(
+        other.encode_queries(TEXTS),
+        bare.encode_queries(["class : " + text for text in TEXTS]),
+        atol=1e-6,
+    )
+    short = encoder.adapted(max_tokens=8, long_texts="truncate", query_prompt="")
+    whole = encoder.adapted(query_prompt="").encode_queries(["def return"])
+    np.testing.assert_allclose(
+        short.encode_queries(["parse " * 6 + "toml " * 9]),
+        short.encode_queries(["parse " * 6 + "file " * 9]),
+        atol=1e-6,
+    )
+    np.testing.assert_allclose(short.encode_queries(["def return"]), whole, atol=1e-6)
+    prints = {e.fingerprint for e in (encoder, other, bare, short)}
+    assert len(prints) == 4
+    assert encoder.adapted(token_budget=8).fingerprint == encoder.fingerprint
+    assert other.adapted(**{f"{k}_prompt": v for k, v in PROMPTS.items()}).fingerprint == (
+        Encoder.load(folder).fingerprint
+    )
+    for wrong in ({"max_tokens": 0}, {"max_tokens": 65}, {"token_budget": 0}):
+        with pytest.raises(UsageError, match=r"is (0|65);"):
+            encoder.adapted(**wrong)

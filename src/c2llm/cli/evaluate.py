@@ -9,6 +9,7 @@ command = LazyGroup(
     "eval",
     {
         "retrieval": ("c2llm.cli.evaluate_retrieval", "Models side by side on retrieval tasks."),
+        "mteb": ("c2llm.cli.evaluate_mteb", "MTEB(Code, v1), beside the published scores."),
         "repos": ("c2llm.cli.evaluate_repos", "Search in whole repositories."),
     },
     help="Measure retrieval quality.",

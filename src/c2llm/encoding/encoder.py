@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, overload
@@ -48,11 +50,17 @@ class Encoder:
         *,
         long_texts: LongTexts | None = None,
         dim: int | None = None,
+        token_budget: int = TOKEN_BUDGET,
     ) -> None:
+        if token_budget < 1:
+            raise UsageError(f"token_budget is {token_budget}; a batch holds at least one token.")
         if dim is not None and not 1 <= dim <= folder.dim:
             raise UsageError(f"dim is {dim}; {folder.name} has 1 to {folder.dim} dimensions.")
         self._dim = dim or folder.dim
         self.folder = folder
+        self.token_budget = token_budget
+        """Padded tokens of one engine call; a longer text goes alone."""
+        self._shipped = folder
         # The last token of a window is not the last of the text.
         self._mergeable = folder.pooling != "last"
         windows = engine.token_level and self._mergeable
@@ -64,7 +72,7 @@ class Encoder:
             self._tokenizer,
             max_tokens=folder.max_tokens,
             pad_id=folder.pad_id,
-            token_budget=TOKEN_BUDGET,
+            token_budget=token_budget,
         )
         if self.long_texts == "window":
             self._need_windows("Reading long texts in windows")
@@ -126,7 +134,53 @@ class Encoder:
         weights = self.folder.fingerprint(self.folder.engine)
         windows = "w" if self.long_texts == "window" else ""
         shortened = f"-{self.dim}" if self.dim < self.folder.dim else ""
-        return f"{weights}{windows}{shortened}"
+        return f"{weights}{windows}{shortened}{self._changes()}"
+
+    def adapted(
+        self,
+        *,
+        query_prompt: str | None = None,
+        document_prompt: str | None = None,
+        max_tokens: int | None = None,
+        long_texts: LongTexts | None = None,
+        token_budget: int | None = None,
+    ) -> Encoder:
+        """The same weights with other prompts, limits or batches; the engine is shared.
+
+        None leaves a setting as it is. What changes vectors changes the fingerprint too.
+
+        Raises:
+            UsageError: for more tokens than the model reads, for less than one, or for a way with
+                long texts that the model has not.
+        """
+        if max_tokens is not None and not 1 <= max_tokens <= self.folder.max_tokens:
+            raise UsageError(
+                f"max_tokens is {max_tokens}; {self.name} reads 1 to {self.folder.max_tokens}."
+            )
+        other = Encoder(
+            replace(
+                self.folder,
+                query_prompt=self.folder.query_prompt if query_prompt is None else query_prompt,
+                document_prompt=(
+                    self.folder.document_prompt if document_prompt is None else document_prompt
+                ),
+                max_tokens=max_tokens or self.folder.max_tokens,
+            ),
+            self._engine,
+            long_texts=long_texts or self.long_texts,
+            dim=self.dim,
+            token_budget=self.token_budget if token_budget is None else token_budget,
+        )
+        other._shipped = self._shipped
+        return other
+
+    def _changes(self) -> str:
+        """What of the fingerprint is due to `adapted`: the folder's files do not know of it."""
+        if self.folder == self._shipped:
+            return ""
+        folder = self.folder
+        settings = repr((folder.query_prompt, folder.document_prompt, folder.max_tokens))
+        return f"-{hashlib.sha256(settings.encode()).hexdigest()[:8]}"
 
     @overload
     def encode_queries(
@@ -227,7 +281,7 @@ class Encoder:
         attention: dict[int, TokenAttention] = {}
         tokens = self._tokenize(texts, prompt, offsets=attend)
         short = list(tokens)
-        for batch in length_batches([len(tokens[i]) for i in short], TOKEN_BUDGET):
+        for batch in length_batches([len(tokens[i]) for i in short], self.token_budget):
             chosen = [short[j] for j in batch]
             padded = pad([tokens[i].ids for i in chosen], self.folder.pad_id)
             if attend:

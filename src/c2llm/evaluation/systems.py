@@ -145,6 +145,11 @@ class LexicalSystem:
         return [token for token in fts_text(text).split() if token not in self._stop_words]
 
 
+def is_peer(spec: str) -> bool:
+    """Whether a name on the command line is another's model, and none of c2llm's kind."""
+    return spec == MINILM or spec.startswith(PEER_PREFIX)
+
+
 def load_encoder(spec: str) -> TextEncoder:
     """An encoder by what the command line calls it.
 

@@ -1,0 +1,146 @@
+"""mteb's description of a model: whose scores these are, and under what settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from c2llm.encoding.protocol import TextEncoder
+from c2llm.evaluation.mteb.prompts import TaskPrompts, is_published
+from c2llm.evaluation.mteb.tasks import import_mteb
+
+PUBLISHED_MODELS = ("codefuse-ai/C2LLM-0.5B", "codefuse-ai/C2LLM-7B")
+OWNER = "c2llm"
+"""Stands before the names of models that are not from the hub."""
+
+_LANGUAGES = [
+    *("eng-Latn", "python-Code", "javascript-Code", "typescript-Code", "go-Code", "java-Code"),
+    *("ruby-Code", "php-Code", "c-Code", "c++-Code", "c#-Code", "rust-Code", "swift-Code"),
+    *("scala-Code", "shell-Code", "sql-Code"),
+]
+
+
+def model_meta(
+    encoder: TextEncoder, prompts: TaskPrompts, settings: Mapping[str, Any] | None = None
+) -> Any:
+    """`ModelMeta` of an encoder.
+
+    The published checkpoints keep mteb's own entry, with the commit of the hub's cache as revision
+    where the weights lie in it. Everything else is `c2llm/NAME`, and its revision is the hash of
+    weights, tokenizer and config, so that other weights never take over results.
+
+    Args:
+        encoder: what is evaluated.
+        prompts: what its texts begin with.
+        settings: what differs from the model's usual way; results made so are filed apart, under
+            `experiments/`, as mteb does.
+    """
+    mteb = import_mteb()
+    from mteb.models import ModelMeta
+
+    changed = {"dl_prompt": "paper"} if prompts.dl_prompt == "paper" else {}
+    if prompts.official and not is_published(encoder):
+        changed["instructions"] = "official"
+    experiment = {**changed, **(settings or {})} or None
+    revision = revision_of(encoder)
+    known = published_name(encoder)
+    if known is not None:
+        return mteb.get_model_meta(known).model_copy(
+            update={
+                "loader": None,
+                "loader_kwargs": {},
+                "revision": revision,
+                "experiment_kwargs": experiment,
+            }
+        )
+    owner, _, name = encoder.name.rpartition("/")
+    if owner.startswith(("http:", "https:")):
+        owner = ""
+    return ModelMeta(
+        loader=None,
+        name=f"{owner or OWNER}/{name}",
+        revision=revision,
+        release_date=None,
+        languages=_LANGUAGES,
+        n_parameters=parameter_count(encoder),
+        memory_usage_mb=weights_megabytes(encoder),
+        max_tokens=getattr(getattr(encoder, "folder", None), "max_tokens", None),
+        embed_dim=encoder.dim,
+        license=None,
+        open_weights=True,
+        public_training_code=None,
+        public_training_data=None,
+        framework=[_framework(encoder)],
+        similarity_fn_name="cosine",
+        use_instructions=prompts.official,
+        training_datasets=None,
+        experiment_kwargs=experiment,
+    )
+
+
+def published_name(encoder: TextEncoder) -> str | None:
+    """The hub id of a published checkpoint, also of a local copy under its own name."""
+    if not is_published(encoder):
+        return None
+    last = encoder.name.rstrip("/").rpartition("/")[2].lower()
+    folder = _folder(encoder)
+    resolved = [part.lower() for part in folder.parts] if folder else []
+    for full in PUBLISHED_MODELS:
+        cached = f"models--{full.replace('/', '--')}".lower()
+        if last == full.rpartition("/")[2].lower() or cached in resolved:
+            return full
+    return None
+
+
+def revision_of(encoder: TextEncoder) -> str:
+    """The hub's commit of weights in its cache, else the encoder's fingerprint; a folder's name."""
+    folder = _folder(encoder)
+    if folder is not None and folder.parent.name == "snapshots":
+        return folder.name
+    return re.sub(r"[^\w.-]+", "-", encoder.fingerprint)
+
+
+def parameter_count(encoder: TextEncoder) -> int | None:
+    """Parameters of a c2llm model, counted on its shapes alone; None for one that is not."""
+    folder = _folder(encoder)
+    if folder is None:
+        return None
+    try:
+        import torch
+
+        from c2llm.modeling.config import C2LLMConfig
+        from c2llm.modeling.model import C2LLMModel
+
+        with torch.device("meta"):
+            model = C2LLMModel(C2LLMConfig.from_pretrained(folder))
+        return sum(int(parameter.numel()) for parameter in model.parameters())
+    except Exception:  # a count is a courtesy; a table or a sentence-transformers folder has none
+        return None
+
+
+def weights_megabytes(encoder: TextEncoder) -> float | None:
+    """Size of the weights that are run, in MiB."""
+    folder = _folder(encoder)
+    if folder is None:
+        return None
+    from c2llm.encoding.folder import ENGINE_FILES
+    from c2llm.modeling.weights import weight_files
+
+    engine = getattr(getattr(encoder, "folder", None), "engine", "")
+    files = weight_files(folder) if engine == "torch" else [folder / ENGINE_FILES.get(engine, "")]
+    size = sum(path.stat().st_size for path in files if path.is_file())
+    return round(size / 2**20, 1) if size else None
+
+
+def _folder(encoder: TextEncoder) -> Path | None:
+    path = getattr(getattr(encoder, "folder", None), "path", None)
+    return path if isinstance(path, Path) else None
+
+
+def _framework(encoder: TextEncoder) -> str:
+    engine = getattr(getattr(encoder, "folder", None), "engine", None)
+    if engine is None:
+        return "Sentence Transformers"
+    return {"onnx": "ONNX", "table": "NumPy"}.get(engine, "PyTorch")

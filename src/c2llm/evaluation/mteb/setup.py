@@ -1,0 +1,85 @@
+"""From the words of a command to what mteb runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from c2llm.encoding.protocol import TextEncoder
+from c2llm.errors import UsageError
+from c2llm.evaluation.mteb.index_model import MtebIndex
+from c2llm.evaluation.mteb.meta import model_meta
+from c2llm.evaluation.mteb.model import MtebEncoder
+from c2llm.evaluation.mteb.prompts import DlPrompt, Instructions, is_published, prompts_for
+from c2llm.evaluation.progress import ProgressBar, no_progress
+from c2llm.evaluation.systems import is_peer, load_encoder
+
+
+@dataclass(frozen=True, slots=True)
+class MtebSettings:
+    """How models are run."""
+
+    instructions: Instructions = "auto"
+    dl_prompt: DlPrompt = "mteb"
+    max_tokens: int | None = None
+    """Texts are read up to here; None for the model's own limit."""
+    long_texts: Literal["window", "truncate"] | None = None
+    """What becomes of longer texts; None cuts for the published checkpoints, as their scores were
+    made, and leaves other models to their own way."""
+    batch_tokens: int | None = None
+    """Padded tokens of one batch; None for the encoder's own."""
+    device: str = "cpu"
+    index_mode: str | None = None
+    """Score our index in this mode, in place of the bare vectors."""
+
+
+def build_model(
+    spec: str, settings: MtebSettings, progress_bar: ProgressBar = no_progress
+) -> tuple[str, Any]:
+    """What a table calls a model, and the model as mteb runs it.
+
+    Raises:
+        UsageError: for an unknown model, or settings that it does not have.
+        ModelError: for a model that cannot be loaded.
+    """
+    encoder = load_configured(spec, settings)
+    prompts = prompts_for(encoder, settings.instructions, settings.dl_prompt)
+    changed: dict[str, Any] = {}
+    if settings.max_tokens is not None:
+        changed["max_tokens"] = settings.max_tokens
+    if settings.long_texts is not None:
+        changed["long_texts"] = settings.long_texts
+    if settings.index_mode is not None:
+        changed["index"] = settings.index_mode
+    meta = model_meta(encoder, prompts, changed)
+    marks = [f"{value}" for value in changed.values()]
+    marks += ["paper's DL prompt"] if settings.dl_prompt == "paper" else []
+    label = encoder.name + (f" ({', '.join(marks)})" if marks else "")
+    if settings.index_mode is None:
+        return label, MtebEncoder(encoder, meta, prompts, progress_bar)
+    return label, MtebIndex(encoder, meta, prompts, settings.index_mode, progress_bar)
+
+
+def load_configured(spec: str, settings: MtebSettings) -> TextEncoder:
+    """The encoder with its limits set.
+
+    Raises:
+        UsageError: for an unknown model, or limits for one that is not ours.
+        ModelError: for a model that cannot be loaded.
+    """
+    if is_peer(spec):
+        if settings.max_tokens or settings.long_texts or settings.batch_tokens:
+            raise UsageError(
+                f"{spec} keeps its own limits; --max-tokens, --long-texts and --batch-tokens are "
+                "for c2llm models."
+            )
+        return load_encoder(spec)
+    from c2llm.encoding.encoder import Encoder
+
+    encoder = Encoder.load(spec, device=settings.device)
+    long_texts = settings.long_texts or ("truncate" if is_published(encoder) else None)
+    return encoder.adapted(
+        max_tokens=settings.max_tokens,
+        long_texts=long_texts,
+        token_budget=settings.batch_tokens,
+    )
