@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from c2llm.cli.mine_negatives import command as negatives_command
 from c2llm.cli.output import note, print_json, progress_bar
 from c2llm.errors import C2LLMError, UsageError
 
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 @click.group("mine")
 def command() -> None:
-    """Mine training data."""
+    """Mine training data: pairs from code, hard negatives for pairs."""
+
+
+command.add_command(negatives_command)
 
 
 @command.command("pairs")

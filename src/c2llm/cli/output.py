@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -69,3 +69,40 @@ def progress_bar(description: str, total: int) -> Iterator[Progress]:
     with Progress(*columns, console=stderr_console(), transient=True) as bar:
         task = bar.add_task(description, total=total)
         yield lambda done: bar.advance(task, done)
+
+
+@contextmanager
+def stage_bars() -> Iterator[Callable[[str, int], Progress]]:
+    """Progress of work in several stages: call with a stage's name and size when it begins.
+
+    On a terminal each stage has a bar; elsewhere its beginning is one line of log.
+    """
+    if not sys.stderr.isatty():
+
+        def announce(what: str, total: int) -> Progress:
+            note(f"{what}: {total:,}")
+            return lambda done: None
+
+        yield announce
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=stderr_console(), transient=True) as bar:
+
+        def begin(what: str, total: int) -> Progress:
+            task = bar.add_task(what, total=total)
+            return lambda done: bar.advance(task, done)
+
+        yield begin
