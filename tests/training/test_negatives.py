@@ -65,7 +65,7 @@ def row(query, positive, **fields):
 
 def slowly(scores, positives, answers, rules):
     order = [i for i in np.lexsort((np.arange(len(scores)), -scores)) if i not in answers]
-    own = max(scores[i] for i in positives)
+    own = float(max(scores[i] for i in positives))
     kept = []
     for rank, i in enumerate(order):
         below = rules.max_score is None or scores[i] < rules.max_score

@@ -23,7 +23,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,8 @@ class MiningRules:
     """So many of the nearest are left out: often they are answers."""
     max_score: float | None = 0.8
     """Kept documents score below this; for cosines only."""
+    min_score: float | None = None
+    """Kept documents score above this; 0 for BM25, where less than that shares no word."""
     max_share: float | None = 0.95
     """Kept documents score below this share of the positive's score."""
     keep: int = 24
@@ -163,14 +165,16 @@ def select(
     """
     own = float(scores[list(positives)].max())
     depth = min(len(scores), rules.top + len(answers))
-    nearest = np.argpartition(-scores, depth - 1)[:depth]
-    nearest = nearest[np.lexsort((nearest, -scores[nearest]))]
+    # Equal scores keep the order of the corpus, whatever the partition does with them.
+    nearest = np.flatnonzero(scores >= -np.partition(-scores, depth - 1)[depth - 1])
+    nearest = nearest[np.argsort(-scores[nearest], kind="stable")]
     others = [int(i) for i in nearest if int(i) not in answers][: rules.top]
     limit = np.inf if rules.max_score is None else rules.max_score
     if rules.max_share is not None:
         # A share of a negative cosine would lie above it.
         limit = min(limit, rules.max_share * own if own > 0 else own)
-    kept = [i for i in others[rules.skip :] if scores[i] < limit]
+    floor = -np.inf if rules.min_score is None else rules.min_score
+    kept = [i for i in others[rules.skip :] if floor < scores[i] < limit]
     return kept[: rules.keep], own
 
 
@@ -179,7 +183,7 @@ def _search(
 ) -> list[dict[str, Any]]:
     """What is added to each row, in order."""
     if not miner.is_cosine:
-        rules = MiningRules(**{**vars(rules), "max_score": None})
+        rules = replace(rules, max_score=None, min_score=rules.min_score or 0.0)
     found: list[dict[str, Any]] = [{} for _ in corpus.rows]
     for group, members in sorted(_groups(corpus, rules).items()):
         ids = sorted({d for m in members for d in corpus.rows[m][1]})
