@@ -113,8 +113,10 @@ def test_nothing_found_is_no_failure(project: Path) -> None:
 def test_index_then_nothing_to_do_then_status_then_clear(
     project: Path, model: Path, home: Path
 ) -> None:
-    first = ok("index", project, "--model", model)
-    assert first["changed_files"] == len(PROJECT)
+    early = ok("index", project, "--model", model)
+    assert early["changed_files"] == len(PROJECT)
+    assert (early["new_vectors"], early["embedded"], early["in_background"]) == (0, 0, False)
+    first = ok("index", project, "--model", model, "--complete")
     assert first["new_vectors"] == first["embedded"] == first["chunks"]
     again = ok("index", project, "--model", model)
     assert (again["changed_files"], again["new_vectors"]) == (0, 0)
@@ -150,7 +152,7 @@ def test_what_has_no_vector_yet_is_told(
     write_tree(project, {f"m/f{i}.py": f"def job_{i}():\n    pass\n" for i in range(100)})
     done = run("search", "job", project, "--model", model)
     assert done.returncode == 0
-    assert "chunks have vectors; for all of them: c2llm index" in done.stderr
+    assert f"chunks have vectors of {model}; for all of them: c2llm index --complete" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -56,10 +56,10 @@ def test_nothing_is_read_or_embedded_twice(project: Path, monkeypatch: pytest.Mo
         assert index.last_refresh.redone == len(PROJECT)
         assert index.last_refresh.embedded == index.counts().chunks == index.counts().embedded
 
-    def refuse(file: SourceFile, known_digest: bytes) -> object:
-        raise AssertionError(f"{file.path} is read again")
+    def refuse(files: list[SourceFile], known: object) -> object:
+        raise AssertionError(f"{files} are read again")
 
-    monkeypatch.setattr(build, "_read", refuse)
+    monkeypatch.setattr(build, "cut_files", refuse)
     encoder = WordEncoder()
     with CodeIndex.open(project, encoder=encoder) as index:
         assert (index.last_refresh.redone, index.last_refresh.embedded) == (0, 0)
@@ -316,7 +316,7 @@ def modules(tmp_path: Path) -> Path:
     return write_tree(tmp_path / "modules", {**files})
 
 
-@pytest.mark.parametrize(("stage", "count"), [("cutting", 10), ("embedding", 3)])
+@pytest.mark.parametrize(("stage", "count"), [("cutting", 10), ("embedding", 9)])
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_build_goes_on_where_it_stopped(
     modules: Path,
@@ -367,18 +367,34 @@ def test_two_builds_at_once(modules: Path, home: Path, monkeypatch: pytest.Monke
     assert contents(modules) == fresh_contents(modules, monkeypatch, home)
 
 
-def test_a_search_does_not_wait_for_a_long_build(modules: Path) -> None:
-    process = worker(modules, "embedding", 2)
+def test_a_search_does_not_wait_for_another_that_reads(modules: Path) -> None:
+    process = worker(modules, "cutting", 10)
     assert process.stdout is not None
     assert process.stdout.readline() == "here\n"
-    (modules / "pkg" / "late.py").write_text("late = 1\n")
     notes: list[str] = []
     with CodeIndex.open(
         modules, encoder=WordEncoder(), embed="candidates", note=notes.append, lock_seconds=0.0
     ) as index:
-        assert index.stale_files == 1
-        assert index.search("job_5", 1)[0].path == "pkg/module_5.py"
+        assert 0 < index.counts().files < 30
+        assert index.stale_files == 30 - index.counts().files
+        assert index.search("job_5", 1)
     assert notes == ["Another process is refreshing this index; this answer is older."]
+    process.kill()
+    process.communicate()
+
+
+def test_a_search_refreshes_while_another_embeds(modules: Path) -> None:
+    process = worker(modules, "embedding", 9)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "here\n"
+    write_tree(modules, {"pkg/late.py": "late_arrival = 1\n"})
+    notes: list[str] = []
+    with CodeIndex.open(
+        modules, encoder=WordEncoder(), embed="candidates", note=notes.append, lock_seconds=0.0
+    ) as index:
+        assert index.stale_files == 0
+        assert index.search("late_arrival", 1)[0].path == "pkg/late.py"
+    assert notes == []
     process.kill()
     process.communicate()
 

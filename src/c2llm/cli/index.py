@@ -12,7 +12,8 @@ from c2llm.cli.output import note, print_json, progress_bar
 # \b keeps click from joining the lines.
 _EXAMPLES = """\b
 Examples:
-  c2llm index
+  c2llm index                    search works at once, vectors follow in the background
+  c2llm index --complete         all vectors of the model now
   c2llm index ~/src/project --json
   c2llm index --rebuild .        when the index file is damaged
 """
@@ -21,23 +22,44 @@ Examples:
 @click.command("index", epilog=_EXAMPLES)
 @click.argument("path", default=".", metavar="[PATH]")
 @click.option("--model", default="c2llm-mini", show_default=True, help="Name or folder of a model.")
+@click.option("--complete", is_flag=True, help="Give every chunk a vector of the model now.")
+@click.option(
+    "--background/--no-background",
+    default=True,
+    show_default=True,
+    help="Make the vectors that are missing at low priority afterwards.",
+)
 @click.option("--rebuild", is_flag=True, help="Throw the present index away first.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def command(path: str, model: str, rebuild: bool, as_json: bool) -> None:
+def command(
+    path: str, model: str, complete: bool, background: bool, rebuild: bool, as_json: bool
+) -> None:
     """Build or refresh the index of a repository.
 
-    PATH is a directory, by default this one. Only files that changed are read, and only chunks
-    that have no vector are embedded; interrupted, the same command goes on where it stopped. The
-    index is one file in your cache directory, which C2LLM_HOME moves; nothing is written into PATH.
+    PATH is a directory, by default this one. Only files that changed are read. Words, names and
+    the vectors of the small table model cover everything at once; those of the large model come in
+    the background, or with --complete now. Interrupted, the same command goes on where it stopped.
+    Texts that any index of yours has embedded before, in another branch, worktree or clone, are
+    not embedded again. The index is one file in your cache directory, which C2LLM_HOME moves;
+    nothing is written into PATH.
     """
+    from c2llm.index import background as completion
     from c2llm.index.code_index import CodeIndex
 
     started = time.perf_counter()
     with CodeIndex.open(
-        path, model, rebuild=rebuild, progress_bar=progress_bar, note=note
+        path,
+        model,
+        rebuild=rebuild,
+        embed="candidates",
+        preload=False,
+        progress_bar=progress_bar,
+        note=note,
     ) as index:
-        counts = index.counts()
         report = index.last_refresh
+        embedded = report.embedded + (index.complete() if complete else 0)
+        in_background = background and not complete and completion.start(index)
+        counts = index.counts()
         seconds = time.perf_counter() - started
         if as_json:
             print_json(
@@ -45,21 +67,31 @@ def command(path: str, model: str, rebuild: bool, as_json: bool) -> None:
                     "root": str(index.root),
                     "index_file": str(index.file),
                     "model": index.model,
+                    "table_model": index.table_model,
                     "files": counts.files,
                     "chunks": counts.chunks,
                     "embedded": counts.embedded,
+                    "table": index.table_vectors(),
                     "changed_files": report.redone,
-                    "new_vectors": report.embedded,
+                    "new_vectors": embedded,
+                    "in_background": in_background,
                     "took_ms": round(seconds * 1000, 1),
                 }
             )
             return
         done = (
-            f"{report.redone} changed files, {report.embedded} new vectors"
-            if report.redone or report.embedded
+            f"{report.redone} changed files, {embedded} new vectors"
+            if report.redone or embedded
             else "nothing had changed"
         )
+        table = f" and {index.table_vectors()} of {index.table_model}" if index.table_model else ""
         sys.stdout.write(
             f"{counts.files} files, {counts.chunks} chunks, {counts.embedded} with vectors of "
-            f"{index.model}; {done} ({seconds:.1f} s)\n"
+            f"{index.model}{table}; {done} ({seconds:.1f} s)\n"
         )
+        if counts.embedded < counts.chunks:
+            note(
+                "The rest is being made in the background."
+                if in_background
+                else f"For all vectors: c2llm index --complete {path}"
+            )

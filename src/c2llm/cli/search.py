@@ -50,6 +50,12 @@ Examples:
     help="What a result is; of a file only its best chunk is shown.",
 )
 @click.option("--model", default="c2llm-mini", show_default=True, help="Name or folder of a model.")
+@click.option(
+    "--background/--no-background",
+    default=True,
+    show_default=True,
+    help="Afterwards, embed the rest of a new repository at low priority.",
+)
 @click.option("--explain", is_flag=True, help="Say why each result is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
@@ -62,6 +68,7 @@ def command(
     exclude: tuple[str, ...],
     granularity: str,
     model: str,
+    background: bool,
     explain: bool,
     as_json: bool,
 ) -> None:
@@ -69,7 +76,8 @@ def command(
 
     QUERY is a question, some words or a name; PATH is a directory, by default this one. What
     changed since the last search is indexed first. Of a repository that is new, the chunks that
-    matter to the question get vectors at once; `c2llm index` makes all of them.
+    matter to the question get vectors at once, and a process in the background makes the others
+    (C2LLM_BACKGROUND=0 forbids it for good); `c2llm index --complete` makes them now.
     """
     if k < 1:
         raise UsageError(f"-k must be at least 1, not {k}.")
@@ -100,7 +108,13 @@ def command(
             print_json(_payload(index, query, mode, hits, took_ms))
         else:
             _print(query, hits, explain=explain, color=_wants_color())
-            _tell_missing(index, mode, path)
+        in_background = False
+        if background and mode != "lexical":
+            from c2llm.index import background as completion
+
+            in_background = completion.start(index)
+        if not as_json:
+            _tell_missing(index, mode, path, in_background=in_background)
 
 
 def _payload(
@@ -172,10 +186,16 @@ def _wants_color() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
-def _tell_missing(index: CodeIndex, mode: str, path: str) -> None:
+def _tell_missing(index: CodeIndex, mode: str, path: str, *, in_background: bool) -> None:
     counts = index.counts()
-    if mode != "lexical" and counts.embedded < counts.chunks:
-        note(
-            f"{counts.embedded} of {counts.chunks} chunks have vectors; "
-            f"for all of them: c2llm index {path}"
-        )
+    if mode == "lexical" or counts.embedded == counts.chunks:
+        return
+    others = f", the others of {index.table_model}" if index.table_model else ""
+    rest = (
+        "the rest is being made in the background"
+        if in_background
+        else f"for all of them: c2llm index --complete {path}"
+    )
+    note(
+        f"{counts.embedded} of {counts.chunks} chunks have vectors of {index.model}{others}; {rest}"
+    )

@@ -41,13 +41,23 @@ def command(path: str, model: str, list_skipped: bool, as_json: bool) -> None:
     else:
         write(f"index     {status.index_file} ({status.size_bytes / 1e6:.1f} MB)\n")
         write(f"files     {status.files}{_listed(status.languages)}\n")
-        write(
-            f"chunks    {status.chunks}, {status.embedded} with vectors of {status.model}"
-            f"{_listed(status.models)}\n"
-        )
+        write(f"lexical   {status.chunks} chunks, all of them\n")
+        if status.table_model:
+            write(f"table     {status.table} have vectors of {status.table_model}\n")
+        deep = f"deep      {status.embedded} have vectors of {status.model}"
+        if status.embedded < status.chunks:
+            deep += (
+                "; more are being made"
+                if status.embedding
+                else f"; for all of them: c2llm index --complete {path}"
+            )
+        write(deep + "\n")
+        if status.models:
+            write(f"vectors  {_listed(status.models)}\n")
         fresh = not status.changed and not status.removed
         stale = f"{status.changed} new or changed files, {status.removed} removed"
-        write(f"fresh     {'yes' if fresh else 'no: ' + stale}\n")
+        watched = ", and watched" if status.watched else ""
+        write(f"fresh     {'yes' if fresh else 'no: ' + stale}{watched}\n")
     write(f"skipped   {len(status.skipped)}{_listed(status.skipped_by_reason)}\n")
     if list_skipped:
         for skip in status.skipped:

@@ -26,6 +26,11 @@ def split_identifier(name: str) -> list[str]:
     return list(_parts(name))
 
 
+def names(text: str) -> list[str]:
+    """All names and numbers of a text as they are written, in order."""
+    return _WORD.findall(text)
+
+
 def words(text: str) -> list[str]:
     """All words of a text in order, every identifier split, lower case."""
     return [part for name in _WORD.findall(text) for part in _parts(name)]

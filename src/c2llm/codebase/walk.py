@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from c2llm.codebase.exclusions import HEAD_BYTES, content_reason, directory_reason, file_reason
@@ -40,6 +40,8 @@ class SourceFile:
     mtime_ns: int
     language: str
     """By name, and after `inspect` by content; `text` when unknown."""
+    inode: int = 0
+    """Changes when another file takes the place, even one of the same size and time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def inspect(file: SourceFile, head: bytes) -> SourceFile | Skipped:
     language = detect_language(file.path, head) or "text"
     if language == file.language:
         return file
-    return SourceFile(file.path, file.absolute, file.size, file.mtime_ns, language)
+    return replace(file, language=language)
 
 
 def walk(root: Path, *, max_file_bytes: int = MAX_FILE_BYTES) -> WalkReport:
@@ -121,6 +123,11 @@ def walk(root: Path, *, max_file_bytes: int = MAX_FILE_BYTES) -> WalkReport:
         else:
             skipped.append(verdict)
     return WalkReport(tuple(files), tuple(sorted(skipped, key=lambda skip: skip.path)))
+
+
+def inode_of(status: os.stat_result) -> int:
+    """The inode as a number that a database holds: some file systems use all 64 bits."""
+    return status.st_ino & 0x7FFF_FFFF_FFFF_FFFF
 
 
 def unreadable(error: OSError) -> str:
@@ -227,7 +234,9 @@ class _Walk:
             language = detect_language(path) or "text"
             absolute = Path(self._root, path)
             self._files.append(
-                SourceFile(path, absolute, status.st_size, status.st_mtime_ns, language)
+                SourceFile(
+                    path, absolute, status.st_size, status.st_mtime_ns, language, inode_of(status)
+                )
             )
 
     def _link_reason(self, path: str) -> str:

@@ -6,7 +6,7 @@ runs meanwhile sees whole files only.
 
 from __future__ import annotations
 
-import hashlib
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -14,30 +14,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from c2llm.codebase.chunk import Chunk
-from c2llm.codebase.exclusions import HEAD_BYTES
-from c2llm.codebase.walk import (
-    MAX_FILE_BYTES,
-    Skipped,
-    SourceFile,
-    WalkReport,
-    inspect,
-    list_files,
-    unreadable,
-)
-from c2llm.index.store import Store
+from c2llm.codebase.walk import SourceFile, WalkReport, list_files
+from c2llm.index.cut_pool import cut_files
+from c2llm.index.cutting import CutFile, same_content
+from c2llm.index.store import FileState, SkippedState, Stamp, Store
 
 if TYPE_CHECKING:
     from c2llm.encoding.protocol import Progress, TextEncoder
+    from c2llm.index.vector_cache import VectorCache
 
 ProgressBar = Callable[[str, int], AbstractContextManager["Progress"]]
 """Called with what is done and how many steps it has; `cli.output.progress_bar` is one."""
 
 CHUNKER_VERSION = 1
 """Raised whenever files are cut, or texts to embed are made, in another way: all is redone then."""
-_FILES_PER_TRANSACTION = 50
+_FILES_PER_TRANSACTION = 200
+_BYTES_PER_TRANSACTION = 2_000_000
 _CHARACTERS_PER_TRANSACTION = 64_000
 """Of texts to embed: some seconds of work, which is what a killed build loses."""
+_BATCHED = 32
+"""So many times as much of an encoder that takes many texts at once, which is a fast one."""
 _RACY_NS = 2_000_000_000
 """A file changed less than this before it is read may change again within one tick of its clock."""
 
@@ -51,19 +47,6 @@ class Staleness:
     """New, or of another size or time than the index knows."""
     removed: tuple[str, ...]
     """Known to the index and no longer there."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What became of one changed file."""
-
-    file: SourceFile
-    digest: bytes = b""
-    chunks: tuple[tuple[Chunk, bytes], ...] = ()
-    skipped: str = ""
-    """Why it is left out, or ""."""
-    lasting: bool = True
-    """A reason that holds until the file changes, unlike one of permissions."""
 
 
 def silent_progress(description: str, total: int) -> AbstractContextManager[Progress]:
@@ -81,25 +64,28 @@ def find_stale(store: Store, root: Path) -> Staleness:
     for file in listed.files:
         present.add(file.path)
         state = known.get(file.path) or skipped.get(file.path)
-        if state is None or state.size != file.size or state.mtime_ns != file.mtime_ns:
+        if state is None or _differs(state, file):
             changed.append(file)
     removed = sorted(path for path in {*known, *skipped} if path not in present)
     return Staleness(listed, tuple(changed), tuple(removed))
 
 
+def _differs(state: FileState | SkippedState, file: SourceFile) -> bool:
+    if (state.size, state.mtime_ns, state.inode) != (file.size, file.mtime_ns, file.inode):
+        return True
+    # Who may read a file changes without a trace in the file.
+    unreadable = isinstance(state, SkippedState) and state.reason == "unreadable"
+    return unreadable and os.access(file.absolute, os.R_OK)
+
+
 def truly_changed(store: Store, staleness: Staleness) -> list[SourceFile]:
     """Those of the changed files whose bytes are others than the index knows; reads them."""
     known = store.files()
-    changed: list[SourceFile] = []
-    for file in staleness.changed:
-        state = known.get(file.path)
-        try:
-            same = state is not None and _digest(_content(file)) == state.hash
-        except OSError:
-            same = False
-        if not same:
-            changed.append(file)
-    return changed
+    return [
+        file
+        for file in staleness.changed
+        if file.path not in known or not same_content(file, known[file.path].hash)
+    ]
 
 
 def refresh_files(
@@ -116,17 +102,28 @@ def refresh_files(
     if not changed:
         return redone
     known = {path: state.hash for path, state in store.files().items()}
+    listed = {file.path: file for file in changed}
     with progress_bar("Reading", len(changed)) as progress:
-        for start in range(0, len(changed), _FILES_PER_TRANSACTION):
-            batch = [
-                _read(file, known.get(file.path, b""))
-                for file in changed[start : start + _FILES_PER_TRANSACTION]
-            ]
+        for batch in _by_bytes(cut_files(changed, known), listed):
             with store.writing():
-                for read in batch:
-                    redone += _write(store, read, known.get(read.file.path))
+                for cut in batch:
+                    redone += _write(store, cut, listed[cut.path], known.get(cut.path))
             progress(len(batch))
     return redone
+
+
+def _by_bytes(cuts: Iterator[CutFile], listed: dict[str, SourceFile]) -> Iterator[list[CutFile]]:
+    """The files of one transaction after the other."""
+    batch: list[CutFile] = []
+    size = 0
+    for cut in cuts:
+        batch.append(cut)
+        size += listed[cut.path].size
+        if len(batch) >= _FILES_PER_TRANSACTION or size >= _BYTES_PER_TRANSACTION:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def embed_missing(
@@ -135,6 +132,11 @@ def embed_missing(
     encoder: TextEncoder,
     progress_bar: ProgressBar = silent_progress,
     only: Sequence[int] | None = None,
+    *,
+    cache: VectorCache | None = None,
+    fingerprint: str = "",
+    batched: bool = False,
+    stop: Callable[[], bool] = lambda: False,
 ) -> int:
     """Give every text that has no vector one, and return how many those were.
 
@@ -144,98 +146,88 @@ def embed_missing(
         encoder: The model.
         progress_bar: Shows the texts that are done.
         only: Ids of the chunks that matter now; the others are left for another time.
+        cache: Where vectors of texts that some index had before are found, and left.
+        fingerprint: What the cache knows the model by.
+        batched: Give the encoder many texts at once. Else it gets one at a time, which makes a
+            vector depend on its text alone (the activations of an int8 graph share one scale a
+            batch), and costs less too: nothing is padded.
+        stop: Asked between transactions; True leaves the rest for another time.
     """
-    missing = store.unembedded(model_id, only)
+    missing = store.unembedded(model_id, only, by_length=not batched)
     if not missing:
         return 0
     from c2llm.codebase.chunks import embedding_text
+    from c2llm.index.quantized import pack, packed_size
 
+    done = 0
     with progress_bar("Embedding", len(missing)) as progress:
-        for batch in _by_characters(missing):
+        if cache is not None:
+            size = packed_size(encoder.dim)
+            known = {
+                key: row
+                for key, row in cache.get(fingerprint, [row[1] for row in missing]).items()
+                if len(row) == size
+            }
+            if known:
+                with store.writing():
+                    store.put_vectors(model_id, list(known), list(known.values()))
+            missing = [row for row in missing if row[1] not in known]
+            done += len(known)
+            progress(len(known))
+        most = _CHARACTERS_PER_TRANSACTION * (_BATCHED if batched else 1)
+        for batch in _by_characters(missing, most):
+            if stop():
+                return done
             stored = {chunk.id: chunk.chunk for chunk in store.chunks([row[0] for row in batch])}
             present = [(key, stored[chunk_id]) for chunk_id, key, _ in batch if chunk_id in stored]
-            vectors = encoder.encode_documents(
-                [embedding_text(chunk) for _, chunk in present], progress=progress
-            )
+            texts = [embedding_text(chunk) for _, chunk in present]
+            parts = [texts] if batched else [[text] for text in texts]
+            packed = [
+                row
+                for part in parts
+                if part
+                for row in pack(encoder.encode_documents(part, progress=progress))
+            ]
+            keys = [key for key, _ in present]
             with store.writing():
-                store.put_vectors(model_id, [key for key, _ in present], vectors)
+                store.put_vectors(model_id, keys, packed)
+            if cache is not None:
+                cache.put(fingerprint, keys, packed)
+            done += len(keys)
     with store.writing():
         store.prune_vectors()
-    return len(missing)
+        store.cover(model_id)
+    return done
 
 
 def _by_characters(
-    missing: Sequence[tuple[int, bytes, int]],
+    missing: Sequence[tuple[int, bytes, int]], most: int
 ) -> Iterator[list[tuple[int, bytes, int]]]:
     batch: list[tuple[int, bytes, int]] = []
     characters = 0
     for row in missing:
         batch.append(row)
         characters += row[2]
-        if characters >= _CHARACTERS_PER_TRANSACTION:
+        if characters >= most:
             yield batch
             batch, characters = [], 0
     if batch:
         yield batch
 
 
-def _read(file: SourceFile, known_digest: bytes) -> _Read:
-    """Read a file and cut it, unless its bytes are those that are known."""
-    try:
-        content = _content(file)
-    except OSError as error:
-        return _Read(file, skipped=unreadable(error), lasting=False)
-    if len(content) > MAX_FILE_BYTES:
-        return _Read(file, skipped="too large", lasting=False)
-    digest = _digest(content)
-    if digest == known_digest:
-        return _Read(file, digest)
-    verdict = inspect(file, content[:HEAD_BYTES])
-    if isinstance(verdict, Skipped):
-        return _Read(file, digest, skipped=verdict.reason)
-    from c2llm.codebase.chunks import chunk_file, embedding_text
-
-    try:
-        chunks = chunk_file(file.path, decode(content), verdict.language)
-    except Exception as error:  # one hostile file must not stop the index; it is counted instead
-        return _Read(verdict, digest, skipped=f"cannot be cut ({type(error).__name__})")
-    return _Read(verdict, digest, tuple((chunk, _hash(embedding_text(chunk))) for chunk in chunks))
-
-
-def _write(store: Store, read: _Read, known_digest: bytes | None) -> bool:
+def _write(store: Store, cut: CutFile, file: SourceFile, known_digest: bytes | None) -> bool:
     """Write what was read; False when the content is what the index had already."""
-    file = read.file
-    settled = file.mtime_ns < time.time_ns() - _RACY_NS
-    mtime_ns = file.mtime_ns if settled else -1
-    if read.skipped:
-        if read.lasting:
-            store.skip_file(file.path, read.skipped, file.size, file.mtime_ns)
-        else:
-            store.remove_file(file.path)
-        return True
-    if read.digest == known_digest:
-        store.touch_file(file.path, file.size, mtime_ns)
+    # What changes within the tick of its clock, or while it is read, shows no trace of that later.
+    settled = cut.steady and file.mtime_ns < time.time_ns() - _RACY_NS
+    stamp = Stamp(file.size, file.mtime_ns if settled else -1, file.inode)
+    if cut.gone:
+        store.remove_file(file.path)
+    elif cut.skipped:
+        times = file.mtime_ns if cut.steady else -1
+        store.skip_file(file.path, cut.skipped, stamp._replace(mtime_ns=times))
+    elif cut.digest == known_digest:
+        store.touch_file(file.path, stamp)
         return False
-    store.put_file(file.path, read.digest, file.size, mtime_ns, file.language, read.chunks)
+    else:
+        store.put_file(cut, stamp)
     return True
-
-
-def decode(content: bytes) -> str:
-    """A file's text: UTF-8, or UTF-16 behind its mark; what is neither has U+FFFD in its place."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace")
-    return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
-
-
-def _content(file: SourceFile) -> bytes:
-    """The file's bytes, one more than allowed at most: it may have grown since it was listed."""
-    with file.absolute.open("rb") as stream:
-        return stream.read(MAX_FILE_BYTES + 1)
-
-
-def _hash(text: str) -> bytes:
-    return _digest(text.encode("utf-8", "surrogateescape"))
-
-
-def _digest(content: bytes) -> bytes:
-    return hashlib.blake2b(content, digest_size=16).digest()

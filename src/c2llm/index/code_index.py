@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from c2llm.index.build import (
 )
 from c2llm.index.encoder_handle import EncoderHandle
 from c2llm.index.location import existing_directory, index_file, remove_index
-from c2llm.index.lock import refreshing
+from c2llm.index.lock import embedding, refreshing
 from c2llm.index.rank import DEFAULT_WEIGHTS, RankWeights
 from c2llm.index.search import (
     Filters,
@@ -33,16 +34,24 @@ from c2llm.index.search import (
     search_store,
 )
 from c2llm.index.status import IndexStatus, store_status
-from c2llm.index.store import Counts, Store
+from c2llm.index.store import TABLE_MODEL, Counts, Store
+from c2llm.index.vector_cache import VectorCache
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from c2llm.encoding.protocol import TextEncoder
     from c2llm.index.vectors import Matrix, Vectors
 
 DEFAULT_MODEL = "c2llm-mini"
+DEFAULT_TABLE = "c2llm-nano"
+"""The model of the `table` engine that covers everything at once, where it is there."""
 Embed = Literal["all", "candidates", "none"]
 _CANDIDATES = 32
 """Chunks that a search embeds at most on its own: some two seconds of a small model."""
+_CANDIDATES_BESIDE_TABLE = 16
+"""The same where a table model has vectors of the others."""
 SEARCH_LOCK_SECONDS = 2.0
 """How long a search of the command line waits for another process that refreshes the same index."""
 
@@ -54,7 +63,7 @@ class RefreshReport:
     redone: int
     """Files read and cut anew, or forgotten."""
     embedded: int
-    """Texts that were embedded."""
+    """Texts that were embedded, or whose vectors were found in the cache."""
 
 
 class CodeIndex:
@@ -73,21 +82,25 @@ class CodeIndex:
         store: Store,
         encoder: EncoderHandle,
         *,
+        table: EncoderHandle | None = None,
         embed: Embed = "all",
         progress_bar: ProgressBar = silent_progress,
         note: Callable[[str], None] | None = None,
     ) -> None:
         self.root = root
         self.model = encoder.model
+        self.table_model = None if table is None else table.model
         self.last_refresh = RefreshReport(0, 0)
         self.stale_files = 0
         """Files that were known to differ from the index when it was last compared."""
         self._store = store
         self._encoder = encoder
+        self._table = table
+        self._cache = VectorCache.of_user()
         self._embed = embed
         self._progress_bar = progress_bar
         self._note = note or (lambda message: None)
-        self._matrix: Matrix | None = None
+        self._matrices: dict[int, Matrix] = {}
 
     @classmethod
     def open(
@@ -96,9 +109,12 @@ class CodeIndex:
         model: str = DEFAULT_MODEL,
         *,
         encoder: TextEncoder | None = None,
+        table: str | TextEncoder | None = DEFAULT_TABLE,
+        threads: int = 0,
         refresh: bool = True,
         rebuild: bool = False,
         embed: Embed = "all",
+        preload: bool = True,
         progress_bar: ProgressBar = silent_progress,
         note: Callable[[str], None] | None = None,
         lock_seconds: float | None = None,
@@ -109,10 +125,15 @@ class CodeIndex:
             root: The directory.
             model: Name of the embedding model.
             encoder: A loaded model to use instead of the one named.
+            table: A model of the `table` engine, by name or loaded, whose vectors cover what the
+                model has not embedded yet; None for none. The default one is used where it is
+                there, and not beside a loaded `encoder`; C2LLM_TABLE_MODEL names another one.
+            threads: Threads of the model, 0 for all cores.
             refresh: Redo what changed since the last time.
             rebuild: Throw the present index away first, whatever state it is in.
             embed: Which chunks get vectors: `all` of them now, the `candidates` of each search
                 when it is made, or `none` (only lexical searches are possible).
+            preload: With `candidates`, begin to load the models at once, since a search follows.
             progress_bar: Shows long work.
             note: Called with what the user should be told.
             lock_seconds: How long to wait for another process that refreshes the same index before
@@ -125,19 +146,30 @@ class CodeIndex:
         """
         folder = existing_directory(root)
         path = index_file(folder)
-        handle = EncoderHandle(model, encoder)
+        handle = EncoderHandle(model, encoder, threads)
+        beside: EncoderHandle | None = None
         if embed != "none":
             handle.check()  # an unknown model is told before any work is done
-        if embed == "candidates":
-            handle.preload()  # a search follows
+            if handle.is_table:
+                embed = "all"  # it costs no more than a second
+            elif embed == "candidates":
+                beside = _table_handle(table, alone=encoder is None)
+        if embed == "candidates" and preload:
+            for one in (handle, beside):
+                if one is not None:
+                    one.preload()  # a search follows
         try:
             if rebuild:
                 remove_index(path)
             store = Store(path)
         except BaseException:
             handle.wait()
+            if beside is not None:
+                beside.wait()
             raise
-        index = cls(folder, store, handle, embed=embed, progress_bar=progress_bar, note=note)
+        index = cls(
+            folder, store, handle, table=beside, embed=embed, progress_bar=progress_bar, note=note
+        )
         try:
             index._upgrade()
             if refresh:
@@ -155,6 +187,9 @@ class CodeIndex:
     def close(self) -> None:
         """Close the index file."""
         self._encoder.wait()
+        if self._table is not None:
+            self._table.wait()
+        self._cache.close()
         self._store.close()
 
     def __enter__(self) -> Self:
@@ -179,29 +214,59 @@ class CodeIndex:
         return self.last_refresh
 
     def _refresh(self, lock_seconds: float | None) -> RefreshReport:
+        redone = self._refresh_files(lock_seconds)
+        if redone is None:
+            return RefreshReport(0, 0)
+        return RefreshReport(redone, self.complete() if self._embed == "all" else 0)
+
+    def _refresh_files(self, lock_seconds: float | None) -> int | None:
+        """Files, words and vectors of the table; None when another process has the lock."""
         store = self._store
         staleness = find_stale(store, self.root)
         self.stale_files = len(staleness.changed) + len(staleness.removed)
-        embeds = self._embed == "all"
-        if self.stale_files or (embeds and store.unembedded(self._model_id())):
+        redone = 0
+        if self.stale_files or self._table_lacks():
             with refreshing(store.path, lock_seconds) as held:
                 if not held:
                     self._note("Another process is refreshing this index; this answer is older.")
-                    return RefreshReport(0, 0)
-                if embeds:
+                    return None
+                if self._embed == "all":
                     self._encoder.preload()
                 staleness = find_stale(store, self.root)  # the holder before us may have done it
                 redone = refresh_files(store, staleness, self._progress_bar)
                 self.stale_files = 0
                 self._require_files(staleness)
-                embedded = 0
-                if embeds:
-                    embedded = embed_missing(
-                        store, self._model_id(), self._encoder.get(), self._progress_bar
-                    )
-                return RefreshReport(redone, embedded)
+                self._embed_table()
         self._require_files(staleness)
-        return RefreshReport(0, 0)
+        return redone
+
+    def complete(self, stop: Callable[[], bool] | None = None) -> int:
+        """Embed every chunk that has no vector of the model yet, and return how many those were.
+
+        Args:
+            stop: Asked every few seconds; True leaves the rest for another time. With it the work
+                is done in the background: it is left to whoever else does it already.
+        """
+        store = self._store
+        if not store.unembedded(self._model_id()):
+            return 0
+        with embedding(store.path, give_way=stop is not None) as held:
+            if not held:
+                return 0
+            return embed_missing(
+                store,
+                self._model_id(),
+                self._encoder.get(),
+                self._progress_bar,
+                cache=None if self._encoder.is_table else self._cache,
+                fingerprint=self._encoder.fingerprint,
+                batched=self._encoder.is_table,
+                stop=stop or (lambda: False),
+            )
+
+    def is_complete(self) -> bool:
+        """Whether every chunk has a vector of the model."""
+        return not self._store.unembedded(self._model_id())
 
     def search(
         self,
@@ -254,23 +319,66 @@ class CodeIndex:
         """How many files, chunks and vectors there are."""
         return self._store.counts(self.model)
 
+    def _table_lacks(self) -> bool:
+        """Whether a chunk has no vector of the table model."""
+        table = self._table
+        return table is not None and bool(self._store.unembedded(self._model_id(table)))
+
+    def _embed_table(self) -> None:
+        if self._table is not None:
+            if self._store.meta(TABLE_MODEL) != self._table.model:
+                with self._store.writing():
+                    self._store.set_meta(TABLE_MODEL, self._table.model)
+            embed_missing(
+                self._store,
+                self._model_id(self._table),
+                self._table.get(),
+                self._progress_bar,
+                batched=True,
+            )
+
+    def table_vectors(self) -> int:
+        """How many chunks have a vector of the table model that stands beside the large one."""
+        return 0 if self._table is None else self._store.embedded(self._table.model)
+
     def _vectors(self, query: str, candidates: Sequence[int]) -> Vectors:
         """Similarity of the query to every chunk that has a vector, the candidates among them."""
-        store = self._store
+        from c2llm.index.progressive import blend, candidates_to_embed
+
+        store, table = self._store, self._table
         model_id = self._model_id()
         self._fresh_matrix(model_id)  # while the encoder is still being loaded
-        encoder = self._encoder.get()
-        if self._embed == "candidates":
-            embed_missing(store, model_id, encoder, self._progress_bar, candidates[:_CANDIDATES])
-        return self._fresh_matrix(model_id).similarities(encoder.encode_queries([query])[0])
+        if self._embed != "candidates" or not store.unembedded(model_id):
+            return self._fresh_matrix(model_id).similarities(self._of_query(self._encoder, query))
+        nearest: Vectors | None = None
+        limit = _CANDIDATES
+        if table is not None:
+            matrix = self._fresh_matrix(self._model_id(table))
+            nearest = matrix.similarities(self._of_query(table, query))
+            limit = _CANDIDATES_BESIDE_TABLE
+        embed_missing(
+            store,
+            model_id,
+            self._encoder.get(),
+            self._progress_bar,
+            candidates_to_embed(candidates, nearest, limit),
+            cache=self._cache,
+            fingerprint=self._encoder.fingerprint,
+        )
+        deep = self._fresh_matrix(model_id).similarities(self._of_query(self._encoder, query))
+        return deep if nearest is None else blend(deep, nearest)
+
+    def _of_query(self, handle: EncoderHandle, query: str) -> NDArray[np.float32]:
+        """The query's vector, float32 (dim,)."""
+        vector: NDArray[np.float32] = handle.get().encode_queries([query])[0]
+        return vector
 
     def _fresh_matrix(self, model_id: int) -> Matrix:
         from c2llm.index.vectors import Matrix
 
-        known = self._matrix
-        key = (model_id, self._store.generation())
-        if known is None or (known.model_id, known.generation) != key:
-            self._matrix = known = Matrix.read(self._store, model_id)
+        known = self._matrices.get(model_id)
+        if known is None or known.generation != self._store.generation():
+            known = self._matrices[model_id] = Matrix.read(self._store, model_id)
         return known
 
     def _languages(self, names: Sequence[str]) -> tuple[str, ...]:
@@ -287,17 +395,32 @@ class CodeIndex:
                 )
         return wanted
 
-    def _model_id(self) -> int:
-        """The model's number here; vectors that another version of it made are dropped and told."""
-        fingerprint = self._encoder.fingerprint
-        known = self._store.model_id(self.model)
+    def _model_id(self, handle: EncoderHandle | None = None) -> int:
+        """A model's number here; vectors that another version of it made are dropped and told."""
+        handle = handle or self._encoder
+        fingerprint = self._fingerprint(handle)
+        known = self._store.model_id(handle.model)
         if known is not None and known[1] == fingerprint:
             return known[0]
         if known is not None:
-            self._note(f"The model {self.model} has changed: its vectors are made again.")
-        dim = self._encoder.get().dim
+            self._note(f"The model {handle.model} has changed: its vectors are made again.")
+        dim = handle.dim
         with self._store.writing():
-            return self._store.use_model(self.model, fingerprint, dim)
+            return self._store.use_model(handle.model, fingerprint, dim)
+
+    def _fingerprint(self, handle: EncoderHandle) -> str:
+        """The model's fingerprint, which hashes the weights only when their files have changed."""
+        signature = handle.signature
+        if not signature:
+            return handle.fingerprint
+        key = f"fingerprint of {handle.model}"
+        known = (self._store.meta(key) or "").rpartition(" ")
+        if known[0] == signature:
+            handle.know_fingerprint(known[2])
+        else:
+            with self._store.writing():
+                self._store.set_meta(key, f"{signature} {handle.fingerprint}")
+        return handle.fingerprint
 
     def _upgrade(self) -> None:
         """Begin anew in another schema, and have all cut again by another chunker."""
@@ -328,3 +451,30 @@ class CodeIndex:
             f"There is nothing to search in {self.root}: no source file"
             + (f" (left out: {left_out})." if left_out else ".")
         )
+
+
+def _table_handle(table: str | TextEncoder | None, *, alone: bool) -> EncoderHandle | None:
+    """The table model that stands beside the large one, or None.
+
+    Raises:
+        UsageError: The one that was asked for is not there, or is of another engine.
+    """
+    if table is None or table == "":
+        return None
+    if not isinstance(table, str):
+        return EncoderHandle(table.name, table)
+    default = table == DEFAULT_TABLE
+    if default:
+        named = os.environ.get("C2LLM_TABLE_MODEL")
+        if not alone or named == "":
+            return None
+        table, default = named or table, named is None
+    handle = EncoderHandle(table)
+    try:
+        if not handle.is_table:
+            raise UsageError(f"The model {table} has no table.npz; name one of the table engine.")
+    except UsageError:
+        if default:
+            return None  # not every installation ships it
+        raise
+    return handle

@@ -10,7 +10,7 @@ from unicodedata import unidata_version
 
 from c2llm.errors import C2LLMError, IndexCorruptError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised whenever tables or lexical tokens change; an index of an older version is redone."""
 _APPLICATION_ID = 0x6332_6C6D  # "c2lm": tells our files from any other SQLite database
 _BUSY_SECONDS = 30.0
@@ -26,11 +26,16 @@ CREATE TABLE files (
     hash BLOB NOT NULL,
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
     language TEXT NOT NULL,
     words TEXT NOT NULL
 );
 CREATE TABLE skipped (
-    path PRIMARY KEY, reason TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL
+    path PRIMARY KEY,
+    reason TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE chunks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -59,7 +64,9 @@ CREATE TABLE models (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     fingerprint TEXT NOT NULL,
-    dim INTEGER NOT NULL
+    dim INTEGER NOT NULL,
+    -- Every chunk up to this id has a vector, and ids are never used twice.
+    covered INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE embeddings (
     model_id INTEGER NOT NULL,

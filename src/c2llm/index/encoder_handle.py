@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -10,13 +12,30 @@ if TYPE_CHECKING:
     from c2llm.encoding.protocol import TextEncoder
 
 
-class EncoderHandle:
-    """Holds an encoder or the name of one; loading never happens twice."""
+def model_key(model: str) -> str:
+    """What an index calls a model: its name, or the whole path of its folder."""
+    folder = Path(model)
+    if not folder.is_dir():
+        return model
+    from c2llm.encoding.folder import shipped_models
 
-    def __init__(self, model: str, encoder: TextEncoder | None = None) -> None:
-        self.model = model if encoder is None else encoder.name
+    return model if model in shipped_models() else str(folder.resolve())
+
+
+class EncoderHandle:
+    """Holds an encoder or the name of one; loading never happens twice.
+
+    Args:
+        model: Name or folder of the model.
+        encoder: A loaded model instead.
+        threads: Threads that it may use, 0 for all cores.
+    """
+
+    def __init__(self, model: str, encoder: TextEncoder | None = None, threads: int = 0) -> None:
+        self.model = model_key(model) if encoder is None else encoder.name
         self._encoder = encoder
-        self._folder: ModelFolder | None = None
+        self._threads = threads
+        self._folder: ModelFolder | None = getattr(encoder, "folder", None)
         self._fingerprint: str | None = None
         self._error: Exception | None = None
         self._thread: Thread | None = None
@@ -44,14 +63,48 @@ class EncoderHandle:
         return self._encoder
 
     @property
+    def is_table(self) -> bool:
+        """Whether it only looks up what it knows of each token: all texts cost it a second."""
+        self.check()
+        return self._folder is not None and self._folder.engine == "table"
+
+    @property
+    def dim(self) -> int:
+        """Length of its vectors, without waiting for a load in progress."""
+        if self._encoder is None and self._folder is not None:
+            return self._folder.dim
+        return self.get().dim
+
+    @property
+    def signature(self) -> str:
+        """Sizes and times of the model's files; "" for an encoder that was given."""
+        if self._encoder is not None and self._thread is None:
+            return ""
+        self.check()
+        if self._folder is None:
+            return ""
+        with os.scandir(self._folder.path) as entries:
+            stamps = sorted(
+                (entry.name, status.st_size, status.st_mtime_ns)
+                for entry in entries
+                if entry.is_file()
+                for status in (entry.stat(),)
+            )
+        return f"{self._folder.path} {self._folder.engine} {stamps}"
+
+    @property
     def fingerprint(self) -> str:
         """The encoder's fingerprint, which does not wait for a load in progress."""
         if self._fingerprint is None:
-            if self._folder is None:
+            if self._folder is None or (self._encoder is not None and self._thread is None):
                 self._fingerprint = self.get().fingerprint
             else:  # hashing the weights takes as long as it does; the load goes on meanwhile
                 self._fingerprint = self._folder.fingerprint(self._folder.engine)
         return self._fingerprint
+
+    def know_fingerprint(self, fingerprint: str) -> None:
+        """Take the fingerprint from one who remembers it of files of the same `signature`."""
+        self._fingerprint = fingerprint
 
     def wait(self) -> None:
         """Let a load in progress end: an interpreter must not go down in the middle of it."""
@@ -62,6 +115,6 @@ class EncoderHandle:
         try:
             from c2llm.encoding.encoder import Encoder
 
-            self._encoder = Encoder.load(self.model)
+            self._encoder = Encoder.load(self.model, threads=self._threads)
         except Exception as error:  # raised again in the thread that asks
             self._error = error

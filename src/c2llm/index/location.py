@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import re
@@ -17,6 +18,11 @@ def cache_home() -> Path:
         return Path(own) / "indexes"
     shared = os.environ.get("XDG_CACHE_HOME")
     return (Path(shared) if shared else Path.home() / ".cache") / "c2llm" / "indexes"
+
+
+def cache_file() -> Path:
+    """The vectors that all indexes share."""
+    return cache_home().parent / "vectors.sqlite"
 
 
 def index_file(root: Path) -> Path:
@@ -37,10 +43,11 @@ def all_index_files() -> list[Path]:
 
 
 def remove_index(path: Path) -> bool:
-    """Remove an index file and what SQLite and the lock keep beside it; True if there was one."""
+    """Remove an index file and all that stands beside it under its name; True if there was one."""
     found = path.exists()
-    for suffix in ("", "-wal", "-shm", ".lock"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)  # first, so that nothing beside it can be taken for its own
+    for other in path.parent.glob(glob.escape(path.name) + "[-.]*"):
+        other.unlink(missing_ok=True)
     return found
 
 

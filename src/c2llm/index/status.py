@@ -8,8 +8,10 @@ from pathlib import Path
 
 from c2llm.codebase.walk import Skipped, list_files
 from c2llm.index.build import find_stale, truly_changed
+from c2llm.index.encoder_handle import model_key
 from c2llm.index.location import existing_directory, index_file
-from c2llm.index.store import Store
+from c2llm.index.lock import is_held
+from c2llm.index.store import TABLE_MODEL, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,15 @@ class IndexStatus:
     files: int
     chunks: int
     embedded: int
-    """Chunks with a vector of `model`."""
+    """Chunks with a vector of `model`: what is deep."""
+    table_model: str
+    """The table model that covers the others, "" where none is used."""
+    table: int
+    """Chunks with a vector of it; every chunk is in the lexical index."""
+    embedding: bool
+    """A process is making vectors of the model at this moment."""
+    watched: bool
+    """`c2llm watch` keeps the index fresh."""
     changed: int
     """Files of the tree that are new or changed since they were indexed."""
     removed: int
@@ -63,7 +73,9 @@ def read_status(root: str | Path, model: str) -> IndexStatus:
 def store_status(store: Store, root: Path, model: str) -> IndexStatus:
     """The status of an open index."""
     staleness = find_stale(store, root)
+    model = model_key(model)
     counts = store.counts(model)
+    table = store.meta(TABLE_MODEL) or ""
     opened = [Skipped(state.path, state.reason) for state in store.skipped().values()]
     languages = Counter(state.language for state in store.files().values())
     return _status(
@@ -74,6 +86,8 @@ def store_status(store: Store, root: Path, model: str) -> IndexStatus:
         files=counts.files,
         chunks=counts.chunks,
         embedded=counts.embedded,
+        table_model=table,
+        table=store.embedded(table) if table else 0,
         changed=len(truly_changed(store, staleness)),
         removed=len(staleness.removed),
         languages=dict(languages.most_common()),
@@ -90,6 +104,8 @@ def _status(
     files: int = 0,
     chunks: int = 0,
     embedded: int = 0,
+    table_model: str = "",
+    table: int = 0,
     changed: int = 0,
     indexed: bool = True,
     removed: int = 0,
@@ -104,6 +120,10 @@ def _status(
         files=files,
         chunks=chunks,
         embedded=embedded,
+        table_model=table_model,
+        table=table,
+        embedding=is_held(path, "embedding"),
+        watched=is_held(path, "watching"),
         changed=changed,
         removed=removed,
         languages=languages or {},

@@ -12,15 +12,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from c2llm.codebase.chunk import Chunk
 from c2llm.index.database import connect, explained, is_outdated, recreate
 from c2llm.index.words import lexicon_row, normalized, stems
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from c2llm.index.cutting import CutFile
+
+
+class Stamp(NamedTuple):
+    """What is compared to see that a file has changed without reading it."""
+
+    size: int
+    mtime_ns: int
+    """-1 to have it read again the next time."""
+    inode: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,7 @@ class FileState:
     hash: bytes
     size: int
     mtime_ns: int
+    inode: int
     language: str
     words: str
     """The stems of the path's words, separated by spaces."""
@@ -45,6 +54,7 @@ class SkippedState:
     reason: str
     size: int
     mtime_ns: int
+    inode: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,11 @@ class StoredChunk:
     id: int
     file_id: int
     chunk: Chunk
+
+
+_USUAL_LENGTH = 1_000
+TABLE_MODEL = "table model"
+"""The fact (`meta`) that names the model whose vectors cover every chunk at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,43 +134,33 @@ class Store:
 
     def files(self) -> dict[str, FileState]:
         """All files by path."""
-        rows = self.all("SELECT id, path, hash, size, mtime_ns, language, words FROM files")
+        rows = self.all("SELECT id, path, hash, size, mtime_ns, inode, language, words FROM files")
         states = (FileState(row[0], _restored(row[1]), *row[2:]) for row in rows)
         return {state.path: state for state in states}
 
     def skipped(self) -> dict[str, SkippedState]:
         """Files that were opened and left out, by path."""
-        rows = self.all("SELECT path, reason, size, mtime_ns FROM skipped")
+        rows = self.all("SELECT path, reason, size, mtime_ns, inode FROM skipped")
         states = (SkippedState(_restored(row[0]), *row[1:]) for row in rows)
         return {state.path: state for state in states}
 
-    def put_file(
-        self,
-        path: str,
-        digest: bytes,
-        size: int,
-        mtime_ns: int,
-        language: str,
-        chunks: Sequence[tuple[Chunk, bytes]],
-    ) -> None:
+    def put_file(self, file: CutFile, stamp: Stamp) -> None:
         """Put a file in place of what was known of it; inside `writing`.
 
         Args:
-            path: Path below the root.
-            digest: Hash of the file's bytes.
-            size: Its bytes.
-            mtime_ns: When it was changed, or -1 to have it hashed again the next time.
-            language: Its language.
-            chunks: Each chunk with the hash of the text that is embedded for it.
+            file: The file, cut.
+            stamp: What tells that it has changed.
         """
+        path = file.path
         self.remove_file(path)
         execute = self._connection.execute
         file_id = execute(
-            "INSERT INTO files (path, hash, size, mtime_ns, language, words)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (_stored(path), digest, size, mtime_ns, language, " ".join(stems(path))),
+            "INSERT INTO files (path, hash, size, mtime_ns, inode, language, words)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (_stored(path), file.digest, *stamp, file.language, " ".join(stems(path))),
         ).lastrowid
-        for chunk, embedded_hash in chunks:
+        for cut in file.chunks:
+            chunk = cut.chunk
             chunk_id = execute(
                 "INSERT INTO chunks (file_id, start_line, end_line, kind, symbol, scope, signature,"
                 " definitions, embedded_hash, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -168,13 +173,13 @@ class Store:
                     chunk.scope,
                     chunk.signature,
                     "\n".join(chunk.definitions),
-                    embedded_hash,
+                    cut.embedded_hash,
                     chunk.text,
                 ),
             ).lastrowid
             execute(
                 "INSERT INTO lexicon (rowid, path, symbol, body) VALUES (?, ?, ?, ?)",
-                (chunk_id, *lexicon_row(path, chunk)),
+                (chunk_id, *cut.lexicon),
             )
             self._connection.executemany(
                 "INSERT OR IGNORE INTO definitions VALUES (?, ?)",
@@ -203,18 +208,18 @@ class Store:
         execute("DELETE FROM chunks WHERE file_id = ?", (row[0],))
         execute("DELETE FROM files WHERE id = ?", (row[0],))
 
-    def touch_file(self, path: str, size: int, mtime_ns: int) -> None:
+    def touch_file(self, path: str, stamp: Stamp) -> None:
         """Record that a file has the content that is known, at another time; inside `writing`."""
         self._connection.execute(
-            "UPDATE files SET size = ?, mtime_ns = ? WHERE path = ?",
-            (size, mtime_ns, _stored(path)),
+            "UPDATE files SET size = ?, mtime_ns = ?, inode = ? WHERE path = ?",
+            (*stamp, _stored(path)),
         )
 
-    def skip_file(self, path: str, reason: str, size: int, mtime_ns: int) -> None:
+    def skip_file(self, path: str, reason: str, stamp: Stamp) -> None:
         """Record that a file was opened and left out; inside `writing`."""
         self.remove_file(path)
         self._connection.execute(
-            "INSERT INTO skipped VALUES (?, ?, ?, ?)", (_stored(path), reason, size, mtime_ns)
+            "INSERT INTO skipped VALUES (?, ?, ?, ?, ?)", (_stored(path), reason, *stamp)
         )
 
     def forget_contents(self) -> None:
@@ -260,36 +265,53 @@ class Store:
         return int(cursor.lastrowid or 0)
 
     def unembedded(
-        self, model_id: int, only: Sequence[int] | None = None
+        self, model_id: int, only: Sequence[int] | None = None, *, by_length: bool = True
     ) -> list[tuple[int, bytes, int]]:
-        """One (chunk id, hash, characters) for each text without a vector, the longest first.
+        """One (chunk id, hash, characters) for each text without a vector.
 
         Args:
             model_id: The model's number.
             only: Ids of the chunks that are asked about, None for all.
+            by_length: The longest first; else in the order of the index, and lengths are guessed,
+                since telling them means to read every text.
         """
-        among = "" if only is None else "AND id IN (SELECT value FROM json_each(?))"
+        length, order = ("length(text)", "3 DESC, 1") if by_length else (str(_USUAL_LENGTH), "1")
+        among = "id > (SELECT covered FROM models WHERE id = ?)"
+        if only is not None:
+            among = "id IN (SELECT value FROM json_each(?))"
         rows = self.all(
-            "SELECT min(id), embedded_hash, length(text) FROM chunks WHERE NOT EXISTS"
-            " (SELECT 1 FROM embeddings WHERE model_id = ? AND hash = embedded_hash)"
-            f" {among} GROUP BY embedded_hash ORDER BY 3 DESC, 1",
-            (model_id,) if only is None else (model_id, json.dumps(list(only))),
+            f"SELECT min(id), embedded_hash, {length} FROM chunks WHERE {among}"
+            " AND NOT EXISTS (SELECT 1 FROM embeddings WHERE model_id = ? AND hash = embedded_hash)"
+            f" GROUP BY embedded_hash ORDER BY {order}",
+            (model_id if only is None else json.dumps(list(only)), model_id),
         )
         return [(int(row[0]), bytes(row[1]), int(row[2])) for row in rows]
 
-    def put_vectors(
-        self, model_id: int, hashes: Sequence[bytes], vectors: NDArray[np.float32]
-    ) -> None:
-        """Store the vectors, float32 (len(hashes), dim), of embedded texts; inside `writing`."""
-        # Half precision moves a cosine by 1e-4 at most and halves what a search has to read.
-        halves = vectors.astype("float16")
+    def put_vectors(self, model_id: int, hashes: Sequence[bytes], packed: Sequence[bytes]) -> None:
+        """Store the packed vectors (`quantized.pack`) of embedded texts; inside `writing`."""
         self._connection.executemany(
             "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)",
-            [(model_id, key, row.tobytes()) for key, row in zip(hashes, halves, strict=True)],
+            [(model_id, key, vector) for key, vector in zip(hashes, packed, strict=True)],
         )
 
-    def vectors(self, model_id: int) -> list[tuple[int, bytes]]:
-        """Id and packed float16 vector of each chunk that has one of the model."""
+    def cover(self, model_id: int) -> None:
+        """Record that every chunk there is has a vector of the model, if so; inside `writing`."""
+        if not self.unembedded(model_id):
+            self._connection.execute(
+                "UPDATE models SET covered = (SELECT coalesce(max(id), 0) FROM chunks)"
+                " WHERE id = ?",
+                (model_id,),
+            )
+
+    def vectors(self, model_id: int, only: Sequence[int] | None = None) -> list[tuple[int, bytes]]:
+        """Id and packed vector of each chunk, or each of these, that has one of the model."""
+        if only is not None:
+            return self.all(
+                "SELECT c.id, e.vector FROM chunks c JOIN embeddings e"
+                " ON e.model_id = ? AND e.hash = c.embedded_hash"
+                " WHERE c.id IN (SELECT value FROM json_each(?))",
+                (model_id, json.dumps(list(only))),
+            )
         # CROSS JOIN holds SQLite to the order in which the vectors lie on the disk.
         return self.all(
             "SELECT c.id, e.vector FROM embeddings e CROSS JOIN chunks c"
@@ -311,14 +333,21 @@ class Store:
 
     def counts(self, model: str) -> Counts:
         """How many files, chunks, and chunks with a vector of the model there are."""
+        row = self._one("SELECT (SELECT count(*) FROM files), (SELECT count(*) FROM chunks)")
+        assert row is not None
+        return Counts(int(row[0]), int(row[1]), self.embedded(model))
+
+    def embedded(self, model: str) -> int:
+        """How many chunks have a vector of the model."""
         row = self._one(
-            "SELECT (SELECT count(*) FROM files), (SELECT count(*) FROM chunks),"
-            " (SELECT count(*) FROM models m JOIN embeddings e ON e.model_id = m.id"
-            "  JOIN chunks c ON c.embedded_hash = e.hash WHERE m.name = ?)",
+            "SELECT (SELECT count(*) FROM chunks WHERE id <= m.covered)"
+            " + (SELECT count(*) FROM embeddings e CROSS JOIN chunks c"
+            "    ON c.embedded_hash = e.hash WHERE e.model_id = m.id AND c.id > m.covered"
+            "    AND m.covered < (SELECT coalesce(max(id), 0) FROM chunks))"
+            " FROM models m WHERE m.name = ?",
             (model,),
         )
-        assert row is not None
-        return Counts(*map(int, row))
+        return 0 if row is None else int(row[0])
 
     def models(self) -> list[tuple[str, str, int]]:
         """Name, fingerprint and number of vectors of each model."""

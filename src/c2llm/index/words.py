@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from c2llm.codebase.chunk import Chunk
-from c2llm.codebase.identifiers import fts_text, words
+from c2llm.codebase.identifiers import fts_text, names, words
 
 _VOWELS = frozenset("aeiouy")
 _ENDINGS = ("ements", "ement", "ably", "able", "ible", "ally", "ing", "ion", "ed", "er", "or", "ly")
@@ -45,7 +45,12 @@ def stems(text: str) -> list[str]:
 
 def tokens(text: str) -> str:
     """The text as the lexical index stores it: whole identifiers and the stems of their parts."""
-    return " ".join([stem(word) for word in fts_text(text).split()])
+    return " ".join([part for name in names(text) if (part := _tokens_of(name))])
+
+
+@lru_cache(maxsize=65_536)
+def _tokens_of(name: str) -> str:
+    return " ".join([stem(word) for word in fts_text(name).split()])
 
 
 def normalized(name: str) -> str:
@@ -55,5 +60,5 @@ def normalized(name: str) -> str:
 
 def lexicon_row(path: str, chunk: Chunk) -> tuple[str, str, str]:
     """The three columns of the lexical index for a chunk: path, symbols, body."""
-    names = " ".join((chunk.symbol, chunk.scope, *chunk.definitions))
-    return tokens(path), tokens(names), tokens(chunk.text)
+    symbols = " ".join((chunk.symbol, chunk.scope, *chunk.definitions))
+    return tokens(path), tokens(symbols), tokens(chunk.text)

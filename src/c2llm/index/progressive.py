@@ -1,0 +1,84 @@
+"""Answers of a large model before it has seen the whole repository.
+
+A table model has a vector for every chunk within a second. The large model embeds the chunks that
+matter to the question at hand, and for all others its cosine is estimated from the table's: on the
+chunks that have both, a straight line from one to the other is fitted. The more chunks have been
+embedded the less is estimated, and when all are, nothing is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c2llm.index.vectors import Vectors
+
+_RANK_OFFSET = 60
+"""Of reciprocal rank fusion (Cormack, Clarke and Büttcher 2009)."""
+_LEAST_PAIRS = 8
+"""Fewer points say too little of a line."""
+
+
+def candidates_to_embed(
+    lexical: Sequence[int], table: Vectors | None, store_limit: int
+) -> list[int]:
+    """Ids of the chunks that the large model should see first for a query, the best first.
+
+    Args:
+        lexical: Ids from the lexical leg, the best first.
+        table: Similarities to the query by the table model, if there is one.
+        store_limit: How many.
+    """
+    if table is None:
+        return list(lexical[:store_limit])
+    score: dict[int, float] = {}
+    for ids in (lexical, _nearest(table, len(lexical) or 4 * store_limit)):
+        for rank, chunk_id in enumerate(ids, 1):
+            score[chunk_id] = score.get(chunk_id, 0.0) + 1.0 / (_RANK_OFFSET + rank)
+    return sorted(score, key=lambda chunk_id: (-score[chunk_id], chunk_id))[:store_limit]
+
+
+def blend(deep: Vectors, table: Vectors) -> Vectors:
+    """The large model's cosines, where it has none those that the table's make likely.
+
+    Args:
+        deep: Of the chunks that the large model has embedded.
+        table: Of all chunks.
+    """
+    if not len(deep.ids):
+        return table
+    _, at_deep, at_table = np.intersect1d(
+        deep.ids, table.ids, assume_unique=True, return_indices=True
+    )
+    rest = np.ones(len(table.ids), bool)
+    rest[at_table] = False
+    if not rest.any():
+        return deep
+    x, y = table.similarities[at_table], deep.similarities[at_deep]
+    slope, offset = _line(x, y)
+    # Less than the line says by one standard error: what is measured stands before what is guessed.
+    error = float((y - slope * x - offset).std()) if len(x) else 0.0
+    estimated = (slope * table.similarities[rest] + offset - error).astype(np.float32)
+    return Vectors(
+        np.concatenate([deep.ids, table.ids[rest]]),
+        np.concatenate([deep.similarities, estimated]),
+    )
+
+
+def _nearest(table: Vectors, limit: int) -> list[int]:
+    order = np.lexsort((table.ids, -table.similarities))[:limit]
+    return [int(chunk_id) for chunk_id in table.ids[order]]
+
+
+def _line(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[float, float]:
+    """Slope and offset of the least squares line from x to y, never a falling one."""
+    if not len(x):
+        return 1.0, 0.0
+    if len(x) < _LEAST_PAIRS:
+        return 1.0, float(y.mean() - x.mean())
+    spread = float(((x - x.mean()) ** 2).mean())
+    slope = float(((x - x.mean()) * (y - y.mean())).mean()) / spread if spread > 0 else 0.0
+    slope = max(slope, 0.0)
+    return slope, float(y.mean() - slope * x.mean())
