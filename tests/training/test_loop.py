@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import pytest
 import torch
@@ -91,6 +93,17 @@ def test_interrupt_writes_a_checkpoint_first(recipe, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         Trainer(load_config(recipe), tmp_path / "run", on_step=interrupt).train()
     assert [p.name for p in (tmp_path / "run" / "checkpoints").iterdir()] == ["000003"]
+
+
+def test_ctrl_c_ends_the_step_and_writes_a_checkpoint(recipe, tmp_path):
+    def interrupt(report):
+        if report.step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(load_config(recipe), tmp_path / "run", on_step=interrupt).train()
+    (folder,) = (tmp_path / "run" / "checkpoints").iterdir()
+    assert json.loads((folder / "state.json").read_text())["step"] == 2
 
 
 def test_micro_batches_do_not_change_the_gradient(recipe, tmp_path):

@@ -67,7 +67,7 @@ def test_named_targets_alone_get_adapters_and_unknown_ones_are_refused(recipe, t
     backbone = {n for n in moved(tmp_path / "run") if n.startswith("backbone.")}
     assert backbone and all(".query." in n or ".value." in n for n in backbone)
     unknown = [*LORA, "tune.lora_targets=[q_proj]"]
-    with pytest.raises(UsageError, match="no linear layer named q_proj; .* can name dense"):
+    with pytest.raises(UsageError, match=r"no linear layer named q_proj; .* can name dense"):
         Trainer(load_config(recipe, unknown), tmp_path / "other").train()
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import torch
 
@@ -34,6 +35,7 @@ from c2llm.training.checkpoint import (
 from c2llm.training.config import OptimConfig, TrainConfig
 from c2llm.training.distributed import World, join_world
 from c2llm.training.environment import environment
+from c2llm.training.lengths import length_statistics
 from c2llm.training.lora import choose_trained, plain_model
 from c2llm.training.network import backbone_folder, build_network
 from c2llm.training.optimizer import learning_rate_factor, make_optimizer
@@ -81,7 +83,7 @@ class Trainer:
         self.plan = make_plan(config.optim, data, self.world.size)
         self.steps = count_steps(config.optim, len(data.training))
         if self.world.leads:
-            write_json(run / "data.json", data.report.to_dict())
+            write_json(run / "data.json", self._describe(data))
         self._note(
             f"{len(data.training):,} training pairs in {len(self.plan.groups)} groups, "
             f"{self.steps:,} steps of {config.optim.batch_size}"
@@ -205,6 +207,18 @@ class Trainer:
         keep = self.config.run.keep_checkpoints
         state = {"best": best} if math.isfinite(best) else {}
         save_checkpoint(self.run, step, self.model, optimizer, keep, self.world, state)
+
+    def _describe(self, data: RunData) -> dict[str, Any]:
+        """What `data.json` says: what was kept and dropped, and how long the texts are."""
+        limits = self.config.data
+        lengths = length_statistics(
+            data.training,
+            self.tokenizer,
+            self.model.config.prompts,
+            limits.max_query_tokens,
+            limits.max_document_tokens,
+        )
+        return {**data.report.to_dict(), "lengths": lengths}
 
     def _note(self, text: str) -> None:
         if self.world.leads:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
+from transformers import AutoConfig
 
 from c2llm.errors import UsageError
+from c2llm.modeling.config import C2LLMConfig
 from c2llm.modeling.hub import is_hub_id, local_folder
 from c2llm.modeling.model import C2LLMModel
 from c2llm.modeling.pooling import PMA
@@ -39,6 +42,58 @@ def backbone_folder(name: str) -> Path:
     raise UsageError(f"The backbone folder {name} is not there.")
 
 
+def light_folder(name: str) -> Path:
+    """A folder with config and tokenizer; of a hub id these two files alone are fetched.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    if name.startswith("package:") or Path(name).is_dir() or not is_hub_id(name):
+        return backbone_folder(name)
+    from huggingface_hub import hf_hub_download
+
+    try:
+        hf_hub_download(name, "tokenizer.json")
+        return Path(hf_hub_download(name, "config.json")).parent
+    except Exception as error:  # not found, not allowed, not connected: a class each
+        raise UsageError(
+            f"The hub does not give {name} ({' '.join(str(error).split())[:160]})."
+        ) from error
+
+
+def empty_network(config: ModelConfig) -> tuple[C2LLMModel, Tokenizer]:
+    """The model of a recipe on the meta device, where weights take no memory, and its tokenizer.
+
+    Raises:
+        UsageError: if a folder is missing or a setting is impossible.
+    """
+    folder = light_folder(config.start_from or config.backbone)
+    try:
+        if config.start_from is not None:
+            described = C2LLMConfig.from_pretrained(folder, local_files_only=True)
+        else:
+            backbone = AutoConfig.from_pretrained(folder, local_files_only=True)
+            described = C2LLMConfig(backbone, **_pooling_fields(config))
+        with torch.device("meta"):
+            model = C2LLMModel(described)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"model: {' '.join(str(error).split())[:200]}") from error
+    split = config.split_identifiers and config.start_from is None
+    return model, derive_tokenizer(folder, split_identifiers=split)
+
+
+def _pooling_fields(config: ModelConfig) -> dict[str, Any]:
+    return {
+        "pooling": config.pooling,
+        "pma_dim": config.pma_dim,
+        "pma_num_heads": config.pma_num_heads,
+        "pma_num_queries": config.pma_num_queries,
+        "pma_merge": config.pma_merge,
+        "max_tokens": config.max_tokens,
+        "prompts": {"query": config.query_prompt, "document": config.document_prompt},
+    }
+
+
 def build_network(config: ModelConfig) -> tuple[C2LLMModel, Tokenizer]:
     """Model (float32, on the CPU) and tokenizer of a recipe.
 
@@ -66,16 +121,7 @@ def build_network(config: ModelConfig) -> tuple[C2LLMModel, Tokenizer]:
 def build_model(config: ModelConfig, folder: Path) -> C2LLMModel:
     """Trained backbone, new pooling."""
     try:
-        model = C2LLMModel.from_backbone(
-            folder,
-            pooling=config.pooling,
-            pma_dim=config.pma_dim,
-            pma_num_heads=config.pma_num_heads,
-            pma_num_queries=config.pma_num_queries,
-            pma_merge=config.pma_merge,
-            max_tokens=config.max_tokens,
-            prompts={"query": config.query_prompt, "document": config.document_prompt},
-        )
+        model = C2LLMModel.from_backbone(folder, **_pooling_fields(config))
         if config.pma_start == "mean" and isinstance(model.pooler, PMA):
             model.pooler.init_as_mean_pooling()
     except ValueError as error:
