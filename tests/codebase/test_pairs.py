@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from c2llm.cli.main import cli
+from c2llm.codebase import pairs
 from c2llm.codebase.pairfilters import (
     Limits,
     is_foreign,
@@ -198,6 +201,9 @@ def test_own_paths(path: str) -> None:
         "See the base class",
         "if (x == 1) return the value;",
         "这个函数打开一个文件 and more",
+        "Liest die Datei und gibt den Inhalt als Text",
+        "Retourne la liste des fichiers pour un dossier",
+        "Devuelve una lista con los nombres del archivo",
         "====== 1 2 3 4 5 6 ======",
         "Creates a new instance of the Foo class.",
     ],
@@ -257,11 +263,53 @@ def test_command_writes_rows_that_training_reads(tmp_path: Path) -> None:
         "repositories": 2,
         "pairs": 2,
         "by_dataset": {"class": {"python": 1}, "docstring": {"python": 1}},
+        "dropped": {"repeated": 2, "near copies": 0},
     }
     assert {row["repository"] for row in rows} == {"one"}  # the copy adds nothing
     fields = {"query", "positive", "dataset", "language", "path", "symbol", "header"}
     assert fields <= set(rows[0])
     assert list(out.parent.iterdir()) == [out]
+
+
+def test_interrupted_mining_reads_finished_repositories_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roots = [tmp_path / name for name in ("one", "two")]
+    for number, root in enumerate(roots):
+        root.mkdir()
+        (root / "retry.py").write_text(
+            PYTHON.replace("2", f"{number + 3}").replace("call", root.name)
+        )
+    out = tmp_path / "pairs.jsonl"
+    mine = pairs.mine_pairs
+    read: list[str] = []
+
+    def interrupted(root: Path, *options: Any, **more: Any) -> Iterator[Pair]:
+        if len(read) == 1:
+            read.append("stopped")
+            raise KeyboardInterrupt
+        read.append(root.name)
+        return mine(root, *options, **more)
+
+    monkeypatch.setattr(pairs, "mine_pairs", interrupted)
+    arguments = ["mine", "pairs", *map(str, roots), "--out", str(out), "--near-duplicates", "1"]
+    assert run(*arguments)[0] != 0
+    assert not out.exists()
+    assert run(*arguments)[0] == 0
+    assert read == ["one", "stopped", "two"]
+    kept = out.read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "pairs.jsonl", "two"]
+    assert run(*arguments)[0] == 0
+    assert out.read_text() == kept
+
+
+def test_command_mines_the_kinds_that_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "retry.py").write_text(PYTHON)
+    arguments = ["mine", "pairs", str(tmp_path), "--out", str(tmp_path / "pairs.jsonl"), "--json"]
+    code, stdout = run(*arguments, "--kinds", "class,commit")
+    assert code == 0
+    assert json.loads(stdout)["by_dataset"] == {"class": {"python": 1}}
+    assert run(*arguments, "--kinds", "docstrings")[0] != 0
 
 
 def test_command_excludes_by_glob(tmp_path: Path) -> None:

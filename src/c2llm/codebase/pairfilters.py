@@ -69,6 +69,19 @@ _STOP_WORDS = frozenset(
     "a an and are as at be by for from get gets given has if in into is it its new of on or return"
     " returns set sets that the this to was when which will with".split()
 )
+_ENGLISH_WORDS = frozenset(
+    "a all an and any are as at be but by can do does for from has have if in into is it its may"
+    " new no not of on only or our should so such than that the their then there these they this"
+    " to use used using was we when where which will with without would you your".split()
+)
+# Of German, French, Spanish, Portuguese, Italian, Dutch, Polish; none an English or a coding word.
+_FOREIGN_WORDS = frozenset(
+    "des un la der das und nicht ist ein eine einen einem einer wird werden wenn mit auf für aus"
+    " dem den sich oder auch nach bei zum zur le les une est pas pour avec dans sur qui que ce cette sont du"
+    " aux ou si el los las una por con este esta como más pero se su o os da do dos das não uma um em"
+    " ao il lo gli di della del che per sono nel alla het een van niet voor zijn wordt deze naar"
+    " jest nie dla oraz przez tego".split()
+) - {"do", "das", "se", "con", "per", "ou", "si", "os", "o"}
 _IS_A = re.compile(r"^(?:is|are|represents|was)\s+(?=(?:an?|the)\b)", re.IGNORECASE)
 
 
@@ -77,12 +90,28 @@ def is_foreign(path: str) -> bool:
     return bool(_TEST_PATH.search(path) or _FOREIGN_PATH.search(path))
 
 
+def is_vendored(path: str) -> bool:
+    """Other people's code, generated code, change logs."""
+    return bool(_FOREIGN_PATH.search(path))
+
+
+def is_english(text: str) -> bool:
+    """Whether prose is not evidently in another language.
+
+    Told by the small words that every sentence has. A text without any passes: "Parse date" is no
+    sentence.
+    """
+    found = re.findall(r"[^\W\d_]+", text.lower())
+    foreign = sum(word in _FOREIGN_WORDS for word in found)
+    return foreign < 2 or foreign <= sum(word in _ENGLISH_WORDS for word in found)
+
+
 def is_query(query: str, limits: Limits) -> bool:
     """English prose of a useful length that says something about the code."""
     shortest, longest = limits.words
     if not shortest <= len(query.split()) <= longest:
         return False
-    if _BOILERPLATE.search(query) or _CODE_LIKE.search(query):
+    if _BOILERPLATE.search(query) or _CODE_LIKE.search(query) or not is_english(query):
         return False
     letters = len(_LETTERS.findall(query))
     return letters >= 0.75 * len(query.replace(" ", "")) and query.isprintable()

@@ -1,8 +1,10 @@
 """Training pairs from code as it is: what people wrote about a piece of code, and the code.
 
-Three sources, one `dataset` each: the documentation of a function (`docstring`), of a class
-(`class`), and the prose of a Markdown section over its code block (`section`). The documentation
-is taken out of the code, or the model would learn to match a text with itself.
+Five sources, one `dataset` each: the documentation of a function (`docstring`), of a class
+(`class`), the prose of a Markdown section over its code block (`section`), a test and the function
+it tests (`test`, in `pairs_tests.py`), and the subject of a commit and its diff (`commit`, in
+`pairs_commits.py`). The documentation is taken out of the code, or the model would learn to match a
+text with itself.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from __future__ import annotations
 import hashlib
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from c2llm.codebase.chunks import header
@@ -20,58 +23,83 @@ from c2llm.codebase.grammars import GRAMMARS
 from c2llm.codebase.identifiers import words
 from c2llm.codebase.languages import detect_language
 from c2llm.codebase.markdown import CodeBlock, Heading, outline, plain
+from c2llm.codebase.near_duplicates import NearDuplicates
+from c2llm.codebase.pair import KINDS
+from c2llm.codebase.pair import Pair as Pair
 from c2llm.codebase.pairfilters import (
     Limits,
     is_document,
     is_foreign,
     is_query,
+    is_vendored,
     says_only_the_name,
     section_query,
     without_name,
 )
+from c2llm.codebase.pairs_commits import commit_pairs
+from c2llm.codebase.pairs_tests import TestLinks, is_test_function
 from c2llm.codebase.syntax import Definition, definitions
 from c2llm.codebase.walk import SourceFile, walk
 
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A query and the document that answers it."""
-
-    query: str
-    positive: str
-    dataset: str
-    language: str
-    path: str
-    symbol: str
-    header: str
-    """The line that is embedded above the document, as `chunks.header` makes it."""
+_LONGEST = 20_000
+"""Bytes of a definition."""
 
 
 def mine_pairs(
-    root: Path, limits: Limits | None = None, *, excluded: Callable[[str], bool] | None = None
+    root: Path,
+    limits: Limits | None = None,
+    *,
+    kinds: Collection[str] = KINDS,
+    excluded: Callable[[str], bool] | None = None,
 ) -> Iterator[Pair]:
     """The pairs of one repository, in order of path, without duplicates.
 
-    Tests, vendored code and what `.gitignore` excludes are left out. Over
-    `limits.per_repository` pairs, those with the smallest content hash stay: the same choice on
-    every machine, spread over the whole tree.
+    Vendored code and what `.gitignore` excludes are left out, and so are tests, but as queries.
+    Over `limits.per_repository` pairs of a kind, those with the smallest content hash stay: the
+    same choice on every machine, spread over the whole tree. Of commits, the newest stay.
 
     Args:
         root: A directory.
         limits: What is worth training on.
+        kinds: Which of `KINDS` are mined.
         excluded: Tells by path relative to root what else to leave out.
     """
     limits = limits or Limits()
     pairs: list[Pair] = []
-    headers = _Headers()
-    for file in walk(root).files:
-        if is_foreign(file.path) or (excluded and excluded(file.path)):
-            continue
-        found = unique(_mine_file(file, limits, headers))
-        pairs.extend(sorted(found, key=_content_hash)[: limits.per_file])
-    pairs = list(unique([*pairs, *headers.pairs(limits)]))
-    kept = sorted(pairs, key=_content_hash)[: limits.per_repository]
+    headers, tests = _Headers(), TestLinks()
+    if not {"docstring", "class", "section", "test"}.isdisjoint(kinds):
+        for file in walk(root).files:
+            foreign = is_vendored(file.path) if "test" in kinds else is_foreign(file.path)
+            if foreign or (excluded and excluded(file.path)):
+                continue
+            links = tests if "test" in kinds else None
+            found = unique(_mine_file(file, limits, headers, links))
+            pairs.extend(sorted(found, key=_content_hash)[: limits.per_file])
+    pairs.extend(headers.pairs(limits))
+    pairs.extend(tests.pairs(limits))
+    if "commit" in kinds:
+        commits = commit_pairs(root, limits, excluded=excluded)
+        pairs.extend(islice(commits, limits.per_repository))
+    chosen: dict[str, list[Pair]] = {}
+    for pair in sorted(unique(pairs), key=_content_hash):
+        of_kind = chosen.setdefault(pair.dataset, [])
+        if pair.dataset in kinds and len(of_kind) < limits.per_repository:
+            of_kind.append(pair)
+    kept = [pair for of_kind in chosen.values() for pair in of_kind]
     yield from sorted(kept, key=lambda pair: (pair.path, pair.symbol, pair.query))
+
+
+def without_copies(pairs: Iterable[Pair], seen: NearDuplicates) -> Iterator[Pair]:
+    """Those pairs whose document is no near copy of one that came before in its kind.
+
+    Args:
+        pairs: Any pairs; the first of similar ones stays.
+        seen: What came before, filled while the result is read.
+    """
+    for pair in pairs:
+        # A tested function may also be a documented one; the kind keeps the two apart.
+        if not seen.add(pair.positive, pair.dataset):
+            yield pair
 
 
 def unique(pairs: Iterable[Pair], seen: set[bytes] | None = None) -> Iterator[Pair]:
@@ -111,7 +139,9 @@ class _Headers:
                 yield replace(candidates[0], query=next(iter(queries)))
 
 
-def _mine_file(file: SourceFile, limits: Limits, headers: _Headers) -> Iterator[Pair]:
+def _mine_file(
+    file: SourceFile, limits: Limits, headers: _Headers, tests: TestLinks | None
+) -> Iterator[Pair]:
     if file.language not in GRAMMARS and file.language != "markdown":
         return
     try:
@@ -119,17 +149,45 @@ def _mine_file(file: SourceFile, limits: Limits, headers: _Headers) -> Iterator[
     except OSError:
         return  # gone since the walk, or not ours to read
     if file.language == "markdown":
-        yield from _section_pairs(file.path, source.decode(errors="replace"), limits)
-    else:
-        yield from _definition_pairs(file.path, source, file.language, limits, headers)
+        if not is_foreign(file.path):
+            yield from _section_pairs(file.path, source.decode(errors="replace"), limits)
+        return
+    found = definitions(source, file.language)
+    if tests is not None:
+        _link_tests(file, source, found, tests)
+    if not is_foreign(file.path):
+        yield from _definition_pairs(file.path, source, file.language, found, limits, headers)
+
+
+def _link_tests(file: SourceFile, source: bytes, found: list[Definition], tests: TestLinks) -> None:
+    """Tests of a test file, or functions of any other; Rust has both in one."""
+    if is_foreign(file.path):
+        tests.add_tests(file.path, source, file.language, found)
+        return
+    inside = []
+    for definition in found:
+        code = source[definition.start_byte : definition.end_byte]
+        if len(code) > _LONGEST or definition.kind != "function":
+            continue
+        if file.language == "rust" and is_test_function(definition, code):
+            inside.append(definition)
+        else:
+            tests.add_function(_pair("", file.path, source, file.language, definition))
+    if inside:
+        tests.add_tests(file.path, source, file.language, inside)
 
 
 def _definition_pairs(
-    path: str, source: bytes, language: str, limits: Limits, headers: _Headers
+    path: str,
+    source: bytes,
+    language: str,
+    found: list[Definition],
+    limits: Limits,
+    headers: _Headers,
 ) -> Iterator[Pair]:
     has_prototypes = language in ("c", "cpp")
-    for definition in definitions(source, language):
-        if definition.end_byte - definition.start_byte > 20_000:
+    for definition in found:
+        if definition.end_byte - definition.start_byte > _LONGEST:
             continue
         query = summary(definition.doc, max_words=limits.words[1])
         query = without_name(query, definition.name)
