@@ -76,12 +76,12 @@ _ENGLISH_WORDS = frozenset(
 )
 # Of German, French, Spanish, Portuguese, Italian, Dutch, Polish; none an English or a coding word.
 _FOREIGN_WORDS = frozenset(
-    "des un la der das und nicht ist ein eine einen einem einer wird werden wenn mit auf für aus"
-    " dem den sich oder auch nach bei zum zur le les une est pas pour avec dans sur qui que ce cette sont du"
-    " aux ou si el los las una por con este esta como más pero se su o os da do dos das não uma um em"
-    " ao il lo gli di della del che per sono nel alla het een van niet voor zijn wordt deze naar"
-    " jest nie dla oraz przez tego".split()
-) - {"do", "das", "se", "con", "per", "ou", "si", "os", "o"}
+    "der das und nicht ist ein eine einen einem einer wird werden wenn mit auf für aus dem den"
+    " sich oder auch nach bei zum zur le la les des un une est pas pour avec dans sur qui que ce"
+    " cette sont du aux el los las una por este esta como más pero su da dos não uma um em ao il"
+    " lo gli di della del che sono nel alla het een van niet voor zijn wordt deze naar jest nie"
+    " dla oraz przez tego".split()
+)
 _IS_A = re.compile(r"^(?:is|are|represents|was)\s+(?=(?:an?|the)\b)", re.IGNORECASE)
 
 
