@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from c2llm.encoding.encoder import Encoder
+from c2llm.encoding.table import TableEngine
 from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.static import StaticConfig
 from c2llm.training.export_table import export_table
@@ -123,3 +124,49 @@ def test_fewer_dimensions_are_the_first_ones_normalised_again(folder):
     for dim in (0, full.dim + 1):
         with pytest.raises(UsageError, match=f"dim is {dim}; .* has 1 to {full.dim} dimensions"):
             Encoder.load(folder, dim=dim)
+
+
+def test_sums_of_rows_equal_padded_softmax(tmp_path):
+    """Any lengths in any order, empty ones too; int8 values are the rounded ones in both ways."""
+    static_folder(tmp_path, **VARIANTS["pma"])
+    export_table(tmp_path, tmp_path, int8=True)
+    engine = TableEngine(tmp_path / "table.npz")
+    assert engine.sums_rows
+    rng = np.random.default_rng(0)
+    texts = [rng.integers(0, len(WORDS), n).tolist() for n in (3, 0, 3_000, 1, 0, 700)]
+    summed = engine.run_lists(texts)
+    for text, vector in zip(texts, summed, strict=True):
+        ids = np.array([text or [0]])
+        alone = engine.run(ids, np.full_like(ids, bool(text)))
+        np.testing.assert_allclose(vector, alone[0], rtol=0, atol=2e-6)
+
+
+def test_scores_too_far_apart_are_not_summed(tmp_path):
+    static_folder(tmp_path, **VARIANTS["pma"])
+    export_table(tmp_path, tmp_path)
+    arrays = dict(np.load(tmp_path / "table.npz"))
+    arrays["score"][3] -= 1e4
+    np.savez(tmp_path / "table.npz", **arrays)
+    engine = TableEngine(tmp_path / "table.npz")
+    assert not engine.sums_rows
+    vectors = Encoder.load(tmp_path).encode_documents(TEXTS)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+
+
+def test_int8_is_a_quarter_and_near(tmp_path):
+    static_folder(tmp_path / "m", **VARIANTS["pma"])
+    exact = export_table(tmp_path / "m", tmp_path / "exact")
+    small = export_table(tmp_path / "m", tmp_path / "small", int8=True)
+    assert small.min_cosine > 0.999 and exact.min_cosine > 0.99999
+    values = [np.load(tmp_path / name / "table.npz")["value"] for name in ("exact", "small")]
+    assert values[1].dtype == np.int8 and values[1].nbytes * 4 == values[0].nbytes
+
+
+def test_int8_values_without_scales_are_refused(tmp_path):
+    static_folder(tmp_path, **VARIANTS["pma"])
+    export_table(tmp_path, tmp_path, int8=True)
+    arrays = dict(np.load(tmp_path / "table.npz"))
+    del arrays["value_scale"]
+    np.savez(tmp_path / "table.npz", **arrays)
+    with pytest.raises(ModelError, match="int8 values without their scales"):
+        Encoder.load(tmp_path)

@@ -29,7 +29,7 @@ def command(model: str, out: str | None, target: str, int8: bool, as_json: bool)
 
     \b
     c2llm export runs/mini/model --out models/c2llm-mini --int8
-    c2llm export runs/nano/model --out models/c2llm-nano --to table
+    c2llm export runs/nano/model --out models/c2llm-nano --to table --int8
     c2llm export models/c2llm-mini --out mini-f32 --to torch
     """
     try:
@@ -44,9 +44,7 @@ def command(model: str, out: str | None, target: str, int8: bool, as_json: bool)
         _restore(model, out, int8, as_json)
         return
     if target == "table":
-        if int8:
-            raise UsageError("--int8 is for --to onnx; a table stays exact.")
-        report = export_table(Path(model), Path(out or model))
+        report = export_table(Path(model), Path(out or model), int8=int8)
     else:
         report = export_onnx(Path(model), Path(out or model), int8=int8)
     note(

@@ -26,6 +26,8 @@ LongTexts = Literal["window", "truncate"]
 
 # Padded tokens of one engine call: enough for full matrix throughput, small enough for the caches.
 TOKEN_BUDGET = 4096
+# Texts of one call of a table: enough to make calls cheap, few enough to show progress.
+ROWS_BLOCK = 512
 # Characters a token can stand for, generously; a longer text is read as a stream, or cut before
 # tokenizing, so that a file of 50 MB costs no more than its first pages.
 CHARACTERS_PER_TOKEN = 24
@@ -279,6 +281,8 @@ class Encoder:
             self._need_tokens("Returning attention")
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
         attention: dict[int, TokenAttention] = {}
+        if isinstance(self._engine, TableEngine) and self._engine.sums_rows and not attend:
+            return self._encode_rows(self._engine, texts, prompt, progress), []
         tokens = self._tokenize(texts, prompt, offsets=attend)
         short = list(tokens)
         for batch in length_batches([len(tokens[i]) for i in short], self.token_budget):
@@ -305,6 +309,26 @@ class Encoder:
             if progress is not None:
                 progress(1)
         return vectors, [attention[i] for i in sorted(attention)]
+
+    def _encode_rows(
+        self, engine: TableEngine, texts: Sequence[str], prompt: str, progress: Progress | None
+    ) -> Vectors:
+        """Vectors of texts by a table: no token knows another, so windows change nothing."""
+        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+        limit = self.folder.max_tokens * CHARACTERS_PER_TOKEN
+        cut = self.folder.max_tokens if self.long_texts == "truncate" else None
+        for start in range(0, len(texts), ROWS_BLOCK):
+            block = texts[start : start + ROWS_BLOCK]
+            long = [i for i, text in enumerate(block) if len(text) > limit and cut is None]
+            short = ["" if i in long else text[:limit] for i, text in enumerate(block)]
+            ids = [row[:cut] for row in self._tokenizer.id_lists(short, prompt)]
+            vectors[start : start + len(block)] = self._finish(engine.run_lists(ids), len(block))
+            for i in long:
+                parts = self._reader.read(block[i], prompt)
+                vectors[start + i] = self._finish(self._reader.pool(parts)[None], 1)
+            if progress is not None:
+                progress(len(block))
+        return vectors
 
     def _tokenize(self, texts: Sequence[str], prompt: str, *, offsets: bool) -> dict[int, Tokens]:
         """Tokens of the texts that one run of the network reads; the others take windows."""

@@ -1,13 +1,20 @@
 """The `table` engine: a static model folded into two arrays, read with numpy alone.
 
-`table.npz` is a zip of plain arrays (no pickle); `modeling/fold.py` says what they are and writes
-them. A text's vector is a softmax over the scores of its tokens, their weighted values, and PMA's
-readout, a product of one small matrix.
+`table.npz` is a zip of plain arrays (no pickle); `modeling/fold.py` says what they are. A text's
+vector is a softmax over the scores of its tokens, their weighted values, and PMA's readout, a
+product of one small matrix.
+
+A token's score does not depend on the text, so exp(score) times value is a table too, and the
+softmax average of a text is a sum of rows over a sum of rows: no padding, no maximum per text. The
+largest score of the whole table is taken off first; where scores are so far apart that float32
+would lose the small ones, texts are padded and every text has its own maximum.
 """
 
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +25,14 @@ from c2llm.encoding.engines import Ids, TokenLevel, Vectors
 from c2llm.errors import ModelError
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+# exp of a difference of scores beyond it is lost beside 1 in float32 sums of any useful length.
+WIDEST_SCORES = 60.0
+# Rows that are summed in float32, and how many such runs are looked up at once: their rows stay in
+# the caches.
+RUN = 256
+RUNS_AT_ONCE = 64
 
 REQUIRED = ("score", "value", "split_heads", "merge_mean")
 NORM_EPS = np.float32(1e-5)
@@ -43,8 +58,12 @@ class TableEngine:
             raise ModelError(f"{path} is not a table of arrays; copy the model again.") from error
         if missing := [name for name in REQUIRED if name not in arrays]:
             raise ModelError(f"{path} lacks {', '.join(missing)}; export the model again.")
-        self._score: Floats = arrays["score"]
-        self._value: Floats = arrays["value"]
+        self._score: Floats = arrays["score"].astype(np.float32)
+        self._value: Floats = arrays["value"].astype(np.float32)
+        if "value_scale" in arrays and arrays["value_scale"].shape == (len(self._value),):
+            self._value *= arrays["value_scale"].astype(np.float32)[:, None]
+        elif arrays["value"].dtype == np.int8:
+            raise ModelError(f"{path} has int8 values without their scales; export it again.")
         if self._score.ndim != 3 or len(self._score) != len(self._value):
             raise ModelError(
                 f"{path} has scores of shape {self._score.shape} and values of shape "
@@ -52,6 +71,36 @@ class TableEngine:
             )
         self._split, self._merge_mean = bool(arrays["split_heads"]), bool(arrays["merge_mean"])
         self._rest: dict[str, NDArray[Any]] = arrays
+        self._bags = self._weighted_rows()
+
+    @property
+    def sums_rows(self) -> bool:
+        """Whether `run_lists` works on this table."""
+        return self._bags is not None
+
+    def run_lists(self, texts: Sequence[Sequence[int]]) -> Vectors:
+        """Unit vectors (len(texts), dim) of token ids, unpadded and in any order of length."""
+        if self._bags is None:
+            raise ValueError("These scores lie too far apart to be summed; use run().")
+        rows, weights = self._bags
+        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+        ids = np.fromiter(chain.from_iterable(texts), np.int64, int(lengths.sum()))
+        numerator = _segment_sums(rows, ids, lengths)
+        denominator = _segment_sums(weights, ids, lengths)  # (B, heads)
+        denominator[denominator == 0] = 1
+        heads = denominator.shape[1]
+        average = numerator.reshape(len(texts), heads, -1) / denominator[:, :, None]
+        return self._finish(average.reshape(len(texts), 1, -1).astype(np.float32))
+
+    def _weighted_rows(self) -> tuple[Floats, Floats] | None:
+        """exp(score) times value (V, w), and exp(score) (V, heads); None where they overflow."""
+        heads, queries = self._score.shape[1:]
+        apart = float(np.ptp(self._score, axis=0).max()) if self._score.size else 0.0
+        if queries != 1 or not self._split or not apart < WIDEST_SCORES:
+            return None
+        weights = np.exp(self._score[:, :, 0] - self._score[:, :, 0].max(axis=0))
+        parts = self._value.reshape(len(self._value), heads, -1) * weights[:, :, None]
+        return parts.reshape(self._value.shape), weights
 
     def run(self, input_ids: Ids, attention_mask: Ids) -> Vectors:
         """Unit vectors (B, dim) of token ids and mask, both (B, L)."""
@@ -107,6 +156,28 @@ class TableEngine:
         scale = np.sqrt((x * x).mean(axis=-1, keepdims=True) + NORM_EPS)
         normed: Floats = x / scale * self._rest[f"{name}_weight"] + self._rest[f"{name}_bias"]
         return normed
+
+
+def _segment_sums(table: Floats, ids: NDArray[np.int64], lengths: NDArray[np.int64]) -> Doubles:
+    """Sums of the table's rows `ids`, cut into segments of `lengths`: float64 (len(lengths), w).
+
+    Runs of at most RUN rows are summed in float32 and the runs in float64, so that the sum of a
+    long text keeps the precision of a short one.
+    """
+    sums = np.zeros((len(lengths), table.shape[1]))
+    runs = -(-lengths // RUN)  # of each segment; none of an empty one
+    segment = np.repeat(np.arange(len(lengths)), runs)
+    first_run = np.cumsum(runs) - runs
+    within = np.arange(len(segment)) - first_run[segment]
+    starts = (np.cumsum(lengths) - lengths)[segment] + within * RUN
+    for block in range(0, len(starts), RUNS_AT_ONCE):
+        chosen = starts[block : block + RUNS_AT_ONCE]
+        after = block + RUNS_AT_ONCE
+        end = int(starts[after]) if after < len(starts) else len(ids)
+        gathered = table[ids[int(chosen[0]) : end]]
+        partial = np.add.reduceat(gathered, chosen - chosen[0], axis=0)
+        np.add.at(sums, segment[block : block + RUNS_AT_ONCE], partial)
+    return sums
 
 
 def _softmax(logits: Floats, mask: Ids) -> Floats:

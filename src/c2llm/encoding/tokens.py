@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from c2llm.encoding.word_cache import WordCache, is_wordwise
 from c2llm.errors import ModelError
 
 if TYPE_CHECKING:
@@ -78,6 +79,18 @@ class TextTokenizer:
         """Special tokens that open every text, such as [CLS]."""
         self.suffix: list[int] = probe.ids[last:]
         """Special tokens that close every text, such as [SEP]."""
+        self._words = WordCache(self._tokenizer) if is_wordwise(self._tokenizer) else None
+
+    def id_lists(self, texts: Sequence[str], prompt: str) -> list[list[int]]:
+        """Token ids of whole texts, special tokens included, from remembered words if it can be."""
+        lists: list[list[int]] = []
+        for text in texts:
+            ids = self._words.ids(prompt + text) if self._words is not None else None
+            if ids is None:
+                encoding = self._tokenizer.encode(prompt + clean(text), add_special_tokens=False)
+                ids = encoding.ids
+            lists.append([*self.prefix, *ids, *self.suffix])
+        return lists
 
     def body_size(self, max_tokens: int) -> int:
         """How many tokens of a text fit beside the special ones."""
