@@ -106,11 +106,12 @@ def token_probabilities(
     tokenizer: Tokenizer, texts: Iterable[str], size: int
 ) -> NDArray[np.float64]:
     """Share of each token among all tokens of the texts (size,), counts smoothed by one."""
-    counts = np.ones(size)
+    counts: NDArray[np.float64] = np.ones(size)
     for batch in _batches(texts):
         for encoding in tokenizer.encode_batch_fast(batch):
             counts += np.bincount(encoding.ids, minlength=size)
-    return counts / counts.sum()
+    shares: NDArray[np.float64] = counts / counts.sum()
+    return shares
 
 
 def _batches(texts: Iterable[str]) -> Iterator[Sequence[str]]:
