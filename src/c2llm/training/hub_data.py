@@ -12,6 +12,7 @@ Tables stay memory-mapped on disk; only the ids of a corpus are held in memory.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,17 +49,19 @@ def hub_rows(source: SourceConfig, root: Path) -> Iterator[tuple[str, Mapping[st
 
 def evaluation_texts(source: SourceConfig, root: Path) -> Iterator[str]:
     """Every query and document of a hub data set's splits `test`, `validation` and `dev`."""
-    from dataclasses import replace
-
-    for split in ("test", "validation", "dev"):
-        try:
-            for _, row in hub_rows(replace(source, hub_split=split), root):
-                for key in ("query", "text", "doc", "document", "positive", "positives"):
-                    value = row.get(key)
-                    yield from [value] if isinstance(value, str) else value or []
-        except UsageError:
-            if split == "test":
-                raise
+    configs = _configs(source.file.removeprefix(HUB), root, source)
+    languages = [c.removesuffix("-queries") for c in configs if c.endswith("-queries")]
+    for language in languages or [source.hub_config]:
+        for split in ("test", "validation", "dev"):
+            part = replace(source, hub_split=split, hub_config=language)
+            try:
+                for _, row in hub_rows(part, root):
+                    for key in ("query", "text", "doc", "document", "positive", "positives"):
+                        value = row.get(key)
+                        yield from [value] if isinstance(value, str) else value or []
+            except UsageError:
+                if split == "test":
+                    raise
 
 
 def _judged_rows(
