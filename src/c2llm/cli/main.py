@@ -26,6 +26,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "merge": ("c2llm.cli.merge", "Average the weights of trained models."),
     "export": ("c2llm.cli.export", "Export a trained model to ONNX."),
     "eval": ("c2llm.cli.evaluate", "Measure retrieval quality."),
+    "profile": ("c2llm.cli.profile", "Measure latency, throughput and memory of models."),
 }
 
 

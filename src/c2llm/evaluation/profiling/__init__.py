@@ -1,0 +1,1 @@
+"""What a model costs: time and memory as measured, operations and bytes as counted."""
