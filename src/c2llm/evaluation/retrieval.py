@@ -25,6 +25,8 @@ DEPTH = 100
 KEPT = 10
 """Documents of a ranking that are kept, to see later where two systems differ."""
 FORMAT = 1
+_SHOWN = 300
+"""Characters of a query that are kept."""
 
 METRICS: dict[str, Callable[[Sequence[int], dict[int, float]], float]] = {
     "ndcg_at_10": partial(ndcg_at_k, k=10),
@@ -46,6 +48,10 @@ class QueryResult:
     """Ids of the first documents, best first."""
     scores: dict[str, float]
     """Metric -> value, for every metric of `METRICS`."""
+    text: str = ""
+    """The query, cut to what a report shows."""
+    first_rank: int | None = None
+    """Of the first relevant document, from 1; None where it is not among the first `DEPTH`."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ class ResultStore:
             return None
         try:
             queries = tuple(
-                QueryResult(q["id"], q["group"], tuple(q["found"]), dict(q["scores"]))
+                QueryResult(**{**q, "found": tuple(q["found"]), "scores": dict(q["scores"])})
                 for q in fields.pop("queries")
             )
             asked, searched = fields.pop("full_size")
@@ -173,6 +179,8 @@ def score_rankings(task: RetrievalTask, rankings: Sequence[Ranking]) -> Iterator
             group=query.group,
             found=tuple(task.documents[position].id for position in ranked[:KEPT]),
             scores={name: metric(ranked, dict(gains)) for name, metric in METRICS.items()},
+            text=query.text[:_SHOWN],
+            first_rank=next((rank for rank, found in enumerate(ranked, 1) if found in gains), None),
         )
 
 

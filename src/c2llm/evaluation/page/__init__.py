@@ -1,0 +1,1 @@
+"""Reports for people: one page that holds everything, drawn without any library."""
