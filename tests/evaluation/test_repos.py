@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import log2
 
 import pytest
@@ -35,7 +35,7 @@ from c2llm.evaluation.repos import (
     run_repository,
 )
 from c2llm.evaluation.vector_cache import PROBES
-from c2llm.index.rank import RankWeights
+from c2llm.index.rank import DEFAULT_WEIGHTS
 from tests.evaluation.doubles import WordEncoder
 
 
@@ -249,25 +249,10 @@ def test_lexical_modes_need_no_model(tree, tmp_path):
 
 
 def test_raw_modes_have_no_evidence_left():
-    # The shares of the legs stay, and what only scales another weight.
-    shares = {"dense", "dense_of_name"}
-    added = {
-        "coherence",
-        "definition",
-        "definition_stem",
-        "symbol_words",
-        "file_words",
-        "directory_words",
-        "whole_stem",
-        "structure",
-    }
-    for field in fields(RankWeights):
-        if field.name in shares or (
-            field.name.startswith("definition_") and field.name not in added
-        ):
-            continue
-        neutral = 0.0 if field.name in added else 1.0
-        assert getattr(no_evidence(), field.name) == neutral, field.name
+    raw = no_evidence()
+    assert raw.dense == DEFAULT_WEIGHTS.dense  # the shares of the legs stay
+    assert not any(worth for row in raw.evidence.values() for worth in row)
+    assert {*raw.factors.values(), raw.asked, raw.saturation} == {1.0}
 
 
 def test_the_real_index_answers_in_every_mode(tmp_path):

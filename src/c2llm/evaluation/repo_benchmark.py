@@ -53,11 +53,11 @@ class RankedIndex:
     """A `CodeIndex` whose modes include those without the ranker."""
 
     def __init__(self, index: CodeIndex, *, built: bool) -> None:
-        from c2llm.index.rank import RankWeights
+        from c2llm.index.rank import DEFAULT_WEIGHTS
 
         self.built = built
         self._index = index
-        self._weights = {True: no_evidence(), False: RankWeights()}
+        self._weights = {True: no_evidence(), False: DEFAULT_WEIGHTS}
 
     def search(self, query: str, k: int, *, mode: str) -> Sequence[Hit]:
         """The best `k` chunks, best first; `mode` is one of `MODES`."""

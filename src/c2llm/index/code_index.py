@@ -27,11 +27,13 @@ from c2llm.index.location import existing_directory, index_file, remove_index
 from c2llm.index.lock import embedding, refreshing
 from c2llm.index.rank import DEFAULT_WEIGHTS, RankWeights
 from c2llm.index.search import (
+    Asked,
     Filters,
     Granularity,
     Hit,
     Mode,
-    search_store,
+    Source,
+    ask,
 )
 from c2llm.index.status import IndexStatus, store_status
 from c2llm.index.store import TABLE_MODEL, Counts, Store
@@ -101,6 +103,7 @@ class CodeIndex:
         self._progress_bar = progress_bar
         self._note = note or (lambda message: None)
         self._matrices: dict[int, Matrix] = {}
+        self._source = Source(store, root.name)
 
     @classmethod
     def open(
@@ -277,6 +280,8 @@ class CodeIndex:
         language: str | Sequence[str] = (),
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
+        pattern: str | None = None,
+        recent: bool = False,
         granularity: Granularity = "chunk",
         weights: RankWeights = DEFAULT_WEIGHTS,
     ) -> list[Hit]:
@@ -289,26 +294,57 @@ class CodeIndex:
             language: Only files of this language or these.
             include: Only paths that match one of these globs.
             exclude: No path that matches one of these globs.
-            granularity: `chunk`, or `file` for each file's best chunk only.
+            pattern: Only chunks whose text this regular expression finds something in.
+            recent: Let what was changed recently come first, other things being equal.
+            granularity: What an answer is: a `chunk`, a whole `function` or `class`, or a `file`.
             weights: What the ranker's evidence is worth.
 
         Raises:
-            UsageError: k is below 1 or the query is empty.
+            UsageError: k is below 1, the query is empty, or the pattern is not one.
         """
         if k < 1:
             raise UsageError(f"The number of results must be at least 1, not {k}.")
         if not query.strip():
             raise UsageError("The query is empty; say what you are looking for.")
-        languages = self._languages((language,) if isinstance(language, str) else language)
-        return search_store(
-            self._store,
+        asked = self.asked(
             query,
-            k=k,
-            mode=mode,
-            filters=Filters(languages, tuple(include), tuple(exclude)),
-            vectors=None if mode == "lexical" else partial(self._vectors, query),
-            weights=weights,
-            granularity=granularity,
+            mode,
+            language=language,
+            include=include,
+            exclude=exclude,
+            pattern=pattern,
+            recent=recent,
+        )
+        return ask([asked], query, k=k, mode=mode, weights=weights, granularity=granularity)
+
+    def asked(
+        self,
+        query: str,
+        mode: Mode = "hybrid",
+        *,
+        language: str | Sequence[str] = (),
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        pattern: str | None = None,
+        recent: bool = False,
+    ) -> Asked:
+        """This index with a query's filters, for `search.ask` over several; see `search`."""
+        languages = self._languages((language,) if isinstance(language, str) else language)
+        matcher = None
+        if pattern is not None:
+            from c2llm.index.pattern import Pattern
+
+            matcher = Pattern.compile(pattern).chunks
+        recency = None
+        if recent:
+            from c2llm.index.recency import recency_of
+
+            recency = recency_of(self.root, self._store)
+        return Asked(
+            self._source,
+            Filters(languages, tuple(include), tuple(exclude), matcher),
+            None if mode == "lexical" else partial(self._vectors, query),
+            recency,
         )
 
     def status(self) -> IndexStatus:

@@ -1,12 +1,18 @@
-"""What a query asks for: its words, the names it spells, the kinds of files it wants to see."""
+"""What a query asks for: its kind, its words, the names and places it spells, the files it wants.
+
+The kind decides how evidence is weighed: a name wants its definition, a stack trace the lines it
+names, pasted code wants code like it.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from c2llm.codebase.identifiers import split_identifier, words
+from c2llm.index.places import Place, is_trace, places
 from c2llm.index.roles import Role, asked_roles
 from c2llm.index.words import normalized, stem
 
@@ -34,6 +40,38 @@ _STOP_WORDS = frozenset(
 )
 
 
+# What code is full of and questions are not.
+_CODE_SIGNS = re.compile(
+    r"[{};]\s*$|^\s*(?:def|fn|func|function|class|public|private|static|if|for|while|return|import"
+    r"|from|const|let|var|#include|package|use|struct|impl)\b.*[({:;=]|=>|->|::|\w\([^)]*\)"
+    r"|[\w)\]]\s*[-+*/|&]?=[^=]",
+    re.MULTILINE,
+)
+_CALL = re.compile(r"[{;=]|\w\(.*\)")
+_CODE_SHARE = 0.4
+"""Of the lines of a text this share looks like code where it is code."""
+_SYMBOL_FORM = re.compile(r"\s*(?:sym|symbol):\s*(\S.*)", re.DOTALL)
+
+
+class QueryKind(StrEnum):
+    """How a query is to be understood."""
+
+    QUESTION = "question"
+    """Words and sentences."""
+    NAME = "name"
+    """One name and nothing else, or `sym:NAME`."""
+    PATH = "path"
+    """A path, perhaps with a line, and nothing else."""
+    CODE = "code"
+    """Pasted code."""
+    TRACE = "trace"
+    """An error message or a stack trace."""
+
+
+_WITHOUT_ROLES = (QueryKind.CODE, QueryKind.TRACE)
+"""What their words mean is not what is asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Name:
     """A name that the query spells."""
@@ -59,16 +97,28 @@ class Query:
     """Identifiers of several parts as the lexical index keeps them whole."""
     names: tuple[Name, ...]
     """Names that may be defined somewhere, the strongest first."""
-    is_name: bool
-    """The query is one name and nothing else."""
+    kind: QueryKind
+    """What sort of query it is."""
     roles: frozenset[Role]
     """Kinds of files that are usually demoted and that this query asks for."""
+    places: tuple[Place, ...] = ()
+    """Files and lines that it names."""
+
+    @property
+    def is_name(self) -> bool:
+        """The query is one name and nothing else."""
+        return self.kind is QueryKind.NAME
 
 
 def parse_query(text: str) -> Query:
     """Take a query apart; a query without any word has no terms."""
+    symbol = _SYMBOL_FORM.fullmatch(text)
+    if symbol:
+        text = symbol[1].strip()
     spelled = _NAME.findall(text)
-    is_name = len(text.split()) == 1 and len(spelled) == 1
+    found = places(text)
+    kind = QueryKind.NAME if symbol else _kind(text, spelled, found)
+    is_name = kind is QueryKind.NAME
     content = [word for word in words(text) if word not in _STOP_WORDS]
     # A query of stop words only still means its words.
     spelling: dict[str, str] = {}
@@ -90,8 +140,9 @@ def parse_query(text: str) -> Query:
             add(qualifier, strength / 2)
         if len(parts) > 1:
             add("".join(parts), strength / 2)
-    for phrase in _phrases(text):
-        add(phrase, 0.5)
+    if kind is QueryKind.QUESTION:
+        for phrase in _phrases(text):
+            add(phrase, 0.5)
     exact = {
         token.strip("_").lower()
         for token in re.findall(r"\w+", text)
@@ -105,9 +156,29 @@ def parse_query(text: str) -> Query:
         names=tuple(sorted(names.values(), key=lambda name: (-name.strength, name.key)))[
             :_MOST_TERMS
         ],
-        is_name=is_name,
-        roles=asked_roles(words(text)),
+        kind=kind,
+        roles=frozenset()
+        if kind in (QueryKind.CODE, QueryKind.TRACE)
+        else asked_roles(words(text)),
+        places=found,
     )
+
+
+def _kind(text: str, spelled: list[str], found: tuple[Place, ...]) -> QueryKind:
+    if is_trace(text):
+        return QueryKind.TRACE
+    single = len(text.split()) == 1
+    if single and found:
+        return QueryKind.PATH
+    if single and len(spelled) == 1:
+        return QueryKind.NAME
+    lines = [line for line in text.splitlines() if line.strip()]
+    like_code = sum(1 for line in lines if _CODE_SIGNS.search(line))
+    if len(lines) > 1 and like_code >= _CODE_SHARE * len(lines):
+        return QueryKind.CODE
+    if len(lines) == 1 and like_code and _CALL.search(text) and not text.rstrip().endswith("?"):
+        return QueryKind.CODE
+    return QueryKind.QUESTION
 
 
 def _strength(token: str, parts: list[str]) -> float:
