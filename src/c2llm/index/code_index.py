@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, Unpack
 
-from c2llm.codebase.languages import language_named
 from c2llm.errors import C2LLMError, UsageError
 from c2llm.index.build import (
     CHUNKER_VERSION,
@@ -23,12 +22,14 @@ from c2llm.index.build import (
     silent_progress,
 )
 from c2llm.index.encoder_handle import EncoderHandle
+from c2llm.index.filters import Restrictions, filters_of
 from c2llm.index.location import existing_directory, index_file, remove_index
 from c2llm.index.lock import embedding, refreshing
+from c2llm.index.query import QueryKind, parse_query
 from c2llm.index.rank import DEFAULT_WEIGHTS, RankWeights
+from c2llm.index.recency import recency_for
 from c2llm.index.search import (
     Asked,
-    Filters,
     Granularity,
     Hit,
     Mode,
@@ -277,75 +278,33 @@ class CodeIndex:
         k: int = 10,
         mode: Mode = "hybrid",
         *,
-        language: str | Sequence[str] = (),
-        include: Sequence[str] = (),
-        exclude: Sequence[str] = (),
-        pattern: str | None = None,
-        recent: bool = False,
         granularity: Granularity = "chunk",
         weights: RankWeights = DEFAULT_WEIGHTS,
+        **restrictions: Unpack[Restrictions],
     ) -> list[Hit]:
         """The k best answers, the best first; the same index and query give the same list.
 
         Args:
-            query: A question, some words, or a name.
+            query: A question, some words, a name, a path, pasted code or a stack trace.
             k: How many answers.
             mode: `hybrid`, or one leg alone: `dense` (vectors) or `lexical` (no model is loaded).
-            language: Only files of this language or these.
-            include: Only paths that match one of these globs.
-            exclude: No path that matches one of these globs.
-            pattern: Only chunks whose text this regular expression finds something in.
-            recent: Let what was changed recently come first, other things being equal.
             granularity: What an answer is: a `chunk`, a whole `function` or `class`, or a `file`.
             weights: What the ranker's evidence is worth.
+            restrictions: `language`, `include`, `exclude`, `pattern` and `recent`.
 
         Raises:
-            UsageError: k is below 1, the query is empty, or the pattern is not one.
+            UsageError: k is below 1, the query is empty, or a restriction is not possible.
         """
-        if k < 1:
-            raise UsageError(f"The number of results must be at least 1, not {k}.")
-        if not query.strip():
-            raise UsageError("The query is empty; say what you are looking for.")
-        asked = self.asked(
-            query,
-            mode,
-            language=language,
-            include=include,
-            exclude=exclude,
-            pattern=pattern,
-            recent=recent,
-        )
+        asked = self.asked(query, mode, **restrictions)
         return ask([asked], query, k=k, mode=mode, weights=weights, granularity=granularity)
 
     def asked(
-        self,
-        query: str,
-        mode: Mode = "hybrid",
-        *,
-        language: str | Sequence[str] = (),
-        include: Sequence[str] = (),
-        exclude: Sequence[str] = (),
-        pattern: str | None = None,
-        recent: bool = False,
+        self, query: str, mode: Mode = "hybrid", **restrictions: Unpack[Restrictions]
     ) -> Asked:
-        """This index with a query's filters, for `search.ask` over several; see `search`."""
-        languages = self._languages((language,) if isinstance(language, str) else language)
-        matcher = None
-        if pattern is not None:
-            from c2llm.index.pattern import Pattern
-
-            matcher = Pattern.compile(pattern).chunks
-        recency = None
-        if recent:
-            from c2llm.index.recency import recency_of
-
-            recency = recency_of(self.root, self._store)
-        return Asked(
-            self._source,
-            Filters(languages, tuple(include), tuple(exclude), matcher),
-            None if mode == "lexical" else partial(self._vectors, query),
-            recency,
-        )
+        """This index made ready for a query, for `search.ask`, which also takes several."""
+        filters = filters_of(self._store, restrictions)
+        vectors = None if mode == "lexical" else partial(self._vectors, query)
+        return Asked(self._source, filters, vectors, recency_for(self.root, filters, self._store))
 
     def status(self) -> IndexStatus:
         """Count what is indexed, what is stale and what was left out."""
@@ -405,8 +364,11 @@ class CodeIndex:
         return deep if nearest is None else blend(deep, nearest)
 
     def _of_query(self, handle: EncoderHandle, query: str) -> NDArray[np.float32]:
-        """The query's vector, float32 (dim,)."""
-        vector: NDArray[np.float32] = handle.get().encode_queries([query])[0]
+        """The query's vector, float32 (dim,); pasted code looks for documents like itself."""
+        encoder = handle.get()
+        is_code = parse_query(query).kind is QueryKind.CODE
+        encode = encoder.encode_documents if is_code else encoder.encode_queries
+        vector: NDArray[np.float32] = encode([query])[0]
         return vector
 
     def _fresh_matrix(self, model_id: int) -> Matrix:
@@ -416,20 +378,6 @@ class CodeIndex:
         if known is None or known.generation != self._store.generation():
             known = self._matrices[model_id] = Matrix.read(self._store, model_id)
         return known
-
-    def _languages(self, names: Sequence[str]) -> tuple[str, ...]:
-        """The languages that these names mean, each of which some indexed file has."""
-        if not names:
-            return ()
-        indexed = {state.language for state in self._store.files().values()}
-        wanted = tuple(language_named(name) for name in names)
-        for name, language in zip(names, wanted, strict=True):
-            if language not in indexed:
-                raise UsageError(
-                    f"No indexed file is written in {name}; there are: "
-                    f"{', '.join(sorted(indexed))}."
-                )
-        return wanted
 
     def _model_id(self, handle: EncoderHandle | None = None) -> int:
         """A model's number here; vectors that another version of it made are dropped and told."""

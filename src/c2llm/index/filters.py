@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
+
+from c2llm.codebase.languages import language_named
+from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
     from c2llm.index.store import Store
 
 Matcher = Callable[["Store"], set[int]]
 """Gives the ids of the chunks whose text matches a pattern; `pattern.matcher` makes one."""
+
+
+class Restrictions(TypedDict, total=False):
+    """What a search may be limited to."""
+
+    language: str | Sequence[str]
+    """Only files of this language or these."""
+    include: Sequence[str]
+    """Only paths that match one of these globs."""
+    exclude: Sequence[str]
+    """No path that matches one of these globs."""
+    pattern: str | None
+    """Only chunks whose text this regular expression finds something in."""
+    recent: bool
+    """Let what was changed recently come first, other things being equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +44,8 @@ class Filters:
     """Globs over paths, of which none may match."""
     matcher: Matcher | None = None
     """Chunks whose text matches; all when None."""
+    recent: bool = False
+    """What was changed recently comes first; this leaves nothing out."""
 
     def __bool__(self) -> bool:
         return bool(self.languages or self.include or self.exclude or self.matcher)
@@ -61,6 +81,42 @@ class Filters:
 
 
 NO_FILTERS = Filters()
+
+
+def filters_of(store: Store, restrictions: Restrictions) -> Filters:
+    """The filters that a user's restrictions mean in one index.
+
+    Raises:
+        UsageError: for an unknown language, one that no indexed file has, or a bad pattern.
+    """
+    language = restrictions.get("language", ())
+    pattern = restrictions.get("pattern")
+    matcher: Matcher | None = None
+    if pattern is not None:
+        from c2llm.index.pattern import Pattern
+
+        matcher = Pattern.compile(pattern).chunks
+    return Filters(
+        _languages(store, (language,) if isinstance(language, str) else language),
+        tuple(restrictions.get("include", ())),
+        tuple(restrictions.get("exclude", ())),
+        matcher,
+        restrictions.get("recent", False),
+    )
+
+
+def _languages(store: Store, names: Sequence[str]) -> tuple[str, ...]:
+    """The languages that these names mean, each of which some indexed file has."""
+    if not names:
+        return ()
+    indexed = {row[0] for row in store.all("SELECT DISTINCT language FROM files")}
+    wanted = tuple(language_named(name) for name in names)
+    for name, language in zip(names, wanted, strict=True):
+        if language not in indexed:
+            raise UsageError(
+                f"No indexed file is written in {name}; there are: {', '.join(sorted(indexed))}."
+            )
+    return wanted
 
 
 def _glob(path: str, pattern: str) -> bool:

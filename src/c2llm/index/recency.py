@@ -11,11 +11,17 @@ import subprocess
 import time
 from pathlib import Path
 
+from c2llm.index.filters import Filters
 from c2llm.index.store import Store
 
 _COMMITS = 2000
 _HALF_LIFE_DAYS = 30.0
 _SECONDS = 10.0
+
+
+def recency_for(root: Path, filters: Filters, store: Store) -> dict[str, float] | None:
+    """`recency_of` where it is asked for, None where it is not."""
+    return recency_of(root, store) if filters.recent else None
 
 
 def recency_of(root: Path, store: Store) -> dict[str, float]:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from c2llm.errors import UsageError
 from c2llm.index.filters import NO_FILTERS, Filters
 from c2llm.index.legs import Source, find
 from c2llm.index.query import Query, parse_query
 from c2llm.index.rank import Ranked, rank
-from c2llm.index.store import Store
 from c2llm.index.weights import DEFAULT_WEIGHTS, RankWeights
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ __all__ = ["NO_FILTERS", "Asked", "Filters", "Granularity", "Hit", "Mode", "Sour
 Mode = Literal["hybrid", "dense", "lexical"]
 Granularity = Literal["chunk", "function", "class", "file"]
 
+_RECENT = 0.5
+"""What having just been changed is worth where it is asked for."""
 _WITHOUT_RECENCY: Mapping[str, float] = {}
 
 
@@ -76,8 +78,17 @@ def ask(
         mode: Which legs take part; in `dense` the lexical leg does not, and the other way round.
         weights: What the evidence is worth.
         granularity: What an answer is.
+
+    Raises:
+        UsageError: k is below 1 or the query is empty.
     """
+    if k < 1:
+        raise UsageError(f"The number of results must be at least 1, not {k}.")
+    if not query_text.strip():
+        raise UsageError("The query is empty; say what you are looking for.")
     query = parse_query(query_text)
+    if any(one.recency for one in asked):
+        weights = weights.with_evidence("recent", _RECENT)
     ranked = candidates_of(asked, query, k=k, mode=mode, weights=weights)
     if granularity == "chunk":
         return hits_of(asked, ranked[:k])
@@ -132,21 +143,3 @@ def hits_of(asked: Sequence[Asked], ranked: Sequence[Ranked]) -> list[Hit]:
         for facts in (item.candidate.facts,)
         if (item.candidate.source, facts.id) in text_of
     ]
-
-
-def search_store(
-    store: Store,
-    query_text: str,
-    *,
-    k: int,
-    mode: Mode = "hybrid",
-    filters: Filters = NO_FILTERS,
-    vectors: Callable[[Sequence[int]], Vectors] | None = None,
-    weights: RankWeights = DEFAULT_WEIGHTS,
-    granularity: Granularity = "chunk",
-    source: Source | None = None,
-    recency: Mapping[str, float] | None = None,
-) -> list[Hit]:
-    """The best k answers of one index; see `ask`."""
-    one = Asked(source or Source(store), filters, vectors, recency)
-    return ask([one], query_text, k=k, mode=mode, weights=weights, granularity=granularity)
