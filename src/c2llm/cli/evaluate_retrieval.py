@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from c2llm.cli.output import note, progress_bar
 
 if TYPE_CHECKING:
     from c2llm.evaluation.retrieval import TaskResult
+    from c2llm.evaluation.system import System
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
     "models",
     multiple=True,
     required=True,
-    help="bm25, all-MiniLM-L6-v2, st:FOLDER (sentence-transformers), or a c2llm model or folder. "
-    "Repeat to compare; the first is the baseline.",
+    help="bm25, ripgrep, all-MiniLM-L6-v2, st:FOLDER (sentence-transformers), openai:URL#NAME (an "
+    "embeddings endpoint; its key in C2LLM_EMBEDDINGS_KEY), or a c2llm model or folder. Repeat to "
+    "compare; the first is the baseline.",
 )
 @click.option(
     "--tasks",
@@ -44,15 +47,24 @@ def command(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Score models on retrieval tasks read from a data directory."""
+    """Score models side by side on retrieval tasks: same documents, same metrics, same machine.
+
+    \b
+    Our model, a sentence-transformers model and words, on all tasks in a directory:
+      c2llm eval retrieval --data data --model bm25 --model all-MiniLM-L6-v2 --model c2llm-mini
+    A server's model on one task, going on where it stopped:
+      c2llm eval retrieval --data data --tasks cosqa --output results \\
+        --model c2llm-mini --model openai:http://localhost:8080/v1#nomic-embed-code
+    Questions of your own, in BEIR's layout (corpus.jsonl, queries.jsonl, qrels/test.tsv):
+      c2llm eval retrieval --model c2llm-mini --tasks beir:FOLDER
+    """
     from c2llm.evaluation.retrieval import ResultStore, run_tasks
     from c2llm.evaluation.retrieval_report import retrieval_markdown, retrieval_report
-    from c2llm.evaluation.systems import load_system
     from c2llm.evaluation.tasks import load_tasks
 
     check_output(output)
     chosen = load_tasks(data, names(tasks))
-    systems = [load_system(model) for model in dict.fromkeys(models)]
+    systems = _systems(models)
     results = []
     for result in run_tasks(
         [task.limited(limit, documents) for task in chosen],
@@ -64,6 +76,22 @@ def command(
         note(_summary(result))
     report = retrieval_report(results)
     emit("retrieval", report, retrieval_markdown, output, as_json)
+
+
+def _systems(models: Sequence[str]) -> list[System]:
+    """The systems of these names; a ripgrep that is not installed is told, and left out."""
+    from c2llm.evaluation.ripgrep import RipgrepMissingError
+    from c2llm.evaluation.systems import load_system
+
+    systems: list[System] = []
+    for model in dict.fromkeys(models):
+        try:
+            systems.append(load_system(model))
+        except RipgrepMissingError as error:
+            if len(set(models)) == 1:
+                raise
+            note(f"ripgrep is left out. {error}")
+    return systems
 
 
 def _summary(result: TaskResult) -> str:

@@ -18,7 +18,7 @@ from c2llm.evaluation.metrics import average_precision, mrr, ndcg_at_k, recall_a
 from c2llm.evaluation.progress import ProgressBar, no_progress
 from c2llm.evaluation.provenance import short_hash
 from c2llm.evaluation.retrieval_task import RetrievalTask
-from c2llm.evaluation.systems import Ranking, System
+from c2llm.evaluation.system import Ranking, System
 
 DEPTH = 100
 """Documents of a ranking that are scored: recall, AP and the like know nothing beyond them."""

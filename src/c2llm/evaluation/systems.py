@@ -1,46 +1,28 @@
-"""What is compared: anything that ranks the documents of a task for each of its queries."""
+"""Systems by the names of the command line: words, vectors of our models and of others'."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from c2llm.codebase.identifiers import fts_text
 from c2llm.encoding.protocol import Progress, TextEncoder
-from c2llm.errors import ModelError
+from c2llm.evaluation.bm25 import BM25, LexicalSystem
+from c2llm.evaluation.openai_encoder import OpenAIEncoder
 from c2llm.evaluation.peers import MINILM, SentenceTransformerEncoder, packaged_minilm
 from c2llm.evaluation.provenance import hash_source
 from c2llm.evaluation.retrieval_task import RetrievalTask
+from c2llm.evaluation.ripgrep import RIPGREP, RipgrepSystem
+from c2llm.evaluation.system import Ranking, System
 
-Ranking = NDArray[np.int64]
-"""Positions of documents, best first."""
-
-BM25 = "bm25"
 PEER_PREFIX = "st:"
+ENDPOINT_PREFIX = "openai:"
 
 # Queries scored at once: 64 rows against 100,000 documents are 26 MB of float32.
 _QUERY_BLOCK = 64
-
-
-class System(Protocol):
-    """Ranks documents; equal scores keep the order of the corpus."""
-
-    @property
-    def name(self) -> str:
-        """What reports call it."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of all that decides its rankings."""
-
-    def rank(self, task: RetrievalTask, depth: int, progress: Progress) -> list[Ranking]:
-        """For each query the best `depth` documents or fewer; `progress` counts texts."""
 
 
 class DenseSystem:
@@ -99,63 +81,18 @@ def _vectors(
     return np.stack([known[text] for text in texts])
 
 
-class LexicalSystem:
-    """BM25 (bm25s, Lucene's variant, k1 = 1.5, b = 0.75).
-
-    Tokens are identifiers whole and split at case changes, underscores and digits, in lower case,
-    as our own index has them, less bm25s' 33 English stop words. Documents that share no token with
-    a query are not ranked.
-    """
-
-    name = "bm25"
-
-    def __init__(self) -> None:
-        try:
-            import bm25s
-            from bm25s.stopwords import STOPWORDS_EN
-        except ImportError as error:
-            raise ModelError("bm25s is not installed; pip install 'c2llm[eval]'.") from error
-        self._bm25s: Any = bm25s
-        self._stop_words = frozenset(STOPWORDS_EN)
-        made_by = hash_source("c2llm.codebase.identifiers", "c2llm.evaluation.systems")
-        self._fingerprint = f"bm25s{version('bm25s')}-{made_by[:24]}"
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of the library's version and of the code that makes tokens."""
-        return self._fingerprint
-
-    def rank(self, task: RetrievalTask, depth: int, progress: Progress) -> list[Ranking]:
-        """Best documents of each query with a score above 0."""
-        corpus = [self._tokens(document.text) for document in task.documents]
-        progress(len(corpus))
-        retriever = self._bm25s.BM25(method="lucene", k1=1.5, b=0.75)
-        retriever.index(corpus, show_progress=False)
-        rankings: list[Ranking] = []
-        for query in task.queries:
-            tokens = self._tokens(query.text)
-            # bm25s looks at the type of the first token, so it must not get an empty list.
-            scores = retriever.get_scores(tokens) if tokens else np.zeros(len(corpus), np.float32)
-            order = np.argsort(-scores, kind="stable")[:depth]
-            rankings.append(order[scores[order] > 0.0])
-            progress(1)
-        return rankings
-
-    def _tokens(self, text: str) -> list[str]:
-        return [token for token in fts_text(text).split() if token not in self._stop_words]
-
-
 def is_peer(spec: str) -> bool:
     """Whether a name on the command line is another's model, and none of c2llm's kind."""
-    return spec == MINILM or spec.startswith(PEER_PREFIX)
+    return spec == MINILM or spec.startswith((PEER_PREFIX, ENDPOINT_PREFIX))
 
 
 def load_encoder(spec: str) -> TextEncoder:
     """An encoder by what the command line calls it.
 
     Args:
-        spec: `all-MiniLM-L6-v2` (from its package), `st:FOLDER` (sentence-transformers), or else a
-            c2llm model, shipped or in a folder.
+        spec: `all-MiniLM-L6-v2` (from its package), `st:FOLDER` (sentence-transformers),
+            `openai:URL#MODEL` (an embeddings endpoint), or else a c2llm model, shipped or in a
+            folder.
 
     Raises:
         UsageError: for a model that is not there.
@@ -165,13 +102,15 @@ def load_encoder(spec: str) -> TextEncoder:
         return packaged_minilm()
     if spec.startswith(PEER_PREFIX):
         return SentenceTransformerEncoder(Path(spec.removeprefix(PEER_PREFIX)))
+    if spec.startswith(ENDPOINT_PREFIX):
+        return OpenAIEncoder(spec.removeprefix(ENDPOINT_PREFIX))
     from c2llm.encoding.encoder import Encoder
 
     return Encoder.load(spec)
 
 
 def load_system(spec: str) -> System:
-    """A system by what the command line calls it: `bm25`, or an encoder as in `load_encoder`.
+    """A system by what the command line calls it: `bm25`, `ripgrep`, or an encoder's name.
 
     Raises:
         UsageError: for a model that is not there.
@@ -179,8 +118,10 @@ def load_system(spec: str) -> System:
     """
     if spec == BM25:
         return LexicalSystem()
+    if spec in (RIPGREP, "rg"):
+        return RipgrepSystem()
     encoder = load_encoder(spec)
-    if isinstance(encoder, SentenceTransformerEncoder):
+    if is_peer(spec):
         return DenseSystem(encoder)
     made_by = f"{encoder.fingerprint} {hash_source('c2llm.encoding')}"
     return DenseSystem(encoder, hashlib.sha256(made_by.encode()).hexdigest()[:24])
