@@ -141,3 +141,21 @@ def test_repos_refuses_by_name(benchmark, tmp_path, capsys):
     assert code == 2
     assert "no-such" in message
     assert refused(capsys, "repos", *benchmark, "--peer", tmp_path, "--modes", "dense")[0] == 2
+
+
+def test_retrieval_tells_a_missing_ripgrep_and_goes_on(data, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    start = ["retrieval", "--data", str(data), "--tasks", "nl2bash", "--model", "ripgrep"]
+    main(["eval", *start, "--model", "bm25", "--json"])
+    streams = capsys.readouterr()
+    assert [system["name"] for system in json.loads(streams.out)["systems"]] == ["bm25"]
+    assert "ripgrep is left out" in streams.err
+    code, message = refused(capsys, *start)
+    assert code == 2
+    assert "no `rg` on the PATH" in message
+
+
+def test_retrieval_needs_data_or_tasks_that_have_theirs(capsys):
+    code, message = refused(capsys, "retrieval", "--model", "bm25")
+    assert code == 2
+    assert "Give --data DIRECTORY" in message

@@ -160,3 +160,60 @@ def test_an_id_that_names_no_problem_is_refused(tmp_path):
     write_jsonl(tmp_path / "mxeval.jsonl", [pair("X/1", "q", "d", lang="go")])
     with pytest.raises(DataError, match="'X/1'"):
         load_tasks(tmp_path, ["mxeval"])
+
+
+def test_tasks_of_ones_own_need_no_data_directory(tmp_path):
+    folder = write_beir(tmp_path / "mine", split="dev")
+    rows = [pair(str(i), f"query {i}", f"doc {i}", split="train") for i in range(3)]
+    path = write_jsonl(tmp_path / "own.jsonl.gz", rows)
+    (tmp_path / "tree").mkdir()
+    body = "".join(f"    step_{i}()\n" for i in range(9))
+    (tmp_path / "tree" / "a.py").write_text(f"def run():\n{body}")
+    names = [
+        f"beir:{folder}",
+        f"beir:{folder}#dev",
+        f"pairs:{path}",
+        f"continuation:{tmp_path / 'tree'}",
+    ]
+    tasks = load_tasks(None, names)
+    assert [task.name for task in tasks] == ["mine", "mine", "pairs-own", "continuation:tree"]
+    assert answers(tasks[2]) == {f"query {i}": {f"doc {i}"} for i in range(3)}
+    with pytest.raises(UsageError, match=r"Give --data DIRECTORY, or name tasks .*commits:"):
+        load_tasks(None, [names[0], "cosqa"])
+    with pytest.raises(UsageError, match="Give --data"):
+        load_tasks(None)
+    with pytest.raises(UsageError, match=r"There is no file .*lost\.jsonl"):
+        load_tasks(None, [f"pairs:{tmp_path / 'lost.jsonl'}"])
+
+
+def test_the_split_of_a_beir_folder_must_be_clear(tmp_path):
+    folder = write_beir(tmp_path / "mine", split="dev")
+    (folder / "qrels").mkdir()
+    (folder / "qrels" / "train.tsv").write_text("q1\td1\t1\n")
+    with pytest.raises(
+        DataError, match=r"has judgements for dev, train; say which with beir:.*#dev"
+    ):
+        load_tasks(None, [f"beir:{folder}"])
+    with pytest.raises(DataError, match=r"no queries\.lost\.jsonl"):
+        load_tasks(None, [f"beir:{folder}#lost"])
+    with pytest.raises(UsageError, match="nowhere is not a directory"):
+        load_tasks(None, [f"beir:{tmp_path / 'nowhere'}"])
+
+
+def test_a_blank_document_is_a_document_and_a_blank_query_is_none(tmp_path):
+    folder = write_beir(tmp_path / "mine")
+    rows = [
+        {"_id": "d1", "text": "a"},
+        {"_id": "d2", "text": "", "title": "t"},
+        {"_id": "d3", "text": ""},
+    ]
+    (folder / "corpus.jsonl.gz").unlink()
+    write_jsonl(folder / "corpus.jsonl", rows)
+    (task,) = load_tasks(None, [f"beir:{folder}"])
+    assert [document.text for document in task.documents] == ["a", "t", ""]
+    write_jsonl(folder / "queries.test.jsonl", [{"_id": "q1", "text": " "}])
+    with pytest.raises(DataError, match="has no text in `text`"):
+        load_tasks(None, [f"beir:{folder}"])
+    write_jsonl(folder / "corpus.jsonl", [])
+    with pytest.raises(DataError, match=r"corpus\.jsonl holds no row"):
+        load_tasks(None, [f"beir:{folder}"])

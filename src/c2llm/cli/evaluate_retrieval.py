@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="Data directory.")
+@click.option("--data", type=click.Path(path_type=Path), help="Directory of the data files.")
 @click.option(
     "--model",
     "models",
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 @click.option(
     "--tasks",
     multiple=True,
-    help="Tasks, with commas between, such as cosqa,mxeval:java or beir:FOLDER. All by default.",
+    help="Tasks, with commas between, such as cosqa,mxeval:java; all in --data by default. Of your "
+    "own: beir:FOLDER, pairs:FILE, continuation:TREE, commits:REPOSITORY.",
 )
 @click.option("--limit", type=click.IntRange(1), help="At most this many queries a task.")
 @click.option("--documents", type=click.IntRange(1), help="At most this many documents a task.")
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
-    data: Path,
+    data: Path | None,
     models: tuple[str, ...],
     tasks: tuple[str, ...],
     limit: int | None,
@@ -57,6 +58,8 @@ def command(
         --model c2llm-mini --model openai:http://localhost:8080/v1#nomic-embed-code
     Questions of your own, in BEIR's layout (corpus.jsonl, queries.jsonl, qrels/test.tsv):
       c2llm eval retrieval --model c2llm-mini --tasks beir:FOLDER
+    Questions that a repository asks itself: its commits, the halves of its functions:
+      c2llm eval retrieval --model bm25 --model c2llm-mini --tasks commits:.,continuation:.
     """
     from c2llm.evaluation.retrieval import ResultStore, run_tasks
     from c2llm.evaluation.retrieval_report import retrieval_markdown, retrieval_report

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from c2llm.errors import DataError
+from c2llm.errors import DataError, UsageError
 from c2llm.evaluation.retrieval_task import Document, Judgement, Query, RetrievalTask, assemble
 
 
@@ -77,8 +77,11 @@ def read_beir(folder: Path, name: str, split: str) -> RetrievalTask:
     corpus = _required(folder, "corpus.jsonl")
     asked = _required(folder, f"queries.{split}.jsonl", "queries.jsonl")
     judged = _required(folder, f"qrels.{split}.tsv", f"qrels/{split}.tsv")
-    documents = [Document(id, f"{title} {text}".strip()) for id, title, text in _beir_rows(corpus)]
-    queries = [Query(id, text) for id, _, text in _beir_rows(asked)]
+    documents = [
+        Document(id, f"{title} {text}".strip())
+        for id, title, text in _beir_rows(corpus, blank=True)
+    ]
+    queries = [Query(id, text) for id, _, text in _beir_rows(asked, blank=False)]
     judgements = list(
         _judgements(judged, {q.id for q in queries}, {d.id for d in documents}, asked, corpus)
     )
@@ -86,6 +89,27 @@ def read_beir(folder: Path, name: str, split: str) -> RetrievalTask:
         return assemble(name, queries, documents, judgements)
     except ValueError as error:
         raise DataError(f"{folder}: {error}.") from error
+
+
+def beir_split(folder: Path) -> str:
+    """The split that a BEIR folder is asked in: `test`, or the only one that it has.
+
+    Raises:
+        UsageError: if there is no such folder.
+        DataError: for none or several others, naming them.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a directory; give a folder in BEIR's layout.")
+    found = {path.stem for path in folder.glob("qrels/*.tsv")}
+    found |= {path.name[len("qrels.") : -len(".tsv")] for path in folder.glob("qrels.*.tsv")}
+    if "test" in found or not found:
+        return "test"
+    if len(found) > 1:
+        raise DataError(
+            f"{folder} has judgements for {', '.join(sorted(found))}; say which with "
+            f"beir:{folder}#{min(found)}."
+        )
+    return found.pop()
 
 
 def _judgements(
@@ -111,7 +135,7 @@ def _judgements(
         yield Judgement(query, document, _number(score, "score", where))
 
 
-def _beir_rows(path: Path) -> Iterator[tuple[str, str, str]]:
+def _beir_rows(path: Path, *, blank: bool) -> Iterator[tuple[str, str, str]]:
     lines: dict[str, int] = {}
     for number, row in _rows(path):
         where = f"{path}:{number}"
@@ -120,7 +144,10 @@ def _beir_rows(path: Path) -> Iterator[tuple[str, str, str]]:
             raise DataError(
                 f"{where} repeats the _id {id!r} of line {lines[id]}: give each its own."
             )
-        yield id, str(row.get("title") or ""), _text(row, "text", where)
+        text = row.get("text")
+        if not blank or not isinstance(text, str):  # published corpora hold blank documents
+            text = _text(row, "text", where)
+        yield id, str(row.get("title") or ""), text
     if not lines:
         raise DataError(f"{path} holds no row: fetch the file again.")
 

@@ -13,7 +13,14 @@
 | codenn | Stack Overflow title | accepted snippet | crc32(id) % 10 == 0 | sriniiyer/codenn |
 
 A pair file is `FILE.jsonl` or `FILE.jsonl.gz`, one `{"id", "query", "doc", "lang", "split"}` a
-line.
+line. These need no data directory:
+
+| task | asks | finds |
+|---|---|---|
+| beir:FOLDER or beir:FOLDER#SPLIT | its queries | its documents; split `test`, or the only one |
+| pairs:FILE | queries of a pair file | its documents |
+| continuation:TREE | first half of a function | its second half |
+| commits:REPOSITORY | subject of a commit | files it changed, as they were before |
 """
 
 from __future__ import annotations
@@ -24,12 +31,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from c2llm.errors import DataError, UsageError
-from c2llm.evaluation.data_files import Pair, find_file, read_beir, read_pairs
+from c2llm.evaluation.commits import commits_task
+from c2llm.evaluation.continuation import continuation_task
+from c2llm.evaluation.data_files import Pair, beir_split, find_file, read_beir, read_pairs
 from c2llm.evaluation.held_out import HELD_OUT, held_out
 from c2llm.evaluation.retrieval_task import Document, Judgement, Query, RetrievalTask, assemble
-
-BEIR_PREFIX = "beir:"
-"""`beir:FOLDER` names any folder in BEIR's layout as a task; its split `test` is asked."""
 
 MIN_DOCSTRING_WORDS = 3
 """CodeSearchNet takes comment rulers and `/ *` for docstrings; shorter ones ask nothing."""
@@ -163,17 +169,49 @@ FAMILIES: dict[str, Family] = {
 assert FAMILIES.keys() == HELD_OUT.keys()
 
 
-def load_tasks(data: Path, names: Sequence[str] = ()) -> list[RetrievalTask]:
+def _load_beir(where: str) -> RetrievalTask:
+    folder, _, split = where.partition("#")
+    return read_beir(Path(folder), Path(folder).resolve().name, split or beir_split(Path(folder)))
+
+
+def _load_own_pairs(where: str) -> RetrievalTask:
+    path = Path(where)
+    if not path.is_file():
+        raise UsageError(f"There is no file {path}; give one of pairs, one JSON object a line.")
+    try:
+        return _pair_task(f"pairs-{path.name.partition('.')[0]}", read_pairs(path))
+    except ValueError as error:
+        raise DataError(f"{path}: {error}.") from error
+
+
+OPEN: dict[str, Callable[[str], RetrievalTask]] = {
+    "beir:": _load_beir,
+    "pairs:": _load_own_pairs,
+    "continuation:": lambda where: continuation_task(Path(where)),
+    "commits:": lambda where: commits_task(Path(where)),
+}
+"""Prefixes of tasks that say themselves where their data is."""
+
+
+def load_tasks(data: Path | None, names: Sequence[str] = ()) -> list[RetrievalTask]:
     """The named tasks, or every family whose file is in `data` where none is named.
 
     Args:
-        data: the data directory.
-        names: families (`mxeval`), single tasks (`mxeval:java`) or `beir:FOLDER`.
+        data: the data directory; None if every name says itself where its data is.
+        names: families (`mxeval`), single tasks (`mxeval:java`), or a place behind a prefix of
+            `OPEN` (`beir:FOLDER`).
 
     Raises:
         UsageError: for an unknown name, or a `data` that is no directory.
         DataError: for a missing or malformed file.
     """
+    if names and all(_opener(name) for name in names):
+        return [task for name in dict.fromkeys(names) for task in _named(Path(), name)]
+    if data is None:
+        raise UsageError(
+            "Which data? Give --data DIRECTORY, or name tasks that say themselves where theirs is "
+            f"({', '.join(OPEN)})."
+        )
     if not data.is_dir():
         raise UsageError(f"{data} is not a directory; give the one that holds the data files.")
     if names:
@@ -188,13 +226,14 @@ def load_tasks(data: Path, names: Sequence[str] = ()) -> list[RetrievalTask]:
 
 
 def _named(data: Path, name: str) -> list[RetrievalTask]:
-    if name.startswith(BEIR_PREFIX):
-        folder = Path(name.removeprefix(BEIR_PREFIX))
-        return [read_beir(folder, folder.resolve().name, "test")]
+    load = _opener(name)
+    if load is not None:
+        return [load(name.partition(":")[2])]
     family, _, part = name.partition(":")
     if family not in FAMILIES:
         raise UsageError(
-            f"No task is named {name!r}; there are {', '.join(FAMILIES)} and {BEIR_PREFIX}FOLDER."
+            f"No task is named {name!r}; there are {', '.join(FAMILIES)}, and places behind "
+            f"{', '.join(OPEN)}."
         )
     path = _path(data, family)
     if path is None:
@@ -212,6 +251,10 @@ def _named(data: Path, name: str) -> list[RetrievalTask]:
             f"No task is named {name!r}; there are {', '.join(task.name for task in tasks)}."
         )
     return chosen
+
+
+def _opener(name: str) -> Callable[[str], RetrievalTask] | None:
+    return next((load for prefix, load in OPEN.items() if name.startswith(prefix)), None)
 
 
 def _path(data: Path, family: str) -> Path | None:
