@@ -15,7 +15,7 @@ from c2llm.errors import ModelError, UsageError
 if TYPE_CHECKING:
     from c2llm.encoding.encoder import LongTexts
     from c2llm.evaluation.granularity import Reach
-    from c2llm.evaluation.systems import System
+    from c2llm.evaluation.system import System
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
