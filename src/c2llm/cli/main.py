@@ -16,6 +16,7 @@ from c2llm.errors import C2LLMError
 # verb -> (module, one-line help); each module has a click command named `command`.
 VERBS: dict[str, tuple[str, str]] = {
     "search": ("c2llm.cli.search", "Ask a repository a question."),
+    "watch": ("c2llm.cli.watch", "Keep the index of a repository fresh while you work."),
     "index": ("c2llm.cli.index", "Build or refresh the index of a repository."),
     "status": ("c2llm.cli.status", "Tell what is indexed, what is stale, what was skipped."),
     "clear": ("c2llm.cli.clear", "Remove the index of a repository."),

@@ -90,13 +90,16 @@ def truly_changed(store: Store, staleness: Staleness) -> list[SourceFile]:
 
 def refresh_files(
     store: Store, staleness: Staleness, progress_bar: ProgressBar = silent_progress
-) -> int:
-    """Redo the files that changed, forget those that are gone, and return how many those were."""
-    redone = 0
+) -> list[str]:
+    """Redo the files that changed and forget those that are gone.
+
+    Returns:
+        The paths whose content was other than the index knew; those that are gone are not counted.
+    """
+    redone: list[str] = []
     if staleness.removed:
         with store.writing():
             for path in staleness.removed:
-                redone += 1
                 store.remove_file(path)
     changed = staleness.changed
     if not changed:
@@ -107,7 +110,8 @@ def refresh_files(
         for batch in _by_bytes(cut_files(changed, known), listed):
             with store.writing():
                 for cut in batch:
-                    redone += _write(store, cut, listed[cut.path], known.get(cut.path))
+                    if _write(store, cut, listed[cut.path], known.get(cut.path)):
+                        redone.append(cut.path)
             progress(len(batch))
     return redone
 

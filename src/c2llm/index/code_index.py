@@ -67,6 +67,10 @@ class RefreshReport:
     """Files read and cut anew, or forgotten."""
     embedded: int
     """Texts that were embedded, or whose vectors were found in the cache."""
+    changed: tuple[str, ...] = ()
+    """Paths of the files that were read and cut anew."""
+    removed: tuple[str, ...] = ()
+    """Paths of the files that were forgotten."""
 
 
 class CodeIndex:
@@ -218,17 +222,22 @@ class CodeIndex:
         return self.last_refresh
 
     def _refresh(self, lock_seconds: float | None) -> RefreshReport:
-        redone = self._refresh_files(lock_seconds)
-        if redone is None:
+        done = self._refresh_files(lock_seconds)
+        if done is None:
             return RefreshReport(0, 0)
-        return RefreshReport(redone, self.complete() if self._embed == "all" else 0)
+        changed, removed = done
+        embedded = self.complete() if self._embed == "all" else 0
+        return RefreshReport(len(changed) + len(removed), embedded, changed, removed)
 
-    def _refresh_files(self, lock_seconds: float | None) -> int | None:
+    def _refresh_files(
+        self, lock_seconds: float | None
+    ) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
         """Files, words and vectors of the table; None when another process has the lock."""
         store = self._store
         staleness = find_stale(store, self.root)
         self.stale_files = len(staleness.changed) + len(staleness.removed)
-        redone = 0
+        changed: tuple[str, ...] = ()
+        removed: tuple[str, ...] = ()
         if self.stale_files or self._table_lacks():
             with refreshing(store.path, lock_seconds) as held:
                 if not held:
@@ -237,12 +246,13 @@ class CodeIndex:
                 if self._embed == "all":
                     self._encoder.preload()
                 staleness = find_stale(store, self.root)  # the holder before us may have done it
-                redone = refresh_files(store, staleness, self._progress_bar)
+                removed = staleness.removed
+                changed = tuple(refresh_files(store, staleness, self._progress_bar))
                 self.stale_files = 0
                 self._require_files(staleness)
                 self._embed_table()
         self._require_files(staleness)
-        return redone
+        return changed, removed
 
     def complete(self, stop: Callable[[], bool] | None = None) -> int:
         """Embed every chunk that has no vector of the model yet, and return how many those were.

@@ -21,23 +21,21 @@ _LEAST_PAIRS = 8
 """Fewer points say too little of a line."""
 
 
-def candidates_to_embed(
-    lexical: Sequence[int], table: Vectors | None, store_limit: int
-) -> list[int]:
+def candidates_to_embed(lexical: Sequence[int], table: Vectors | None, limit: int) -> list[int]:
     """Ids of the chunks that the large model should see first for a query, the best first.
 
     Args:
         lexical: Ids from the lexical leg, the best first.
         table: Similarities to the query by the table model, if there is one.
-        store_limit: How many.
+        limit: How many.
     """
     if table is None:
-        return list(lexical[:store_limit])
+        return list(lexical[:limit])
     score: dict[int, float] = {}
-    for ids in (lexical, _nearest(table, len(lexical) or 4 * store_limit)):
+    for ids in (lexical, _nearest(table, len(lexical) or 4 * limit)):
         for rank, chunk_id in enumerate(ids, 1):
             score[chunk_id] = score.get(chunk_id, 0.0) + 1.0 / (_RANK_OFFSET + rank)
-    return sorted(score, key=lambda chunk_id: (-score[chunk_id], chunk_id))[:store_limit]
+    return sorted(score, key=lambda chunk_id: (-score[chunk_id], chunk_id))[:limit]
 
 
 def blend(deep: Vectors, table: Vectors) -> Vectors:
