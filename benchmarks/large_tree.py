@@ -2,9 +2,10 @@
 
     python benchmarks/large_tree.py FOLDER [--files 50000] [--table MODEL] [--keep TREE]
 
-FOLDER holds repositories; their source files are copied, again and again under other names, until
-there are enough. Each step is a process of its own, so that its peak of memory is its own. The
-first indexing is killed once on the way and started again: what it had done must count.
+FOLDER holds repositories; their source files are linked into one tree (hard links, or copies),
+again and again under other names, until there are enough. Each step is a process of its own, so
+that its peak of memory is its own. The first indexing is killed once on the way and started again:
+what it had done must count.
 """
 
 from __future__ import annotations
@@ -58,7 +59,10 @@ def make_tree(folder: Path, out: Path, count: int) -> None:
         name, file = files[place]
         target = out / f"{name}-{lap}" / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(file.absolute, target)
+        try:
+            os.link(file.absolute, target)
+        except OSError:
+            shutil.copy2(file.absolute, target)
 
 
 def step(tree: Path, home: Path, table: str, query: str = "") -> dict[str, object]:
@@ -98,7 +102,9 @@ def main() -> None:
         print("first index:", step(tree, home, options.table), flush=True)
         print("unchanged:  ", step(tree, home, options.table), flush=True)
         victim = list_files(tree).files[options.files // 2].absolute
-        victim.write_bytes(victim.read_bytes() + b"\n# changed by the benchmark: zebra crossing\n")
+        content = victim.read_bytes()
+        victim.unlink()  # it may share its bytes with a repository of `folder`
+        victim.write_bytes(content + b"\n# changed by the benchmark: zebra crossing\n")
         print("one changed:", step(tree, home, options.table), flush=True)
         print("search:     ", step(tree, home, options.table, "parse a configuration file"))
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss

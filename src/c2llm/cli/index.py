@@ -58,6 +58,7 @@ def command(
     ) as index:
         report = index.last_refresh
         embedded = report.embedded + (index.complete() if complete else 0)
+        index.build_graphs()
         in_background = background and not complete and completion.start(index)
         counts = index.counts()
         seconds = time.perf_counter() - started

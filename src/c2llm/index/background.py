@@ -74,10 +74,9 @@ def main(root: str, model: str) -> None:
         os.nice(_LOWEST_PRIORITY)
     end = time.monotonic() + _MOST_SECONDS
 
-    with CodeIndex.open(
-        root, model, table=None, embed="candidates", preload=False, threads=1
-    ) as index:
+    with CodeIndex.open(root, model, embed="candidates", preload=False, threads=1) as index:
         index.complete(lambda: time.monotonic() > end or is_held(index.file, "wanted"))
+        index.build_graphs()
 
 
 if __name__ == "__main__":

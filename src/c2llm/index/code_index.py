@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, Unpack
 
-from c2llm.errors import C2LLMError, UsageError
+from c2llm.errors import C2LLMError
 from c2llm.index.build import (
     CHUNKER_VERSION,
     ProgressBar,
@@ -21,7 +20,8 @@ from c2llm.index.build import (
     refresh_files,
     silent_progress,
 )
-from c2llm.index.encoder_handle import EncoderHandle
+from c2llm.index.dense import DenseLeg
+from c2llm.index.encoder_handle import DEFAULT_TABLE, EncoderHandle, table_handle
 from c2llm.index.filters import Restrictions, filters_of
 from c2llm.index.location import existing_directory, index_file, remove_index
 from c2llm.index.lock import embedding, refreshing
@@ -45,11 +45,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from c2llm.encoding.protocol import TextEncoder
-    from c2llm.index.vectors import Matrix, Vectors
+    from c2llm.index.vectors import Vectors
 
 DEFAULT_MODEL = "c2llm-mini"
-DEFAULT_TABLE = "c2llm-nano"
-"""The model of the `table` engine that covers everything at once, where it is there."""
 Embed = Literal["all", "candidates", "none"]
 _CANDIDATES = 32
 """Chunks that a search embeds at most on its own: some two seconds of a small model."""
@@ -107,7 +105,7 @@ class CodeIndex:
         self._embed = embed
         self._progress_bar = progress_bar
         self._note = note or (lambda message: None)
-        self._matrices: dict[int, Matrix] = {}
+        self._dense = DenseLeg(store)
         self._source = Source(store, root.name)
 
     @classmethod
@@ -161,7 +159,7 @@ class CodeIndex:
             if handle.is_table:
                 embed = "all"  # it costs no more than a second
             elif embed == "candidates":
-                beside = _table_handle(table, alone=encoder is None)
+                beside = table_handle(table, alone=encoder is None)
         if embed == "candidates" and preload:
             for one in (handle, beside):
                 if one is not None:
@@ -352,14 +350,15 @@ class CodeIndex:
 
         store, table = self._store, self._table
         model_id = self._model_id()
-        self._fresh_matrix(model_id)  # while the encoder is still being loaded
+        vector = partial(self._of_query, self._encoder, query)
         if self._embed != "candidates" or not store.unembedded(model_id):
-            return self._fresh_matrix(model_id).similarities(self._of_query(self._encoder, query))
+            return self._dense.similarities(model_id, vector, candidates)
         nearest: Vectors | None = None
         limit = _CANDIDATES
         if table is not None:
-            matrix = self._fresh_matrix(self._model_id(table))
-            nearest = matrix.similarities(self._of_query(table, query))
+            nearest = self._dense.similarities(
+                self._model_id(table), partial(self._of_query, table, query), candidates
+            )
             limit = _CANDIDATES_BESIDE_TABLE
         embed_missing(
             store,
@@ -370,8 +369,20 @@ class CodeIndex:
             cache=self._cache,
             fingerprint=self._encoder.fingerprint,
         )
-        deep = self._fresh_matrix(model_id).similarities(self._of_query(self._encoder, query))
+        deep = self._dense.similarities(model_id, vector, candidates)
         return deep if nearest is None else blend(deep, nearest)
+
+    def build_graphs(self) -> int:
+        """Make the graphs of neighbours that a large index lacks, and return how many."""
+        handles = [handle for handle in (self._encoder, self._table) if handle is not None]
+        large = [self._model_id(handle) for handle in handles]
+        large = [model_id for model_id in large if self._store.is_large(model_id)]
+        if not large:
+            return 0
+        from c2llm.index.neighbours import build_graph
+
+        with embedding(self._store.path, give_way=True) as held:
+            return sum(build_graph(self._store, model_id) for model_id in large) if held else 0
 
     def _of_query(self, handle: EncoderHandle, query: str) -> NDArray[np.float32]:
         """The query's vector, float32 (dim,); pasted code looks for documents like itself."""
@@ -380,14 +391,6 @@ class CodeIndex:
         encode = encoder.encode_documents if is_code else encoder.encode_queries
         vector: NDArray[np.float32] = encode([query])[0]
         return vector
-
-    def _fresh_matrix(self, model_id: int) -> Matrix:
-        from c2llm.index.vectors import Matrix
-
-        known = self._matrices.get(model_id)
-        if known is None or known.generation != self._store.generation():
-            known = self._matrices[model_id] = Matrix.read(self._store, model_id)
-        return known
 
     def _model_id(self, handle: EncoderHandle | None = None) -> int:
         """A model's number here; vectors that another version of it made are dropped and told."""
@@ -445,30 +448,3 @@ class CodeIndex:
             f"There is nothing to search in {self.root}: no source file"
             + (f" (left out: {left_out})." if left_out else ".")
         )
-
-
-def _table_handle(table: str | TextEncoder | None, *, alone: bool) -> EncoderHandle | None:
-    """The table model that stands beside the large one, or None.
-
-    Raises:
-        UsageError: The one that was asked for is not there, or is of another engine.
-    """
-    if table is None or table == "":
-        return None
-    if not isinstance(table, str):
-        return EncoderHandle(table.name, table)
-    default = table == DEFAULT_TABLE
-    if default:
-        named = os.environ.get("C2LLM_TABLE_MODEL")
-        if not alone or named == "":
-            return None
-        table, default = named or table, named is None
-    handle = EncoderHandle(table)
-    try:
-        if not handle.is_table:
-            raise UsageError(f"The model {table} has no table.npz; name one of the table engine.")
-    except UsageError:
-        if default:
-            return None  # not every installation ships it
-        raise
-    return handle

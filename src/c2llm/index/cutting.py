@@ -62,6 +62,8 @@ def cut_file(file: SourceFile, known_digest: bytes = b"") -> CutFile:
         content, steady = _read(file)
     except FileNotFoundError:
         return CutFile(path, language, skipped="vanished", gone=True)
+    except IsADirectoryError:
+        content, steady = None, False
     except OSError as error:
         return CutFile(path, language, skipped=unreadable(error))
     if content is None:

@@ -114,8 +114,11 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
                 if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                     raise IndexCorruptError(_not_an_index(path))
                 _create_tables(connection)
-        finally:
-            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:  # a full disk has ended it already
+                connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
     if schema_version(connection) > SCHEMA_VERSION:
         raise C2LLMError(
             f"{path} was written by a newer c2llm (schema {schema_version(connection)}, this one "
@@ -171,7 +174,8 @@ def recreate(connection: sqlite3.Connection) -> None:
             connection.execute(f'DROP TABLE "{name}"')
         _create_tables(connection)
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
 

@@ -7,9 +7,14 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from c2llm.errors import UsageError
+
 if TYPE_CHECKING:
     from c2llm.encoding.folder import ModelFolder
     from c2llm.encoding.protocol import TextEncoder
+
+DEFAULT_TABLE = "c2llm-nano"
+"""The model of the `table` engine that covers everything at once, where it is there."""
 
 
 def model_key(model: str) -> str:
@@ -118,3 +123,30 @@ class EncoderHandle:
             self._encoder = Encoder.load(self.model, threads=self._threads)
         except Exception as error:  # raised again in the thread that asks
             self._error = error
+
+
+def table_handle(table: str | TextEncoder | None, *, alone: bool) -> EncoderHandle | None:
+    """The table model that stands beside the large one, or None.
+
+    Raises:
+        UsageError: The one that was asked for is not there, or is of another engine.
+    """
+    if table is None or table == "":
+        return None
+    if not isinstance(table, str):
+        return EncoderHandle(table.name, table)
+    default = table == DEFAULT_TABLE
+    if default:
+        named = os.environ.get("C2LLM_TABLE_MODEL")
+        if not alone or named == "":
+            return None
+        table, default = named or table, named is None
+    handle = EncoderHandle(table)
+    try:
+        if not handle.is_table:
+            raise UsageError(f"The model {table} has no table.npz; name one of the table engine.")
+    except UsageError:
+        if default:
+            return None  # not every installation ships it
+        raise
+    return handle

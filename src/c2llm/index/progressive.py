@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from c2llm.index.vectors import Vectors
+from c2llm.index.vectors import Nearest, Vectors
 
 _RANK_OFFSET = 60
 """Of reciprocal rank fusion (Cormack, Clarke and Büttcher 2009)."""
@@ -50,19 +50,26 @@ def blend(deep: Vectors, table: Vectors) -> Vectors:
     _, at_deep, at_table = np.intersect1d(
         deep.ids, table.ids, assume_unique=True, return_indices=True
     )
-    rest = np.ones(len(table.ids), bool)
-    rest[at_table] = False
-    if not rest.any():
-        return deep
     x, y = table.similarities[at_table], deep.similarities[at_deep]
     slope, offset = _line(x, y)
     # Less than the line says by one standard error: what is measured stands before what is guessed.
     error = float((y - slope * x - offset).std()) if len(x) else 0.0
-    estimated = (slope * table.similarities[rest] + offset - error).astype(np.float32)
-    return Vectors(
-        np.concatenate([deep.ids, table.ids[rest]]),
-        np.concatenate([deep.similarities, estimated]),
-    )
+
+    def joined(some: Vectors) -> Vectors:
+        """The deep vectors, and estimates of those of these that have none."""
+        rest = ~np.isin(some.ids, deep.ids)
+        if not rest.any():
+            return deep
+        estimated = (slope * some.similarities[rest] + (offset - error)).astype(np.float32)
+        return Vectors(
+            np.concatenate([deep.ids, some.ids[rest]]),
+            np.concatenate([deep.similarities, estimated]),
+        )
+
+    every = joined(table)
+    if not isinstance(table, Nearest):
+        return every
+    return Nearest(every.ids, every.similarities, lambda ids: joined(table.compare(ids)))
 
 
 def _nearest(table: Vectors, limit: int) -> list[int]:

@@ -67,8 +67,16 @@ class StoredChunk:
 
 
 _USUAL_LENGTH = 1_000
+EXACT_UP_TO = 300_000
+"""Vectors of a model that are scanned rather than searched in a graph of neighbours
+(`benchmarks/vector_search.py` measures both)."""
 TABLE_MODEL = "table model"
 """The fact (`meta`) that names the model whose vectors cover every chunk at once."""
+
+
+def graph_key(model_id: int) -> str:
+    """The fact (`meta`) that says which graph of neighbours fits the vectors of a model."""
+    return f"graph of model {model_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +122,8 @@ class Store:
                 )
                 self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # a full disk has ended it already
+                    self._connection.execute("ROLLBACK")
                 raise
 
     def generation(self) -> int:
@@ -259,6 +268,7 @@ class Store:
                 return known[0]
             self._connection.execute("DELETE FROM embeddings WHERE model_id = ?", (known[0],))
             self._connection.execute("DELETE FROM models WHERE id = ?", (known[0],))
+            self._connection.execute("DELETE FROM meta WHERE key = ?", (graph_key(known[0]),))
         cursor = self._connection.execute(
             "INSERT INTO models (name, fingerprint, dim) VALUES (?, ?, ?)", (name, fingerprint, dim)
         )
@@ -318,6 +328,54 @@ class Store:
             " ON c.embedded_hash = e.hash WHERE e.model_id = ?",
             (model_id,),
         )
+
+    def covered(self, model_id: int) -> tuple[int, int]:
+        """The id up to which every chunk has a vector of the model, and how many chunks those are.
+
+        Chunks above it may have one too.
+        """
+        row = self._one("SELECT covered FROM models WHERE id = ?", (model_id,))
+        last = 0 if row is None else int(row[0])
+        return last, self.chunks_until(last)[0]
+
+    def is_large(self, model_id: int) -> bool:
+        """Whether the model has more vectors than are scanned one by one."""
+        return self.covered(model_id)[1] > EXACT_UP_TO
+
+    def chunks_until(self, last: int) -> tuple[int, int]:
+        """How many chunks there are up to an id, and how many beyond it."""
+        row = self._one("SELECT count(*) FILTER (WHERE id <= ?), count(*) FROM chunks", (last,))
+        assert row is not None
+        return int(row[0]), int(row[1]) - int(row[0])
+
+    def chunks_after(self, last: int) -> list[int]:
+        """Ids of the chunks that came after one."""
+        return [row[0] for row in self.all("SELECT id FROM chunks WHERE id > ?", (last,))]
+
+    def chunks_of(self, file_ids: Iterable[int]) -> list[int]:
+        """Ids of the chunks of files."""
+        rows = self.all(
+            "SELECT id FROM chunks WHERE file_id IN (SELECT value FROM json_each(?))",
+            (json.dumps(sorted(file_ids)),),
+        )
+        return [row[0] for row in rows]
+
+    def vectors_in_parts(
+        self, model_id: int, last: int, size: int = 20_000
+    ) -> Iterator[list[tuple[int, bytes]]]:
+        """`vectors` of the chunks up to an id, some at a time."""
+        first = 0
+        while True:
+            rows = self.all(
+                "SELECT c.id, e.vector FROM chunks c JOIN embeddings e"
+                " ON e.model_id = ? AND e.hash = c.embedded_hash"
+                " WHERE c.id > ? AND c.id <= ? ORDER BY c.id LIMIT ?",
+                (model_id, first, last, size),
+            )
+            if not rows:
+                return
+            yield rows
+            first = rows[-1][0]
 
     def prune_vectors(self, spare: int = 2_000) -> None:
         """Drop vectors that no chunk uses once they outnumber the used ones; inside `writing`."""

@@ -90,7 +90,8 @@ class VectorCache:
                 self._shrink(connection, fingerprint)
                 connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
 
     def usage(self) -> tuple[int, int]:

@@ -7,8 +7,7 @@ search.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,11 +38,7 @@ class Vectors:
         """
         ids, similarities = self.ids, self.similarities
         if admitted is not None:
-            rows = store.all(
-                "SELECT id FROM chunks WHERE file_id IN (SELECT value FROM json_each(?))",
-                [json.dumps(sorted(admitted))],
-            )
-            keep = np.isin(ids, np.fromiter((row[0] for row in rows), np.int64, len(rows)))
+            keep = np.isin(ids, np.array(store.chunks_of(admitted), np.int64))
             ids, similarities = ids[keep], similarities[keep]
         if len(ids) > limit:
             # Nothing that ties with the last one may be lost, or ties would not fall by id.
@@ -57,6 +52,29 @@ class Vectors:
         """The cosines of these chunks, as far as they have a vector."""
         at = np.flatnonzero(np.isin(self.ids, np.array(sorted(chunk_ids), np.int64)))
         return {int(self.ids[i]): float(self.similarities[i]) for i in at}
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest(Vectors):
+    """The similarities of the nearest chunks; others are compared when they are asked for."""
+
+    compare: Callable[[Sequence[int]], Vectors]
+    """Similarities of chunks by id, as far as they have a vector."""
+
+    def best(
+        self, store: Store, limit: int, admitted: set[int] | None = None
+    ) -> list[tuple[int, float]]:
+        """As `Vectors.best`; where a filter stands before them, all that it admits are compared."""
+        if admitted is None:
+            return Vectors.best(self, store, limit)
+        return self.compare(store.chunks_of(admitted)).best(store, limit)
+
+    def of(self, chunk_ids: Iterable[int]) -> dict[int, float]:
+        """The cosines of these chunks, as far as they have a vector."""
+        wanted = set(chunk_ids)
+        known = Vectors.of(self, wanted)
+        rest = sorted(wanted - known.keys())
+        return known | Vectors.of(self.compare(rest), rest) if rest else known
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A backbone of static token embeddings to start from: vocabulary of the texts, vectors of a teacher.
+"""A backbone of static token embeddings to start from: vocabulary of texts, vectors of a teacher.
 
 Embeddings that start at random know nothing of a word that the pairs show twice. So each token
 starts where a trained model puts it: the teacher embeds the token alone, principal components keep

@@ -1,0 +1,66 @@
+"""The vectors of an index in memory: scanned, or searched in a graph where there are very many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from c2llm.index.store import Store
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from c2llm.index.neighbours import NeighbourGraph
+    from c2llm.index.vectors import Matrix, Vectors
+
+
+class DenseLeg:
+    """Compares queries with the vectors of one index, read again whenever that has changed."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._matrices: dict[int, Matrix] = {}
+        self._graphs: dict[int, tuple[int, NeighbourGraph | None]] = {}
+
+    def similarities(
+        self,
+        model_id: int,
+        query: Callable[[], NDArray[np.float32]],
+        also: Sequence[int] = (),
+    ) -> Vectors:
+        """Similarity of a query to the chunks that have a vector: to all, or to the nearest.
+
+        Args:
+            model_id: The model's number in the index.
+            query: Gives the query's vector, float32 (dim,); asked after the vectors have been read,
+                since the model may still be loading.
+            also: Ids of chunks that are compared in any case.
+        """
+        graph = self._graph(model_id)
+        if graph is not None:
+            return graph.nearest(self._store, query(), also)
+        self._matrix(model_id)
+        vector = query()
+        return self._matrix(model_id).similarities(vector)
+
+    def _matrix(self, model_id: int) -> Matrix:
+        from c2llm.index.vectors import Matrix
+
+        known = self._matrices.get(model_id)
+        if known is None or known.generation != self._store.generation():
+            known = self._matrices[model_id] = Matrix.read(self._store, model_id)
+        return known
+
+    def _graph(self, model_id: int) -> NeighbourGraph | None:
+        """The graph of a model that has more vectors than are scanned."""
+        generation = self._store.generation()
+        known = self._graphs.get(model_id)
+        if known is None or known[0] != generation:
+            graph: NeighbourGraph | None = None
+            if self._store.is_large(model_id):
+                from c2llm.index.neighbours import NeighbourGraph
+
+                graph = NeighbourGraph.open(self._store, model_id)
+            known = self._graphs[model_id] = (generation, graph)
+        return known[1]
