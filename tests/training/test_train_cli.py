@@ -7,12 +7,16 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from c2llm.cli.main import main
 from c2llm.training.checkpoint import checkpoints
+from c2llm.training.config import SourceConfig, TrainConfig, load_config
+from c2llm.training.data import load_pairs
+from c2llm.training.instructions import INSTRUCTIONS
 from tests.training.recipes import write_recipe
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -106,6 +110,32 @@ def test_two_processes_train_as_one(recipe, tmp_path):
         assert process.returncode == 0, errors
         losses.append([json.loads(line)["loss"] for line in (run / "metrics.jsonl").open()])
     assert losses[0] == pytest.approx(losses[1], abs=2e-4)
+
+
+def test_all_pairs_go_to_one_file_that_reads_back_alike(recipe, tmp_path, capsys):
+    out = tmp_path / "all.jsonl"
+    main(["train", str(recipe), "--pairs-out", str(out), "--json"])
+    assert json.loads(capsys.readouterr().out)["pairs"] == 90
+    first = load_config(recipe).data
+    again = replace(first, sources=[SourceConfig("all.jsonl", name="pairs")])
+    assert load_pairs(again, 0)[0] == load_pairs(first, 0)[0]
+
+
+def test_every_key_is_told_with_its_default(capsys):
+    main(["train", "--keys"])
+    told = capsys.readouterr().out
+    for section, values in TrainConfig().to_dict().items():
+        for name in values:
+            assert f"\n{section}.{name} = " in f"\n{told}"
+    assert "loss.temperature = 0.05\n" in told and "optim.mixing = 0.7\n    Groups are" in told
+
+
+def test_the_recipes_in_the_repository_are_valid():
+    for path in sorted((SOURCE.parent / "recipes").glob("*.yaml")):
+        load_config(path)
+    paper = load_config(SOURCE.parent / "recipes" / "c2llm-0.5b.yaml")
+    assert {s.instruction for s in paper.data.sources} <= set(INSTRUCTIONS)
+    assert (paper.tune.lora_rank, paper.tune.lora_alpha, paper.optim.epochs) == (64, 32, 3)
 
 
 def test_wrong_use_is_one_sentence(recipe, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -21,6 +22,18 @@ if TYPE_CHECKING:
     from c2llm.training.step_log import StepReport
 
 
+def _show_keys(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if not asked:
+        return
+    from c2llm.training.config_reference import keys
+
+    for key in keys():
+        sys.stdout.write(f"{key.name} = {key.default}\n")
+        for line in textwrap.wrap(key.text, 92):
+            sys.stdout.write(f"    {line}\n")
+    context.exit()
+
+
 @click.command("train")
 @click.argument("recipe", type=click.Path(dir_okay=False))
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
@@ -34,19 +47,34 @@ if TYPE_CHECKING:
 @click.option(
     "--dry-run", is_flag=True, help="Check the recipe and its data; say what a run would take."
 )
+@click.option(
+    "--pairs-out",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write the filtered pairs as JSONL instead of training, to mine negatives for.",
+)
+@click.option(
+    "--keys",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_keys,
+    help="Print every key of a recipe, its default and what it does.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
     recipe: str,
     overrides: tuple[str, ...],
     run_folder: str | None,
     dry_run: bool,
+    pairs_out: str | None,
     as_json: bool,
 ) -> None:
     """Train a model from a recipe.
 
-    A recipe is YAML with the sections model, tune, data, loss, optim and run; docs/training.md
-    tells what each key does. Any key can be set on the command line. Everything is checked before
-    weights are loaded: an unknown key, a missing file, a row without a positive are named.
+    A recipe is YAML with the sections model, tune, data, loss, optim and run; --keys tells what
+    each key does. Any key can be set on the command line. Everything is checked before weights are
+    loaded: an unknown key, a missing file, a row without a positive are named.
 
     \b
     c2llm train recipes/mini.yaml data.root=DATA --dry-run        counts, steps, memory
@@ -66,6 +94,12 @@ def command(
     c2llm train RECIPE data.hard_negatives=7 loss.form=two_term
     torchrun --nproc-per-node 8 -m c2llm train RECIPE run.strategy=fsdp
 
+    All pairs of a recipe in one file, to mine hard negatives for:
+
+    \b
+    c2llm train RECIPE --pairs-out pairs.jsonl
+    c2llm mine negatives pairs.jsonl --out mined.jsonl
+
     Ctrl-C writes a checkpoint; the same command goes on from there. The run's folder holds the
     resolved recipe, the environment, metrics.jsonl, what data was dropped and why, checkpoints,
     and the finished model in RUN/model, which every other verb takes as --model.
@@ -81,6 +115,9 @@ def command(
         raise UsageError(
             f"Training needs {error.name}: install it with pip install 'c2llm[train]'."
         ) from error
+    if pairs_out is not None:
+        _write_pairs(config, Path(pairs_out), as_json)
+        return
     if dry_run:
         _dry_run(config, as_json)
         return
@@ -110,6 +147,15 @@ def _train(config: TrainConfig, run: Path) -> tuple[Path, dict[str, Any]]:
         ) from error
     finally:
         leave_world()
+
+
+def _write_pairs(config: TrainConfig, out: Path, as_json: bool) -> None:
+    from c2llm.training.pair_file import write_pairs
+
+    count, report = write_pairs(config.data, config.optim.seed, out)
+    note(f"{count:,} pairs written to {out}; next: c2llm mine negatives {out}")
+    if as_json:
+        print_json({"out": str(out), "pairs": count, "data": report.to_dict()})
 
 
 def _dry_run(config: TrainConfig, as_json: bool) -> None:
