@@ -123,7 +123,7 @@ def command(
     )
     results: dict[str, list[MtebScore]] = {}
     for spec in dict.fromkeys(models):
-        label, model = build_model(spec, settings, progress_bar)
+        label, model = build_model(spec, settings, progress_bar, output / "vectors")
         results[label] = []
         for score in run_mteb(model, benchmark_tasks(names(tasks), benchmark), output, data=data):
             results[label].append(score)

@@ -4,7 +4,7 @@ Three rules, chosen by what a file is:
 
 - `all`: the whole file is for evaluation.
 - `split`: rows whose `split` is `dev` or `test`; the file has training rows beside them.
-- `tenth`: rows with `crc32(id) % 10 == 0`; the file has no split of its own.
+- `tenth`: rows that `training.data.in_held_out_tenth` keeps from training; the file has no split.
 
 Held-out rows may still repeat texts of training rows (63 of the 367 questions of nl2bash do), so
 training also drops rows whose texts repeat a held-out one.
@@ -12,11 +12,11 @@ training also drops rows whose texts repeat a held-out one.
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from typing import Literal
 
 from c2llm.errors import UsageError
+from c2llm.training.data import in_held_out_tenth
 
 EVALUATION_SPLITS = frozenset({"dev", "test"})
 
@@ -33,7 +33,7 @@ class HeldOut:
         """Whether the row with this `id` and `split` is held out."""
         if self.rule == "split":
             return split in EVALUATION_SPLITS
-        return self.rule == "all" or zlib.crc32(id.encode()) % 10 == 0
+        return self.rule == "all" or in_held_out_tenth(id)
 
 
 HELD_OUT: dict[str, HeldOut] = {

@@ -12,6 +12,7 @@ from c2llm.evaluation.mteb.meta import model_meta
 from c2llm.evaluation.mteb.prompts import prompts_for
 from c2llm.evaluation.mteb.setup import MtebSettings, build_model
 from c2llm.evaluation.mteb.tasks import TASKS
+from c2llm.evaluation.openai_encoder import OpenAIEncoder
 from c2llm.modeling.official import DOCUMENT_PROMPT, PAPER_CODETRANS_DL
 from tests.evaluation.doubles import WordEncoder
 from tests.tiny import save_tiny_model
@@ -97,6 +98,16 @@ def test_our_models_are_described(ours):
     assert (meta.max_tokens, meta.embed_dim) == (64, 32)
     assert meta.memory_usage_mb >= 0.1
     assert meta.experiment_name is None
+
+
+def test_models_of_others_are_not_called_ours():
+    words = WordEncoder()
+    meta = model_meta(words, prompts_for(words))
+    assert (meta.name, meta.framework) == ("local/words", ["Sentence Transformers"])
+    endpoint = OpenAIEncoder("http://localhost:1/v1#nomic/embed")
+    endpoint._width = 8  # as after the first answer
+    meta = model_meta(endpoint, prompts_for(endpoint))
+    assert (meta.name, meta.framework, meta.open_weights) == ("nomic/embed", ["API"], None)
 
 
 def test_settings_change_the_encoder_and_the_place_of_the_results(ours, published):

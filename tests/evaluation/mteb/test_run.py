@@ -14,6 +14,7 @@ from c2llm.evaluation.mteb.model import MtebEncoder
 from c2llm.evaluation.mteb.prompts import TaskPrompts
 from c2llm.evaluation.mteb.run import run_mteb
 from c2llm.evaluation.mteb.tasks import TASKS, benchmark_tasks, data_revision
+from c2llm.evaluation.vector_cache import PROBES
 from tests.evaluation.doubles import WordEncoder
 from tests.evaluation.mteb.hub_copies import (
     SIX,
@@ -237,6 +238,32 @@ def test_unknown_names_are_refused():
         benchmark_tasks(["CosQA"], "MTEB(Code, v1)")
     with pytest.raises(UsageError, match="STS12 is STS over text"):
         benchmark_tasks(["STS12"])
+
+
+def test_an_interrupted_task_embeds_no_document_twice(hub, tmp_path):
+    class Stopped(MtebEncoder):
+        def similarity(self, embeddings1, embeddings2):
+            raise KeyboardInterrupt
+
+    def start(kind, encoder):
+        model = kind(encoder, model_meta(encoder, OWN_PROMPTS), OWN_PROMPTS, vectors=vectors)
+        return list(run_mteb(model, benchmark_tasks(["CosQA"]), tmp_path, data=hub))
+
+    vectors = tmp_path / "vectors"
+    first, second = RecordingEncoder(), RecordingEncoder()
+    with pytest.raises(KeyboardInterrupt):
+        start(Stopped, first)
+    assert list(vectors.rglob("*.sqlite"))
+    (score,) = start(MtebEncoder, second)
+    assert score.score == pytest.approx(1.0)
+    embedded = [
+        {text for side, texts in e.calls if side == "documents" for text in texts}.difference(
+            PROBES
+        )
+        for e in (first, second)
+    ]
+    assert (len(embedded[0]), len(embedded[1])) == (SIZE + 1, 0)
+    assert not vectors.exists()  # the score is there: they have done their work
 
 
 @pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical"])

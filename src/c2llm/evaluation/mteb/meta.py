@@ -10,10 +10,13 @@ from typing import Any
 from c2llm.encoding.protocol import TextEncoder
 from c2llm.evaluation.mteb.prompts import TaskPrompts, is_published
 from c2llm.evaluation.mteb.tasks import import_mteb
+from c2llm.evaluation.openai_encoder import OpenAIEncoder
+from c2llm.evaluation.peers import MINILM
 
+MINILM_ID = "sentence-transformers/all-MiniLM-L6-v2"
 PUBLISHED_MODELS = ("codefuse-ai/C2LLM-0.5B", "codefuse-ai/C2LLM-7B")
-OWNER = "c2llm"
-"""Stands before the names of models that are not from the hub."""
+OURS, OTHERS = "c2llm", "local"
+"""Stand before the names of models that are not from the hub."""
 
 _LANGUAGES = [
     *("eng-Latn", "python-Code", "javascript-Code", "typescript-Code", "go-Code", "java-Code"),
@@ -27,9 +30,10 @@ def model_meta(
 ) -> Any:
     """`ModelMeta` of an encoder.
 
-    The published checkpoints keep mteb's own entry, with the commit of the hub's cache as revision
-    where the weights lie in it. Everything else is `c2llm/NAME`, and its revision is the hash of
-    weights, tokenizer and config, so that other weights never take over results.
+    The published checkpoints (and all-MiniLM-L6-v2) keep mteb's own entry, with the commit of the
+    hub's cache as revision where the weights lie in it. Everything else is `c2llm/NAME` or, of
+    another kind, `local/NAME`, and its revision is the hash of weights, tokenizer and config, so
+    that other weights never take over results.
 
     Args:
         encoder: what is evaluated.
@@ -45,7 +49,7 @@ def model_meta(
         changed["instructions"] = "official"
     experiment = {**changed, **(settings or {})} or None
     revision = revision_of(encoder)
-    known = published_name(encoder)
+    known = published_name(encoder) or (MINILM_ID if encoder.name == MINILM else None)
     if known is not None:
         return mteb.get_model_meta(known).model_copy(
             update={
@@ -55,12 +59,11 @@ def model_meta(
                 "experiment_kwargs": experiment,
             }
         )
-    owner, _, name = encoder.name.rpartition("/")
-    if owner.startswith(("http:", "https:")):
-        owner = ""
+    owner, _, name = encoder.name.strip("/").rpartition("/")
+    owner = owner.rpartition("/")[2] or (OURS if _folder(encoder) else OTHERS)
     return ModelMeta(
         loader=None,
-        name=f"{owner or OWNER}/{name}",
+        name=f"{owner}/{name}",
         revision=revision,
         release_date=None,
         languages=_LANGUAGES,
@@ -69,7 +72,7 @@ def model_meta(
         max_tokens=getattr(getattr(encoder, "folder", None), "max_tokens", None),
         embed_dim=encoder.dim,
         license=None,
-        open_weights=True,
+        open_weights=None if isinstance(encoder, OpenAIEncoder) else True,
         public_training_code=None,
         public_training_data=None,
         framework=[_framework(encoder)],
@@ -140,6 +143,8 @@ def _folder(encoder: TextEncoder) -> Path | None:
 
 
 def _framework(encoder: TextEncoder) -> str:
+    if isinstance(encoder, OpenAIEncoder):
+        return "API"
     engine = getattr(getattr(encoder, "folder", None), "engine", None)
     if engine is None:
         return "Sentence Transformers"

@@ -3,6 +3,7 @@
     OUTPUT/results/OWNER__NAME/REVISION/TASK.json          one file a task, language by language
     OUTPUT/results/OWNER__NAME/REVISION/model_meta.json
     OUTPUT/results/OWNER__NAME/REVISION/experiments/...    runs under other settings
+    OUTPUT/vectors/TASK/...                                documents of a task that is not done
 
 mteb writes a task's file after each language. A second run takes over what is there and does what
 is missing. Results that cannot be what they are taken for are refused, not overwritten.
@@ -63,7 +64,8 @@ def run_mteb(
 
     Args:
         model: an `MtebEncoder`, an `MtebIndex`, or any model that mteb takes and that has a
-            `mteb_model_meta` with a name and a revision.
+            `mteb_model_meta` with a name and a revision. Where it has a `finish`, that is called
+            with the name of each task that it has run.
         tasks: mteb's task objects; none may have been loaded.
         output: results go below it.
         data: where local copies of the data sets are; None for the hub.
@@ -87,6 +89,8 @@ def run_mteb(
                     result = _evaluated(mteb, model, task, cache)
                 finally:
                     task.unload_data()
+            if hasattr(model, "finish"):
+                model.finish(task.metadata.name)
         yield _score(task, result, published, kept=kept is not None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from c2llm.encoding.protocol import TextEncoder
@@ -34,9 +35,18 @@ class MtebSettings:
 
 
 def build_model(
-    spec: str, settings: MtebSettings, progress_bar: ProgressBar = no_progress
+    spec: str,
+    settings: MtebSettings,
+    progress_bar: ProgressBar = no_progress,
+    vectors: Path | None = None,
 ) -> tuple[str, Any]:
     """What a table calls a model, and the model as mteb runs it.
+
+    Args:
+        spec: the model, as on the command line.
+        settings: how it is run.
+        progress_bar: shows what is encoded.
+        vectors: where vectors lie while a task is not done; None keeps none.
 
     Raises:
         UsageError: for an unknown model, or settings that it does not have.
@@ -56,7 +66,7 @@ def build_model(
     marks += ["paper's DL prompt"] if settings.dl_prompt == "paper" else []
     label = encoder.name + (f" ({', '.join(marks)})" if marks else "")
     if settings.index_mode is None:
-        return label, MtebEncoder(encoder, meta, prompts, progress_bar)
+        return label, MtebEncoder(encoder, meta, prompts, progress_bar, vectors)
     return label, MtebIndex(encoder, meta, prompts, settings.index_mode, progress_bar)
 
 
