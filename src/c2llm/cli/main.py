@@ -23,6 +23,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "embed": ("c2llm.cli.embed", "Turn lines or files into vectors."),
     "models": ("c2llm.cli.models", "List the models at hand."),
     "mine": ("c2llm.cli.mine", "Mine training pairs from code."),
+    "adapt": ("c2llm.cli.adapt", "Adapt a model to your repositories."),
     "train": ("c2llm.cli.train", "Train a model from a recipe."),
     "merge": ("c2llm.cli.merge", "Average the weights of trained models."),
     "export": ("c2llm.cli.export", "Export a trained model to ONNX."),

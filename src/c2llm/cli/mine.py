@@ -91,7 +91,7 @@ def pairs(
         if not root.is_dir():
             raise UsageError(f"{path} is not a directory: name the root of a repository.")
     limits = Limits(per_repository=max_per_repo, per_file=max_per_file)
-    excluded = _matcher(exclude)
+    excluded = matcher(exclude)
     work = Path(out + ".work")
     seen: set[bytes] = set()
     copies = NearDuplicates(near_duplicates)
@@ -144,7 +144,8 @@ def _parse_kinds(kinds: str) -> tuple[str, ...]:
     return chosen
 
 
-def _matcher(patterns: tuple[str, ...]) -> Callable[[str], bool] | None:
+def matcher(patterns: tuple[str, ...]) -> Callable[[str], bool] | None:
+    """Tells whether a path matches any of some `.gitignore` patterns; None without patterns."""
     if not patterns:
         return None
     from pathspec import GitIgnoreSpec

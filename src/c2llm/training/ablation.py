@@ -1,0 +1,404 @@
+"""What is PMA worth? Small trainings that differ in one thing each, run cell by cell.
+
+A file of `recipes/ablation/` is one table: a question, the seeds, and its cells, each a few keys of
+the training recipe set differently from `base.yaml`. A cell is trained with the very step, loss,
+batches and optimiser of `c2llm train`, only without checkpoints: it is small enough to begin again.
+What a cell found is one JSON file, kept query by query; a run that was stopped does not repeat it.
+
+Keys that no recipe has stand under `ablation.`:
+
+    pure          what a batch holds one of: `both` (dataset and language), either, or `none`
+    dims          evaluate the first so many dimensions as well (Matryoshka)
+    pca           evaluate so many principal components of the vectors as well
+    merged        train so many times from one start, in other orders, and average the weights
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from c2llm.errors import DataError, UsageError
+from c2llm.modeling.model import C2LLMModel
+from c2llm.modeling.tokenizer import derive_tokenizer
+from c2llm.training.batches import BatchPlan
+from c2llm.training.checkpoint import write_json
+from c2llm.training.config import TrainConfig
+from c2llm.training.config_tree import read_tree
+from c2llm.training.distributed import join_world
+from c2llm.training.lora import choose_trained, plain_model
+from c2llm.training.network import backbone_folder, build_model, prepare_backbone
+from c2llm.training.optimizer import learning_rate_factor, make_optimizer
+from c2llm.training.pair import Pair
+from c2llm.training.prepare import prepare
+from c2llm.training.sources import read_rows
+from c2llm.training.step import Step
+
+_OWN = "ablation"
+_PURE = {"both": (True, True), "dataset": (True, False), "language": (False, True)}
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """Pairs that are searched among each other; nothing is trained on them."""
+
+    name: str
+    file: str
+    cap: int = 300
+    max_document_tokens: int = 256
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training of one table."""
+
+    table: str
+    name: str
+    seed: int
+    config: TrainConfig
+    own: dict[str, Any]
+    """What stands under `ablation.`."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all that decides the result, the data's content aside."""
+        facts = json.dumps([self.config.to_dict(), self.own, self.seed], sort_keys=True)
+        return hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One question and its cells."""
+
+    name: str
+    title: str
+    question: str
+    seeds: tuple[int, ...]
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Study:
+    """All tables, and what they share."""
+
+    tables: tuple[Table, ...]
+    layers: int | None
+    evaluate: tuple[EvaluationSet, ...]
+
+    def in_order(self) -> list[Cell]:
+        """The first table whole, then the first seed of every other, and so on."""
+        first, *others = self.tables
+        rest = [(t.seeds.index(c.seed), c) for t in others for c in t.cells]
+        return [*first.cells, *(cell for _, cell in sorted(rest, key=lambda pair: pair[0]))]
+
+
+@dataclass
+class CellResult:
+    """What a cell found."""
+
+    table: str
+    cell: str
+    seed: int
+    fingerprint: str
+    seconds: float
+    steps: int
+    trained_parameters: int
+    final_loss: float
+    ndcg: dict[str, list[float]] = field(default_factory=dict)
+    """NDCG@10 of each query, by evaluation set; `set@64` of 64 dimensions, `set@pca64` likewise."""
+    lengths: dict[str, list[int]] = field(default_factory=dict)
+    """Tokens of each query's document."""
+
+
+def read_study(folder: Path, data: Path, overrides: Sequence[str] = ()) -> Study:
+    """Read `base.yaml` and the tables beside it.
+
+    Args:
+        folder: such as recipes/ablation.
+        data: the data directory; takes the place of `data.root`.
+        overrides: `key=value` for `base.yaml`.
+
+    Raises:
+        UsageError: for a missing file, an unknown key or a value of the wrong type.
+    """
+    base = read_tree(folder / "base.yaml", list(overrides))
+    layers = base.pop("layers", None)
+    sets = tuple(EvaluationSet(**fields) for fields in base.pop("evaluate", []))
+    order = base.pop("tables", [])
+    base.setdefault("data", {})["root"] = str(data)
+    tables = []
+    for name in order:
+        tree = read_tree(folder / f"{name}.yaml", [])
+        seeds = tuple(tree.get("seeds", [1]))
+        shared = tree.get("set", {})
+        cells = tuple(
+            _cell(name, label, seed, base, {**shared, **(settings or {})})
+            for seed in seeds
+            for label, settings in tree["cells"].items()
+        )
+        tables.append(Table(name, tree["title"], tree["question"].strip(), seeds, cells))
+    if not tables or not sets:
+        raise UsageError(f"{folder / 'base.yaml'} names no `tables` or nothing to `evaluate`.")
+    return Study(tuple(tables), layers, sets)
+
+
+def _cell(
+    table: str, label: str, seed: int, base: dict[str, Any], settings: dict[str, Any]
+) -> Cell:
+    tree, own = copy.deepcopy(base), {}
+    for dotted, value in settings.items():
+        section, _, key = dotted.partition(".")
+        if section == _OWN:
+            own[key] = value
+        else:
+            tree.setdefault(section, {})[key] = value
+    if unknown := set(own) - {"pure", "dims", "pca", "merged"}:
+        raise UsageError(f"{table}.yaml, {label}: unknown key ablation.{sorted(unknown)[0]}.")
+    config = TrainConfig.from_dict(tree)
+    return Cell(
+        table, str(label), seed, replace(config, optim=replace(config.optim, seed=seed)), own
+    )
+
+
+class Ablation:
+    """Runs the cells of a study.
+
+    Args:
+        study: what to run.
+        out: folder of results, of the sliced backbone and of frozen states.
+        on_note: called with one line of text now and then.
+    """
+
+    def __init__(
+        self, study: Study, out: Path, on_note: Callable[[str], None] = lambda text: None
+    ) -> None:
+        self.study, self.out, self._note = study, out, on_note
+        self._world = join_world("cpu")
+        self._training: dict[str, Sequence[Pair]] = {}
+        self._sets: dict[str, tuple[EvaluationSet, list[Pair]]] = {}
+
+    def run(self, *, budget: float | None = None, only: Sequence[str] = ()) -> Iterator[CellResult]:
+        """Run what is missing, one cell after the other.
+
+        Args:
+            budget: seconds; a cell is not begun if one like it would end later.
+            only: names of tables.
+        """
+        started, longest = time.perf_counter(), 0.0
+        for cell in self.study.in_order():
+            if only and cell.table not in only:
+                continue
+            if self.result(cell) is not None:
+                continue
+            if budget is not None and time.perf_counter() - started + longest > budget:
+                self._note("the budget is spent; the same command goes on from here")
+                return
+            result = self.run_cell(cell)
+            write_json(self._file(cell), asdict(result))
+            longest = max(longest, result.seconds)
+            yield result
+
+    def result(self, cell: Cell) -> CellResult | None:
+        """What was found before, if the cell has not changed since."""
+        try:
+            kept = CellResult(**json.loads(self._file(cell).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+        return kept if kept.fingerprint == cell.fingerprint else None
+
+    def _file(self, cell: Cell) -> Path:
+        folder = self.out / "results" / cell.table
+        folder.mkdir(parents=True, exist_ok=True)
+        safe = "".join(c if c.isalnum() or c in "-." else "-" for c in cell.name)
+        return folder / f"{safe}-seed{cell.seed}.json"
+
+    def run_cell(self, cell: Cell) -> CellResult:
+        """Train and evaluate one cell."""
+        started = time.perf_counter()
+        config = cell.config
+        folder = self._backbone(config.model.backbone)
+        tokenizer = derive_tokenizer(folder, split_identifiers=config.model.split_identifiers)
+        torch.manual_seed(cell.seed)
+        model = build_model(config.model, folder)
+        prepare_backbone(model, config.model)
+        start = copy.deepcopy(model.state_dict()) if cell.own.get("merged") else None
+        pairs = _relabelled(self._pairs(config), cell.own.get("pure", "both"))
+        losses: list[float] = []
+        states: list[dict[str, Tensor]] = []
+        for nth in range(cell.own.get("merged", 1)):
+            if start is not None:
+                model.load_state_dict(start)
+            if config.tune.mode != "pooler" or any(True for _ in model.pooler.parameters()):
+                choose_trained(model, config.tune)
+            else:  # mean and last over a frozen backbone: nothing to train
+                model.requires_grad_(False)
+            seed = cell.seed + 1000 * nth
+            ordered = replace(config, optim=replace(config.optim, seed=seed))
+            step = Step(model, tokenizer, ordered, self._world, self._states(folder))
+            losses.append(self._train(model, step, ordered, pairs))
+            states.append({k: v.clone() for k, v in model.state_dict().items()})
+        if start is not None:
+            model.load_state_dict({k: torch.stack([s[k] for s in states]).mean(0) for k in start})
+        result = CellResult(
+            table=cell.table,
+            cell=cell.name,
+            seed=cell.seed,
+            fingerprint=cell.fingerprint,
+            seconds=0.0,
+            steps=config.optim.steps,
+            trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+            final_loss=round(sum(losses) / len(losses), 4),
+        )
+        if config.tune.mode == "lora":
+            model = plain_model(model, model.state_dict())
+        self._evaluate(model, step, cell, pairs, result)
+        result.seconds = round(time.perf_counter() - started, 1)
+        return result
+
+    def _train(
+        self, model: C2LLMModel, step: Step, config: TrainConfig, pairs: Sequence[Pair]
+    ) -> float:
+        """Run all steps; returns the mean loss of the last tenth."""
+        trained = [p for p in model.parameters() if p.requires_grad]
+        if not trained:
+            return 0.0
+        optim = config.optim
+        optimizer = make_optimizer(model, optim)
+        plan = BatchPlan(pairs, optim.batch_size, mixing=optim.mixing, seed=optim.seed)
+        losses = []
+        model.train()
+        for number in range(optim.steps):
+            factor = learning_rate_factor(number, optim.steps, optim.warmup)
+            for group in optimizer.param_groups:
+                group["lr"] = group["base_lr"] * factor
+            optimizer.zero_grad(set_to_none=True)
+            losses.append(step.gradients(plan.batch(number), number, 1.0).loss)
+            torch.nn.utils.clip_grad_norm_(trained, optim.clip_norm)
+            optimizer.step()
+        last = losses[-max(1, len(losses) // 10) :]
+        return sum(last) / len(last)
+
+    @torch.no_grad()
+    def _evaluate(
+        self,
+        model: C2LLMModel,
+        step: Step,
+        cell: Cell,
+        pairs: Sequence[Pair],
+        result: CellResult,
+    ) -> None:
+        model.eval()
+        data = cell.config.data
+        components = None
+        widths: list[int] = cell.own.get("pca", [])
+        if widths:
+            sample = random.Random(0).sample(list(pairs), min(len(pairs), 500))
+            texts = [p.query for p in sample], [p.document for p in sample]
+            limits = data.max_query_tokens, data.max_document_tokens
+            both = [step.vectors(t, limit) for t, limit in zip(texts, limits, strict=True)]
+            components = _principal_axes(torch.cat(both))
+        for chosen in self.study.evaluate:
+            _, rows = self._evaluation(chosen, data.root)
+            queries = step.vectors([p.query for p in rows], data.max_query_tokens)
+            documents = step.vectors([p.document for p in rows], chosen.max_document_tokens)
+            result.ndcg[chosen.name] = _ndcg(queries, documents)
+            result.lengths[chosen.name] = [
+                len(ids)
+                for ids in step._ids([p.document for p in rows], chosen.max_document_tokens)
+            ]
+            for width in cell.own.get("dims", []):
+                cut = (
+                    F.normalize(queries[:, :width], dim=1),
+                    F.normalize(documents[:, :width], dim=1),
+                )
+                result.ndcg[f"{chosen.name}@{width}"] = _ndcg(*cut)
+            if components is not None:
+                for width in widths:
+                    axes = components[:, :width]
+                    cut = F.normalize(queries @ axes, dim=1), F.normalize(documents @ axes, dim=1)
+                    result.ndcg[f"{chosen.name}@pca{width}"] = _ndcg(*cut)
+
+    def _pairs(self, config: TrainConfig) -> Sequence[Pair]:
+        key = json.dumps(asdict(config.data), sort_keys=True)
+        if key not in self._training:
+            # The rows are those of the first seed in every cell; only their order differs.
+            self._training[key] = prepare(config.data, 0, None, self._world).training
+        return self._training[key]
+
+    def _evaluation(self, chosen: EvaluationSet, root: str) -> tuple[EvaluationSet, list[Pair]]:
+        if chosen.name not in self._sets:
+            path = Path(root) / chosen.file
+            rows = [
+                Pair(str(row["query"]), str(row.get("positive") or row.get("doc")), "", "")
+                for _, row in read_rows(path)
+            ]
+            unique = {row.document: row for row in {row.query: row for row in rows}.values()}
+            rows = sorted(unique.values(), key=lambda row: row.query)
+            if not rows:
+                raise DataError(f"{path} has no pair to evaluate on.")
+            rows = random.Random(0).sample(rows, min(chosen.cap, len(rows)))
+            self._sets[chosen.name] = chosen, rows
+        return self._sets[chosen.name]
+
+    def _backbone(self, name: str) -> Path:
+        """The backbone's folder, cut to its first layers where the study says so."""
+        source, layers = backbone_folder(name), self.study.layers
+        if layers is None:
+            return source
+        from transformers import AutoConfig, AutoModel
+
+        folder = self.out / f"backbone-{layers}"
+        if not (folder / "tokenizer.json").exists():
+            config = AutoConfig.from_pretrained(source, local_files_only=True)
+            config.num_hidden_layers = layers
+            options: dict[str, Any] = {"local_files_only": True, "dtype": torch.float32}
+            model = AutoModel.from_pretrained(source, config=config, **options)
+            model.save_pretrained(folder)
+            text = (source / "tokenizer.json").read_text(encoding="utf-8")
+            (folder / "tokenizer.json").write_text(text, encoding="utf-8")
+        return folder
+
+    def _states(self, folder: Path) -> Path:
+        """Frozen states are shared by all cells over one backbone."""
+        key = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()[:8]
+        return self.out / f"states-{key}"
+
+
+def _relabelled(pairs: Sequence[Pair], pure: str) -> list[Pair]:
+    """Pairs as the batch plan is to see them: what it groups by is made equal where it must mix."""
+    if pure != "none" and pure not in _PURE:
+        raise UsageError(f"ablation.pure is {pure!r}; it must be {', '.join(_PURE)} or none.")
+    by_dataset, by_language = _PURE.get(pure, (False, False))
+    return [
+        replace(
+            pair,
+            dataset=pair.dataset if by_dataset else "all",
+            language=pair.language if by_language else "",
+        )
+        for pair in pairs
+    ]
+
+
+def _ndcg(queries: Tensor, documents: Tensor) -> list[float]:
+    """NDCG@10 of each query, whose one answer is the document of its row."""
+    similarity = queries @ documents.T
+    rank = (similarity > similarity.diagonal()[:, None]).sum(1) + 1
+    gain = torch.where(rank <= 10, 1 / torch.log2(1 + rank.float()), torch.zeros(len(rank)))
+    return [round(float(value), 4) for value in gain]
+
+
+def _principal_axes(vectors: Tensor) -> Tensor:
+    """Right singular vectors (d, d), the first explain most; not centred, as cosines are not."""
+    axes: Tensor = torch.linalg.svd(vectors, full_matrices=False)[2].T
+    return axes

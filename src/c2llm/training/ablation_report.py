@@ -1,0 +1,230 @@
+"""The tables and plots of an ablation: docs/ablation.md and a PNG for each table.
+
+A cell's number is the mean over its seeds of NDCG@10; what stands after ± is half the 95 % interval
+of that mean by Student's t over seeds, which holds what training leaves to chance but not the
+choice of queries. That is in the difference to the table's first cell: paired by query, averaged
+over the seeds that both have, with a percentile bootstrap over queries.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c2llm.training.ablation import Ablation, CellResult, Study, Table
+from c2llm.training.checkpoint import write_json
+
+# 97.5 % quantiles of Student's t for 1, 2, 3, … degrees of freedom.
+_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+_RESAMPLES = 2000
+_LENGTHS = ((0, 48), (48, 96), (96, 10**9))
+"""Tokens of the document: short, middling, long code."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table on one evaluation set."""
+
+    cell: str
+    seeds: int
+    mean: float
+    half_width: float | None
+    """None with a single seed."""
+    difference: tuple[float, float, float] | None
+    """To the first row: mean, lower and upper bound; None for that row itself."""
+
+
+def write_report(ablation: Ablation, folder: Path) -> Path:
+    """Write ablation.md, ablation.json and plots; returns the page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    study = ablation.study
+    sections, numbers = [], {}
+    for table in study.tables:
+        found = [r for cell in table.cells if (r := ablation.result(cell)) is not None]
+        if not found:
+            continue
+        rows = {name: table_rows(found, name) for name in _set_names(found)}
+        numbers[table.name] = {
+            name: [vars_of(row) for row in those] for name, those in rows.items()
+        }
+        _plot(table, rows, study, folder / f"ablation-{table.name}.png")
+        sections.append(_section(table, rows, found, study))
+        if table is study.tables[0]:
+            sections.append(_length_section(found, study))
+    write_json(folder / "ablation.json", numbers)
+    page = folder / "ablation.md"
+    introduction = folder / "ablation-introduction.md"
+    head = introduction.read_text(encoding="utf-8") if introduction.is_file() else _head()
+    page.write_text(head + "\n" + "\n".join(sections), encoding="utf-8")
+    return page
+
+
+def vars_of(row: Row) -> dict[str, Any]:
+    """JSON-ready fields."""
+    return {name: getattr(row, name) for name in Row.__dataclass_fields__}
+
+
+def table_rows(results: Sequence[CellResult], name: str) -> list[Row]:
+    """The cells of a table on one evaluation set, in their order.
+
+    Args:
+        results: of one table.
+        name: evaluation set, with `@` and a width where it was shortened.
+    """
+    cells: dict[str, dict[int, NDArray[np.float64]]] = {}
+    for result in results:
+        if name in result.ndcg:
+            cells.setdefault(result.cell, {})[result.seed] = np.array(result.ndcg[name])
+    return _rows(cells)
+
+
+def _rows(cells: dict[str, dict[int, NDArray[np.float64]]]) -> list[Row]:
+    rows: list[Row] = []
+    first = next(iter(cells.values()), {})
+    for cell, seeds in cells.items():
+        means = [float(values.mean()) for values in seeds.values()]
+        shared = sorted(seeds.keys() & first.keys())
+        difference = None
+        if seeds is not first and shared:
+            difference = _paired(np.mean([seeds[s] - first[s] for s in shared], axis=0))
+        rows.append(Row(cell, len(means), float(np.mean(means)), _half_width(means), difference))
+    return rows
+
+
+def _half_width(means: Sequence[float]) -> float | None:
+    if len(means) < 2:
+        return None
+    quantile = _T[min(len(means) - 1, len(_T)) - 1]
+    return quantile * float(np.std(means, ddof=1)) / math.sqrt(len(means))
+
+
+def _paired(differences: NDArray[np.float64]) -> tuple[float, float, float]:
+    rng = np.random.default_rng(17)
+    drawn = differences[rng.integers(0, len(differences), (_RESAMPLES, len(differences)))].mean(1)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return float(differences.mean()), float(low), float(high)
+
+
+def _set_names(results: Sequence[CellResult]) -> list[str]:
+    return list(dict.fromkeys(name for result in results for name in result.ndcg))
+
+
+def _section(
+    table: Table, rows: dict[str, list[Row]], found: Sequence[CellResult], study: Study
+) -> str:
+    plain = [name for name in rows if "@" not in name]
+    missing = len(table.cells) - len(found)
+    lines = [f"## {table.title}", "", " ".join(table.question.split()), ""]
+    lines += [f"![{table.title}](ablation-{table.name}.png)", ""]
+    header = " | ".join(f"{name} | to the first [95 %]" for name in plain)
+    lines += [f"| | seeds | {header} |", "|---|---:|" + "---:|---|" * len(plain)]
+    for index, row in enumerate(rows[plain[0]]):
+        cells = " | ".join(_shown(rows[name][index]) for name in plain)
+        lines.append(f"| {row.cell} | {row.seeds} | {cells} |")
+    shortened = {name: those for name, those in rows.items() if "@" in name}
+    if shortened:
+        lines += ["", "| shortened | seeds | set | NDCG@10 |", "|---|---:|---|---:|"]
+        for name, those in shortened.items():
+            chosen, _, width = name.partition("@")
+            how = (
+                f"{width[3:]} principal components" if width.startswith("pca") else f"first {width}"
+            )
+            lines += [
+                f"| {row.cell}, {how} | {row.seeds} | {chosen} | {_mean(row)} |" for row in those
+            ]
+    trained = {result.cell: result.trained_parameters for result in found}
+    steps = {result.cell: result.steps for result in found}
+    lines += [
+        "",
+        "Trained parameters: "
+        + ", ".join(f"{cell} {count:,}" for cell, count in trained.items())
+        + f". Steps: {', '.join(sorted({f'{n}' for n in steps.values()}, key=int))}.",
+    ]
+    if missing:
+        lines += ["", f"{missing} of {len(table.cells)} trainings of this table were not run."]
+    return "\n".join(lines) + "\n"
+
+
+def _length_section(found: Sequence[CellResult], study: Study) -> str:
+    """The first table by the length of the code that is looked for."""
+    lines = ["## Short and long code", ""]
+    lines += ["The same models, by the tokens of the document that is looked for.", ""]
+    for chosen in study.evaluate:
+        buckets = []
+        for low, high in _LENGTHS:
+            cells: dict[str, dict[int, NDArray[np.float64]]] = {}
+            for result in found:
+                lengths = np.array(result.lengths[chosen.name])
+                mask = (lengths >= low) & (lengths < high)
+                cells.setdefault(result.cell, {})[result.seed] = np.array(result.ndcg[chosen.name])[
+                    mask
+                ]
+            count = len(next(iter(next(iter(cells.values())).values())))
+            buckets.append((low, high, count, _rows(cells) if count else []))
+        titles = " | ".join(
+            f"{low} to {high - 1} tokens ({n})" if high < 10**9 else f"{low} and more ({n})"
+            for low, high, n, _ in buckets
+        )
+        lines += [f"| {chosen.name} | {titles} |", "|---|" + "---:|" * len(buckets)]
+        names = list(dict.fromkeys(result.cell for result in found))
+        for index, name in enumerate(names):
+            cells_shown = " | ".join(_mean(r[index]) if r else "" for *_, r in buckets)
+            lines.append(f"| {name} | {cells_shown} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _mean(row: Row) -> str:
+    return f"{row.mean:.3f}" + ("" if row.half_width is None else f" ± {row.half_width:.3f}")
+
+
+def _shown(row: Row) -> str:
+    if row.difference is None:
+        return f"{_mean(row)} | "
+    mean, low, high = row.difference
+    return f"{_mean(row)} | {mean:+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def _plot(table: Table, rows: dict[str, list[Row]], study: Study, path: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    plain = [chosen.name for chosen in study.evaluate if chosen.name in rows]
+    figure, axes = pyplot.subplots(
+        1, len(plain), figsize=(4.2 * len(plain), 0.9 + 0.36 * len(rows[plain[0]])), squeeze=False
+    )
+    for axis, name in zip(axes[0], plain, strict=True):
+        those = rows[name]
+        places = np.arange(len(those))[::-1]
+        axis.errorbar(
+            [row.mean for row in those],
+            places,
+            xerr=[row.half_width or 0.0 for row in those],
+            fmt="o",
+            capsize=3,
+        )
+        axis.set_yticks(places, [row.cell for row in those])
+        axis.set_ylim(-0.7, len(those) - 0.3)
+        axis.set_title(name, fontsize=9)
+        axis.set_xlabel("NDCG@10", fontsize=8)
+        axis.tick_params(labelsize=8)
+        axis.grid(axis="x", alpha=0.3)
+        if axis is not axes[0][0]:
+            axis.set_yticklabels([])
+    figure.suptitle(table.title, fontsize=10)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    pyplot.close(figure)
+
+
+def _head() -> str:
+    return f"# Ablation\n\nRun on {platform.machine()}, {platform.system()}.\n"
