@@ -11,6 +11,7 @@ command = LazyGroup(
         "retrieval": ("c2llm.cli.evaluate_retrieval", "Models side by side on retrieval tasks."),
         "mteb": ("c2llm.cli.evaluate_mteb", "MTEB(Code, v1), beside the published scores."),
         "repos": ("c2llm.cli.evaluate_repos", "Search in whole repositories."),
+        "fit-ranker": ("c2llm.cli.evaluate_ranker", "Fit the weights of the search's ranker."),
         "languages": ("c2llm.cli.evaluate_languages", "Query language against document language."),
         "granularity": ("c2llm.cli.evaluate_granularity", "Function, class and file, by length."),
         "compare": ("c2llm.cli.evaluate_compare", "Where two runs differ, query by query."),

@@ -19,6 +19,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "watch": ("c2llm.cli.watch", "Keep the index of a repository fresh while you work."),
     "index": ("c2llm.cli.index", "Build or refresh the index of a repository."),
     "status": ("c2llm.cli.status", "Tell what is indexed, what is stale, what was skipped."),
+    "similar": ("c2llm.cli.similar", "Find code like a place in a file, or like pasted code."),
+    "workspace": ("c2llm.cli.workspace", "Name a set of repositories to search together."),
     "clear": ("c2llm.cli.clear", "Remove the index of a repository."),
     "embed": ("c2llm.cli.embed", "Turn lines or files into vectors."),
     "models": ("c2llm.cli.models", "List the models at hand."),

@@ -213,7 +213,7 @@ def _opened(
     """The index, and whether opening it took as long as building it from nothing does."""
     reused = encoder.reused if encoder else 0
     computed = encoder.computed if encoder else 0
-    with _environment("C2LLM_HOME", str(home)):
+    with environment("C2LLM_HOME", str(home)):
         index = opener(root, encoder)
     if encoder is None:
         return index, index.built
@@ -223,7 +223,8 @@ def _opened(
 
 
 @contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
+def environment(name: str, value: str) -> Iterator[None]:
+    """Give an environment variable another value while the block runs."""
     before = os.environ.get(name)
     os.environ[name] = value
     try:

@@ -106,7 +106,21 @@ class CodeIndex:
         self._progress_bar = progress_bar
         self._note = note or (lambda message: None)
         self._dense = DenseLeg(store)
-        self._source = Source(store, root.name)
+        self._source = Source(store, root)
+
+    def silence(self) -> None:
+        """Show no progress and tell nothing from now on: the terminal is another's."""
+        self._progress_bar = silent_progress
+        self._note = lambda message: None
+
+    @property
+    def label(self) -> str:
+        """What answers are told apart by when several indexes are searched, "" for nothing."""
+        return self._source.label
+
+    @label.setter
+    def label(self, label: str) -> None:
+        self._source.label = label
 
     @classmethod
     def open(
@@ -387,9 +401,10 @@ class CodeIndex:
     def _of_query(self, handle: EncoderHandle, query: str) -> NDArray[np.float32]:
         """The query's vector, float32 (dim,); pasted code looks for documents like itself."""
         encoder = handle.get()
-        is_code = parse_query(query).kind is QueryKind.CODE
+        parsed = parse_query(query)
+        is_code = parsed.kind is QueryKind.CODE
         encode = encoder.encode_documents if is_code else encoder.encode_queries
-        vector: NDArray[np.float32] = encode([query])[0]
+        vector: NDArray[np.float32] = encode([parsed.text])[0]
         return vector
 
     def _model_id(self, handle: EncoderHandle | None = None) -> int:

@@ -21,6 +21,10 @@ _MOST_FACTS = 200_000
 """Chunks remembered, some 200 MB at most; then the memory begins anew."""
 
 
+_INLINE_TESTS = frozenset({"rust"})
+"""Languages whose files end in a module of their tests."""
+
+
 @dataclass(frozen=True, slots=True)
 class PathFacts:
     """What a path says."""
@@ -77,12 +81,13 @@ class FactsCache:
 def _read(store: Store, ids: list[int]) -> list[Facts]:
     rows = store.all(
         "SELECT c.id, c.file_id, f.path, c.start_line, c.end_line, f.language, c.kind, c.symbol,"
-        " c.definitions FROM chunks c JOIN files f ON f.id = c.file_id"
+        " c.scope, c.definitions FROM chunks c JOIN files f ON f.id = c.file_id"
         " WHERE c.id IN (SELECT value FROM json_each(?))",
         [json.dumps(ids)],
     )
     found: list[Facts] = []
-    for chunk_id, file_id, stored_path, start, end, language, kind, symbol, definitions in rows:
+    for chunk_id, file_id, stored_path, start, end, language, kind, symbol, *rest in rows:
+        scope, definitions = rest
         path = os.fsdecode(stored_path) if isinstance(stored_path, bytes) else stored_path
         names = definitions.split("\n") if definitions else []
         found.append(
@@ -99,10 +104,18 @@ def _read(store: Store, ids: list[int]) -> list[Facts]:
                 defines={normalized(name): name for name in reversed(names)},
                 name_words=frozenset(stems(" ".join((symbol, *names)))),
                 of_path=path_facts(path),
-                roles=roles_of(path, language),
+                roles=_roles(path, language, symbol, scope),
             )
         )
     return found
+
+
+def _roles(path: str, language: str, symbol: str, scope: str) -> frozenset[Role]:
+    """The roles of the file, and of the chunk where tests stand beside the code they test."""
+    roles = roles_of(path, language)
+    if language in _INLINE_TESTS and "tests" in (symbol, scope.partition(".")[0]):
+        return roles | {Role.TEST}
+    return roles
 
 
 @lru_cache(maxsize=65_536)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c2llm.codebase.identifiers import split_identifier
@@ -28,21 +29,21 @@ _MOST_OF_PLACE = 12
 _MOST_OF_PATTERN = 400
 # Folders that hold a project's code and are not called by it.
 _PLAIN_FOLDERS = frozenset(
-    "app code lib main master packages project repo source src trunk".split()
+    "app code java kotlin lib main master packages project repo scala shared source sources src "
+    "trunk".split()
 )
+_MOST_PARENTS = 3
 
 
 class Source:
     """One index to be searched, with what is remembered of it between queries."""
 
-    def __init__(self, store: Store, root_name: str = "", label: str = "") -> None:
+    def __init__(self, store: Store, root: Path | None = None, label: str = "") -> None:
         self.store = store
         self.label = label
         """What its answers are told apart by when several indexes are searched."""
         self.facts = FactsCache(store)
-        self.project = (
-            frozenset(stems(root_name)) if root_name not in _PLAIN_FOLDERS else frozenset()
-        )
+        self.project = frozenset(stems(project_name(root))) if root else frozenset()
         self._generation = -1
         self._chunks = 0
         self._references: dict[str, int] = {}
@@ -89,13 +90,18 @@ class Source:
         return {str(term): int(count) for term, count in rows}
 
 
+def project_name(root: Path) -> str:
+    """What a project is called by its directory, `zls` for `zls/src`."""
+    names = [name for name in root.parts[-_MOST_PARENTS:] if name.lower() not in _PLAIN_FOLDERS]
+    return names[-1] if names else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What the legs found in one index."""
 
     candidates: list[Candidate]
     corpus: Corpus
-    places: Mapping[int, object] = field(default_factory=dict)
 
 
 def find(

@@ -50,6 +50,8 @@ _CODE_SIGNS = re.compile(
 _CALL = re.compile(r"[{;=]|\w\(.*\)")
 _CODE_SHARE = 0.4
 """Of the lines of a text this share looks like code where it is code."""
+CODE_FORM = "code:"
+"""What a query begins with that is code whatever it looks like."""
 _SYMBOL_FORM = re.compile(r"\s*(?:sym|symbol):\s*(\S.*)", re.DOTALL)
 
 
@@ -115,9 +117,13 @@ def parse_query(text: str) -> Query:
     symbol = _SYMBOL_FORM.fullmatch(text)
     if symbol:
         text = symbol[1].strip()
+    is_code = text.startswith(CODE_FORM)
+    text = text.removeprefix(CODE_FORM).strip("\n")
     spelled = _NAME.findall(text)
-    found = places(text)
-    kind = QueryKind.NAME if symbol else _kind(text, spelled, found)
+    found = () if is_code else places(text)
+    kind = _kind(text, spelled, found)
+    if symbol or is_code:
+        kind = QueryKind.NAME if symbol else QueryKind.CODE
     is_name = kind is QueryKind.NAME
     content = [word for word in words(text) if word not in _STOP_WORDS]
     # A query of stop words only still means its words.

@@ -100,7 +100,7 @@ def rank(
         k: How many are wanted.
         weights: What each piece of evidence is worth.
     """
-    witnesses = _witnesses(candidates, query, corpora)
+    witnesses = witnesses_of(candidates, query, corpora)
     scored = weigh(candidates, query, witnesses, weights.dense[query.kind])
     worths = weights.evidence[query.kind]
     for item in scored:
@@ -134,9 +134,10 @@ def weigh(
     return scored
 
 
-def _witnesses(
+def witnesses_of(
     candidates: Sequence[Candidate], query: Query, corpora: Sequence[Corpus]
 ) -> list[Witness]:
+    """For each searched index what weighs its candidates."""
     of_source: list[list[Facts]] = [[] for _ in corpora]
     for candidate in candidates:
         of_source[candidate.source].append(candidate.facts)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from c2llm.errors import UsageError
+from c2llm.index.evidence import Corpus
 from c2llm.index.filters import NO_FILTERS, Filters
 from c2llm.index.legs import Source, find
 from c2llm.index.query import Query, parse_query
-from c2llm.index.rank import Ranked, rank
+from c2llm.index.rank import Candidate, Ranked, rank
 from c2llm.index.weights import DEFAULT_WEIGHTS, RankWeights
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ def ask(
     query = parse_query(query_text)
     if any(one.recency for one in asked):
         weights = weights.with_evidence("recent", _RECENT)
-    ranked = candidates_of(asked, query, k=k, mode=mode, weights=weights)
+    found = candidates_of(asked, query, k=k, mode=mode)
+    ranked = rank(found.candidates, query, found.corpora, 10 * k, weights)
     if granularity == "chunk":
         return hits_of(asked, ranked[:k])
     from c2llm.index.grouping import grouped
@@ -97,10 +99,16 @@ def ask(
     return grouped(asked, ranked, query, granularity)[:k]
 
 
-def candidates_of(
-    asked: Sequence[Asked], query: Query, *, k: int, mode: Mode, weights: RankWeights
-) -> list[Ranked]:
-    """The candidates in order, ten for each answer that is wanted."""
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What the legs found in all the indexes."""
+
+    candidates: list[Candidate]
+    corpora: list[Corpus]
+
+
+def candidates_of(asked: Sequence[Asked], query: Query, *, k: int, mode: Mode) -> Candidates:
+    """All that may be an answer, in no order."""
     wanted = max(200, 8 * k)
     found = [
         find(
@@ -116,7 +124,7 @@ def candidates_of(
         for number, one in enumerate(asked)
     ]
     candidates = [candidate for each in found for candidate in each.candidates]
-    return rank(candidates, query, [each.corpus for each in found], 10 * k, weights)
+    return Candidates(candidates, [each.corpus for each in found])
 
 
 def hits_of(asked: Sequence[Asked], ranked: Sequence[Ranked]) -> list[Hit]:

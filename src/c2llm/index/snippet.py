@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from c2llm.index.places import Place
 from c2llm.index.query import parse_query
 from c2llm.index.search import Hit
 from c2llm.index.words import stems
@@ -29,13 +30,20 @@ def snippet(hit: Hit, query: str, most_lines: int = 6) -> Snippet:
     """The window of a hit's lines with the most different words of the query.
 
     A word counts once a window, and more where it stands in the line that defines something; of
-    equal windows the first wins. Blank lines at its edges are left out, long lines are cut.
+    equal windows the first wins. A line that the query names is in the middle. Blank lines at its
+    edges are left out, long lines are cut.
     """
     lines = hit.text.split("\n")
-    wanted = set(parse_query(query).terms)
+    parsed = parse_query(query)
+    wanted = set(parsed.terms)
     found = [wanted.intersection(stems(line)) for line in lines]
     symbol = hit.symbol
     defining = next((i for i, line in enumerate(lines) if symbol and symbol in line), -1)
+    named = next((p.line for p in parsed.places if p.line and _is_in(p, hit)), None)
+    if named is not None:
+        first = max(0, min(named - hit.start_line - most_lines // 2, len(lines) - most_lines))
+        shown = lines[first : first + most_lines]
+        return Snippet(hit.start_line + first, tuple(_cut(line) for line in shown))
     best, best_start = -1.0, 0
     for start in range(max(1, len(lines) - most_lines + 1)):
         window = found[start : start + most_lines]
@@ -48,6 +56,15 @@ def snippet(hit: Hit, query: str, most_lines: int = 6) -> Snippet:
     while best_start < end - 1 and not lines[end - 1].strip():
         end -= 1
     return Snippet(hit.start_line + best_start, tuple(_cut(line) for line in lines[best_start:end]))
+
+
+def _is_in(place: Place, hit: Hit) -> bool:
+    name = place.path.rpartition("/")[2]
+    return (
+        place.line is not None
+        and hit.path.rpartition("/")[2] == name
+        and hit.start_line <= place.line <= hit.end_line
+    )
 
 
 def _cut(line: str) -> str:

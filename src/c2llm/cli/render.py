@@ -1,0 +1,143 @@
+"""Answers as text for people, as JSON, as paths, or as whole code within a token budget."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from c2llm.cli.output import note
+
+if TYPE_CHECKING:
+    from c2llm.index.search import Hit
+
+BOLD, DIM, CYAN, GREEN, RESET = "\033[1m", "\033[2m", "\033[36m", "\033[32m", "\033[0m"
+_BYTES_PER_TOKEN = 3
+"""Code has 3 to 4 bytes a token with the tokenizers in use; a budget is kept, so fewer is safe."""
+_LEAST_LINES = 4
+_OVERHEAD_TOKENS = 24
+"""Path, lines and name of a result."""
+
+
+def wants_color() -> bool:
+    """Whether stdout is a terminal that may be coloured."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def printable(line: str) -> str:
+    """The line without control characters: a file must not steer the terminal."""
+    return "".join(char if char.isprintable() or char == "\t" else "\ufffd" for char in line)
+
+
+def place(hit: Hit) -> str:
+    """`path:start-end`, behind the repository's name where there are several."""
+    where = f"{hit.path}:{hit.start_line}-{hit.end_line}".replace("\n", "\\n")
+    return f"{hit.repository}/{where}" if hit.repository else where
+
+
+def result(rank: int, hit: Hit, query: str, *, whole: bool) -> dict[str, Any]:
+    """An answer as JSON; the snippet is the whole text where a budget decides."""
+    from c2llm.index.snippet import snippet
+
+    where = {"repository": hit.repository} if hit.repository else {}
+    return {
+        "rank": rank,
+        **where,
+        "path": hit.path,
+        "start_line": hit.start_line,
+        "end_line": hit.end_line,
+        "language": hit.language,
+        "kind": hit.kind,
+        "symbol": hit.symbol,
+        "score": round(hit.score, 4),
+        "snippet": hit.text if whole else snippet(hit, query).text,
+        "why": list(hit.why),
+    }
+
+
+def within_budget(hits: Sequence[Hit], most_tokens: int) -> list[Hit]:
+    """The first answers whose whole text fits, the last of them cut at a line.
+
+    Tokens are estimated at three bytes each, which is on the safe side for code.
+    """
+    left = most_tokens
+    taken: list[Hit] = []
+    for hit in hits:
+        left -= _OVERHEAD_TOKENS
+        lines = hit.text.split("\n")
+        kept = 0
+        for line in lines:
+            cost = (len(line.encode(errors="replace")) + 1) // _BYTES_PER_TOKEN + 1
+            if cost > left:
+                break
+            left -= cost
+            kept += 1
+        if kept == len(lines):
+            taken.append(hit)
+            continue
+        if kept >= _LEAST_LINES or (not taken and kept):
+            taken.append(
+                replace(hit, text="\n".join(lines[:kept]), end_line=hit.start_line + kept - 1)
+            )
+        break
+    return taken
+
+
+def show(hits: Sequence[Hit], query: str, *, explain: bool, color: bool, whole: bool) -> None:
+    """Print the answers for a reader at a terminal."""
+    from c2llm.index.snippet import Snippet, snippet
+
+    def paint(style: str, text: str) -> str:
+        return f"{style}{text}{RESET}" if color else text
+
+    if not hits:
+        note("No result.")
+    for rank, hit in enumerate(hits, 1):
+        label = " ".join(part for part in (hit.kind, hit.symbol) if part)
+        lines = [
+            f"{rank:>2}  {paint(BOLD + CYAN, printable(place(hit)))}  "
+            f"{paint(GREEN, printable(label))}  {paint(DIM, f'{hit.score:.2f}')}"
+        ]
+        shown = snippet(hit, query)
+        if whole:
+            shown = Snippet(hit.start_line, tuple(hit.text.split("\n")))
+        code = [printable(line) for line in shown.lines]
+        if color:
+            code = colored(code, hit.language)
+        for number, line in enumerate(code, shown.start_line):
+            lines.append(f"{paint(DIM, f'{number:>6} │')} {line}".rstrip())
+        if explain:
+            lines.append(paint(DIM, f"       {printable('; '.join(hit.why))}"))
+        sys.stdout.write("\n".join(lines) + "\n\n")
+
+
+def paths(hits: Sequence[Hit]) -> list[str]:
+    """The path of each file once, in the order of its best answer."""
+    return list(
+        dict.fromkeys(
+            (f"{hit.repository}/{hit.path}" if hit.repository else hit.path).replace("\n", "\\n")
+            for hit in hits
+        )
+    )
+
+
+def colored(lines: Sequence[str], language: str) -> list[str]:
+    """Lines of code with syntax colours for a terminal; as they are in an unknown language."""
+    from pygments import highlight
+    from pygments.formatters import TerminalFormatter
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
+
+    try:
+        lexer = get_lexer_by_name(_LEXERS.get(language, language), stripnl=False)
+    except ClassNotFound:
+        return list(lines)
+    text = highlight("\n".join(lines), lexer, TerminalFormatter())
+    painted: list[str] = text.rstrip("\n").split("\n")
+    # A lexer may add or drop lines at the end; the numbers beside them must stay true.
+    return painted if len(painted) == len(lines) else list(lines)
+
+
+_LEXERS = {"csharp": "c#", "text": "text only", "tsx": "typescript", "sql": "sql"}
