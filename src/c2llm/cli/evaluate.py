@@ -8,6 +8,7 @@ from c2llm.cli.lazy_group import LazyGroup
 command = LazyGroup(
     "eval",
     {
+        "all": ("c2llm.cli.evaluate_all", "Everything below in one resumable run, with a page."),
         "retrieval": ("c2llm.cli.evaluate_retrieval", "Models side by side on retrieval tasks."),
         "mteb": ("c2llm.cli.evaluate_mteb", "MTEB(Code, v1), beside the published scores."),
         "repos": ("c2llm.cli.evaluate_repos", "Search in whole repositories."),

@@ -46,12 +46,31 @@ def emit(
     """
     text = markdown(report)
     if output is not None:
-        try:
-            (output / f"{name}.md").write_text(text, encoding="utf-8")
-            (output / f"{name}.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
-        except OSError as error:
-            raise DataError(f"The report cannot be kept in {output} ({error}).") from error
+        keep(name, report, text, output)
     if as_json:
         print_json(report)
     else:
         click.echo(text, nl=False)
+
+
+def keep(name: str, report: dict[str, Any], text: str, output: Path) -> None:
+    """Keep a report as `NAME.json` and `NAME.md` in a directory.
+
+    Raises:
+        DataError: if they cannot be kept.
+    """
+    write_text(output / f"{name}.md", text)
+    write_text(output / f"{name}.json", json.dumps(report, indent=1))
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write a report's file, and the directory it lies in.
+
+    Raises:
+        DataError: if it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise DataError(f"The report {path} cannot be written ({error.strerror}).") from error

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
+from c2llm.cli.evaluate_output import write_text
 from c2llm.cli.output import note, print_json
-from c2llm.errors import DataError
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,6 +58,7 @@ def write_report(
     html: Path | None,
     markdown: Path | None,
     out: Path | None,
+    remark: str = "",
 ) -> tuple[dict[str, Any], str]:
     """Write what is asked for, and return the whole report as an object and as Markdown.
 
@@ -70,7 +71,7 @@ def write_report(
 
     collected = collect(runs)
     report = build.as_json(collected, command)
-    text = build.as_markdown(collected, command, title)
+    text = build.as_markdown(collected, command, title, remark)
     for path, content in (
         (html, build.as_html(collected, command, title) if html else ""),
         (markdown, text),
@@ -78,10 +79,6 @@ def write_report(
     ):
         if path is None:
             continue
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content, encoding="utf-8", errors="backslashreplace")
-        except OSError as error:
-            raise DataError(f"{path} cannot be written ({error.strerror}).") from error
+        write_text(path, content)
         note(f"Wrote {path}.")
     return report, text

@@ -29,13 +29,15 @@ def as_json(collected: Collected, command: str) -> Report:
     return {"format": FORMAT, "command": command, **collected.sections}
 
 
-def as_markdown(collected: Collected, command: str, title: str) -> str:
-    """The tables of every section, the command that made them on top.
+def as_markdown(collected: Collected, command: str, title: str, remark: str = "") -> str:
+    """The tables of every section, the command that made them on top, then a remark.
 
     Raises:
         DataError: for a report that lacks what its tables show.
     """
     parts = [f"# {title}", f"Made by:\n\n```\n{command.replace('```', '')}\n```"]
+    if remark:
+        parts.append(remark)
     for name, heading in _TITLES.items():
         report = collected.get(name)
         if report is not None:
@@ -91,10 +93,11 @@ def _body(name: str, report: Report) -> str:
 
 
 def _table(name: str, report: Report) -> str:
-    return _checked(name, lambda: _markdown_of(name)(report))
+    return _checked(name, lambda: markdown_of(name)(report))
 
 
-def _markdown_of(name: str) -> Callable[[Report], str]:
+def markdown_of(name: str) -> Callable[[Report], str]:
+    """What turns a section's report into its tables."""
     if name in ("retrieval", "granularity"):
         from c2llm.evaluation.retrieval_report import retrieval_markdown
 

@@ -30,6 +30,8 @@ SERIES = 8
 _ROW = 16.0
 _LABEL = 26
 """Characters of a row's label."""
+_TURNED = 28
+"""Characters of a column's label that stands aslant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +188,17 @@ def heatmap(
     strength = linear(low, high, 0.08, 0.92) if high > low else (lambda value: 0.5)
     most = int(wide // CHARACTER)
     turned = any(len(name) > most for name in columns)
-    head = 16 + (CHARACTER * 0.72 * max(min(18, len(name)) for name in columns) if turned else 8)
+    head = 16 + (
+        CHARACTER * 0.72 * max(min(_TURNED, len(name)) for name in columns) if turned else 8
+    )
     parts: list[str] = []
     for position, name in enumerate(columns):
         x = left + wide * (position + 0.5)
         if turned:
             spin = f"rotate(-40 {x:.1f} {head - 8:.1f})"
-            parts.append(text(x - 4, head - 8, shortened(name, 18), class_="label", transform=spin))
+            parts.append(
+                text(x - 4, head - 8, shortened(name, _TURNED), class_="label", transform=spin)
+            )
         else:
             parts.append(text(x, head - 8, name, class_="label middle"))
     for line, (name, row) in enumerate(zip(rows, values, strict=True)):
@@ -208,7 +214,7 @@ def heatmap(
             parts.append(_cell(x, y, wide, "heat", shade, told))
             style = "on middle" if shade > 0.5 else "off middle"
             parts.append(text(x + wide / 2, y + 17, f"{value:.2f}"[-4:], class_=style))
-    width = left + wide * len(columns) + 8 + (40 if turned else 0)
+    width = left + wide * len(columns) + 8 + (110 if turned else 0)
     return drawing(width, head + 26.0 * len(rows) + 6, *parts, label=label)
 
 

@@ -190,7 +190,7 @@ def costs(collected: Collected) -> str:
             "Retrieval tasks: mean quality against the size of the weights on disk.",
         ),
     ):
-        if points:
+        if len(points) > 1:
             drawn = pareto(points, cost=cost, quality="NDCG@10", less_is_better=less)
             parts.append(_figure(drawn, caption + " Nothing beats the dashed line in both."))
     return "".join(parts)
