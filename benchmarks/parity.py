@@ -178,7 +178,7 @@ def exported_rows(folder: Path, scratch: Path, static: bool) -> list[Row]:
     int8 = served(scratch / "int8", "onnx")
     return [
         compare("onnx float32", "torch float32", fp32, want, atol=1e-5),
-        compare("onnx int8", "onnx float32", int8, fp32, cosine=0.95),
+        compare("onnx int8", "onnx float32", int8, fp32, cosine=0.995),
     ]
 
 

@@ -19,6 +19,8 @@ Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
 
 TOKEN_OUTPUTS = ("token_logits", "token_states")
+FOLD_AT_LOAD = "c2llm.fold_at_load"
+"""Metadata of a graph whose constants are stored narrow, to be widened when it is loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,13 @@ def _session(path: Path, threads: int) -> Any:
     options.log_severity_level = 3
     # Export has optimised the graph; doing it again would cost time at every start.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    providers = ["CPUExecutionProvider"]
     try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(str(path), options, providers=providers)
+        if FOLD_AT_LOAD in session.get_modelmeta().custom_metadata_map:
+            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+            session = ort.InferenceSession(str(path), options, providers=providers)
+        return session
     except Exception as error:  # onnxruntime raises a family of unrelated classes
         raise ModelError(
             f"{path} cannot be loaded as an ONNX graph; copy the model again "

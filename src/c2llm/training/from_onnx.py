@@ -6,7 +6,8 @@ still holds all of them, only under other names and, in the pooling, folded:
 - What the exporter left alone keeps its name (`model.backbone…`): biases, norms, embeddings.
 - The weight of a linear layer lost its name and was transposed, but the bias that is added right
   after it has its name still: the weight of `….query.bias` is `….query.weight`.
-- Int8 tensors stand beside their scale and zero point: w = scale (q - zero point).
+- Int8 tensors stand beside their scale and zero point: w = scale (q - zero point). Those of our
+  own quantiser were smoothed before, and the rows of outlier channels are beside them in fp32.
 - Of PMA, the export keeps q = fc_q(S) and, per head, q W_k: S, fc_q and fc_k themselves are gone.
   Any S, fc_q, fc_k with the same products compute the same vectors. Chosen here: S is q, fc_q is
   the identity, and fc_k the smallest matrix (least squares, Moore-Penrose) that gives q W_k.
@@ -34,6 +35,7 @@ from c2llm.modeling.folder import save_folder
 from c2llm.modeling.model import C2LLMModel
 from c2llm.modeling.tokenizer import derive_tokenizer
 from c2llm.training.export import PROBES
+from c2llm.training.quantize import INT8, INVERSE, OUTLIER_WEIGHT, OUTLIERS, SCALE, UINT8
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
@@ -156,13 +158,25 @@ def _constants(graph: GraphProto) -> Iterator[tuple[str, Array]]:
     from onnx import numpy_helper
 
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    entering = {node.input[1]: node.input[0] for node in graph.node if node.op_type in _PRODUCTS}
     for name, value in stored.items():
-        if name.endswith("_quantized"):
-            plain = name.removesuffix("_quantized")
-            zero = stored[f"{plain}_zero_point"].astype(np.float32)
-            yield plain, (value.astype(np.float32) - zero) * stored[f"{plain}_scale"]
-        elif not name.endswith(("_scale", "_zero_point")):
+        if name.endswith(INT8):
+            plain = name.removesuffix(INT8)
+            zero = stored.get(f"{plain}_zero_point", np.float32(0)).astype(np.float32)
+            weight = (value.astype(np.float32) - zero) * stored[f"{plain}{SCALE}"]
+            source = entering.get(name, "").removesuffix(UINT8)
+            yield plain, _unsmooth(weight, plain, source, stored)
+        elif not name.endswith((SCALE, "_zero_point", INVERSE, OUTLIERS, OUTLIER_WEIGHT)):
             yield name, value
+
+
+def _unsmooth(weight: Array, name: str, source: str, stored: dict[str, Array]) -> Array:
+    """W from s W and the rows of outlier channels (`training/quantize.py`)."""
+    if f"{source}{INVERSE}" in stored:
+        weight = weight * stored[f"{source}{INVERSE}"][:, None]
+        if f"{name}{OUTLIER_WEIGHT}" in stored:
+            weight[stored[f"{source}{OUTLIERS}"]] = stored[f"{name}{OUTLIER_WEIGHT}"]
+    return weight
 
 
 def _linear_weights(graph: GraphProto, constants: dict[str, Array]) -> Iterator[tuple[str, str]]:
@@ -174,7 +188,7 @@ def _linear_weights(graph: GraphProto, constants: dict[str, Array]) -> Iterator[
     for node in graph.node:
         if node.op_type not in (*_PRODUCTS, "DynamicQuantizeMatMul") or len(node.input) < 2:
             continue
-        constant = node.input[1].removesuffix("_quantized")
+        constant = node.input[1].removesuffix(INT8)
         if constant in constants and constants[constant].ndim == 2:
             bias = _bias_after(node, readers, set(constants))
             if bias is not None:

@@ -1,0 +1,259 @@
+"""Int8 that stays near fp32: outlier channels apart, the others smoothed, every scale fixed.
+
+onnxruntime's own dynamic quantisation gives all that enters a product one scale, taken from the
+batch at hand. In a transformer a few channels are ten times as large as the others (Dettmers et al.
+2022, LLM.int8(), arXiv 2208.07339) and padding is larger still, so that scale is coarse for the
+rest, and a text's vector depends on its batch. Here the fp32 graph runs on calibration texts
+first, and from the range of each channel j of what enters a product follows
+
+    x W ~ q(x / s) q(s W)       s_j = max|x_j|^a / max|W_j|^(1-a): some of the range of x
+                                      moves into W (SmoothQuant, Xiao et al. 2022, arXiv
+                                      2211.10438, eq. 4); q rounds x to uint8 with one scale and
+                                      zero point, W to int8 with a scale per output channel
+        + x[outliers] W[outliers]     the 48th part of channels with the largest max stays in fp32;
+                                      1/s is 0 there, so both parts are one elementwise product away
+    E[ids] = scale[ids] E8[ids]       embeddings with a scale per row
+
+The vector of a text then depends on no other text. Products of uint8 and int8 saturate on x86 CPUs
+that have neither VNNI nor AMX; 7-bit weights never do, hence the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto
+
+Floats = NDArray[np.float32]
+Feed = dict[str, NDArray[np.int64]]
+
+SMOOTHING = 0.6
+"""The exponent a; 0.5 and 0.7 are worse on MiniLM."""
+OUTLIER_SHARE = 48
+"""One channel in so many stays in fp32."""
+MICROSOFT = "com.microsoft"
+# Ends of names, which `from_onnx.py` reads: int8 weights and their scale; of what enters, its uint8
+# form, 1/s and the indices of outliers; the weight rows of those.
+INT8, SCALE = "_quantized", "_scale"
+UINT8, INVERSE, OUTLIERS, OUTLIER_WEIGHT = "_uint8", "_inverse", "_outlier_index", "_outlier_weight"
+BACKBONE = "model.backbone"
+"""The module whose products are quantised: pooling is a thousandth of the work and stays fp32."""
+_TINY = np.float32(1e-5)
+
+
+@dataclass(frozen=True)
+class Product:
+    """Constant weights that one tensor is multiplied with."""
+
+    entering: str
+    nodes: list[NodeProto]
+    weights: list[Floats]
+    """(K, N) each."""
+
+
+def quantize(path: Path, out: Path, feeds: Sequence[Feed], *, weight_bits: int = 7) -> Path:
+    """Quantise the backbone of an fp32 graph.
+
+    Args:
+        path: the graph as torch exports it, which notes the module of each node.
+        out: where to write the int8 graph.
+        feeds: inputs to calibrate on.
+        weight_bits: of the rounded weights; 8 needs a CPU with VNNI or AMX, or ARM.
+
+    Returns:
+        `out`.
+    """
+    import onnx
+    from onnx import helper
+
+    model = onnx.load(path)
+    found = products(model.graph)
+    ranges = channel_ranges(model, [p.entering for p in found], feeds)
+    for product in found:
+        _quantize_product(
+            model.graph, product, ranges[product.entering], 2 ** (weight_bits - 1) - 1
+        )
+    _quantize_embeddings(model.graph)
+    model.opset_import.append(helper.make_opsetid(MICROSOFT, 1))
+    onnx.save(model, out)
+    return out
+
+
+def products(graph: GraphProto) -> list[Product]:
+    """The backbone's products with constant weights, by what enters them."""
+    from onnx import numpy_helper
+
+    constants = {initializer.name: initializer for initializer in graph.initializer}
+    grouped: dict[str, list[NodeProto]] = {}
+    for node in _backbone(graph, "MatMul"):
+        if node.input[1] in constants and len(constants[node.input[1]].dims) == 2:
+            grouped.setdefault(node.input[0], []).append(node)
+    return [
+        Product(name, nodes, [numpy_helper.to_array(constants[n.input[1]]) for n in nodes])
+        for name, nodes in grouped.items()
+    ]
+
+
+def channel_ranges(
+    model: ModelProto, names: Sequence[str], feeds: Sequence[Feed]
+) -> dict[str, Floats]:
+    """The least and the largest value of each channel of the named tensors (2, K); 0 is within."""
+    import onnx
+    import onnxruntime as ort
+    from onnx import TensorProto, helper
+
+    watched = onnx.ModelProto()
+    watched.CopyFrom(model)
+    for name in names:
+        watched.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+    session = ort.InferenceSession(watched.SerializeToString(), providers=["CPUExecutionProvider"])
+    ranges: dict[str, Floats] = {}
+    for feed in feeds:
+        for name, values in zip(names, session.run(list(names), feed), strict=True):
+            rows = values.reshape(-1, values.shape[-1])
+            low, high = ranges.get(name, np.zeros((2, rows.shape[1]), dtype=np.float32))
+            ranges[name] = np.stack(
+                [np.minimum(low, rows.min(axis=0)), np.maximum(high, rows.max(axis=0))]
+            )
+    return ranges
+
+
+def smoothing_scales(largest: Floats, weights: Sequence[Floats]) -> Floats:
+    """The s (K,) of the module's formula for weights (K, N), their geometric mean 1."""
+    rows = np.max([np.abs(w).max(axis=1) for w in weights], axis=0)
+    top, bottom = np.maximum(largest, _TINY), np.maximum(rows, _TINY)
+    logarithm = SMOOTHING * np.log(top) - (1 - SMOOTHING) * np.log(bottom)
+    scales: Floats = np.exp(logarithm - logarithm.mean()).astype(np.float32)
+    return scales
+
+
+def _quantize_product(graph: GraphProto, product: Product, ranges: Floats, levels: int) -> None:
+    """Put the products of one tensor into the module's form, weights rounded to +-levels."""
+    from onnx import helper
+
+    largest = np.abs(ranges).max(axis=0)
+    count = len(largest) // OUTLIER_SHARE
+    outliers = np.sort(np.argsort(-largest)[:count])
+    scales = smoothing_scales(largest, product.weights)
+    inverse = 1 / scales
+    inverse[outliers] = 0
+    low, high = float((ranges[0] * inverse).min()), float((ranges[1] * inverse).max())
+    step = np.array(max(high - low, float(_TINY)) / 255, dtype=np.float32)
+    zero = np.array(np.clip(np.rint(-low / step), 0, 255), dtype=np.uint8)
+    name = product.entering
+    smooth, rounded, apart = f"{name}_smooth", f"{name}{UINT8}", f"{name}_outliers"
+    step_name = _add(graph, f"{name}_step{SCALE}", step)
+    zero_name = _add(graph, f"{name}_zero_point", zero)
+    before = [
+        helper.make_node("Mul", [name, _add(graph, f"{name}{INVERSE}", inverse)], [smooth]),
+        helper.make_node("QuantizeLinear", [smooth, step_name, zero_name], [rounded]),
+    ]
+    if count:
+        index = _add(graph, f"{name}{OUTLIERS}", outliers.astype(np.int64))
+        before.append(helper.make_node("Gather", [name, index], [apart], axis=-1))
+    _insert(graph, _position(graph, product.nodes[0]), before)
+    for node, weight in zip(product.nodes, product.weights, strict=True):
+        scaled = weight * scales[:, None]
+        scaled[outliers] = 0
+        column = np.maximum(np.abs(scaled).max(axis=0), _TINY) / np.float32(levels)
+        label = node.output[0]
+        bias = _bias(graph, node)
+        result = bias.output[0] if bias is not None else label
+        inputs = [
+            rounded,
+            _replace(
+                graph, node.input[1], f"{label}{INT8}", np.rint(scaled / column).astype(np.int8)
+            ),
+            step_name,
+            _add(graph, f"{label}{SCALE}", column),
+            zero_name,
+        ]
+        if bias is not None:
+            inputs += ["", next(name for name in bias.input if name != label)]
+        sum_name = f"{label}_rounded" if count else result
+        new = [helper.make_node("MatMulIntegerToFloat", inputs, [sum_name], domain=MICROSOFT)]
+        if count:
+            kept = _add(graph, f"{label}{OUTLIER_WEIGHT}", weight[outliers])
+            new += [
+                helper.make_node("MatMul", [apart, kept], [f"{label}_side"]),
+                helper.make_node("Add", [sum_name, f"{label}_side"], [result]),
+            ]
+        position = _position(graph, node)
+        graph.node.remove(node)
+        if bias is not None:
+            graph.node.remove(bias)
+        _insert(graph, position, new)
+
+
+def _bias(graph: GraphProto, node: NodeProto) -> NodeProto | None:
+    """The addition of a constant row behind a product, if it is all that reads the product."""
+    constants = {i.name for i in graph.initializer if len(i.dims) == 1}
+    readers = [n for n in graph.node if node.output[0] in n.input]
+    if len(readers) == 1 and readers[0].op_type == "Add" and constants & set(readers[0].input):
+        return readers[0]
+    return None
+
+
+def _quantize_embeddings(graph: GraphProto) -> None:
+    """Backbone embeddings to int8 with a scale per row."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    constants = {initializer.name: initializer for initializer in graph.initializer}
+    for node in list(_backbone(graph, "Gather")):
+        table = constants.get(node.input[0])
+        if table is None or len(table.dims) != 2 or table.data_type != TensorProto.FLOAT:
+            continue
+        rows = numpy_helper.to_array(table)
+        scale = np.maximum(np.abs(rows).max(axis=1, keepdims=True), _TINY) / np.float32(127)
+        label, ids = node.output[0], node.input[1]
+        whole = _replace(
+            graph, node.input[0], f"{table.name}{INT8}", np.rint(rows / scale).astype(np.int8)
+        )
+        scales = _add(graph, f"{table.name}{SCALE}", scale.astype(np.float32))
+        node.input[0], node.output[0] = whole, f"{label}_rows"
+        after = [
+            helper.make_node("Cast", [f"{label}_rows"], [f"{label}_cast"], to=TensorProto.FLOAT),
+            helper.make_node("Gather", [scales, ids], [f"{label}_scale"], axis=0),
+            helper.make_node("Mul", [f"{label}_cast", f"{label}_scale"], [label]),
+        ]
+        _insert(graph, _position(graph, node) + 1, after)
+
+
+def _backbone(graph: GraphProto, op_type: str) -> Iterator[NodeProto]:
+    for node in graph.node:
+        if node.op_type == op_type and any(BACKBONE in p.value for p in node.metadata_props):
+            yield node
+
+
+def _position(graph: GraphProto, node: NodeProto) -> int:
+    return next(i for i, other in enumerate(graph.node) if other is node or other == node)
+
+
+def _insert(graph: GraphProto, position: int, nodes: Sequence[NodeProto]) -> None:
+    for offset, node in enumerate(nodes):
+        graph.node.insert(position + offset, node)
+
+
+def _add(graph: GraphProto, name: str, array: NDArray[Any]) -> str:
+    from onnx import numpy_helper
+
+    graph.initializer.append(numpy_helper.from_array(array, name))
+    return name
+
+
+def _replace(graph: GraphProto, old: str, name: str, array: NDArray[Any]) -> str:
+    """Add a constant in the place of one that no node reads any more."""
+    _add(graph, name, array)
+    if sum(old in node.input for node in graph.node) <= 1:
+        for index, initializer in enumerate(graph.initializer):
+            if initializer.name == old:
+                del graph.initializer[index]
+                break
+    return name
