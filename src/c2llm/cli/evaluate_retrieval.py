@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from c2llm.cli.evaluate_output import check_output, emit, names
-from c2llm.cli.output import note, progress_bar
+from c2llm.cli.output import note, progress_bar, quiet_libraries
 
 if TYPE_CHECKING:
     from c2llm.evaluation.retrieval import TaskResult
@@ -84,8 +84,10 @@ def command(
 def _systems(models: Sequence[str]) -> list[System]:
     """The systems of these names; a ripgrep that is not installed is told, and left out."""
     from c2llm.evaluation.ripgrep import RipgrepMissingError
-    from c2llm.evaluation.systems import load_system
+    from c2llm.evaluation.systems import is_peer, load_system
 
+    if any(map(is_peer, models)):
+        quiet_libraries()
     systems: list[System] = []
     for model in dict.fromkeys(models):
         try:
