@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ FORMS = {
     "no_hard": ["loss.symmetric=false"],
     "margin": ["data.hard_negatives=3", "loss.false_negative_margin=0.02"],
     "scores": ["data.hard_negatives=3", "loss.distill=scores"],
+    "pooler": ["tune.mode=pooler", "data.hard_negatives=1"],
     "lora": ["tune.mode=lora", "tune.lora_rank=4", "data.hard_negatives=1"],
 }
 SHARDED = {
@@ -43,6 +45,35 @@ def gradients(recipe: str, folder: str, forms: dict[str, list[str]]) -> None:
         step = Step(trainer.model, trainer.tokenizer, config, trainer.world, trainer.run)
         step.gradients(trainer.plan.batch(0), 0, 1.0)
         save_gradients(trainer.model, Path(folder) / f"{name}.safetensors")
+
+
+def train(recipe: str, run: str, changes: list[str], stop_after: int) -> None:
+    """A run that is interrupted after some steps on every rank, and goes on."""
+
+    def stop(report):
+        if report.step == stop_after:
+            os.kill(os.getpid(), signal.SIGTERM)  # of rank 0 alone: the others have to agree
+
+    config = load_config(recipe, changes)
+    try:
+        Trainer(config, Path(run), on_step=stop).train()
+    except KeyboardInterrupt:
+        Trainer(config, Path(run)).train()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_interrupted_ranks_go_on_together(recipe, tmp_path, strategy):
+    changes = ["optim.steps=4", "data.hard_negatives=1", f"run.strategy={strategy}"]
+    for name, stop_after in (("straight", 0), ("interrupted", 2)):
+        on_ranks(2, train, str(recipe), str(tmp_path / name), changes, stop_after)
+    straight, interrupted = (
+        load_file(tmp_path / name / "model" / "model.safetensors")
+        for name in ("straight", "interrupted")
+    )
+    assert (tmp_path / "interrupted" / "checkpoints" / "000002").is_dir()
+    for name, tensor in straight.items():
+        torch.testing.assert_close(interrupted[name], tensor, rtol=0, atol=1e-6)
 
 
 @pytest.fixture(scope="module")

@@ -157,6 +157,22 @@ def test_a_whole_model_goes_on_with_its_own_pooling(recipe, tmp_path):
     assert tokenizers[0] == tokenizers[1]
 
 
+@pytest.mark.parametrize("distill", ["scores", "vectors"])
+def test_a_teacher_is_followed(recipe, tmp_path, distill):
+    teacher = Trainer(load_config(recipe, ["optim.steps=30"]), tmp_path / "teacher").train()
+    changes = ["optim.steps=30", f"loss.distill={distill}", f"loss.teacher={teacher}"]
+    found = {}
+    for weight in (0, 5):
+        run = tmp_path / f"student{weight}"
+        options = [*changes, f"loss.distill_weight={weight}", "optim.seed=3"]
+        Trainer(load_config(recipe, options), run).train()
+        texts = [f"{a} {b}" for a in ("parse", "get") for b in ("toml", "http", "file")]
+        vectors = [Encoder.load(f).encode_queries(texts) for f in (teacher, run / "model")]
+        scores = [v @ v.T for v in vectors] if distill == "scores" else vectors
+        found[weight] = abs(scores[0] - scores[1]).mean()
+    assert found[5] < 0.8 * found[0]
+
+
 def test_states_survive_a_cut_off_file(tmp_path):
     texts = [[1, 2, 3], [4], [5, 6]]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -62,7 +64,9 @@ def plan_run(config: TrainConfig, processes: int = 1) -> RunPlan:
     model, tokenizer = empty_network(config.model)
     choose_trained(model, config.tune)
     alone = World(0, 1, torch.device("cpu"))
-    data = prepare(config.data, config.optim.seed, None, alone)
+    with tempfile.TemporaryDirectory() as scratch:  # a mapped file stays readable when it is gone
+        folder = Path(scratch) if config.data.stream else None
+        data = prepare(config.data, config.optim.seed, folder, alone)
     plan = make_plan(config.optim, data, processes)
     steps = count_steps(config.optim, len(data.training))
     limits = [

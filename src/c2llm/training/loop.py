@@ -101,7 +101,8 @@ class Trainer:
             DataError: if the loss stops being a number; the last checkpoint is kept.
         """
         config, world = self.config, self.world
-        if not (self.run / "start").exists():
+        # Rank 0 decides: another rank may look when the folder has just been made.
+        if world.maximum(int(world.leads and not (self.run / "start").exists())):
             self.save_model("start")  # what `c2llm merge` averages the result with
         choose_trained(self.model, config.tune)
         self.model.to(world.device)
@@ -197,7 +198,8 @@ class Trainer:
     def _validated(self, report: StepReport, best: float) -> tuple[StepReport, float]:
         if not self.validation:
             return report, best
-        mrr, ndcg = self.validate()
+        # The mean over ranks is one number for all, whatever their rounding.
+        mrr, ndcg = (self.world.total(score) / self.world.size for score in self.validate())
         if mrr > best and self.config.run.keep_best:
             self.save_model("best")
         scored = dataclasses.replace(report, validation_mrr=mrr, validation_ndcg_at_10=ndcg)
