@@ -18,7 +18,7 @@ from tests.tiny import bert_config
 MERGING = [name for name in POOLINGS if name != "last"]
 # Rounding of the dtype, as it comes out after projections, softmax and two norms, beside the
 # largest element of the vector.
-PRECISION = {torch.float64: 1e-10, torch.float32: 1e-4, torch.bfloat16: 0.15}
+PRECISION = {torch.float64: 1e-10, torch.float32: 1e-5, torch.bfloat16: 0.03}
 
 
 @st.composite
@@ -110,7 +110,7 @@ def test_any_split_into_windows_gives_vectors_and_gradients_of_one_shot(case, cu
     bounds = [0, *sorted(c for c in cuts if c < mask.shape[1]), mask.shape[1]]
     parts = [(states[:, a:b], mask[:, a:b]) for a, b in pairwise(bounds) if b > a]
     whole, split = pool(states, mask), pool_windows(pool, parts)
-    tolerance = PRECISION[dtype]
+    tolerance = 10 * PRECISION[dtype]
     torch.testing.assert_close(split, whole, rtol=tolerance, atol=tolerance)
     direction = torch.randn_like(whole)
     want, got = (
