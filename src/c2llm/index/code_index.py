@@ -274,7 +274,7 @@ class CodeIndex:
                 is done in the background: it is left to whoever else does it already.
         """
         store = self._store
-        if not store.unembedded(self._model_id()):
+        if not store.lacks_vectors(self._model_id()):
             return 0
         with embedding(store.path, give_way=stop is not None) as held:
             if not held:
@@ -292,7 +292,7 @@ class CodeIndex:
 
     def is_complete(self) -> bool:
         """Whether every chunk has a vector of the model."""
-        return not self._store.unembedded(self._model_id())
+        return not self._store.lacks_vectors(self._model_id())
 
     def search(
         self,
@@ -339,7 +339,7 @@ class CodeIndex:
     def _table_lacks(self) -> bool:
         """Whether a chunk has no vector of the table model."""
         table = self._table
-        return table is not None and bool(self._store.unembedded(self._model_id(table)))
+        return table is not None and self._store.lacks_vectors(self._model_id(table))
 
     def _embed_table(self) -> None:
         if self._table is not None:
@@ -365,7 +365,7 @@ class CodeIndex:
         store, table = self._store, self._table
         model_id = self._model_id()
         vector = partial(self._of_query, self._encoder, query)
-        if self._embed != "candidates" or not store.unembedded(model_id):
+        if self._embed != "candidates" or not store.lacks_vectors(model_id):
             return self._dense.similarities(model_id, vector, candidates)
         nearest: Vectors | None = None
         limit = _CANDIDATES

@@ -274,6 +274,16 @@ class Store:
         )
         return int(cursor.lastrowid or 0)
 
+    def lacks_vectors(self, model_id: int) -> bool:
+        """Whether some chunk has no vector of the model; ends at the first one that has none."""
+        row = self._one(
+            "SELECT EXISTS (SELECT 1 FROM chunks"
+            " WHERE id > (SELECT covered FROM models WHERE id = ?1) AND NOT EXISTS"
+            " (SELECT 1 FROM embeddings WHERE model_id = ?1 AND hash = embedded_hash))",
+            (model_id,),
+        )
+        return bool(row and row[0])
+
     def unembedded(
         self, model_id: int, only: Sequence[int] | None = None, *, by_length: bool = True
     ) -> list[tuple[int, bytes, int]]:
@@ -306,7 +316,7 @@ class Store:
 
     def cover(self, model_id: int) -> None:
         """Record that every chunk there is has a vector of the model, if so; inside `writing`."""
-        if not self.unembedded(model_id):
+        if not self.lacks_vectors(model_id):
             self._connection.execute(
                 "UPDATE models SET covered = (SELECT coalesce(max(id), 0) FROM chunks)"
                 " WHERE id = ?",
