@@ -34,7 +34,8 @@ class SourceFile:
 
     path: str
     """Relative to the root, with `/`; bytes that are not UTF-8 are surrogate-escaped."""
-    absolute: Path
+    root: str
+    """The directory that was listed."""
     size: int
     """Bytes."""
     mtime_ns: int
@@ -42,6 +43,11 @@ class SourceFile:
     """By name, and after `inspect` by content; `text` when unknown."""
     inode: int = 0
     """Changes when another file takes the place, even one of the same size and time."""
+
+    @property
+    def absolute(self) -> Path:
+        """Where the file is; made when it is asked for, since a `Path` costs more than a `stat`."""
+        return Path(self.root, self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +238,14 @@ class _Walk:
             self._skip(path, "empty")
         else:
             language = detect_language(path) or "text"
-            absolute = Path(self._root, path)
             self._files.append(
                 SourceFile(
-                    path, absolute, status.st_size, status.st_mtime_ns, language, inode_of(status)
+                    path,
+                    self._root,
+                    status.st_size,
+                    status.st_mtime_ns,
+                    language,
+                    inode_of(status),
                 )
             )
 

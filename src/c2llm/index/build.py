@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from c2llm.codebase.walk import SourceFile, WalkReport, list_files
 from c2llm.index.cut_pool import cut_files
 from c2llm.index.cutting import CutFile, same_content
-from c2llm.index.store import FileState, SkippedState, Stamp, Store
+from c2llm.index.store import Stamp, Store
 
 if TYPE_CHECKING:
     from c2llm.encoding.protocol import Progress, TextEncoder
@@ -57,25 +57,20 @@ def silent_progress(description: str, total: int) -> AbstractContextManager[Prog
 def find_stale(store: Store, root: Path) -> Staleness:
     """Compare sizes and times of the tree's files with the index; nothing is read."""
     listed = list_files(root)
-    known = store.files()
-    skipped = store.skipped()
+    known = store.stamps()
+    unreadable = [path for path, state in store.skipped().items() if state.reason == "unreadable"]
+    # Who may read a file changes without a trace in the file.
+    for path in unreadable:
+        if os.access(root / path, os.R_OK):
+            known[path] = known[path]._replace(mtime_ns=-1)
     changed: list[SourceFile] = []
     present: set[str] = set()
     for file in listed.files:
         present.add(file.path)
-        state = known.get(file.path) or skipped.get(file.path)
-        if state is None or _differs(state, file):
+        if known.get(file.path) != (file.size, file.mtime_ns, file.inode):
             changed.append(file)
-    removed = sorted(path for path in {*known, *skipped} if path not in present)
+    removed = sorted(path for path in known if path not in present)
     return Staleness(listed, tuple(changed), tuple(removed))
-
-
-def _differs(state: FileState | SkippedState, file: SourceFile) -> bool:
-    if (state.size, state.mtime_ns, state.inode) != (file.size, file.mtime_ns, file.inode):
-        return True
-    # Who may read a file changes without a trace in the file.
-    unreadable = isinstance(state, SkippedState) and state.reason == "unreadable"
-    return unreadable and os.access(file.absolute, os.R_OK)
 
 
 def truly_changed(store: Store, staleness: Staleness) -> list[SourceFile]:

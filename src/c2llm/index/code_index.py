@@ -246,6 +246,7 @@ class CodeIndex:
     ) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
         """Files, words and vectors of the table; None when another process has the lock."""
         store = self._store
+        generation = store.generation()
         staleness = find_stale(store, self.root)
         self.stale_files = len(staleness.changed) + len(staleness.removed)
         changed: tuple[str, ...] = ()
@@ -257,7 +258,8 @@ class CodeIndex:
                     return None
                 if self._embed == "all":
                     self._encoder.preload()
-                staleness = find_stale(store, self.root)  # the holder before us may have done it
+                if store.generation() != generation:  # the holder before us may have done it
+                    staleness = find_stale(store, self.root)
                 removed = staleness.removed
                 changed = tuple(refresh_files(store, staleness, self._progress_bar))
                 self.stale_files = 0

@@ -190,7 +190,7 @@ def _batches(files: Sequence[SourceFile]) -> Iterator[list[SourceFile]]:
     for file in files:
         batch.append(file)
         size += file.size
-        paths += 100 + 2 * len(os.fspath(file.absolute))
+        paths += 100 + 2 * len(file.path) + len(file.root)
         if size >= _BATCH_BYTES or paths >= _BATCH_PATHS:
             yield batch
             batch, size, paths = [], 0, 0

@@ -11,7 +11,6 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from c2llm.codebase.chunk import Chunk
@@ -122,7 +121,7 @@ def _read(file: SourceFile) -> tuple[bytes | None, bool]:
     it was listed; it is opened so that none of them can make us wait, and no link is followed.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
-    with os.fdopen(os.open(file.absolute, flags), "rb") as stream:
+    with os.fdopen(os.open(f"{file.root}/{file.path}", flags), "rb") as stream:
         before = os.fstat(stream.fileno())
         if not stat.S_ISREG(before.st_mode):
             return None, False
@@ -145,7 +144,7 @@ def pack_request(files: Sequence[SourceFile], known: dict[str, bytes]) -> list[A
     return [
         (
             file.path,
-            os.fspath(file.absolute),
+            file.root,
             file.size,
             file.mtime_ns,
             file.language,
@@ -158,9 +157,7 @@ def pack_request(files: Sequence[SourceFile], known: dict[str, bytes]) -> list[A
 
 def unpack_request(request: list[Any]) -> list[tuple[SourceFile, bytes]]:
     """The files, each with the hash that is known of it."""
-    return [
-        (SourceFile(path, Path(absolute), *rest), known) for path, absolute, *rest, known in request
-    ]
+    return [(SourceFile(*fields), known) for *fields, known in request]
 
 
 def pack_answer(files: Sequence[CutFile]) -> list[Any]:

@@ -141,6 +141,14 @@ class Store:
 
     # -- files and chunks ------------------------------------------------------------------------
 
+    def stamps(self) -> dict[str, Stamp]:
+        """What tells whether a file has changed, by path, of those indexed and those left out."""
+        rows = self.all(
+            "SELECT path, size, mtime_ns, inode FROM files"
+            " UNION ALL SELECT path, size, mtime_ns, inode FROM skipped"
+        )
+        return {_restored(row[0]): Stamp(*row[1:]) for row in rows}
+
     def files(self) -> dict[str, FileState]:
         """All files by path."""
         rows = self.all("SELECT id, path, hash, size, mtime_ns, inode, language, words FROM files")
