@@ -176,6 +176,7 @@ def _profile(plan: _Plan) -> dict[str, Any] | None:
         run_grid,
     )
 
+    ceiling = measure_machine(0, with_torch=False)
     done = []
     for model in plan.models:
         subject = find_subject(model)
@@ -183,7 +184,7 @@ def _profile(plan: _Plan) -> dict[str, Any] | None:
             subject, _PROFILE_BATCHES, _PROFILE_LENGTHS, threads=0, dtype="float32", seconds=1.0
         )
         done.append((subject, list(run_grid(subject, cells, plan.output))))
-    return profile_report(done, measure_machine(0, with_torch=False), machine())
+    return profile_report(done, ceiling, machine())
 
 
 def _retrieval(plan: _Plan) -> dict[str, Any] | None:

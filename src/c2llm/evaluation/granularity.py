@@ -30,6 +30,8 @@ from c2llm.errors import DataError, UsageError
 from c2llm.evaluation.retrieval_task import Document, Judgement, Query, RetrievalTask, assemble
 
 WITHIN, BEYOND = "within the window", "beyond the window"
+GROUPS = ("below 100 lines", "100 to 500 lines", "above 500 lines", WITHIN, BEYOND)
+"""In the order in which reports show them."""
 LONG_FAMILIES = ("file", "file_window")
 """The tasks whose documents are long, where windows and cutting differ."""
 
@@ -124,9 +126,7 @@ def granularity_tasks(
 def bucket(text: str) -> str:
     """The length of a text in lines, as the reports group it."""
     lines = text.count("\n") + 1
-    if lines < 100:
-        return "below 100 lines"
-    return "100 to 500 lines" if lines <= 500 else "above 500 lines"
+    return GROUPS[(lines >= 100) + (lines > 500)]
 
 
 def _length(asked: _Asked) -> str:
@@ -153,9 +153,10 @@ def _task(
     answer: Callable[[_Asked], str],
     group: Callable[[_Asked], str],
 ) -> RetrievalTask:
+    queries = [Query(each.id, each.query, group(each)) for each in asking]
     return assemble(
         name,
-        [Query(each.id, each.query, group(each)) for each in asking],
+        sorted(queries, key=lambda query: GROUPS.index(query.group)),
         documents,
         [Judgement(each.id, answer(each)) for each in asking],
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from c2llm.evaluation.granularity import GROUPS
 from c2llm.evaluation.page.charts import (
     Point,
     Score,
@@ -19,13 +20,6 @@ from c2llm.evaluation.page.collect import Collected, Report
 from c2llm.evaluation.page.svg import clean, drawing
 
 _HEADLINE = "ndcg_at_10"
-_BUCKETS = (
-    "below 100 lines",
-    "100 to 500 lines",
-    "above 500 lines",
-    "within the window",
-    "beyond the window",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +277,7 @@ def _scores(results: Sequence[Report], names: Sequence[str]) -> list[Score]:
 
 
 def _bucket(name: str) -> int:
-    return _BUCKETS.index(name) if name in _BUCKETS else len(_BUCKETS)
+    return GROUPS.index(name) if name in GROUPS else len(GROUPS)
 
 
 def _figure(drawn: str, caption: str) -> str:
