@@ -119,8 +119,8 @@ def _machine_line(report: dict[str, Any]) -> str:
         f"{machine['processor']}, {machine['cores']} cores, "
         f"{machine['memory_bytes'] / GIGA:.0f} GB, Python {machine['python']}. "
         f"Measured ceiling: fp32 {ceiling['flops_per_second'] / GIGA:.0f} GFLOP/s{half}, "
-        f"copying {ceiling['bytes_per_second'] / GIGA:.1f} GB/s. An int8 graph can pass the ceiling "
-        "of fp32."
+        f"copying {ceiling['bytes_per_second'] / GIGA:.1f} GB/s. "
+        "An int8 graph can pass the ceiling of fp32."
     )
 
 
