@@ -11,7 +11,7 @@ import torch
 
 from c2llm.errors import UsageError
 from c2llm.training.ablation import Ablation, CellResult, _principal_axes, _relabelled, read_study
-from c2llm.training.ablation_report import table_rows, write_report
+from c2llm.training.ablation_report import MARKER, table_rows, write_report
 from c2llm.training.pair import Pair
 from tests.tiny import save_tiny_backbone
 
@@ -85,7 +85,12 @@ def test_cells_run_are_kept_and_reported(study, tmp_path):
     assert by_cell["mean", 1].ndcg == by_cell["mean", 2].ndcg  # nothing is trained there
     assert by_cell["mean", 1].trained_parameters == 0
     assert list(Ablation(found, tmp_path).run()) == []
-    page = write_report(ablation, tmp_path / "docs").read_text()
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "ablation.md").write_text(f"# By hand\n\n{MARKER}\nold tables\n")
+    page = write_report(ablation, docs).read_text()
+    assert page.startswith(f"# By hand\n\n{MARKER}\n\n8 of 8 trainings")
+    assert "old tables" not in page
     assert "| PMA | 2 |" in page
     assert "PMA, first 8" in page
     assert "PMA, 8 principal components" in page

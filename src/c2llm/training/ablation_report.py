@@ -1,5 +1,7 @@
 """The tables and plots of an ablation: docs/ablation.md and a PNG for each table.
 
+What stands on the page above the marker is written by hand, and kept.
+
 A cell's number is the mean over its seeds of NDCG@10; what stands after ± is half the 95 % interval
 of that mean by Student's t over seeds, which holds what training leaves to chance but not the
 choice of queries. That is in the difference to the table's first cell: paired by query, averaged
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from c2llm.training.ablation import Ablation, CellResult, Study, Table
@@ -23,6 +26,7 @@ from c2llm.training.checkpoint import write_json
 
 # 97.5 % quantiles of Student's t for 1, 2, 3, … degrees of freedom.
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+MARKER = "<!-- written by benchmarks/ablation.py --report -->"
 _RESAMPLES = 2000
 _LENGTHS = ((0, 48), (48, 96), (96, 10**9))
 """Tokens of the document: short, middling, long code."""
@@ -60,9 +64,9 @@ def write_report(ablation: Ablation, folder: Path) -> Path:
             sections.append(_length_section(found, study))
     write_json(folder / "ablation.json", numbers)
     page = folder / "ablation.md"
-    introduction = folder / "ablation-introduction.md"
-    head = introduction.read_text(encoding="utf-8") if introduction.is_file() else _head()
-    page.write_text(head + "\n" + "\n".join(sections), encoding="utf-8")
+    above = page.read_text(encoding="utf-8") if page.is_file() else "# Ablation\n\n"
+    above = above.partition(MARKER)[0]
+    page.write_text(f"{above}{MARKER}\n\n{_facts(ablation)}\n" + "\n".join(sections), "utf-8")
     return page
 
 
@@ -226,5 +230,15 @@ def _plot(table: Table, rows: dict[str, list[Row]], study: Study, path: Path) ->
     pyplot.close(figure)
 
 
-def _head() -> str:
-    return f"# Ablation\n\nRun on {platform.machine()}, {platform.system()}.\n"
+def _facts(ablation: Ablation) -> str:
+    """How large it was, as counted."""
+    results = [r for cell in ablation.study.in_order() if (r := ablation.result(cell)) is not None]
+    cells = sum(len(table.cells) for table in ablation.study.tables)
+    queries = ", ".join(
+        f"{len(values)} of {name}" for name, values in results[0].ndcg.items() if "@" not in name
+    )
+    return (
+        f"{len(results)} of {cells} trainings, {sum(r.seconds for r in results) / 60:.0f} minutes "
+        f"of wall time, {platform.machine()}, {platform.system()}, torch {torch.__version__}. "
+        f"Queries: {queries}.\n"
+    )
