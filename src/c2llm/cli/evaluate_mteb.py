@@ -124,6 +124,8 @@ def command(
     results: dict[str, list[MtebScore]] = {}
     for spec in dict.fromkeys(models):
         label, model = build_model(spec, settings, progress_bar, output / "vectors")
+        if label in results:  # two folders of one name
+            label = f"{label}@{model.mteb_model_meta.revision[-6:]}"
         results[label] = []
         for score in run_mteb(model, benchmark_tasks(names(tasks), benchmark), output, data=data):
             results[label].append(score)

@@ -211,6 +211,13 @@ def test_missing_copies_are_refused_by_name(cosqa, hub, tmp_path):
         run(WordEncoder(), ["CodeEditSearchRetrieval"], tmp_path / "out", tmp_path / "data")
 
 
+def test_a_missing_copy_is_told_before_anything_is_encoded(cosqa, tmp_path):
+    encoder = RecordingEncoder()
+    with pytest.raises(DataError, match="has no CoIR-Retrieval/apps"):
+        run(encoder, ["CosQA", "AppsRetrieval"], tmp_path / "out", cosqa.parent)
+    assert encoder.calls == []
+
+
 def test_the_hubs_own_cache_and_downloads_tell_the_revision(cosqa, tmp_path):
     commit = "bc5efb7e9d437246ce393ed19d772e08e4a79535"
     plain = data_revision(cosqa)
@@ -273,7 +280,6 @@ def test_the_index_is_scored_through_the_search_protocol(hub, tmp_path, mode):
     index = MtebIndex(encoder, meta, OWN_PROMPTS, mode)
     names = ["SyntheticText2SQL", "StackOverflowQA"]
     scores = list(run_mteb(index, benchmark_tasks(names), tmp_path, data=hub))
-    index.close()
     assert [score.score for score in scores] == pytest.approx([1.0, 1.0])
     assert bool(encoder.calls) == (mode != "lexical")
     (path,) = tmp_path.rglob("StackOverflowQA.json")

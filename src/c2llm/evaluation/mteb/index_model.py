@@ -141,6 +141,10 @@ class MtebIndex:
                 progress(1)
         return found
 
+    def finish(self, task: str) -> None:
+        """Let go of the index of a task's last corpus."""
+        self.close()
+
     def close(self) -> None:
         """Close the index and remove its files."""
         if self._index is not None:

@@ -76,10 +76,11 @@ def run_mteb(
     """
     mteb = import_mteb()
     cache = mteb.ResultCache(output)
-    for task in tasks:
-        published = str(task.metadata.dataset["revision"])
-        if data is not None:
+    published = [str(task.metadata.dataset["revision"]) for task in tasks]
+    if data is not None:
+        for task in tasks:  # before anything is encoded: a copy may be missing
             use_local_copy(task, data)
+    for task, revision in zip(tasks, published, strict=True):
         kept = _kept_result(cache, model.mteb_model_meta, task)
         result = kept
         if result is None:
@@ -91,7 +92,7 @@ def run_mteb(
                     task.unload_data()
             if hasattr(model, "finish"):
                 model.finish(task.metadata.name)
-        yield _score(task, result, published, kept=kept is not None)
+        yield _score(task, result, revision, kept=kept is not None)
 
 
 def _evaluated(mteb: Any, model: Any, task: Any, cache: Any) -> Any:
