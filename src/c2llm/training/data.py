@@ -14,7 +14,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
@@ -206,8 +206,6 @@ class _Reader:
             return pair
         counts = self._report.dropped.setdefault(source, Counter())
         counts["negatives that repeat evaluation texts"] += len(pair.negatives) - len(kept)
-        from dataclasses import replace
-
         scores = (pair.scores[0], *(pair.scores[1 + i] for i in kept)) if pair.scores else ()
         return replace(pair, negatives=tuple(pair.negatives[i] for i in kept), scores=scores)
 
