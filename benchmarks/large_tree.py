@@ -25,13 +25,12 @@ from pathlib import Path
 from c2llm.codebase.walk import list_files
 
 STEP = """
-import json, resource, sys, time
+import json, os, resource, sys, time
 from c2llm.index.code_index import CodeIndex
 root, table, query = sys.argv[1:4]
-mode = "lexical" if not table else "dense"
 start = time.perf_counter()
 with CodeIndex.open(root, table or "c2llm-mini", embed="all" if table else "none") as index:
-    opened = time.perf_counter() - start
+    opened = round(time.perf_counter() - start, 2)
     counts, report = index.counts(), index.last_refresh
     times = []
     for _ in range(4 if query else 0):
@@ -40,8 +39,9 @@ with CodeIndex.open(root, table or "c2llm-mini", embed="all" if table else "none
         times.append(round(time.perf_counter() - begun, 3))
     memory = [resource.getrusage(who).ru_maxrss for who in
               (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    print(json.dumps(dict(seconds=opened, redone=report.redone, files=counts.files,
-        chunks=counts.chunks, vectors=counts.embedded, megabytes=[m // 1024 for m in memory],
+    print(json.dumps(dict(seconds=opened, cpu=round(sum(os.times()[:4]), 2),
+        redone=report.redone, files=counts.files, chunks=counts.chunks,
+        vectors=counts.embedded, megabytes=[m // 1024 for m in memory],
         disk=index.file.stat().st_size, searches=times)))
 """
 

@@ -120,7 +120,9 @@ def _read(file: SourceFile) -> tuple[bytes | None, bool]:
     The bytes are None where a pipe, a device or a directory has taken the place of the file since
     it was listed; it is opened so that none of them can make us wait, and no link is followed.
     """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    flags = os.O_RDONLY
+    for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_BINARY"):  # not every system has them all
+        flags |= getattr(os, name, 0)
     with os.fdopen(os.open(f"{file.root}/{file.path}", flags), "rb") as stream:
         before = os.fstat(stream.fileno())
         if not stat.S_ISREG(before.st_mode):
