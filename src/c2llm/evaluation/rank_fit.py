@@ -23,11 +23,11 @@ from c2llm.index.weights import FACTORS, RankWeights
 class FitOptions:
     """How the weights are fitted."""
 
-    temperature: float = 0.12
+    temperature: float = 0.25
     """Of the softmax; 1 is the score of the best candidate of the legs."""
-    penalty: float = 0.1
+    penalty: float = 0.4
     """On the squared distance from the weights that the fit starts from."""
-    steps: int = 120
+    steps: int = 60
     rate: float = 0.05
     """Of Adam, falling to a tenth of it."""
     folds: int = 8

@@ -200,7 +200,7 @@ def _phrases(store: Store, query: Query, ids: set[int]) -> dict[int, float]:
     shares: dict[int, float] = {}
     for first, second in pairs:
         rows = store.all(
-            "SELECT rowid FROM lexicon WHERE lexicon MATCH ?", (f'NEAR("{first}" "{second}", 1)',)
+            "SELECT rowid FROM lexicon WHERE lexicon MATCH ?", (f'body : "{first}" + "{second}"',)
         )
         for (chunk_id,) in rows:
             if chunk_id in ids:
