@@ -58,7 +58,8 @@ def write_static_start(
     if dim > teacher.dim:
         raise UsageError(f"dim is {dim}, but the teacher {teacher.name} has {teacher.dim}.")
     tokenizer = train_tokenizer(texts(), vocabulary)
-    names = sorted(tokenizer.get_vocab(), key=lambda token: tokenizer.get_vocab()[token])
+    ids = tokenizer.get_vocab()
+    names = sorted(ids, key=ids.__getitem__)
     if len(names) <= max(len(SPECIAL), dim):
         raise DataError(
             f"The texts gave {len(names)} tokens, too few for {dim} dimensions; give more texts."
