@@ -162,6 +162,18 @@ def _shard(module: nn.Module, world: World, *, bf16: bool) -> nn.Module:
     return module
 
 
+def reshard(module: nn.Module) -> None:
+    """Shard again what forward passes without a backward pass have gathered.
+
+    FSDP leaves the outermost weights gathered after such a pass, and the parameters that are named
+    then are not those that the optimizer holds.
+    """
+    from torch.distributed.fsdp import FSDPModule
+
+    if isinstance(module, FSDPModule):
+        module.reshard()
+
+
 def _layers(module: nn.Module) -> list[nn.Module]:
     """The transformer's layers: the entries of its longest list of modules."""
     lists = [list(m) for m in module.modules() if isinstance(m, nn.ModuleList)]

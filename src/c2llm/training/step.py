@@ -16,7 +16,7 @@ from c2llm.modeling.model import C2LLMModel
 from c2llm.training.batch_texts import RowTexts, draw_texts, known_answers
 from c2llm.training.config import TrainConfig
 from c2llm.training.distillation import all_scores, own_scores, score_loss, vector_loss
-from c2llm.training.distributed import World, distribute
+from c2llm.training.distributed import World, distribute, reshard
 from c2llm.training.embedding import Embedder, MicroBatches, TextEmbedder, TokenIds, tokenize
 from c2llm.training.frozen import StateCache
 from c2llm.training.gradcache import cached_backward, plain_backward
@@ -124,6 +124,7 @@ class Step:
         """Unit vectors (n, d), float32 on the CPU; every rank gives the same texts."""
         micro = MicroBatches(self._ids(texts, max_tokens), self._config.optim.micro_batch_tokens)
         parts = [self._embed(chunk).float().cpu() for chunk in micro.chunks]
+        reshard(self.module)
         return micro.restore(torch.cat(parts))
 
     def _micro_batches(self, own: Sequence[RowTexts]) -> MicroBatches:
