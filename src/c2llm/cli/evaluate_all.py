@@ -38,6 +38,7 @@ class _Plan:
     modes: tuple[str, ...]
     only: tuple[str, ...]
     limit: int | None
+    skip: tuple[str, ...]
     output: Path
     home: Path
 
@@ -119,16 +120,17 @@ def command(
         modes=tuple(names([modes])),
         only=tuple(names(only)),
         limit=limit,
+        skip=tuple(names(skip)),
         output=output,
         home=home or output / "home",
     )
-    unknown = [name for name in names(skip) if name not in _STEPS]
+    unknown = [name for name in plan.skip if name not in _STEPS]
     if unknown:
         raise UsageError(f"No step is named {unknown[0]!r}; there are {', '.join(_STEPS)}.")
     _check(plan)
     begun = time.perf_counter()
     for name, step in _STEPS.items():
-        if name not in names(skip):
+        if name not in plan.skip:
             _run(name, step, plan)
     report = _write(plan, docs)
     note(f"All done in {(time.perf_counter() - begun) / 60:.1f} min.")
@@ -300,7 +302,7 @@ def _write(plan: _Plan, docs: Path | None) -> dict[str, Any]:
         html=plan.output / "results.html",
         markdown=plan.output / "results.md",
         out=plan.output / "results.json",
-        remark=_REMARK,
+        remark=f"{_REMARK} {_machine_line()}",
     )
     if docs is not None:
         from c2llm.cli.evaluate_output import write_text
@@ -308,6 +310,27 @@ def _write(plan: _Plan, docs: Path | None) -> dict[str, Any]:
         write_text(docs, text)
         note(f"Wrote {docs}.")
     return report
+
+
+def _machine_line() -> str:
+    """What ran it, and how busy it was: times of a busy machine compare with nothing."""
+    import os
+
+    from c2llm.evaluation.profiling.run import machine
+
+    described = machine()
+    line = (
+        f"{described['processor']}, {described['cores']} cores, "
+        f"{described['memory_bytes'] / 1e9:.0f} GB"
+    )
+    try:
+        load = os.getloadavg()[2]
+    except (OSError, AttributeError):
+        return f"{line}."
+    return (
+        f"{line}, load {load:.1f} over the last 15 minutes; times of kept results were taken when "
+        "they were made, and under a load above the number of cores they say little."
+    )
 
 
 def _as_typed(plan: _Plan, docs: Path | None) -> str:
@@ -327,6 +350,8 @@ def _as_typed(plan: _Plan, docs: Path | None) -> str:
         words.append(f"--only {','.join(plan.only)}")
     if plan.limit:
         words.append(f"--limit {plan.limit}")
+    if plan.skip:
+        words.append(f"--skip {','.join(plan.skip)}")
     if docs is not None:
         words.append(f"--docs {docs.name if docs.is_absolute() else docs.as_posix()}")
     return " ".join(words)
