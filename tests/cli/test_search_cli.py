@@ -150,6 +150,7 @@ def test_what_has_no_vector_yet_is_told(
     project: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_tree(project, {f"m/f{i}.py": f"def job_{i}():\n    pass\n" for i in range(100)})
+    monkeypatch.setenv("C2LLM_TABLE_MODEL", "")
     done = run("search", "job", project, "--model", model)
     assert done.returncode == 0
     assert f"chunks have vectors of {model}; for all of them: c2llm index --complete" in done.stderr
