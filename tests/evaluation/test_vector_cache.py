@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c2llm.errors import DataError
@@ -27,6 +27,7 @@ def test_kept_vectors_equal_computed_ones(tmp_path):
         assert second.encode_documents([]).shape == (0, plain.dim)
 
 
+@settings(max_examples=25, deadline=None)
 @given(texts=st.lists(st.text(st.characters(), max_size=20), max_size=12))
 def test_any_text_can_be_kept(tmp_path_factory, texts):
     folder = tmp_path_factory.mktemp("vectors")
