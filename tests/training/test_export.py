@@ -36,6 +36,19 @@ def test_int8_is_smaller_and_near(tmp_path):
     assert (tmp_path / "int8" / "readout.onnx").stat().st_size < 100_000
 
 
+def test_fp16_is_half_the_size_and_nearer_than_int8(tmp_path):
+    source = save_tiny_model(tmp_path / "m")
+    full = export_onnx(source, tmp_path / "fp32")
+    half = export_onnx(source, tmp_path / "fp16", fp16=True)
+    assert half.megabytes < full.megabytes
+    assert half.min_cosine > 0.9999
+    stored = onnx.load(tmp_path / "fp16" / "model.onnx").graph.initializer
+    kinds = {i.data_type for i in stored if np.prod(i.dims) >= export.HALVED_FROM}
+    assert kinds == {onnx.TensorProto.FLOAT16}
+    with pytest.raises(UsageError, match="not both"):
+        export_onnx(source, tmp_path / "both", fp16=True, int8=True)
+
+
 @pytest.mark.parametrize("int8", [False, True])
 def test_optimising_and_quantising_keep_the_token_outputs(tmp_path, int8):
     source = save_tiny_model(tmp_path / "m", max_tokens=16)
