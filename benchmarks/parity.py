@@ -56,7 +56,8 @@ class Row:
     def markdown(self) -> str:
         """A line of the table."""
         numbers = f"{self.difference:.1e} | {self.least_cosine:.6f}"
-        return f"| {self.what} | {self.reference} | {numbers} | {self.limit} |"
+        limit = self.limit if self.passed else f"{self.limit}, missed"
+        return f"| {self.what} | {self.reference} | {numbers} | {limit} |"
 
 
 def compare(
@@ -207,7 +208,7 @@ def ndcg_lost(scratch: Path, data: Path) -> str:
         result = run_task(task, DenseSystem(Encoder.load(scratch / name, engine="onnx")))
         means.append(float(np.mean([query.scores["ndcg_at_10"] for query in result.queries])))
     return (
-        f"CosQA dev (`--data`, {len(task.queries)} queries, {len(task.documents)} functions), "
+        f"\nCosQA dev (`--data`, {len(task.queries)} queries, {len(task.documents)} functions), "
         f"NDCG@10: fp32 {means[0]:.4f}, int8 {means[1]:.4f}; int8 loses "
         f"{means[0] - means[1]:.4f}.\n"
     )
@@ -226,7 +227,6 @@ of any text.
 | way | reference | largest difference | least cosine | limit |
 |---|---|---|---|---|
 {lines}
-
 {lost}
 The forward pass of the published architecture is held against a numpy oracle in float64, to 1e-9,
 by `tests/modeling/test_official.py`; the pooling alone by `tests/modeling/test_pooling.py`.
