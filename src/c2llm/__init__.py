@@ -4,14 +4,15 @@
 
     hits = CodeIndex.open("path/to/repo").search("parse a toml file", k=10)
 
-Importing this package is cheap: each name loads on first use, and only `C2LLMModel` loads torch
-(and makes the model type known to transformers and sentence-transformers).
+Importing this package is cheap: each name loads on first use, and only `C2LLMModel` loads torch. It
+also makes the model type known to transformers and sentence-transformers (`c2llm/autoload.py`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from c2llm.autoload import register
 from c2llm.errors import C2LLMError
 
 if TYPE_CHECKING:
@@ -37,3 +38,6 @@ def __getattr__(name: str) -> Any:
 
         return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'c2llm' has no attribute {name!r}")
+
+
+register()
