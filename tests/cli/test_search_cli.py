@@ -165,7 +165,6 @@ def test_what_has_no_vector_yet_is_told(
         (["search", "x", "PROJECT/nowhere"], 2, "There is no directory"),
         (["search", "x", "PROJECT/README.md"], 2, "is a file"),
         (["search", "x", "PROJECT", "--model", "no-such"], 2, "Unknown model 'no-such'"),
-        (["search", "x", "PROJECT", "--granularity", "class"], 2, "is not there yet"),
         (["search", "x", "PROJECT", "--mode", "lexical", "--lang", "cobol"], 2, "there are: go"),
         (["search", "x", "EMPTY", "--mode", "lexical"], 1, "There is nothing to search"),
         (["index", "PROJECT/nowhere"], 2, "There is no directory"),
