@@ -23,7 +23,7 @@ from c2llm.errors import UsageError
     help="A graph for any model, a table for one over static token embeddings, or back from an "
     "exported graph to weights that can be trained.",
 )
-@click.option("--int8", "precision", flag_value="int8", help="A quarter of the size, 3x as fast.")
+@click.option("--int8", "precision", flag_value="int8", help="A quarter of the size, and faster.")
 @click.option("--fp16", "precision", flag_value="fp16", help="Weights of half the size.")
 @click.option(
     "--calibrate",

@@ -107,8 +107,8 @@ def export_onnx(
         source: folder with `model.safetensors`.
         out: folder for `model.onnx`, `readout.onnx`, `config.json`, `tokenizer.json`; may be
             `source`.
-        int8: round the backbone's weights and what enters its products; a quarter of the size and
-            some three times as fast (`training/quantize.py`).
+        int8: round the backbone's weights and what enters its products; a quarter of the size,
+            and faster (`training/quantize.py`).
         fp16: store weights in half the size; they are widened when the graph is loaded.
         calibration: texts like those that the int8 model will embed, beside our own.
         weight_bits: of int8; 7 suits every CPU, 8 is a little nearer and needs VNNI, AMX or ARM.
