@@ -216,5 +216,10 @@ CODE = (
     """,
 )
 
-CALIBRATION_TEXTS: tuple[str, ...] = (*SHORT, *PROSE, *(dedent(code).strip() for code in CODE))
-"""All of them, some 2,500 tokens."""
+_CODE = tuple(dedent(code).strip() for code in CODE)
+
+LONG = ("\n\n\n".join(_CODE), "\n\n\n".join(reversed(_CODE)))
+"""Up to the length that the model reads: some channels only grow in long texts."""
+
+CALIBRATION_TEXTS: tuple[str, ...] = (*SHORT, *PROSE, *_CODE, *LONG)
+"""All of them, some 3,000 tokens."""
