@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--query", default="where are errors reported to the user")
     options = parser.parse_args()
     c2llm = [sys.executable, "-m", "c2llm"]
-    index = [*c2llm, "index", options.repository]
+    index = [*c2llm, "index", "--complete", options.repository]
     commands = {
         "imports only": BARE,
         "search": [*c2llm, "search", options.query, options.repository],

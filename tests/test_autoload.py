@@ -1,4 +1,4 @@
-"""`import c2llm` is all that the auto classes need, whichever is imported first, and stays cheap."""
+"""`import c2llm` is all that the auto classes need, whichever is imported first, and is cheap."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import click
 
 from c2llm.cli.mine import matcher
 from c2llm.cli.output import note, print_json, quiet_libraries, stage_bars
+from c2llm.encoding.folder import DEFAULT_MODEL
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--start",
-    default="c2llm-mini",
+    default=DEFAULT_MODEL,
     show_default=True,
     metavar="MODEL",
     help="What is adapted: a shipped model, a hub id, or a folder with weights or a graph.",

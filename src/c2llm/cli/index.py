@@ -8,6 +8,7 @@ import time
 import click
 
 from c2llm.cli.output import note, print_json, progress_bar
+from c2llm.encoding.folder import DEFAULT_MODEL
 
 # \b keeps click from joining the lines.
 _EXAMPLES = """\b
@@ -21,7 +22,9 @@ Examples:
 
 @click.command("index", epilog=_EXAMPLES)
 @click.argument("path", default=".", metavar="[PATH]")
-@click.option("--model", default="c2llm-mini", show_default=True, help="Name or folder of a model.")
+@click.option(
+    "--model", default=DEFAULT_MODEL, show_default=True, help="Name or folder of a model."
+)
 @click.option("--complete", is_flag=True, help="Give every chunk a vector of the model now.")
 @click.option(
     "--background/--no-background",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from c2llm.cli.output import note, print_json, quiet_libraries, stage_bars
+from c2llm.encoding.folder import DEFAULT_MODEL
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class _Limit(click.ParamType):  # type: ignore[type-arg]  # generic since click 
 @click.option("--out", "-o", required=True, type=click.Path(dir_okay=False), help="JSONL to write.")
 @click.option(
     "--miner",
-    default="c2llm-mini",
+    default=DEFAULT_MODEL,
     show_default=True,
     metavar="MODEL",
     help="Who ranks: a shipped model, a model folder, a hub id, all-MiniLM-L6-v2, st:FOLDER of a "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from c2llm.cli.output import note, print_json
+from c2llm.encoding.folder import DEFAULT_MODEL
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ Examples:
     show_default=True,
     help="What a result is; of a file its best chunk is shown.",
 )
-@click.option("--model", default="c2llm-mini", show_default=True, help="Name or folder of a model.")
+@click.option(
+    "--model", default=DEFAULT_MODEL, show_default=True, help="Name or folder of a model."
+)
 @click.option(
     "--background/--no-background",
     default=True,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from c2llm.cli.output import print_json
+from c2llm.encoding.folder import DEFAULT_MODEL
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ Examples:
     show_default=True,
     help="What a result is.",
 )
-@click.option("--model", default="c2llm-mini", show_default=True, help="Name or folder of a model.")
+@click.option(
+    "--model", default=DEFAULT_MODEL, show_default=True, help="Name or folder of a model."
+)
 @click.option("--explain", is_flag=True, help="Say why each result is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(

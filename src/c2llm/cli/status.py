@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 
 from c2llm.cli.output import print_json
+from c2llm.encoding.folder import DEFAULT_MODEL
 
 # \b keeps click from joining the lines.
 _EXAMPLES = """\b
@@ -20,7 +21,9 @@ Examples:
 
 @click.command("status", epilog=_EXAMPLES)
 @click.argument("path", default=".", metavar="[PATH]")
-@click.option("--model", default="c2llm-mini", show_default=True, help="Model to count vectors of.")
+@click.option(
+    "--model", default=DEFAULT_MODEL, show_default=True, help="Model to count vectors of."
+)
 @click.option("--skipped", "list_skipped", is_flag=True, help="Name each file that is left out.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(path: str, model: str, list_skipped: bool, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from c2llm.cli.output import note, print_json, progress_bar
+from c2llm.encoding.folder import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from c2llm.index.watch import Refreshed
@@ -27,7 +28,9 @@ Examples:
 
 @click.command("watch", epilog=_EXAMPLES)
 @click.argument("path", default=".", metavar="[PATH]")
-@click.option("--model", default="c2llm-mini", show_default=True, help="Name or folder of a model.")
+@click.option(
+    "--model", default=DEFAULT_MODEL, show_default=True, help="Name or folder of a model."
+)
 @click.option(
     "--debounce",
     type=click.IntRange(10, 60_000),

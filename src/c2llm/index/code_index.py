@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, Unpack
 
+from c2llm.encoding.folder import DEFAULT_MODEL
 from c2llm.errors import C2LLMError
 from c2llm.index.build import (
     CHUNKER_VERSION,
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from c2llm.encoding.protocol import TextEncoder
     from c2llm.index.vectors import Vectors
 
-DEFAULT_MODEL = "c2llm-mini"
 Embed = Literal["all", "candidates", "none"]
 _CANDIDATES = 32
 """Chunks that a search embeds at most on its own: some two seconds of a small model."""

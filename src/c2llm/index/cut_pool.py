@@ -21,7 +21,7 @@ from c2llm.index.cut_worker import receive, send
 from c2llm.index.cutting import CutFile, cut_file, pack_request, unpack_answer
 
 PARALLEL_BYTES = 1_500_000
-"""Less than this is cut sooner than workers start (`benchmarks/search_startup.py --cut`)."""
+"""Less than this is cut sooner than workers start: an estimate from their start-up time."""
 _MOST_WORKERS = 8
 _BATCH_BYTES = 120_000
 _BATCH_PATHS = 8_000

@@ -31,7 +31,7 @@ import numpy as np
 import torch
 
 from c2llm.encoding.encoder import Encoder
-from c2llm.encoding.folder import open_folder
+from c2llm.encoding.folder import DEFAULT_MODEL, open_folder
 from c2llm.errors import UsageError
 from c2llm.modeling.weights import has_weights
 from c2llm.training.adapt_compare import BEFORE, Comparison, Scores, compare, ndcg_of_pairs
@@ -70,7 +70,7 @@ _RULES = MiningRules(top=60, skip=2, max_score=None, max_share=0.9, keep=8, min_
 class AdaptOptions:
     """What the user chooses."""
 
-    start: str = "c2llm-mini"
+    start: str = DEFAULT_MODEL
     """A shipped model, a hub id, or a folder with weights or a graph."""
     tune: str = "lora"
     """`lora`: adapters and the pooling; `full`: all weights; `pooler`: the pooling alone."""
