@@ -22,7 +22,7 @@ def test_a_clone_embeds_nothing_anew(project: Path, tmp_path: Path) -> None:
     with CodeIndex.open(project, encoder=WordEncoder()) as index:
         chunks = index.counts().chunks
         first = index.search("retries with backoff", 5, "dense")
-    clone = tmp_path / "clone"
+    clone = tmp_path / "repo"  # a name that says as little: a telling one would count as evidence
     shutil.copytree(project, clone)
     encoder = WordEncoder()
     with CodeIndex.open(clone, encoder=encoder) as index:

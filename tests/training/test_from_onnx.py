@@ -58,7 +58,8 @@ def test_int8_weights_come_back_within_a_step_and_can_be_trained(int8, tmp_path)
     first = C2LLMModel.from_pretrained(int8 / "m")
     again = C2LLMModel.from_pretrained(tmp_path / "back")
     for name, tensor in first.backbone.named_parameters():
-        step = tensor.abs().max() / 63 if tensor.ndim == 2 else torch.tensor(0.0)
+        # A step is max / 63 of the smoothed weight, which smoothing has made up to twice as wide.
+        step = tensor.abs().max() / 32 if tensor.ndim == 2 else torch.tensor(0.0)
         difference = (again.backbone.state_dict()[name] - tensor).abs().max()
         assert difference <= step + 1e-6, name
     again.train()
