@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,11 @@ class TextTokenizer:
         """Special tokens that open every text, such as [CLS]."""
         self.suffix: list[int] = probe.ids[last:]
         """Special tokens that close every text, such as [SEP]."""
-        self._words = WordCache(self._tokenizer) if is_wordwise(self._tokenizer) else None
+
+    @cached_property
+    def _words(self) -> WordCache | None:
+        # Only tables ask for lists of ids; other engines need not pay for it at their start.
+        return WordCache(self._tokenizer) if is_wordwise(self._tokenizer) else None
 
     def id_lists(self, texts: Sequence[str], prompt: str) -> list[list[int]]:
         """Token ids of whole texts, special tokens included, from remembered words if it can be."""

@@ -15,10 +15,12 @@ from __future__ import annotations
 import json
 import re
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+    from tokenizers.normalizers import Normalizer
+    from tokenizers.pre_tokenizers import PreTokenizer
 
 # BERT's pre-tokenizer cuts at white space and around each punctuation mark. An underscore is such a
 # mark, but identifier splitting looks at what stands beside it, so it stays with its word here.
@@ -66,21 +68,28 @@ def is_wordwise(tokenizer: Tokenizer) -> bool:
 
     Identifier splitting is the one normaliser besides BERT's that is known to keep to words.
     """
+    from tokenizers.models import WordPiece
+
     from c2llm.modeling.tokenizer import IDENTIFIER_BOUNDARY
 
-    fields = json.loads(tokenizer.to_str())
-    normalizer, cut = fields["normalizer"] or {}, fields["pre_tokenizer"] or {}
+    normalizer, cut = _settings(tokenizer.normalizer), _settings(tokenizer.pre_tokenizer)
     steps = normalizer.get("normalizers", [normalizer])
     if len(steps) == 2:
         split = {"type": "Replace", "pattern": {"Regex": IDENTIFIER_BOUNDARY}, "content": " "}
         if steps[0] != split:
             return False
+    added = tokenizer.get_added_tokens_decoder().values()
     return (
         len(steps) <= 2
         and steps[-1].get("type") == "BertNormalizer"
         and steps[-1].get("lowercase") is True
         and steps[-1].get("clean_text") is True
         and cut.get("type") == "BertPreTokenizer"
-        and fields["model"].get("type") == "WordPiece"
-        and not any(t["normalized"] or t["single_word"] for t in fields["added_tokens"])
+        and isinstance(tokenizer.model, WordPiece)
+        and not any(token.normalized or token.single_word for token in added)
     )
+
+
+def _settings(part: Normalizer | PreTokenizer | None) -> dict[str, Any]:
+    """What tokenizer.json says of one part, without writing the whole vocabulary out."""
+    return {} if part is None else dict(json.loads(part.__getstate__()))
