@@ -32,7 +32,7 @@ def test_the_plain_file_is_found_before_the_compressed_one(tmp_path):
     ("line", "message"),
     [
         (b"{", r"a\.jsonl:2 is not JSON"),
-        (b"[1]", r"a\.jsonl:2 is not an object"),
+        (b"[1]", r"a\.jsonl:2 is not a JSON object"),
         (b'{"id": "2", "query": "q"}', r"a\.jsonl:2 has no text in `doc`"),
         (b'{"id": "2", "query": " ", "doc": "d"}', r"a\.jsonl:2 has no text in `query`"),
         (b'{"id": "1", "query": "q", "doc": "d"}', r"a\.jsonl:2 repeats the id '1' of line 1"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from c2llm.cli.output import note, print_json
-from c2llm.encoding.folder import DEFAULT_MODEL
+from c2llm.cli.search_options import search_options
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,32 +39,12 @@ Examples:
 @click.command("search", epilog=_EXAMPLES)
 @click.argument("query", required=False)
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
-@click.option("-k", "k", type=int, default=10, show_default=True, help="Number of results.")
-@click.option(
-    "--mode",
-    type=click.Choice(["hybrid", "dense", "lexical"]),
-    default="hybrid",
-    show_default=True,
-    help="Words and vectors, vectors alone, or words alone (loads no model).",
-)
-@click.option("--lang", "languages", multiple=True, help="Only this language; may be repeated.")
-@click.option("--include", multiple=True, metavar="GLOB", help="Only paths like this.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="No paths like this.")
+@search_options
 @click.option(
     "-e", "--regex", "pattern", metavar="REGEX", help="Only code in which this finds something."
 )
 @click.option("--symbol", is_flag=True, help="QUERY is a name; the same as 'sym:NAME'.")
 @click.option("--recent", is_flag=True, help="What was changed recently comes first.")
-@click.option(
-    "--granularity",
-    type=click.Choice(["chunk", "function", "class", "file"]),
-    default="chunk",
-    show_default=True,
-    help="What a result is; of a file its best chunk is shown.",
-)
-@click.option(
-    "--model", default=DEFAULT_MODEL, show_default=True, help="Name or folder of a model."
-)
 @click.option(
     "--background/--no-background",
     default=True,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from c2llm.cli.output import print_json
-from c2llm.encoding.folder import DEFAULT_MODEL
+from c2llm.cli.search_options import search_options
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,27 +31,7 @@ Examples:
 @click.option(
     "--in", "within", multiple=True, metavar="PATH", help="Where to look; repeatable, or @NAME."
 )
-@click.option("-k", "k", type=int, default=10, show_default=True, help="Number of results.")
-@click.option(
-    "--mode",
-    type=click.Choice(["hybrid", "dense", "lexical"]),
-    default="hybrid",
-    show_default=True,
-    help="Words and vectors, vectors alone, or words alone (loads no model).",
-)
-@click.option("--lang", "languages", multiple=True, help="Only this language; may be repeated.")
-@click.option("--include", multiple=True, metavar="GLOB", help="Only paths like this.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="No paths like this.")
-@click.option(
-    "--granularity",
-    type=click.Choice(["chunk", "function", "class", "file"]),
-    default="chunk",
-    show_default=True,
-    help="What a result is.",
-)
-@click.option(
-    "--model", default=DEFAULT_MODEL, show_default=True, help="Name or folder of a model."
-)
+@search_options
 @click.option("--explain", is_flag=True, help="Say why each result is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(

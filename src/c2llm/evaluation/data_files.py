@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +9,7 @@ from typing import Any
 
 from c2llm.errors import DataError, UsageError
 from c2llm.evaluation.retrieval_task import Document, Judgement, Query, RetrievalTask, assemble
+from c2llm.training.jsonl import numbered_lines, numbered_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ def read_pairs(path: Path) -> list[Pair]:
     """
     pairs: list[Pair] = []
     lines: dict[str, int] = {}
-    for number, row in _rows(path):
+    for number, row in numbered_rows(path):
         where = f"{path}:{number}"
         pair = Pair(
             id=_text(row, "id", where),
@@ -115,7 +113,7 @@ def beir_split(folder: Path) -> str:
 def _judgements(
     path: Path, queries: set[str], documents: set[str], asked: Path, corpus: Path
 ) -> Iterator[Judgement]:
-    for number, line in _lines(path):
+    for number, line in numbered_lines(path):
         fields = line.rstrip("\r\n").split("\t")
         where = f"{path}:{number}"
         if len(fields) != 3:
@@ -137,7 +135,7 @@ def _judgements(
 
 def _beir_rows(path: Path, *, blank: bool) -> Iterator[tuple[str, str, str]]:
     lines: dict[str, int] = {}
-    for number, row in _rows(path):
+    for number, row in numbered_rows(path):
         where = f"{path}:{number}"
         id = _text(row, "_id", where)
         if lines.setdefault(id, number) != number:
@@ -158,38 +156,6 @@ def _required(folder: Path, *stems: str) -> Path:
         if found is not None:
             return found
     raise DataError(f"{folder} has no {' and no '.join(stems)}: a BEIR folder needs it.")
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in _lines(path):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise DataError(
-                f"{path}:{number} is not JSON ({error}): each line must be one JSON object."
-            ) from error
-        if not isinstance(row, dict):
-            raise DataError(f"{path}:{number} is not an object: each line must be one JSON object.")
-        yield number, row
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Lines that are not blank, with their numbers from 1."""
-    number = 0
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
-            for number, raw in enumerate(stream, 1):
-                line = raw.decode("utf-8")
-                if line.strip():
-                    yield number, line
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}:{number} is not UTF-8 ({error.reason}): convert the file."
-        ) from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(
-            f"{path} cannot be read after line {number} ({error}): fetch the file again."
-        ) from error
 
 
 def _text(row: dict[str, Any], key: str, where: str) -> str:

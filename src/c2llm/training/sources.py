@@ -5,15 +5,13 @@ A row comes with where it stands, FILE:LINE, so that a fault in it can be named.
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from c2llm.errors import DataError, UsageError
 from c2llm.training.config import HUB, SourceConfig
+from c2llm.training.jsonl import numbered_rows
 
 Row = Mapping[str, Any]
 SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
@@ -63,37 +61,8 @@ def read_rows(path: Path) -> Iterator[tuple[int, Row]]:
             object.
     """
     reader: Callable[[Path], Iterator[tuple[int, Row]]]
-    reader = _parquet_rows if path.suffix == ".parquet" else _json_rows
+    reader = _parquet_rows if path.suffix == ".parquet" else numbered_rows
     yield from reader(path)
-
-
-def _json_rows(path: Path) -> Iterator[tuple[int, Row]]:
-    number = 0
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
-            for number, raw in enumerate(lines, 1):
-                line = raw.decode("utf-8")
-                if line.strip():
-                    yield number, _json_row(line, f"{path}:{number}")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}:{number} is not UTF-8 ({error.reason}): convert the file."
-        ) from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(
-            f"{path} cannot be read after line {number} ({error}): fetch the file again."
-        ) from error
-
-
-def _json_row(line: str, where: str) -> Row:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else type(error).__name__
-        raise DataError(f"{where} is not JSON ({reason}): each line is one JSON object.") from error
-    if not isinstance(row, dict):
-        raise DataError(f"{where} is not a JSON object: each line is one.")
-    return row
 
 
 def _parquet_rows(path: Path) -> Iterator[tuple[int, Row]]:

@@ -1,0 +1,43 @@
+"""Options that every verb has that answers with places in code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from c2llm.encoding.folder import DEFAULT_MODEL
+
+Command = Callable[..., Any]
+
+_OPTIONS = (
+    click.option("-k", "k", type=int, default=10, show_default=True, help="Number of results."),
+    click.option(
+        "--mode",
+        type=click.Choice(["hybrid", "dense", "lexical"]),
+        default="hybrid",
+        show_default=True,
+        help="Words and vectors, vectors alone, or words alone (loads no model).",
+    ),
+    click.option("--lang", "languages", multiple=True, help="Only this language; repeatable."),
+    click.option("--include", multiple=True, metavar="GLOB", help="Only paths like this."),
+    click.option("--exclude", multiple=True, metavar="GLOB", help="No paths like this."),
+    click.option(
+        "--granularity",
+        type=click.Choice(["chunk", "function", "class", "file"]),
+        default="chunk",
+        show_default=True,
+        help="What a result is; of a file its best chunk is shown.",
+    ),
+    click.option(
+        "--model", default=DEFAULT_MODEL, show_default=True, help="Name or folder of a model."
+    ),
+)
+
+
+def search_options(command: Command) -> Command:
+    """Add `k`, `mode`, `languages`, `include`, `exclude`, `granularity` and `model`."""
+    for option in reversed(_OPTIONS):  # the last one added stands first in --help
+        command = option(command)
+    return command

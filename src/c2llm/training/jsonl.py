@@ -1,0 +1,56 @@
+"""JSON Lines, plain or gzipped, row by row; each fault named by file and line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from c2llm.errors import DataError
+
+
+def numbered_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """JSON objects of a .jsonl or .jsonl.gz with their line numbers from 1.
+
+    Raises:
+        DataError: naming file and line, for a file that cannot be read or a line that is not a JSON
+            object.
+    """
+    for number, line in numbered_lines(path):
+        where = f"{path}:{number}"
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else type(error).__name__
+            raise DataError(
+                f"{where} is not JSON ({reason}): each line is one JSON object."
+            ) from error
+        if not isinstance(row, dict):
+            raise DataError(f"{where} is not a JSON object: each line is one.")
+        yield number, row
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Lines that are not blank, with their numbers from 1.
+
+    Raises:
+        DataError: naming file and line, for a file that cannot be read.
+    """
+    number = 0
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+            for number, raw in enumerate(stream, 1):
+                line = raw.decode("utf-8")
+                if line.strip():
+                    yield number, line
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}:{number} is not UTF-8 ({error.reason}): convert the file."
+        ) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{path} cannot be read after line {number} ({error}): fetch the file again."
+        ) from error
