@@ -26,14 +26,19 @@ from c2llm import Encoder
 DOCUMENT_CHARACTERS = 1500
 
 
-def clusters(vectors: NDArray[np.float32], count: int, seed: int, rounds: int = 12) -> NDArray[np.int64]:
+def clusters(
+    vectors: NDArray[np.float32], count: int, seed: int, rounds: int = 12
+) -> NDArray[np.int64]:
     """Spherical k-means: the cluster of each row of `vectors` (n, dim), an int in [0, count)."""
     rng = np.random.default_rng(seed)
     centres = vectors[rng.choice(len(vectors), count, replace=False)]
     nearest = np.zeros(len(vectors), dtype=np.int64)
     for _ in range(rounds):
         nearest = np.concatenate(
-            [np.argmax(part @ centres.T, axis=1) for part in np.array_split(vectors, 1 + len(vectors) // 8192)]
+            [
+                np.argmax(part @ centres.T, axis=1)
+                for part in np.array_split(vectors, 1 + len(vectors) // 8192)
+            ]
         )
         sums = np.zeros_like(centres)
         np.add.at(sums, nearest, vectors)
@@ -44,7 +49,9 @@ def clusters(vectors: NDArray[np.float32], count: int, seed: int, rounds: int = 
 
 def main() -> None:
     """Read, embed, cluster and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("pairs", type=Path, help="JSONL with query, positive, language, dataset")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", default="c2llm-nano", help="what the clusters are made with")
@@ -63,10 +70,14 @@ def main() -> None:
         if count < 2:
             continue
         queries = encoder.encode_queries([rows[at]["query"] for at in members])
-        documents = encoder.encode_documents([rows[at]["positive"][:DOCUMENT_CHARACTERS] for at in members])
+        documents = encoder.encode_documents(
+            [rows[at]["positive"][:DOCUMENT_CHARACTERS] for at in members]
+        )
         vectors = queries + documents
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        for at, cluster in zip(members, clusters(vectors, count, arguments.seed).tolist(), strict=True):
+        for at, cluster in zip(
+            members, clusters(vectors, count, arguments.seed).tolist(), strict=True
+        ):
             if rng.random() < arguments.share:
                 rows[at]["dataset"] = f"{rows[at]['dataset'].split('/')[0]}/{language}-{cluster}"
         print(f"{language}: {len(members):,} pairs, {count} clusters", flush=True)

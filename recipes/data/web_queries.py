@@ -64,7 +64,12 @@ def words_of_documentation(text: str) -> list[str]:
 def ask(words: list[str], language: str, rng: random.Random) -> str:
     """The words as a query, four times in five with the language's name."""
     text, spoken = " ".join(words), rng.choice(SPOKEN[language])
-    forms = (f"{spoken} {text}", f"{text} {spoken}", f"{text} in {spoken}", f"how to {text} in {spoken}")
+    forms = (
+        f"{spoken} {text}",
+        f"{text} {spoken}",
+        f"{text} in {spoken}",
+        f"how to {text} in {spoken}",
+    )
     return text if rng.random() < 0.2 else rng.choice(forms)
 
 
@@ -98,10 +103,14 @@ def web_pairs(row: dict[str, str], rng: random.Random) -> dict[str, str] | None:
 
 def main() -> None:
     """Read, draw and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("mined", type=Path, help="what `c2llm mine pairs` wrote")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--cap", type=int, default=4000, help="rows of a language other than Python")
+    parser.add_argument(
+        "--cap", type=int, default=4000, help="rows of a language other than Python"
+    )
     parser.add_argument("--seed", type=int, default=17)
     arguments = parser.parse_args()
     rng, written = random.Random(arguments.seed), Counter[str]()
@@ -115,7 +124,9 @@ def main() -> None:
             if pair := web_pairs(row, rng):
                 written[row["language"]] += 1
                 out.write(json.dumps(pair, ensure_ascii=False) + "\n")
-    print(f"{written.total():,} pairs: " + ", ".join(f"{k} {n:,}" for k, n in written.most_common()))
+    print(
+        f"{written.total():,} pairs: " + ", ".join(f"{k} {n:,}" for k, n in written.most_common())
+    )
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from c2llm.codebase.pairs import Pair
 
 _KINDS = ("docstring", "class", "section", "test", "commit")
+_ALL = (*_KINDS, "name", "continuation")
 
 
 @click.group("mine")
@@ -40,7 +41,8 @@ command.add_command(negatives_command)
     default=",".join(_KINDS),
     show_default=True,
     help="What to pair: documentation and function or class, Markdown section and its code, "
-    "test and tested function, commit subject and diff.",
+    "test and tested function, commit subject and diff. Two more need no documentation: name "
+    "(a function's, and its code) and continuation (its first half, and its second).",
 )
 @click.option(
     "--max-per-repo",
@@ -80,6 +82,7 @@ def pairs(
     c2llm mine pairs corpora/*/ --out pairs.jsonl
     c2llm mine pairs . --kinds docstring,commit --out pairs.jsonl
     c2llm mine pairs . --exclude 'legacy/' --max-per-repo 500 --out pairs.jsonl
+    c2llm mine pairs . --kinds name,continuation --max-per-repo 20000 --out plenty.jsonl
     """
     from c2llm.codebase.near_duplicates import NearDuplicates
     from c2llm.codebase.pairfilters import Limits
@@ -111,7 +114,7 @@ def pairs(
                 dropped["near copies"] += len(fresh) - len(kept)
                 counts.update((pair.dataset, pair.language) for pair in kept)
                 by_kind = Counter(pair.dataset for pair in kept)
-                told = ", ".join(f"{by_kind[kind]} {kind}" for kind in _KINDS if by_kind[kind])
+                told = ", ".join(f"{by_kind[kind]} {kind}" for kind in _ALL if by_kind[kind])
                 note(f"{root.name}: {len(kept)} pairs" + (f" ({told})" if told else ""))
                 yield from (asdict(pair) | {"repository": root.name} for pair in kept)
                 advance(1)
@@ -137,10 +140,10 @@ def pairs(
 def _parse_kinds(kinds: str) -> tuple[str, ...]:
     chosen = tuple(kind.strip() for kind in kinds.split(",") if kind.strip())
     for kind in chosen:
-        if kind not in _KINDS:
-            raise UsageError(f"Unknown kind {kind!r}; there are {', '.join(_KINDS)}.")
+        if kind not in _ALL:
+            raise UsageError(f"Unknown kind {kind!r}; there are {', '.join(_ALL)}.")
     if not chosen:
-        raise UsageError(f"--kinds is empty; there are {', '.join(_KINDS)}.")
+        raise UsageError(f"--kinds is empty; there are {', '.join(_ALL)}.")
     return chosen
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 KINDS = ("docstring", "class", "section", "test", "commit")
 """Where pairs come from; each kind is a `dataset` of its own."""
 
+MORE_KINDS = ("name", "continuation")
+"""Kinds that are mined if asked for: plenty of pairs, each worth less."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:

@@ -4,7 +4,8 @@ Five sources, one `dataset` each: the documentation of a function (`docstring`),
 (`class`), the prose of a Markdown section over its code block (`section`), a test and the function
 it tests (`test`, in `pairs_tests.py`), and the subject of a commit and its diff (`commit`, in
 `pairs_commits.py`). The documentation is taken out of the code, or the model would learn to match a
-text with itself.
+text with itself. Two more come if asked for: a function's `name` and its `continuation`
+(`pairs_code.py`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from c2llm.codebase.identifiers import words
 from c2llm.codebase.languages import detect_language
 from c2llm.codebase.markdown import CodeBlock, Heading, outline, plain
 from c2llm.codebase.near_duplicates import NearDuplicates
-from c2llm.codebase.pair import KINDS
+from c2llm.codebase.pair import KINDS, MORE_KINDS
 from c2llm.codebase.pair import Pair as Pair
 from c2llm.codebase.pairfilters import (
     Limits,
@@ -36,6 +37,7 @@ from c2llm.codebase.pairfilters import (
     section_query,
     without_name,
 )
+from c2llm.codebase.pairs_code import code_pairs
 from c2llm.codebase.pairs_commits import commit_pairs
 from c2llm.codebase.pairs_tests import TestLinks, is_test_function
 from c2llm.codebase.syntax import Definition, definitions
@@ -67,14 +69,16 @@ def mine_pairs(
     limits = limits or Limits()
     pairs: list[Pair] = []
     headers, tests = _Headers(), TestLinks()
-    if not {"docstring", "class", "section", "test"}.isdisjoint(kinds):
+    if set(kinds) - {"commit"}:
         for file in walk(root).files:
             foreign = is_vendored(file.path) if "test" in kinds else is_foreign(file.path)
             if foreign or (excluded and excluded(file.path)):
                 continue
             links = tests if "test" in kinds else None
-            found = unique(_mine_file(file, limits, headers, links))
-            pairs.extend(sorted(found, key=_content_hash)[: limits.per_file])
+            of_file = list(_mine_file(file, limits, headers, links, kinds))
+            for kind in {pair.dataset for pair in of_file}:
+                found = unique(pair for pair in of_file if pair.dataset == kind)
+                pairs.extend(sorted(found, key=_content_hash)[: limits.per_file])
     pairs.extend(headers.pairs(limits))
     pairs.extend(tests.pairs(limits))
     if "commit" in kinds:
@@ -140,7 +144,11 @@ class _Headers:
 
 
 def _mine_file(
-    file: SourceFile, limits: Limits, headers: _Headers, tests: TestLinks | None
+    file: SourceFile,
+    limits: Limits,
+    headers: _Headers,
+    tests: TestLinks | None,
+    kinds: Collection[str],
 ) -> Iterator[Pair]:
     if file.language not in GRAMMARS and file.language != "markdown":
         return
@@ -157,6 +165,8 @@ def _mine_file(
         _link_tests(file, source, found, tests)
     if not is_foreign(file.path):
         yield from _definition_pairs(file.path, source, file.language, found, limits, headers)
+        if not set(MORE_KINDS).isdisjoint(kinds):
+            yield from _code_pairs(file.path, source, file.language, found, limits, kinds)
 
 
 def _link_tests(file: SourceFile, source: bytes, found: list[Definition], tests: TestLinks) -> None:
@@ -205,6 +215,25 @@ def _definition_pairs(
             yield pair
         elif has_prototypes and pair.positive.endswith(";"):
             headers.declared.setdefault(key, set()).add(query)
+
+
+def _code_pairs(
+    path: str,
+    source: bytes,
+    language: str,
+    found: list[Definition],
+    limits: Limits,
+    kinds: Collection[str],
+) -> Iterator[Pair]:
+    for definition in found:
+        code = source[definition.start_byte : definition.end_byte]
+        if definition.kind == "function" and len(code) <= _LONGEST:
+            pair = _pair("", path, source, language, definition)
+            line = source.rfind(b"\n", 0, definition.start_byte) + 1
+            if source[line : definition.start_byte].strip():
+                line = definition.start_byte
+            written = textwrap.dedent(source[line : definition.end_byte].decode(errors="replace"))
+            yield from code_pairs(pair, definition.scope, written, limits, kinds)
 
 
 def _pair(query: str, path: str, source: bytes, language: str, definition: Definition) -> Pair:
