@@ -91,8 +91,8 @@ def queries_of(root: Path) -> list[str]:
     return (found[:: max(1, len(found) // QUERIES)] * QUERIES)[:QUERIES]
 
 
-def measure(arguments: list[Any]) -> tuple[int, float, float, float, float]:
-    """Chunks, cold seconds, of them processor time, the process, median warm milliseconds."""
+def run_step(arguments: list[Any]) -> tuple[int, float, float, float, list[float]]:
+    """Chunks, cold seconds, of them processor time, the process, seconds of each warm query."""
     with tempfile.TemporaryDirectory() as home:
         start = time.perf_counter()
         done = subprocess.run(
@@ -103,7 +103,13 @@ def measure(arguments: list[Any]) -> tuple[int, float, float, float, float]:
         )
         process = time.perf_counter() - start
     chunks, cold, cpu, warm = json.loads(done.stdout)
-    return chunks, cold, cpu, process, 1e3 * statistics.median(warm) if warm else float("nan")
+    return chunks, cold, cpu, process, warm
+
+
+def measure(arguments: list[Any]) -> tuple[int, float, float, float, float]:
+    """`run_step` with the median of the warm queries in milliseconds in place of all of them."""
+    *rest, warm = run_step(arguments)
+    return (*rest, 1e3 * statistics.median(warm) if warm else float("nan"))
 
 
 def main() -> None:

@@ -24,7 +24,11 @@ from c2llm.evaluation.repo_benchmark import (
 )
 from c2llm.evaluation.repo_estimate import duration
 from c2llm.evaluation.repo_questions import Question, Repository, Target
-from c2llm.evaluation.repo_report import repository_markdown, repository_report
+from c2llm.evaluation.repo_report import (
+    recall_of_complete,
+    repository_markdown,
+    repository_report,
+)
 from c2llm.evaluation.repo_trees import Tree
 from c2llm.evaluation.repos import (
     RepositoryStore,
@@ -272,6 +276,44 @@ def test_the_real_index_answers_in_every_mode(tmp_path):
         assert result.index_built
         assert result.missing_targets == ()
         assert result.mean(files=True) == result.mean(files=False) == 1.0, result.mode
+
+
+def test_a_first_answer_embeds_its_own_candidates_and_no_others(tmp_path, monkeypatch):
+    monkeypatch.setattr("c2llm.index.code_index._CANDIDATES_BESIDE_TABLE", 2)
+    root = tmp_path / "repos"
+    root.mkdir()
+    for name in ("alpha", "beta", "gamma", "delta", "epsilon", "zeta"):
+        (root / f"{name}.py").write_text(f"def read_{name}(path):\n    return open(path)\n")
+    questions = tuple(
+        Question(f"read {name}", (Target(f"{name}.py"),), "semantic") for name in ("beta", "zeta")
+    )
+    repository = Repository("demo", "python", "", "", questions)
+
+    def measured(modes):
+        encoder, table = WordEncoder("deep"), WordEncoder("small", dim=64)
+        trees, home = [(repository, Tree(root, ""))], tmp_path / "-".join(modes)
+        results = list(run_benchmark(trees, [encoder], modes=modes, home=home, table=table))
+        return encoder.encoded, results
+
+    encoded, (first,) = measured(["first"])
+    _, (hybrid, again) = measured(["first", "hybrid"])
+    assert encoded - len(PROBES) <= 2 * 3 + 6  # two for each question and warm-up, and the queries
+    assert (hybrid.mode, again.mode) == ("hybrid", "first")
+    assert [q.found for q in first.questions] == [q.found for q in again.questions]
+    report = repository_report([hybrid, first], [repository], [])
+    (answers,) = report["first_answers"]
+    assert 0.0 < answers["recall"] <= 1.0
+    assert "First answers of deep hold" in repository_markdown(report)
+
+
+def test_recall_counts_what_the_complete_index_answers(tree):
+    early = run(tree, FixedIndex(HITS[:2]), modes=["first"])
+    complete = run(tree, FixedIndex(HITS), modes=["hybrid"])
+    answers = recall_of_complete(early, complete)
+    assert answers["recall"] == answers["by_repository"]["demo"] == 0.5
+    assert answers["identical"] == 0.0
+    assert recall_of_complete(complete, complete)["identical"] == 1.0
+    assert recall_of_complete(early, [])["recall"] is None
 
 
 def test_wrong_use_is_named(tree, tmp_path):

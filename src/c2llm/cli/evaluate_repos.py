@@ -10,6 +10,7 @@ import click
 
 from c2llm.cli.evaluate_output import check_output, emit, names
 from c2llm.cli.output import note, progress_bar
+from c2llm.index.encoder_handle import DEFAULT_TABLE
 
 DEFAULT_MODES = "lexical-raw,lexical,dense-raw,dense,hybrid-raw,hybrid"
 
@@ -44,7 +45,11 @@ DEFAULT_MODES = "lexical-raw,lexical,dense-raw,dense,hybrid-raw,hybrid"
     "--modes",
     default=DEFAULT_MODES,
     show_default=True,
-    help="Words alone, vectors alone, or both; with -raw without the ranker.",
+    help="Words alone, vectors alone, or both; with -raw without the ranker; `first` is the answer "
+    "to a first question, when only its candidates are embedded.",
+)
+@click.option(
+    "--table", default=DEFAULT_TABLE, show_default=True, help="Model beside the other in `first`."
 )
 @click.option("--only", multiple=True, help="Only this repository; repeatable, or with commas.")
 @click.option(
@@ -64,6 +69,7 @@ def command(
     models: tuple[str, ...],
     peers: tuple[str, ...],
     modes: str,
+    table: str,
     only: tuple[str, ...],
     home: Path | None,
     output: Path | None,
@@ -85,6 +91,7 @@ def command(
     Examples:
       c2llm eval repos --annotations bench/annotations --repos clones --output runs/repos
       c2llm eval repos --annotations mine --repos . --modes lexical,hybrid --only gin --json
+      c2llm eval repos --annotations mine --repos . --modes first,hybrid --output runs/first
 
     With --output each repository is kept when it is done and the same command goes on; a changed
     ranker asks all questions again, but embeds nothing that was embedded before.
@@ -95,6 +102,7 @@ def command(
         repos_json,
         models=[*models, *_peer_specs(peers)],
         modes=names([modes]),
+        table=table,
         only=names(only),
         home=home,
         output=output,
@@ -111,6 +119,7 @@ def score_repositories(
     *,
     models: Sequence[str],
     modes: Sequence[str],
+    table: str = DEFAULT_TABLE,
     only: Sequence[str],
     home: Path | None,
     output: Path | None,
@@ -123,6 +132,7 @@ def score_repositories(
         repos_json: the list of repositories.
         models: what `load_encoder` takes; the default model if empty.
         modes: as `repo_benchmark.MODES`.
+        table: the table model of mode `first`, "" for none.
         only: names of repositories; all if empty.
         home: where indexes and vectors are kept.
         output: where results are kept.
@@ -132,6 +142,7 @@ def score_repositories(
 
     from c2llm.encoding.folder import DEFAULT_MODEL
     from c2llm.evaluation.repo_benchmark import (
+        FIRST,
         dense_modes,
         engine_digest,
         find_trees,
@@ -158,6 +169,7 @@ def score_repositories(
             [load_encoder(spec) for spec in specs],
             modes=modes,
             home=place,
+            table=load_encoder(table) if table and FIRST in modes else None,
             store=RepositoryStore(output, engine_digest()) if output else None,
             opener=partial(open_code_index, progress_bar=progress_bar),
             told=note,

@@ -40,7 +40,13 @@ if TYPE_CHECKING:
 
 RAW = "-raw"
 """Suffix of a mode: the leg or the fused legs as they are, without the ranker's evidence."""
-MODES = tuple(leg + suffix for leg in ("lexical", "dense", "hybrid") for suffix in ("", RAW))
+FIRST = "first"
+"""Mode: the answer to a question that is the first one asked of a repository. Words and vectors of
+the table model cover everything, the model embeds the candidates of that question alone."""
+MODES = (
+    *(leg + suffix for leg in ("lexical", "dense", "hybrid") for suffix in ("", RAW)),
+    FIRST,
+)
 NO_MODEL = "(no model)"
 _MOST_KNOWN = 0.02
 """Share of kept vectors above which the time of a build tells nothing."""
@@ -61,6 +67,9 @@ class RankedIndex:
 
     def search(self, query: str, k: int, *, mode: str) -> Sequence[Hit]:
         """The best `k` chunks, best first; `mode` is one of `MODES`."""
+        if mode == FIRST:
+            self._index.forget_vectors()
+            return self._index.search(query, k)
         leg = cast("Mode", mode.removesuffix(RAW))
         weights = self._weights[mode.endswith(RAW)]
         return self._index.search(query, k, leg, weights=weights)
@@ -92,6 +101,25 @@ def open_code_index(
     return RankedIndex(index, built=built)
 
 
+def open_first(root: Path, encoder: TextEncoder | None, *, table: TextEncoder | None) -> Searchable:
+    """The index as `c2llm search` has made it when it answers for the first time.
+
+    Args:
+        root: the tree.
+        encoder: embeds the candidates of each question.
+        table: embeds everything; None for an installation without such a model.
+    """
+    from c2llm.index.code_index import CodeIndex
+    from c2llm.index.location import index_file
+
+    assert encoder is not None
+    built = not index_file(root).exists()
+    index = CodeIndex.open(
+        root, encoder.name, encoder=encoder, table=table, embed="candidates", preload=False
+    )
+    return RankedIndex(index, built=built)
+
+
 def engine_digest() -> str:
     """Hash of the code between a tree and a ranking: chunks, vectors, index, search."""
     return hash_source("c2llm.codebase", "c2llm.encoding", "c2llm.index")
@@ -117,7 +145,7 @@ def find_trees(
 
 
 def dense_modes(modes: Sequence[str]) -> list[str]:
-    """Those of `modes` that need an encoder.
+    """Those of `modes` that need an encoder, `first` among them.
 
     Raises:
         UsageError: for an unknown mode.
@@ -134,19 +162,23 @@ def run_benchmark(
     *,
     modes: Sequence[str],
     home: Path,
+    table: TextEncoder | None = None,
     store: RepositoryStore | None = None,
     opener: Opener = open_code_index,
     told: Callable[[str], None] = lambda message: None,
 ) -> Iterator[RepositoryResult]:
     """Every repository in every mode with every encoder, encoder by encoder.
 
-    Lexical modes know no encoder: they run once, over indexes without vectors.
+    Lexical modes know no encoder: they run once, over indexes without vectors. `first` has indexes
+    of its own, with vectors of the table model; before each of its searches those of the encoder
+    are forgotten. It runs last, since what other modes embedded need not be computed again.
 
     Args:
         trees: repositories and where their files are.
         encoders: what the other modes run with; none is needed for lexical modes.
         modes: of `MODES`.
         home: folder of indexes and vectors, apart from the user's own; what is there is used again.
+        table: the table model that stands beside the encoder in mode `first`.
         store: where results are kept.
         opener: how an index is opened.
         told: is told how much there is to do and how long it will take.
@@ -156,24 +188,32 @@ def run_benchmark(
     """
     dense = dense_modes(modes)
     lexical = [mode for mode in modes if mode not in dense]
+    complete = [mode for mode in dense if mode != FIRST]
     if lexical:
-        yield from _run_encoder(trees, None, lexical, home, store, opener, told)
-    if dense:
-        for encoder in encoders:
-            with CachedEncoder(encoder, home / "vectors") as cached:
-                yield from _run_encoder(trees, cached, dense, home, store, opener, told)
+        yield from _run_modes(trees, None, NO_MODEL, lexical, home, store, opener, told)
+    for encoder in encoders if dense else ():
+        with CachedEncoder(encoder, home / "vectors") as cached:
+            known = encoder.fingerprint
+            if complete:
+                yield from _run_modes(trees, cached, known, complete, home, store, opener, told)
+            if FIRST in dense:
+                first = partial(open_first, table=table)
+                known += f" after {table.fingerprint if table else 'words'}"
+                yield from _run_modes(trees, cached, known, [FIRST], home, store, first, told)
 
 
-def _run_encoder(
+def _run_modes(
     trees: Sequence[tuple[Repository, Tree]],
     encoder: CachedEncoder | None,
+    fingerprint: str,
     modes: Sequence[str],
     home: Path,
     store: RepositoryStore | None,
     opener: Opener,
     told: Callable[[str], None],
 ) -> Iterator[RepositoryResult]:
-    system, fingerprint = (encoder.name, encoder.fingerprint) if encoder else (NO_MODEL, NO_MODEL)
+    """Every repository in modes of one index; `fingerprint` is of all the models in it."""
+    system = encoder.name if encoder else NO_MODEL
     # An index that other code has written must not be searched as if it were today's.
     place = home / "indexes" / f"{short_hash(fingerprint)}-{short_hash(_cut_by())}"
     times = IndexTimes(home / "index_times", fingerprint)
@@ -182,7 +222,8 @@ def _run_encoder(
         for repository, tree in trees
         if store is None or not store.has_all(repository, tree, system, fingerprint, modes)
     ]
-    work = Workload(system, missing, encoder, times, asked_of=len(trees))
+    embedded_whole = None if modes == [FIRST] else encoder
+    work = Workload(system, missing, embedded_whole, times, asked_of=len(trees))
     if missing:
         told(work.beginning())
     for repository, tree in trees:

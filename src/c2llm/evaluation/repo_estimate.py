@@ -28,7 +28,7 @@ class Workload:
     Args:
         system: what reports call the model.
         missing: repositories without results.
-        encoder: the model; None where nothing is embedded.
+        encoder: the model; None where no whole repository is embedded.
         times: repositories in it have all their vectors.
         asked_of: how many repositories there are altogether.
     """
@@ -71,7 +71,7 @@ class Workload:
             line += f" ({kept} kept)"
         total = sum(self._characters.values())
         if self._encoder is None or not total:
-            return line + ", nothing to embed."
+            return line + ", nothing to embed as a whole."
         self._speed = self._trial()
         seconds = total / self._speed
         return (

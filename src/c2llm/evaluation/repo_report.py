@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from c2llm.evaluation.repo_benchmark import FIRST
 from c2llm.evaluation.repo_questions import Repository
 from c2llm.evaluation.repos import QuestionResult, RepositoryResult
 from c2llm.evaluation.significance import bootstrap, compare
@@ -32,7 +33,8 @@ def repository_report(
 
     Returns:
         A JSON-ready object: `repositories` (what was measured and how it departs from the pins),
-        `runs` (a system in a mode) and `indexing` (seconds by system).
+        `runs` (a system in a mode), `first_answers` (how much of the complete index's answers first
+        ones hold) and `indexing` (seconds by system).
     """
     runs: dict[tuple[str, str, str], list[RepositoryResult]] = {}
     for result in results:
@@ -50,6 +52,13 @@ def repository_report(
             },
         },
         "runs": [_run(run, None if run is first else first) for run in runs.values()],
+        "first_answers": [
+            {"system": early[0].system, **recall_of_complete(early, complete)}
+            for early in runs.values()
+            for complete in runs.values()
+            if (early[0].mode, complete[0].mode) == (FIRST, "hybrid")
+            and early[0].system == complete[0].system
+        ],
         "indexing": _indexing(runs.values()),
     }
 
@@ -82,6 +91,36 @@ def _run(run: list[RepositoryResult], baseline: list[RepositoryResult] | None) -
     return entry
 
 
+def recall_of_complete(
+    early: Sequence[RepositoryResult], complete: Sequence[RepositoryResult]
+) -> dict[str, Any]:
+    """How much of the best ten chunks of a complete index is among the ten of first answers.
+
+    Args:
+        early: results of mode `first`.
+        complete: results of mode `hybrid` with the same model; repositories in both count.
+
+    Returns:
+        `recall` (mean over questions, then over repositories), `by_repository` and `identical`
+        (share of the questions whose ten are the same in the same order).
+    """
+    later = {result.repository: result for result in complete}
+    recall: dict[str, float] = {}
+    same: list[bool] = []
+    for result in early:
+        if result.repository not in later:
+            continue
+        pairs = list(zip(result.questions, later[result.repository].questions, strict=True))
+        shares = [len({*a.found} & {*b.found}) / len(b.found) for a, b in pairs if b.found]
+        recall[result.repository] = float(np.mean(shares)) if shares else 1.0
+        same += [a.found == b.found for a, b in pairs]
+    return {
+        "recall": float(np.mean(list(recall.values()))) if recall else None,
+        "identical": float(np.mean(same)) if same else None,
+        "by_repository": recall,
+    }
+
+
 def _list_scores(run: list[RepositoryResult], files: bool) -> dict[str, Any]:
     def score(question: QuestionResult) -> float:
         return question.file_ndcg if files else question.chunk_ndcg
@@ -112,7 +151,8 @@ def _indexing(runs: Iterable[list[RepositoryResult]]) -> list[dict[str, Any]]:
     reused: dict[tuple[str, str], set[str]] = {}
     for run in runs:
         for result in run:
-            system = (result.system, result.fingerprint)
+            name = f"{result.system} {FIRST}" if result.mode == FIRST else result.system
+            system = (name, result.fingerprint)
             seconds, others = built.setdefault(system, {}), reused.setdefault(system, set())
             if result.index_built:
                 seconds[result.repository] = result.index_seconds
@@ -156,10 +196,18 @@ def repository_markdown(report: dict[str, Any]) -> str:
     sections = [
         _told(report["repositories"]),
         markdown_table(header, [_row(run, categories) for run in runs]),
+        *(_first_answers(entry) for entry in report["first_answers"] if entry["by_repository"]),
         _index_times(report["indexing"]),
         _by(runs, "by_language", "language", "repositories"),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _first_answers(entry: dict[str, Any]) -> str:
+    return (
+        f"First answers of {entry['system']} hold {number(entry['recall'])} of the ten chunks that "
+        f"answer once the index is complete; {entry['identical']:.0%} of the lists are the same."
+    )
 
 
 def _index_times(systems: Sequence[dict[str, Any]]) -> str:
@@ -200,7 +248,9 @@ def _row(run: dict[str, Any], categories: Sequence[str]) -> list[str]:
         number(files["ndcg_at_10"]["mean"]),
     ]
     row += [_cell(chunks["by_category"], name) for name in categories]
-    row += [f"{run['milliseconds'][p]:.1f}" for p in ("p50", "p90", "p99")]
+    # In `first` most of that is embedding candidates, which a cache of vectors makes vain to time.
+    timed = run["mode"] != FIRST
+    row += [f"{run['milliseconds'][p]:.1f}" if timed else "" for p in ("p50", "p90", "p99")]
     against = run.get("against_first")
     if against is None:
         return [*row, "", ""]

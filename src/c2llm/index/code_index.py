@@ -292,6 +292,12 @@ class CodeIndex:
                 stop=stop or (lambda: False),
             )
 
+    def forget_vectors(self) -> None:
+        """Drop the model's vectors, so that the next answer is a first one; the table's stay."""
+        model_id = self._model_id()
+        with self._store.writing():
+            self._store.forget_vectors(model_id)
+
     def is_complete(self) -> bool:
         """Whether every chunk has a vector of the model."""
         return not self._store.lacks_vectors(self._model_id())

@@ -322,6 +322,12 @@ class Store:
             [(model_id, key, vector) for key, vector in zip(hashes, packed, strict=True)],
         )
 
+    def forget_vectors(self, model_id: int) -> None:
+        """Drop the vectors of a model, as if it had never embedded anything; inside `writing`."""
+        self._connection.execute("DELETE FROM embeddings WHERE model_id = ?", (model_id,))
+        self._connection.execute("UPDATE models SET covered = 0 WHERE id = ?", (model_id,))
+        self._connection.execute("DELETE FROM meta WHERE key = ?", (graph_key(model_id),))
+
     def cover(self, model_id: int) -> None:
         """Record that every chunk there is has a vector of the model, if so; inside `writing`."""
         if not self.lacks_vectors(model_id):
