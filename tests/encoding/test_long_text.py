@@ -221,6 +221,17 @@ def test_memory_does_not_grow_with_the_text(folder):
     assert peaks[1] < 1.5 * peaks[0]
 
 
+def test_the_last_window_is_not_padded_to_the_others(folder):
+    encoder = Encoder.load(folder)
+    run, widths = encoder._engine.tokens, []
+    encoder._engine.tokens = lambda ids, mask: (
+        widths.append((ids.size, mask.sum())) or run(ids, mask)
+    )
+    encoder.encode_documents([LONG])
+    assert len(widths) >= 2
+    assert all(padded == real for padded, real in widths)
+
+
 def test_an_older_graph_still_embeds_and_names_the_cure(folder, tmp_path):
     old = tmp_path / "old"
     shutil.copytree(folder, old)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import log
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -53,6 +54,15 @@ def test_dense_encodes_a_text_once():
     rank(system, task_of(["sort"]))
     rank(system, task_of(["sort", "mail"]))
     assert encoder.encoded == 4 + 1 + 1
+
+
+def test_dense_encodes_what_asks_and_is_found_once_where_one_prompt_serves_both():
+    document = DOCUMENTS[0]
+    for query_prompt, texts in (("", 4), ("query: ", 5)):
+        encoder = WordEncoder()
+        encoder.folder = SimpleNamespace(query_prompt=query_prompt, document_prompt="")
+        rank(DenseSystem(encoder), task_of([document]))
+        assert encoder.encoded == texts
 
 
 def test_bm25_splits_identifiers_and_leaves_out_what_shares_nothing():

@@ -77,10 +77,14 @@ def test_code_that_gives_other_vectors_begins_anew(tmp_path):
         assert other.path not in (before.path, after.path)
 
 
-def test_queries_are_computed_each_time(tmp_path):
-    with CachedEncoder(WordEncoder(), tmp_path) as cached:
-        cached.encode_queries(["a"])
-        cached.encode_queries(["a"])
+def test_queries_are_computed_anew_unless_they_are_those_of_the_last_call(tmp_path):
+    encoder = WordEncoder()
+    with CachedEncoder(encoder, tmp_path) as cached:
+        before = encoder.encoded
+        for query, computed in (("a", 1), ("a", 1), ("b", 2), ("a", 3)):
+            vectors = cached.encode_queries([query])
+            assert np.array_equal(vectors, WordEncoder().encode_queries([query]))
+            assert encoder.encoded - before == computed
         assert (cached.computed, cached.reused) == (0, 0)
 
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from c2llm.cli.evaluate_output import check_output, keep, names
 from c2llm.cli.evaluate_repos import DEFAULT_MODES, score_repositories
+from c2llm.cli.evaluate_retrieval import load_systems
 from c2llm.cli.output import note, print_json, progress_bar
 from c2llm.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from c2llm.evaluation.retrieval_task import RetrievalTask
+    from c2llm.evaluation.system import System
 
 _GRANULARITY_ROOTS = 3
 _GRANULARITY_DOCUMENTS = 300
@@ -41,6 +47,20 @@ class _Plan:
     skip: tuple[str, ...]
     output: Path
     home: Path
+
+    @cached_property
+    def systems(self) -> list[System]:
+        """Baselines and models; what one step has encoded the next one finds encoded."""
+        return load_systems((*self.baselines, *self.models))
+
+    @cached_property
+    def retrieval_tasks(self) -> list[RetrievalTask]:
+        """The retrieval tasks, none without data."""
+        from c2llm.evaluation.tasks import load_tasks
+
+        if self.data is None:
+            return []
+        return [task.limited(self.limit) for task in load_tasks(self.data, self.tasks)]
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -143,14 +163,13 @@ def _check(plan: _Plan) -> None:
     from c2llm.evaluation.profiling.run import find_subject
     from c2llm.evaluation.repo_benchmark import dense_modes
     from c2llm.evaluation.repo_questions import load_benchmark
-    from c2llm.evaluation.tasks import load_tasks
 
     check_output(plan.output)
     for model in plan.models:
         find_subject(model)
     dense_modes(plan.modes)
     if plan.data is not None:
-        load_tasks(plan.data, plan.tasks)
+        _ = plan.systems, plan.retrieval_tasks
     if plan.annotations is not None:
         load_benchmark(plan.annotations, None, plan.only)
 
@@ -194,14 +213,13 @@ def _retrieval(plan: _Plan) -> dict[str, Any] | None:
         return None
     from c2llm.evaluation.retrieval import ResultStore, run_tasks
     from c2llm.evaluation.retrieval_report import retrieval_report
-    from c2llm.evaluation.systems import load_system
-    from c2llm.evaluation.tasks import load_tasks
 
-    systems = [load_system(spec) for spec in dict.fromkeys((*plan.baselines, *plan.models))]
-    tasks = [task.limited(plan.limit) for task in load_tasks(plan.data, plan.tasks)]
     results = []
     for result in run_tasks(
-        tasks, systems, store=ResultStore(plan.output), progress_bar=progress_bar
+        plan.retrieval_tasks,
+        plan.systems,
+        store=ResultStore(plan.output),
+        progress_bar=progress_bar,
     ):
         results.append(result)
         mean = sum(q.scores["ndcg_at_10"] for q in result.queries) / len(result.queries)
@@ -218,8 +236,7 @@ def _languages(plan: _Plan) -> dict[str, Any] | None:
         return None
     if plan.tasks and not any(task.startswith("mxeval") for task in plan.tasks):
         return None
-    models = (*plan.baselines, *plan.models)
-    return score_languages(plan.data, models, limit=plan.limit, output=plan.output)
+    return score_languages(plan.data, plan.systems, limit=plan.limit, output=plan.output)
 
 
 def _granularity(plan: _Plan) -> dict[str, Any] | None:

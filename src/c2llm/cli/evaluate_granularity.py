@@ -108,11 +108,12 @@ def _both_ways(spec: str) -> list[System]:
 
     if not _is_ours(spec):
         return [load_system(spec)]
+    model = Encoder.load(spec)
     systems: list[System] = []
     ways: tuple[tuple[LongTexts, str], ...] = (("window", "in windows"), ("truncate", "cut"))
     for way, said in ways:
         try:
-            encoder = Encoder.load(spec, long_texts=way)
+            encoder = model.adapted(long_texts=way)
         except (ModelError, UsageError) as error:
             note(f"{spec} is not measured {said}: {error}")
             continue

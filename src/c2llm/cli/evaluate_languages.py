@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from c2llm.cli.evaluate_output import check_output, emit
 from c2llm.cli.output import note, progress_bar
+
+if TYPE_CHECKING:
+    from c2llm.evaluation.system import System
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -37,24 +40,24 @@ def command(
       c2llm eval languages --data data --model bm25 --model c2llm-mini --output runs/now
       c2llm eval languages --data data --limit 50 --json
     """
+    from c2llm.cli.evaluate_retrieval import load_systems
+    from c2llm.encoding.folder import DEFAULT_MODEL
     from c2llm.evaluation.languages import languages_markdown
 
-    report = score_languages(data, models, limit=limit, output=output)
+    check_output(output)
+    systems = load_systems(models or [DEFAULT_MODEL])
+    report = score_languages(data, systems, limit=limit, output=output)
     emit("languages", report, languages_markdown, output, as_json)
 
 
 def score_languages(
-    data: Path, models: Sequence[str], *, limit: int | None, output: Path | None
+    data: Path, systems: Sequence[System], *, limit: int | None, output: Path | None
 ) -> dict[str, Any]:
     """Run what is missing and return the report; as `command`."""
-    from c2llm.encoding.folder import DEFAULT_MODEL
     from c2llm.evaluation.languages import language_tasks, languages_report
     from c2llm.evaluation.retrieval import ResultStore, run_tasks
-    from c2llm.evaluation.systems import load_system
 
-    check_output(output)
     tasks = [task.limited(limit) for task in language_tasks(data)]
-    systems = [load_system(model) for model in dict.fromkeys(models or [DEFAULT_MODEL])]
     note(f"{len(tasks)} pairs of languages, {len(systems)} systems.")
     store = ResultStore(output) if output else None
     return languages_report(run_tasks(tasks, systems, store=store, progress_bar=progress_bar))

@@ -67,7 +67,7 @@ def command(
 
     check_output(output)
     chosen = load_tasks(data, names(tasks))
-    systems = _systems(models)
+    systems = load_systems(models)
     results = []
     for result in run_tasks(
         [task.limited(limit, documents) for task in chosen],
@@ -81,8 +81,13 @@ def command(
     emit("retrieval", report, retrieval_markdown, output, as_json)
 
 
-def _systems(models: Sequence[str]) -> list[System]:
-    """The systems of these names; a ripgrep that is not installed is told, and left out."""
+def load_systems(models: Sequence[str]) -> list[System]:
+    """The systems of these names; a ripgrep that is not installed is told, and left out.
+
+    Raises:
+        UsageError: for a model that is not there.
+        ModelError: for one that cannot be loaded, or a library that is not installed.
+    """
     from c2llm.evaluation.ripgrep import RipgrepMissingError
     from c2llm.evaluation.systems import is_peer, load_system
 

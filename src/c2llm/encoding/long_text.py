@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,7 +138,9 @@ class LongTextReader:
         """Every token of the text once, in its order."""
         stream = windows(self._tokenizer.stream(text, prompt), self._size, self._size // OVERLAP)
         while batch := list(islice(stream, self._batch)):
-            yield from self._run(batch)
+            # Padded to the length of the others, the last window would cost as much as they do.
+            for _, alike in groupby(batch, key=lambda window: len(window.tokens)):
+                yield from self._run(list(alike))
 
     def pool(self, counted: Iterable[Counted]) -> Floats:
         """The vector (dim,) of all tokens."""

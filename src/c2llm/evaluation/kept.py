@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from c2llm.errors import DataError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 def file_name(*parts: str) -> str:
@@ -33,13 +37,14 @@ def load_kept(path: Path, format: int) -> dict[str, Any] | None:
     return fields if fields.pop("format", None) == format else None
 
 
-def save_kept(path: Path, format: int, fields: dict[str, Any]) -> None:
-    """Write an object; a kill in the middle leaves no half file under this name.
+def save_kept(path: Path, format: int, result: DataclassInstance | dict[str, Any]) -> None:
+    """Write an object, dataclasses as they stand; a kill in the middle leaves no half file.
 
     Raises:
         DataError: if it cannot be written.
     """
-    content = json.dumps({"format": format, **fields}, allow_nan=False)
+    named = result if isinstance(result, dict) else _fields(result)
+    content = json.dumps({"format": format, **named}, allow_nan=False, default=_fields)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(f".{os.getpid()}.partial")
@@ -47,3 +52,8 @@ def save_kept(path: Path, format: int, fields: dict[str, Any]) -> None:
         unfinished.replace(path)
     except OSError as error:
         raise DataError(f"Results cannot be kept in {path.parent} ({error}).") from error
+
+
+def _fields(result: DataclassInstance) -> dict[str, Any]:
+    """Fields by name, nothing copied: `asdict` takes longer than the search that made a result."""
+    return {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -225,7 +225,7 @@ class RepositoryStore:
             DataError: if it cannot be written.
         """
         path = self._path(repository, tree, result.system, result.fingerprint, result.mode)
-        save_kept(path, FORMAT, asdict(result))
+        save_kept(path, FORMAT, result)
 
     def _path(
         self, repository: Repository, tree: Tree, system: str, fingerprint: str, mode: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -113,7 +113,7 @@ class ResultStore:
         Raises:
             DataError: if the directory cannot be written.
         """
-        save_kept(self._path(task, system), FORMAT, asdict(result))
+        save_kept(self._path(task, system), FORMAT, result)
 
     def _path(self, task: RetrievalTask, system: System) -> Path:
         name = file_name(task.name, system.name, short_hash(system.fingerprint), task.digest()[:12])
@@ -172,13 +172,14 @@ def score_rankings(task: RetrievalTask, rankings: Sequence[Ranking]) -> Iterator
         task: the task that was ranked.
         rankings: for each query, positions of documents, best first.
     """
-    for query, gains, ranking in zip(task.queries, task.relevance, rankings, strict=True):
+    for query, relevance, ranking in zip(task.queries, task.relevance, rankings, strict=True):
+        gains = dict(relevance)
         ranked = [int(position) for position in ranking[:DEPTH]]
         yield QueryResult(
             id=query.id,
             group=query.group,
             found=tuple(task.documents[position].id for position in ranked[:KEPT]),
-            scores={name: metric(ranked, dict(gains)) for name, metric in METRICS.items()},
+            scores={name: metric(ranked, gains) for name, metric in METRICS.items()},
             text=query.text[:_SHOWN],
             first_rank=next((rank for rank, found in enumerate(ranked, 1) if found in gains), None),
         )

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeVar
 
 
@@ -60,6 +61,10 @@ class RetrievalTask:
 
     def digest(self) -> str:
         """SHA-256 over texts, ids and judgements: a result belongs to one digest only."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         content = json.dumps(
             [
                 self.name,

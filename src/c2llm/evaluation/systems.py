@@ -28,14 +28,15 @@ _QUERY_BLOCK = 64
 class DenseSystem:
     """Cosine of an encoder's vectors over all documents, exact.
 
-    Vectors are kept by text: tasks that share a corpus (`mxeval`, `mxeval_code`) encode it once.
+    Vectors are kept by text: tasks that share a corpus (`mxeval`, `mxeval_code`) encode it once,
+    and where a model has one prompt for both sides, code that asks is the code that is found.
     """
 
     def __init__(self, encoder: TextEncoder, fingerprint: str | None = None) -> None:
         self._encoder = encoder
         self._fingerprint = fingerprint or encoder.fingerprint
         self._queries: dict[str, NDArray[np.float32]] = {}
-        self._documents: dict[str, NDArray[np.float32]] = {}
+        self._documents = self._queries if _one_prompt(encoder) else {}
 
     @property
     def name(self) -> str:
@@ -66,6 +67,12 @@ class DenseSystem:
             scores = queries[start : start + _QUERY_BLOCK] @ documents.T
             rankings.extend(np.argsort(-scores, axis=1, kind="stable")[:, :depth])
         return rankings
+
+
+def _one_prompt(encoder: TextEncoder) -> bool:
+    """Whether a text has one vector, as query and as document; not known of others' models."""
+    folder = getattr(encoder, "folder", None)
+    return folder is not None and folder.query_prompt == folder.document_prompt
 
 
 def _vectors(

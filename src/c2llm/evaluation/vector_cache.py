@@ -67,6 +67,7 @@ class CachedEncoder:
         """Characters of the computed texts."""
         self.seconds = 0.0
         """Time they took."""
+        self._asked: tuple[list[str], Vectors] | None = None
         probes = encoder.encode_documents(PROBES)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -102,8 +103,17 @@ class CachedEncoder:
         return self._encoder.dim
 
     def encode_queries(self, texts: Sequence[str], *, progress: Progress | None = None) -> Vectors:
-        """Vectors of queries, computed each time: they are short, and their time is measured."""
-        return self._encoder.encode_queries(texts, progress=progress)
+        """Vectors of queries, not from the file: their time is measured.
+
+        Those of the last call are remembered: a question whose search was timed is searched for
+        again, deeper, to find ten files.
+        """
+        if self._asked is None or self._asked[0] != list(texts):
+            vectors = self._encoder.encode_queries(texts, progress=progress)
+            self._asked = (list(texts), vectors)
+        elif progress is not None:
+            progress(len(texts))
+        return self._asked[1]
 
     def encode_documents(
         self, texts: Sequence[str], *, progress: Progress | None = None
