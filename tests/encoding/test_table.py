@@ -12,6 +12,7 @@ from c2llm.encoding.encoder import Encoder
 from c2llm.encoding.table import TableEngine
 from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.static import StaticConfig
+from c2llm.training.export import export_onnx
 from c2llm.training.export_table import export_table
 from tests.tiny import WORDS, save_tiny_model
 
@@ -23,6 +24,8 @@ VARIANTS = {
     "mean": {"pooling": "mean"},
     "gate": {"pooling": "gate"},
     "latent": {"pooling": "latent", "num_latents": 12, "latent_heads": 4},
+    "counting": {"tf_power": 0.5},
+    "counting wide": {"tf_power": 0.3, "pma_num_queries": 3},
 }
 
 
@@ -53,6 +56,30 @@ def test_the_table_is_the_default_and_equals_torch(folder):
         table.encode_spans(TEXTS[2], spans), reference.encode_spans(TEXTS[2], spans), strict=True
     ):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
+
+
+def test_a_repeated_token_weighs_the_power_of_its_count(tmp_path):
+    """Nine times at the power of a half is three times at the power of one."""
+    vectors = {}
+    for power in (1.0, 0.5):
+        folder = static_folder(tmp_path / str(power), tf_power=power)
+        export_table(folder, folder, int8=True)
+        encoder = Encoder.load(folder)
+        texts = ["get " * 9 + "parse", "get " * 3 + "parse", "parse " + "get " * 9]
+        vectors[power] = encoder.encode_documents(texts)
+    np.testing.assert_allclose(vectors[0.5][0], vectors[1.0][1], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(vectors[0.5][0], vectors[0.5][2], rtol=0, atol=1e-6)
+    assert np.abs(vectors[1.0][0] - vectors[1.0][1]).max() > 1e-3
+
+
+def test_counting_is_for_static_models_alone(tmp_path):
+    with pytest.raises(ValueError, match="static backbones"):
+        save_tiny_model(tmp_path, tf_power=0.5)
+    with pytest.raises(ValueError, match="above 0"):
+        static_folder(tmp_path, tf_power=0.0)
+    folder = static_folder(tmp_path / "static", tf_power=0.5)
+    with pytest.raises(UsageError, match="--to table"):
+        export_onnx(folder, folder)
 
 
 def test_windows_of_a_static_model_are_exact_end_to_end(tmp_path):

@@ -313,7 +313,10 @@ class Encoder:
     def _encode_rows(
         self, engine: TableEngine, texts: Sequence[str], prompt: str, progress: Progress | None
     ) -> Vectors:
-        """Vectors of texts by a table: no token knows another, so windows change nothing."""
+        """Vectors of texts by a table: no token knows another, so windows change nothing.
+
+        Unless the table counts how often a token occurs, which it does in a window.
+        """
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
         limit = self.folder.max_tokens * CHARACTERS_PER_TOKEN
         cut = self.folder.max_tokens if self.long_texts == "truncate" else None
@@ -322,6 +325,9 @@ class Encoder:
             long = [i for i, text in enumerate(block) if len(text) > limit and cut is None]
             short = ["" if i in long else text[:limit] for i, text in enumerate(block)]
             ids = [row[:cut] for row in self._tokenizer.id_lists(short, prompt)]
+            if engine.counts_tokens and cut is None:
+                windowed = [i for i, row in enumerate(ids) if len(row) > self.folder.max_tokens]
+                long = sorted({*long, *windowed})
             vectors[start : start + len(block)] = self._finish(engine.run_lists(ids), len(block))
             for i in long:
                 parts = self._reader.read(block[i], prompt)

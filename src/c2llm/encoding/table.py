@@ -8,6 +8,11 @@ A token's score does not depend on the text, so exp(score) times value is a tabl
 softmax average of a text is a sum of rows over a sum of rows: no padding, no maximum per text. The
 largest score of the whole table is taken off first; where scores are so far apart that float32
 would lose the small ones, texts are padded and every text has its own maximum.
+
+A table with a `tf_power` p below 1 lets n occurrences of a token weigh n ** p, as sublinear term
+frequency does for words: a variable that a function names twenty times is not twenty times as
+telling. Occurrences are counted in what is read at once: a whole text, or a window of a text longer
+than `max_tokens`.
 """
 
 from __future__ import annotations
@@ -70,6 +75,9 @@ class TableEngine:
                 f"{self._value.shape}, which do not fit; export the model again."
             )
         self._split, self._merge_mean = bool(arrays["split_heads"]), bool(arrays["merge_mean"])
+        self._tf_power = float(arrays.get("tf_power", 1.0))
+        if not 0 < self._tf_power <= 1:
+            raise ModelError(f"{path} has a tf_power of {self._tf_power}; export the model again.")
         self._rest: dict[str, NDArray[Any]] = arrays
         self._bags = self._weighted_rows()
 
@@ -78,6 +86,11 @@ class TableEngine:
         """Whether `run_lists` works on this table."""
         return self._bags is not None
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether a token's weight depends on how often it occurs in what is read at once."""
+        return self._tf_power != 1
+
     def run_lists(self, texts: Sequence[Sequence[int]]) -> Vectors:
         """Unit vectors (len(texts), dim) of token ids, unpadded and in any order of length."""
         if self._bags is None:
@@ -85,8 +98,12 @@ class TableEngine:
         rows, weights = self._bags
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
         ids = np.fromiter(chain.from_iterable(texts), np.int64, int(lengths.sum()))
-        numerator = _segment_sums(rows, ids, lengths)
-        denominator = _segment_sums(weights, ids, lengths)  # (B, heads)
+        factors = None
+        if self._tf_power != 1:
+            ids, lengths, counts = _counted(ids, lengths, len(rows))
+            factors = (counts**self._tf_power).astype(np.float32)
+        numerator = _segment_sums(rows, ids, lengths, factors)
+        denominator = _segment_sums(weights, ids, lengths, factors)  # (B, heads)
         denominator[denominator == 0] = 1
         heads = denominator.shape[1]
         average = numerator.reshape(len(texts), heads, -1) / denominator[:, :, None]
@@ -104,7 +121,7 @@ class TableEngine:
 
     def run(self, input_ids: Ids, attention_mask: Ids) -> Vectors:
         """Unit vectors (B, dim) of token ids and mask, both (B, L)."""
-        logits, values = self._look_up(input_ids)
+        logits, values = self._look_up(input_ids, attention_mask)
         weights = _softmax(logits, attention_mask)  # (B, heads, queries, L)
         if not self._split:
             return self._finish(
@@ -118,7 +135,7 @@ class TableEngine:
 
     def tokens(self, input_ids: Ids, attention_mask: Ids) -> TokenLevel:
         """`run` with attention logits and values as token states."""
-        logits, values = self._look_up(input_ids)
+        logits, values = self._look_up(input_ids, attention_mask)
         return TokenLevel(self.run(input_ids, attention_mask), logits, values)
 
     def readout(self, context: Floats, weight_sum: Floats) -> Vectors:
@@ -133,9 +150,20 @@ class TableEngine:
         own = parts[:, np.arange(heads), :, np.arange(heads)]  # (heads, B, queries, width / heads)
         return self._finish(own.transpose(1, 2, 0, 3).reshape(batch, queries, width))
 
-    def _look_up(self, input_ids: Ids) -> tuple[Floats, Floats]:
+    def _look_up(self, input_ids: Ids, attention_mask: Ids) -> tuple[Floats, Floats]:
         """Logits (B, heads, queries, L) and values (B, L, w)."""
-        return self._score[input_ids].transpose(0, 2, 3, 1), self._value[input_ids]
+        logits = self._score[input_ids].transpose(0, 2, 3, 1)
+        if self._tf_power != 1:
+            logits = logits + self._repetition_bias(input_ids, attention_mask)[:, None, None, :]
+        return logits, self._value[input_ids]
+
+    def _repetition_bias(self, input_ids: Ids, attention_mask: Ids) -> Floats:
+        """(tf_power - 1) log tf of every token, float32 (B, L)."""
+        bias = np.zeros(input_ids.shape, dtype=np.float32)
+        for row, (ids, kept) in enumerate(zip(input_ids, attention_mask != 0, strict=True)):
+            _, place, counts = np.unique(ids[kept], return_inverse=True, return_counts=True)
+            bias[row, kept] = (self._tf_power - 1) * np.log(counts[place])
+        return bias
 
     def _finish(self, attended: Floats) -> Vectors:
         """(B, queries, width) to unit vectors: PMA's readout if there is one, merge, normalise."""
@@ -158,11 +186,25 @@ class TableEngine:
         return normed
 
 
-def _segment_sums(table: Floats, ids: NDArray[np.int64], lengths: NDArray[np.int64]) -> Doubles:
+def _counted(
+    ids: NDArray[np.int64], lengths: NDArray[np.int64], vocabulary: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Ids of segments of `lengths`, each once in its segment: ids, new lengths, and counts."""
+    segments = np.repeat(np.arange(len(lengths)), lengths)
+    keys, counts = np.unique(segments * vocabulary + ids, return_counts=True)
+    return keys % vocabulary, np.bincount(keys // vocabulary, minlength=len(lengths)), counts
+
+
+def _segment_sums(
+    table: Floats,
+    ids: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    factors: Floats | None = None,
+) -> Doubles:
     """Sums of the table's rows `ids`, cut into segments of `lengths`: float64 (len(lengths), w).
 
     Runs of at most RUN rows are summed in float32 and the runs in float64, so that the sum of a
-    long text keeps the precision of a short one.
+    long text keeps the precision of a short one. `factors` multiply the rows, one each.
     """
     sums = np.zeros((len(lengths), table.shape[1]))
     runs = -(-lengths // RUN)  # of each segment; none of an empty one
@@ -175,6 +217,8 @@ def _segment_sums(table: Floats, ids: NDArray[np.int64], lengths: NDArray[np.int
         after = block + RUNS_AT_ONCE
         end = int(starts[after]) if after < len(starts) else len(ids)
         gathered = table[ids[int(chosen[0]) : end]]
+        if factors is not None:
+            gathered *= factors[int(chosen[0]) : end, None]
         partial = np.add.reduceat(gathered, chosen - chosen[0], axis=0)
         np.add.at(sums, segment[block : block + RUNS_AT_ONCE], partial)
     return sums

@@ -25,11 +25,14 @@ class C2LLMConfig(PretrainedConfig):
         pma_residual: `projected` adds fc_q(S) (C2LLM), `raw` adds S (D2LLM, CGE).
         num_latents: size of the dictionary of `latent` pooling.
         latent_heads: its attention heads.
+        tf_power: in a model over a static backbone, n occurrences of a token in a text weigh
+            n ** tf_power, as words do in sublinear term frequency; 1 counts each of them.
         max_tokens: longest input in tokens that the model was trained for.
         prompts: `{"query": …, "document": …}`, put before the text.
 
     Raises:
-        ValueError: on an unknown pooling, merge or residual, or a width that heads do not divide.
+        ValueError: on an unknown pooling, merge or residual, a width that heads do not divide, or a
+            `tf_power` outside of (0, 1] or of a backbone that is not static.
     """
 
     model_type = "c2llm"
@@ -47,6 +50,7 @@ class C2LLMConfig(PretrainedConfig):
         pma_residual: str = "projected",
         num_latents: int = 512,
         latent_heads: int = 8,
+        tf_power: float = 1.0,
         max_tokens: int = 512,
         prompts: dict[str, str] | None = None,
         **kwargs: Any,
@@ -64,10 +68,17 @@ class C2LLMConfig(PretrainedConfig):
         self.pma_ln = pma_ln
         self.pma_residual = pma_residual
         self.num_latents, self.latent_heads = num_latents, latent_heads
+        self.tf_power = tf_power
         self.max_tokens = max_tokens
         self.prompts = {"query": "", "document": "", **(prompts or {})}
         if pooling not in POOLINGS:
             raise ValueError(f"pooling is one of {', '.join(POOLINGS)}, not {pooling!r}.")
+        if not 0 < tf_power <= 1:
+            raise ValueError(f"tf_power is {tf_power}; it must be above 0 and at most 1.")
+        if tf_power != 1 and getattr(backbone, "model_type", None) not in (None, "c2llm_static"):
+            raise ValueError(
+                "tf_power is for static backbones: elsewhere no two states of a token are equal."
+            )
         if pma_merge not in ("concat", "mean"):
             raise ValueError(f"pma_merge is 'concat' or 'mean', not {pma_merge!r}.")
         if pma_residual not in ("projected", "raw"):

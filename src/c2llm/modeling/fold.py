@@ -33,6 +33,7 @@ def fold(model: C2LLMModel) -> dict[str, NDArray[Any]]:
         value: (V, w) what is averaged: for PMA the values H W_vᵀ + b_v, heads side by side.
         split_heads: whether each head averages its own part of `value` (PMA) or all of it, a bool.
         merge_mean: whether queries are averaged instead of put side by side, a bool.
+        tf_power: n occurrences of a token weigh n ** tf_power.
         base, ln0_weight, …: what follows the average in PMA; absent for other poolings.
 
     Raises:
@@ -56,6 +57,7 @@ def fold(model: C2LLMModel) -> dict[str, NDArray[Any]]:
         "value": torch.cat(values),
         "split_heads": torch.tensor(isinstance(pooler, PMA)),
         "merge_mean": torch.tensor(model.config.pma_merge == "mean"),
+        "tf_power": torch.tensor(model.config.tf_power),
     }
     if isinstance(pooler, PMA):
         table["base"] = pooler.base()

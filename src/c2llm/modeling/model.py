@@ -189,8 +189,25 @@ class C2LLMModel(PreTrainedModel):
         """
         hidden = self.hidden_states(input_ids, attention_mask)
         states = self.pooler.states(hidden)
-        pooled, weights, logits = self.pooler.pool_states(states, attention_mask)
+        bias = self.repetition_bias(input_ids, attention_mask)
+        pooled, weights, logits = self.pooler.pool_states(states, attention_mask, bias)
         return C2LLMOutput(self._merge(pooled), weights, logits, states)
+
+    def repetition_bias(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor | None:
+        """What takes back attention from repeated tokens: (tf_power - 1) log tf, float32 (B, L).
+
+        With it the weights of a token's n occurrences add up to n ** tf_power of one's, since all
+        of them have the same logit. None where `tf_power` is 1.
+        """
+        if self.config.tf_power == 1:
+            return None
+        # Padding gets ids of its own, so that it counts for nobody.
+        ids = torch.where(attention_mask.bool(), input_ids, -1)
+        rows = torch.arange(len(ids), device=ids.device)[:, None]
+        keys = rows * (self.backbone.config.vocab_size + 1) + ids + 1
+        _, place, counts = torch.unique(keys, return_inverse=True, return_counts=True)
+        taken_back: Tensor = (self.config.tf_power - 1) * counts[place].log()
+        return taken_back
 
     def embed(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Unit vectors (B, embedding_dim)."""

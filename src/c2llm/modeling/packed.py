@@ -95,7 +95,9 @@ def embed_packed(model: C2LLMModel, texts: Sequence[Tensor], budget: int = 2048)
     vectors: list[Tensor] = [torch.empty(0)] * len(texts)
     for row in pack([len(text) for text in texts], budget):
         for index, hidden in zip(row, packed_states(model, [texts[i] for i in row]), strict=True):
-            pooled = model.pooler(hidden[None], torch.ones_like(texts[index])[None])
+            ids, mask = texts[index][None], torch.ones_like(texts[index])[None]
+            bias = model.repetition_bias(ids, mask)
+            pooled, _, _ = model.pooler.pool_states(model.pooler.states(hidden[None]), mask, bias)
             merged = pooled.mean(1) if model.config.pma_merge == "mean" else pooled.flatten(1)
             vectors[index] = F.normalize(merged[0], dim=-1)
     if not vectors:

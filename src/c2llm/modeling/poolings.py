@@ -93,9 +93,19 @@ class Pooling(nn.Module):
         pooled, weights, _ = self.pool_states(states, mask)
         return pooled, weights
 
-    def pool_states(self, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Pool `states(hidden)`: vectors, weights, and the logits that windows are merged from."""
+    def pool_states(
+        self, states: Tensor, mask: Tensor, bias: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Pool `states(hidden)`: vectors, weights, and the logits that windows are merged from.
+
+        Args:
+            states: what is averaged (B, L, w).
+            mask: (B, L), nonzero where a token counts.
+            bias: added to the logits of every head and query (B, L).
+        """
         logits = self.scores(states)
+        if bias is not None:
+            logits = logits + bias[:, None, None, :].to(logits.dtype)
         weights = self.weigh(logits, mask).to(states.dtype)
         context = torch.einsum("bhnl,bld->bhnd", weights, states)
         return self.readout(context, weights.sum(-1)), weights, logits

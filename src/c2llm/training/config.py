@@ -65,6 +65,8 @@ class ModelConfig:
     """Width of a pooled vector; the backbone's where None."""
     pma_start: str = "mean"
     """`mean` starts as mean pooling (keeps an encoder's knowledge), `xavier` as the paper does."""
+    tf_power: float = 1.0
+    """Over a static backbone: n occurrences of a token weigh n ** tf_power; 1 counts each."""
     split_identifiers: bool = True
     """Split camelCase and snake_case inside the tokenizer."""
     max_tokens: int = 512
@@ -357,6 +359,11 @@ class TrainConfig:
             raise UsageError(
                 "loss.distill is 'scores' without hard negatives: set data.hard_negatives and mine "
                 "with scores, or name a loss.teacher."
+            )
+        if self.model.tf_power != 1 and self.tune.mode == "pooler":
+            raise UsageError(
+                "model.tf_power counts tokens, which the kept states of tune.mode=pooler have "
+                "lost: take tune.mode=full."
             )
         if self.run.strategy == "fsdp" and self.tune.mode == "pooler":
             raise UsageError("tune.mode=pooler trains little: take run.strategy=ddp.")

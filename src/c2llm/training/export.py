@@ -128,6 +128,8 @@ def export_onnx(
         raise UsageError(f"There is no model folder {source}.")
     reference = Encoder.load(source, engine="torch")
     model = C2LLMModel.from_pretrained(source, local_files_only=True, dtype=torch.float32).eval()
+    if model.config.tf_power != 1:
+        raise UsageError(f"{source} counts repeated tokens, which no graph does: use --to table.")
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         graph = Path(scratch) / "model.onnx"

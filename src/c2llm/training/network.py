@@ -89,6 +89,7 @@ def _pooling_fields(config: ModelConfig) -> dict[str, Any]:
         "pma_num_heads": config.pma_num_heads,
         "pma_num_queries": config.pma_num_queries,
         "pma_merge": config.pma_merge,
+        "tf_power": config.tf_power,
         "max_tokens": config.max_tokens,
         "prompts": {"query": config.query_prompt, "document": config.document_prompt},
     }
