@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from c2llm.errors import DataError
 from c2llm.training.distributed import World
-from c2llm.training.lora import trained_names
+from c2llm.training.lora import trained_parameters
 
 
 def write_json(path: Path, payload: Any) -> None:
@@ -46,8 +46,7 @@ def save_checkpoint(
 
     All ranks call it, since sharded tensors are gathered; rank 0 writes.
     """
-    trained = trained_names(model)
-    weights = {n: whole(p) for n, p in model.named_parameters() if n in trained}
+    weights = {name: whole(p) for name, p in trained_parameters(model).items()}
     moments = _optimizer_tensors(model, optimizer)
     if not world.leads:
         return
@@ -90,14 +89,13 @@ def load_checkpoint(
         raise DataError(
             f"{folder} cannot be read ({error}): remove it, to go on from the one before."
         ) from error
-    parameters = dict(model.named_parameters())
-    if not trained_names(model) <= set(weights):
+    parameters = trained_parameters(model)
+    shapes = {name: tensor.shape for name, tensor in weights.items()}
+    if any(shapes.get(name) != p.shape for name, p in parameters.items()):
         raise _other_model(folder)
     with torch.no_grad():
-        for name in trained_names(model):
-            if parameters[name].shape != weights[name].shape:
-                raise _other_model(folder)
-            parameters[name].copy_(_like(parameters[name], weights[name]))
+        for name, p in parameters.items():
+            p.copy_(_like(p, weights[name]))
     names = {id(p): name for name, p in parameters.items()}
     for group in optimizer.param_groups:
         for p in group["params"]:

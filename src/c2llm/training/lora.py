@@ -97,9 +97,13 @@ def _scaling(module: nn.Module) -> dict[str, Any]:
     return scaling if isinstance(scaling, dict) else {}
 
 
-def trained_names(model: nn.Module) -> set[str]:
-    """Names of the parameters that training moves."""
-    return {name for name, p in model.named_parameters() if p.requires_grad}
+def trained_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters that training moves, by name, in the model's order.
+
+    Every rank has that order. Sharded ones are gathered and spread one after the other, and ranks
+    that took them in different orders would exchange the parts of different parameters.
+    """
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
 @torch.no_grad()
