@@ -2,12 +2,13 @@
 
     python recipes/data/web_queries.py DATA/mined.jsonl --out DATA/web.jsonl
 
-Documentation reads differently from what people type into a search box. Two rules make short, lower-case
-queries with the language's name from rows of `c2llm mine pairs`:
+Documentation reads differently from what people type into a search box. Two rules make short,
+lower-case queries with the language's name from rows of `c2llm mine pairs`:
 
-- the words of a function's name ask for the function, whose documentation is put back and whose name is
-  hidden, so that the words have to be understood from documentation and code;
-- the first words of its documentation, without articles and third person, ask for the bare function.
+- the words of a function's name ask for the function, whose documentation is put back and whose
+  name is hidden, so that the words have to be understood from documentation and code;
+- the first words of its documentation, without articles and third person, ask for the bare
+  function.
 """
 
 from __future__ import annotations

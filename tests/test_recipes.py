@@ -1,0 +1,112 @@
+"""Recipes and cards can be followed: the files they name exist, their scripts make rows."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+from c2llm.training.config import SourceConfig, load_config
+from c2llm.training.data import load_pairs
+from tests.tiny import save_tiny_model
+
+ROOT = Path(__file__).parents[1]
+NAMED = re.compile(r"(?<![\w./-])(?:recipes|benchmarks|tools)/[\w./-]*\.[a-z]\w*")
+TEXTS = sorted(
+    path
+    for pattern in ("*.md", "docs/*.md", "models/*/*.md", "recipes/**/*.*", "benchmarks/*.py")
+    for path in ROOT.glob(pattern)
+    if "__pycache__" not in path.parts
+)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_that_are_named_exist(path):
+    named = set(NAMED.findall(path.read_text(encoding="utf-8")))
+    assert not {name for name in named if not (ROOT / name).exists()}
+
+
+def run(script: str, *arguments: object) -> None:
+    """Run a script of `recipes/data` as from the command line."""
+    path, before = ROOT / "recipes" / "data" / script, sys.argv
+    sys.argv = [str(path), *map(str, arguments)]
+    try:
+        runpy.run_path(str(path), run_name="__main__")
+    finally:
+        sys.argv = before
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def exercise(trees: Path, track: str, example: str, code: str) -> None:
+    folder = trees / f"exercism+{track}" / "exercises" / "practice" / "two-fer"
+    write(
+        folder / ".docs" / "instructions.md", "# Instructions\n\nShare a [cookie][c].\n\n[c]: x\n"
+    )
+    write(folder / ".meta" / "config.json", json.dumps({"files": {"example": [example]}}))
+    write(folder / example, code)
+
+
+@pytest.fixture()
+def problems(tmp_path):
+    trees = tmp_path / "trees"
+    exercise(trees, "python", ".meta/example.py", "# by me\n\ndef two_fer(name): return name\n")
+    exercise(trees, "go", ".meta/example.go", "package twofer\n\nfunc Share() string {}\n")
+    exercise(trees, "ruby", ".meta/example.rb", "def self.two_fer(name)\n  name\nend\n")
+    write(trees / "exercism+rust" / "exercises/practice/bad/.meta/config.json", "{")
+    algorithms = trees / "TheAlgorithms+Java" / "src"
+    write(algorithms / "main" / "BinarySearch.java", "/* Copyright */\nclass BinarySearch {}\n")
+    write(algorithms / "main" / "Trie.java", "class Trie { int children; }\n")
+    write(algorithms / "test" / "BinarySearchTest.java", "class BinarySearchTest {}\n")
+    leetcode = trees / "LeetCode-Solutions"
+    write(leetcode / "C++" / "shift-2d-grid.cpp", "// Time: O(1)\n#include <vector>\nint shift;\n")
+    snippet = (
+        "---\ntitle: x\n---\n\nSums `numbers`.\n\n```js\nconst sum = (...n) => n.sum();\n```\n"
+    )
+    write(trees / "30-seconds-of-code" / "snippets" / "sum.md", snippet)
+    out = tmp_path / "problems.jsonl"
+    run("problems.py", trees, "--out", out, "--translations", 4)
+    return out
+
+
+def test_problems_become_pairs(problems):
+    rows = [json.loads(line) for line in problems.read_text().splitlines()]
+    found = {(row["query"], row["language"], row["dataset"]) for row in rows}
+    assert {row for row in found if not row[2].endswith(" code")} == {
+        ("Share a cookie.", "python", "exercism"),
+        ("Share a cookie.", "go", "exercism"),
+        ("Share a cookie.", "ruby", "exercism"),
+        ("binary search", "java", "TheAlgorithms"),
+        ("shift 2d grid", "cpp", "LeetCode-Solutions"),
+        ("Sums numbers.", "javascript", "30-seconds"),
+    }
+    documents = {row["positive"] for row in rows}
+    assert {"class BinarySearch {}", "def two_fer(name): return name"} <= documents
+    assert "#include <vector>\nint shift;" in documents
+    translations = [row for row in rows if row["kind"] == "code2code"]
+    assert len(translations) == 4  # of the six that three languages make
+    assert all(
+        row["query"] in documents and row["query"] != row["positive"] for row in translations
+    )
+
+
+def test_problems_train_and_give_a_static_start(problems, tmp_path):
+    changes = [f"data.root={problems.parent}", "data.sources=[{file: problems.jsonl}]"]
+    data = load_config(ROOT / "recipes" / "nano.yaml", [*changes, "data.decontaminate=[]"]).data
+    assert data.sources == [SourceConfig("problems.jsonl")]
+    assert len(load_pairs(data, 0)[0]) == 10
+    save_tiny_model(tmp_path / "teacher")
+    given = ["--teacher", tmp_path / "teacher", "--vocabulary", 60, "--dim", 8]
+    run("static_start.py", problems, *given, "--out", tmp_path / "start")
+    assert {path.name for path in (tmp_path / "start").iterdir()} == {
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+    }
