@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import yaml
+from safetensors.torch import load_file
+from torch import Tensor
 
 from tests.tiny import save_tiny_backbone
 
@@ -51,3 +53,8 @@ def write_recipe(folder: Path, **row_options: object) -> Path:
     path = folder / "recipe.yaml"
     path.write_text(yaml.safe_dump(tree))
     return path
+
+
+def weights(folder: Path) -> dict[str, Tensor]:
+    """The tensors of a model folder."""
+    return load_file(folder / "model.safetensors")

@@ -15,7 +15,7 @@ from c2llm.training.config import load_config
 from c2llm.training.loop import Trainer
 from c2llm.training.step import Step
 from tests.training.ranks import flat, on_ranks, save_gradients
-from tests.training.recipes import write_recipe
+from tests.training.recipes import weights, write_recipe
 
 FORMS = {
     "single": ["data.hard_negatives=2"],
@@ -73,7 +73,7 @@ def straight(recipe, tmp_path_factory):
     """What a run with copied weights, never interrupted, ends in."""
     run = tmp_path_factory.mktemp("straight")
     on_ranks(2, train, str(recipe), str(run), RUN, 0)
-    return load_file(run / "model" / "model.safetensors")
+    return weights(run / "model")
 
 
 @pytest.mark.slow
@@ -84,7 +84,7 @@ def test_interrupted_ranks_go_on_together(recipe, straight, tmp_path, strategy):
     assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"000002", "000004"}
     log = [json.loads(line) for line in (tmp_path / "metrics.jsonl").open()]
     assert [line["step"] for line in log if line.get("validation_mrr")] == [2, 4]
-    resumed = load_file(tmp_path / "model" / "model.safetensors")
+    resumed = weights(tmp_path / "model")
     for name, tensor in straight.items():
         torch.testing.assert_close(resumed[name], tensor, rtol=0, atol=1e-5)
 

@@ -8,8 +8,6 @@ import signal
 
 import pytest
 import torch
-import yaml
-from safetensors.torch import load_file
 
 from c2llm.encoding.encoder import Encoder
 from c2llm.errors import DataError, UsageError
@@ -17,41 +15,13 @@ from c2llm.modeling.static import StaticConfig, StaticModel
 from c2llm.training.config import load_config
 from c2llm.training.export_table import export_table
 from c2llm.training.loop import Trainer
-from tests.tiny import WORDS, save_tiny_backbone, tiny_tokenizer
-
-NOUNS = ["parse", "toml", "file", "get", "http", "response", "class", "return", "a", "b"]
+from tests.tiny import WORDS, tiny_tokenizer
+from tests.training.recipes import weights, write_recipe
 
 
 @pytest.fixture()
 def recipe(tmp_path):
-    save_tiny_backbone(tmp_path / "backbone")
-    rows = [
-        {"query": f"{a} {b}", "positive": f"def {a}_{b} ( ) : return {b}", "language": "python"}
-        for a in NOUNS
-        for b in NOUNS
-        if a != b
-    ]
-    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    tree = {
-        "model": {"backbone": str(tmp_path / "backbone"), "pma_num_heads": 4, "max_tokens": 64},
-        "data": {"root": str(tmp_path), "sources": [{"file": "pairs.jsonl"}]},
-        "optim": {
-            "steps": 12,
-            "batch_size": 8,
-            "backbone_lr": 1e-3,
-            "pooler_lr": 1e-2,
-            "bf16": False,
-            "micro_batch_tokens": 40,
-        },
-        "run": {"checkpoint_every": 4, "validate_every": 6},
-    }
-    path = tmp_path / "recipe.yaml"
-    path.write_text(yaml.safe_dump(tree))
-    return path
-
-
-def weights(folder):
-    return load_file(folder / "model.safetensors")
+    return write_recipe(tmp_path)
 
 
 def test_training_learns_and_the_folder_serves(recipe, tmp_path):

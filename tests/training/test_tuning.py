@@ -6,7 +6,6 @@ import json
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from c2llm.encoding.encoder import Encoder
 from c2llm.errors import UsageError
@@ -14,7 +13,8 @@ from c2llm.modeling.model import C2LLMModel
 from c2llm.training.config import load_config
 from c2llm.training.frozen import StateCache
 from c2llm.training.loop import Trainer
-from tests.training.recipes import write_recipe
+from c2llm.training.network import build_network, empty_network
+from tests.training.recipes import weights, write_recipe
 
 LORA = ["tune.mode=lora", "tune.lora_rank=4", "tune.lora_alpha=8"]
 
@@ -22,10 +22,6 @@ LORA = ["tune.mode=lora", "tune.lora_rank=4", "tune.lora_alpha=8"]
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory):
     return write_recipe(tmp_path_factory.mktemp("recipe"), negatives=4, scores=True)
-
-
-def weights(folder):
-    return load_file(folder / "model.safetensors")
 
 
 def moved(run):
@@ -155,6 +151,10 @@ def test_a_whole_model_goes_on_with_its_own_pooling(recipe, tmp_path):
         assert torch.equal(tensor, weights(tmp_path / "second" / "start")[name]), name
     tokenizers = [(f / "tokenizer.json").read_text() for f in (first, tmp_path / "second/model")]
     assert tokenizers[0] == tokenizers[1]
+    mistaken = load_config(recipe, [f"model.backbone={first}"])
+    for build in (build_network, empty_network):
+        with pytest.raises(UsageError, match=r"name it in model\.start_from instead"):
+            build(mistaken.model)
 
 
 @pytest.mark.parametrize("distill", ["scores", "vectors"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
-from transformers import AutoConfig
+from transformers import AutoConfig, PretrainedConfig
 
 from c2llm.errors import UsageError
 from c2llm.modeling.config import C2LLMConfig
@@ -72,14 +72,29 @@ def empty_network(config: ModelConfig) -> tuple[C2LLMModel, Tokenizer]:
         if config.start_from is not None:
             described = C2LLMConfig.from_pretrained(folder, local_files_only=True)
         else:
-            backbone = AutoConfig.from_pretrained(folder, local_files_only=True)
-            described = C2LLMConfig(backbone, **_pooling_fields(config))
+            described = C2LLMConfig(backbone_config(folder), **_pooling_fields(config))
         with torch.device("meta"):
             model = C2LLMModel(described)
     except (OSError, ValueError) as error:
         raise UsageError(f"model: {' '.join(str(error).split())[:200]}") from error
     split = config.split_identifiers and config.start_from is None
     return model, derive_tokenizer(folder, split_identifiers=split)
+
+
+def backbone_config(folder: Path) -> PretrainedConfig:
+    """What a backbone's `config.json` says.
+
+    Raises:
+        UsageError: if the folder holds a whole model, which has its own backbone and pooling.
+        OSError: if there is no `config.json`.
+    """
+    found: PretrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True)
+    if isinstance(found, C2LLMConfig):
+        raise UsageError(
+            f"{folder} holds a whole C2LLM model, not a backbone: to go on training it, name it in "
+            "model.start_from instead of model.backbone."
+        )
+    return found
 
 
 def _pooling_fields(config: ModelConfig) -> dict[str, Any]:
@@ -122,11 +137,12 @@ def build_network(config: ModelConfig) -> tuple[C2LLMModel, Tokenizer]:
 def build_model(config: ModelConfig, folder: Path) -> C2LLMModel:
     """Trained backbone, new pooling."""
     try:
+        backbone_config(folder)  # refuses a whole model
         model = C2LLMModel.from_backbone(folder, **_pooling_fields(config))
         if config.pma_start == "mean" and isinstance(model.pooler, PMA):
             model.pooler.init_as_mean_pooling()
-    except ValueError as error:
-        raise UsageError(f"model: {error}") from error
+    except (OSError, ValueError) as error:
+        raise UsageError(f"model: {' '.join(str(error).split())[:200]}") from error
     return model
 
 
