@@ -98,17 +98,31 @@ def test_an_interrupted_run_goes_on(recipe, tmp_path, sent):
     assert f"going on after step {int(kept[-1].name)}\n" in lines
 
 
+LAUNCHERS = {
+    "torchrun": "torch.distributed.run --standalone --nproc-per-node 2",
+    # On CPUs too: with --cpu, accelerate starts one process whatever --num-processes says.
+    "accelerate": "accelerate.commands.launch --multi-gpu --num-processes 2",
+}
+
+
 @pytest.mark.slow
-def test_two_processes_train_as_one(recipe, tmp_path):
+@pytest.mark.parametrize(
+    ("launcher", "strategy"), [("torchrun", "ddp"), ("torchrun", "fsdp"), ("accelerate", "ddp")]
+)
+def test_two_processes_train_as_one(recipe, tmp_path, launcher, strategy):
+    train = ["c2llm", "train", str(recipe), "optim.steps=4"]
     losses = []
-    for processes in (1, 2):
-        run = tmp_path / f"run{processes}"
-        launcher = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-        command = [*launcher, "-m", "c2llm", "train", str(recipe), "optim.steps=4"]
+    for name, command in (
+        ("one", train),
+        ("two", [*LAUNCHERS[launcher].split(), "-m", *train, f"run.strategy={strategy}"]),
+    ):
+        run = tmp_path / name
         with start([*command, "--folder", str(run)]) as process:
             _, errors = process.communicate()
         assert process.returncode == 0, errors
         losses.append([json.loads(line)["loss"] for line in (run / "metrics.jsonl").open()])
+        facts = json.loads((run / "config.json").read_text())
+        assert facts["environment"]["processes"] == len(losses)
     assert losses[0] == pytest.approx(losses[1], abs=2e-4)
 
 
