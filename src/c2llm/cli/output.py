@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress as Bars
 
     from c2llm.encoding.protocol import Progress
 
@@ -46,27 +47,34 @@ def quiet_libraries() -> None:
     disable_progress_bar()
 
 
+def bars(*columns: str, transient: bool = True) -> Bars:
+    """Progress bars on stderr: what is done, a bar, how much of it, the time left.
+
+    Args:
+        columns: rich templates of further columns, such as `{task.fields[loss]}`.
+        transient: whether they vanish at the end.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    return Bars(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        *(TextColumn(column) for column in columns),
+        console=stderr_console(),
+        transient=transient,
+    )
+
+
 @contextmanager
 def progress_bar(description: str, total: int) -> Iterator[Progress]:
     """A progress bar on stderr while the block runs; silent when stderr is not a terminal."""
     if not sys.stderr.isatty():
         yield lambda done: None
         return
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=stderr_console(), transient=True) as bar:
+    with bars() as bar:
         task = bar.add_task(description, total=total)
         yield lambda done: bar.advance(task, done)
 
@@ -85,21 +93,7 @@ def stage_bars() -> Iterator[Callable[[str, int], Progress]]:
 
         yield announce
         return
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import Progress as Bars
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Bars(*columns, console=stderr_console(), transient=True) as bar:
+    with bars() as bar:
 
         def begin(what: str, total: int) -> Progress:
             task = bar.add_task(what, total=total)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from c2llm.cli.output import note, print_json, quiet_libraries, stderr_console
+from c2llm.cli.output import bars, note, print_json, quiet_libraries
 from c2llm.errors import C2LLMError, UsageError
 
 if TYPE_CHECKING:
@@ -206,27 +206,12 @@ def _progress() -> Iterator[tuple[Callable[[StepReport], None], Callable[[str], 
     if not sys.stderr.isatty() or os.environ.get("RANK", "0") != "0":
         yield _print_step, note
         return
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("training"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*columns, console=stderr_console()) as bar:
-        task = bar.add_task("", total=None)
+    with bars("{task.fields[facts]}", transient=False) as bar:
+        task = bar.add_task("training", total=None, facts="")
 
         def on_step(report: StepReport) -> None:
             text = f"loss {report.loss:.3f}  {report.tokens_per_second:,.0f} tokens/s"
-            bar.update(task, total=report.steps, completed=report.step, description=text)
+            bar.update(task, total=report.steps, completed=report.step, facts=text)
             if report.validation_mrr is not None:
                 bar.console.print(_line(report))
 
