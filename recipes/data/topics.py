@@ -2,11 +2,12 @@
 
     python recipes/data/topics.py DATA/mined.jsonl --out DATA/mined_topics.jsonl
 
-A batch holds pairs of one dataset and one language. Drawn from a whole language, its documents are easy to
-tell apart after a few hundred steps. Here the pairs of a language are clustered by spherical k-means on the
-vectors of a small model (query plus document), and a share of the rows gets the cluster as its dataset.
-The rest keep their own, since a model also has to tell topics from each other. Near-copies within a cluster are
-false negatives: train with `loss.false_negative_margin`.
+A batch holds pairs of one dataset and one language. Drawn from a whole language, its documents are
+easy to tell apart after a few hundred steps. Here the pairs of a language are clustered by
+spherical k-means on the vectors of a small model (query plus document), and a share of the rows
+gets the cluster as its dataset. The rest keep their own, since a model also has to tell topics from
+each other. Near-copies within a cluster are false negatives: train with
+`loss.false_negative_margin`.
 """
 
 from __future__ import annotations
