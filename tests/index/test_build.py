@@ -121,6 +121,33 @@ def test_what_comes_back_is_not_embedded_again(project: Path) -> None:
     assert encoder.embedded == []
 
 
+def test_vectors_without_a_chunk_go_once_there_are_many(project: Path) -> None:
+    def vectors() -> int:
+        with sqlite3.connect(index_file(project)) as connection:
+            return int(connection.execute("SELECT count(*) FROM embeddings").fetchone()[0])
+
+    def edit(number: int, spare: int) -> None:
+        """Change every file, and let this many unused vectors be."""
+        for name in PROJECT:
+            if name.endswith(".py"):
+                (project / name).write_text(f"def number_{number}_{len(name)}():\n    return 1\n")
+        with CodeIndex.open(project, encoder=WordEncoder()) as index:
+            with index._store.writing():
+                index._store.prune_vectors(spare)
+            assert index.is_complete()
+
+    edit(0, spare=2_000)
+    start = vectors()
+    for number in range(1, 6):
+        edit(number, spare=2_000)
+    grown = vectors()
+
+    edit(6, spare=2)
+    assert vectors() <= start < grown
+    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+        assert vectors() == index.counts().chunks
+
+
 def test_equal_texts_share_one_vector(tmp_path: Path) -> None:
     write_tree(tmp_path / "p", {"a/same.py": "x = 1\n", "src/a/same.py": "x = 1\n"})
     encoder = WordEncoder()

@@ -7,6 +7,7 @@ of them from two dictionaries, and git's corner cases are held against git itsel
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 _WILD = frozenset("*?[\\")
@@ -34,10 +35,36 @@ class Rule:
     """False for a negated line (`!keep.py`)."""
     directories_only: bool
     """The line ended in `/`."""
-    regex: re.Pattern[str] | None = None
-    """What a pattern with wildcards or `/` matches as a whole; None for a plain name or suffix."""
-    on_path: bool = False
-    """Matched against the path below the ignore file, not against the name alone."""
+    regex: str = ""
+    """What a pattern with wildcards matches as a whole; "" for one that is looked up."""
+
+
+@dataclass(slots=True)
+class Wild:
+    """Rules with wildcards, all held against the name or all against the path of an entry."""
+
+    positions: list[int] = field(default_factory=list)
+    any_of: re.Pattern[str] | None = None
+    """Matches where one of them does. Nearly every entry matches none, which one expression tells
+    at once; the rules themselves are compiled only where it matches."""
+
+    def compile(self, rules: list[Rule]) -> None:
+        """Make `any_of` when all positions are known."""
+        if self.positions:
+            sources = dict.fromkeys(rules[position].regex for position in self.positions)
+            self.any_of = re.compile("|".join(sources), re.DOTALL)
+
+    def last(self, rules: list[Rule], text: str, is_directory: bool, best: int) -> int:
+        """The position of the last rule that matches `text`, if it is above `best`; else `best`."""
+        for position in reversed(self.positions):
+            if position < best:
+                break
+            rule = rules[position]
+            if rule.directories_only and not is_directory:
+                continue
+            if re.compile(rule.regex, re.DOTALL).fullmatch(text):
+                return position
+        return best
 
 
 @dataclass(slots=True)
@@ -53,8 +80,10 @@ class IgnoreRules:
     """Positions of the rules without wildcard, by the name that they match."""
     suffixes: dict[str, list[int]] = field(default_factory=dict)
     """Positions of the rules like `*.pyc`, by what follows the dot."""
-    others: list[int] = field(default_factory=list)
-    """Positions of the rules that need their regex."""
+    paths: dict[str, list[int]] = field(default_factory=dict)
+    """Positions of the rules like `docs/build`, by the path below the ignore file."""
+    wild_names: Wild = field(default_factory=Wild)
+    wild_paths: Wild = field(default_factory=Wild)
 
     def verdict(self, path: str, name: str, is_directory: bool) -> bool | None:
         """True to ignore the entry, False to keep it, None when no rule speaks of it.
@@ -65,24 +94,22 @@ class IgnoreRules:
             is_directory: Whether it is a directory, not a link to one.
         """
         rules = self.rules
-        positions = self.names.get(name, ())
+        by_name, by_path = self.wild_names.any_of, self.wild_paths.any_of
+        positions: Sequence[int] = self.names.get(name, ())
         if self.suffixes and "." in name:
             positions = (*positions, *self.suffixes.get(name.rpartition(".")[2], ()))
+        below = ""
+        if self.paths or by_path:
+            below = self.prefix + path[len(self.base) :]
+            positions = (*positions, *self.paths.get(below, ()))
         best = -1
         for position in positions:
             if position > best and (is_directory or not rules[position].directories_only):
                 best = position
-        if self.others:
-            below = self.prefix + path[len(self.base) :]
-            for position in reversed(self.others):
-                if position < best:
-                    break
-                rule = rules[position]
-                if rule.directories_only and not is_directory:
-                    continue
-                if rule.regex is not None and rule.regex.fullmatch(below if rule.on_path else name):
-                    best = position
-                    break
+        if by_name and by_name.fullmatch(name):
+            best = self.wild_names.last(rules, name, is_directory, best)
+        if by_path and by_path.fullmatch(below):
+            best = self.wild_paths.last(rules, below, is_directory, best)
         return rules[best].ignored if best >= 0 else None
 
 
@@ -99,6 +126,8 @@ def parse_rules(text: str, base: str = "", prefix: str = "") -> IgnoreRules | No
         pattern = _strip(line.removesuffix("\r"))
         if pattern and not pattern.startswith("#"):
             _add(parsed, pattern)
+    for wild in (parsed.wild_names, parsed.wild_paths):
+        wild.compile(parsed.rules)
     return parsed if parsed.rules else None
 
 
@@ -121,24 +150,28 @@ def _add(parsed: IgnoreRules, pattern: str) -> None:
     position = len(parsed.rules)
     if not pattern:
         return
-    if "/" in pattern:
-        rule = Rule(ignored, directories_only, _compile(pattern.removeprefix("/")), on_path=True)
-        parsed.others.append(position)
-    elif not _WILD.intersection(pattern):
-        rule = Rule(ignored, directories_only)
-        parsed.names.setdefault(pattern, []).append(position)
+    if pattern.startswith("**/") and pattern[3:] and "/" not in pattern[3:]:
+        pattern = pattern[3:]  # at any depth, as a name alone is
+    in_path, is_wild = "/" in pattern, not _WILD.isdisjoint(pattern)
+    pattern = pattern.removeprefix("/")
+    regex: str | None = ""
+    if not is_wild:
+        (parsed.paths if in_path else parsed.names).setdefault(pattern, []).append(position)
     elif (
-        pattern.startswith("*.") and not _WILD.intersection(pattern[2:]) and "." not in pattern[2:]
+        not in_path
+        and pattern.startswith("*.")
+        and _WILD.isdisjoint(pattern[2:])
+        and "." not in pattern[2:]
     ):
-        rule = Rule(ignored, directories_only)
         parsed.suffixes.setdefault(pattern[2:], []).append(position)
     else:
-        rule = Rule(ignored, directories_only, _compile(pattern))
-        parsed.others.append(position)
-    parsed.rules.append(rule)
+        regex = _regex(pattern)
+        if regex is not None:
+            (parsed.wild_paths if in_path else parsed.wild_names).positions.append(position)
+    parsed.rules.append(Rule(ignored, directories_only, regex or ""))
 
 
-def _compile(pattern: str) -> re.Pattern[str] | None:
+def _regex(pattern: str) -> str | None:
     """Git's wildmatch with WM_PATHNAME as a regex; None for a pattern that can match nothing."""
     out: list[str] = []
     i, n = 0, len(pattern)
@@ -174,7 +207,7 @@ def _compile(pattern: str) -> re.Pattern[str] | None:
         else:
             out.append(re.escape(char))
             i += 1
-    return re.compile("".join(out), re.DOTALL)
+    return "".join(out)
 
 
 def _bracket(pattern: str, i: int) -> tuple[str | None, int]:

@@ -213,7 +213,7 @@ def detect_language(path: str, head: bytes = b"") -> str | None:
         head: First bytes of the file. Without them an ambiguous extension gets its commonest
             language, and a file without extension none.
     """
-    name = basename(path)
+    name = path.rpartition("/")[2]
     named = _NAMES.get(name)
     if named is not None:
         return named

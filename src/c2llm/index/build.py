@@ -60,26 +60,22 @@ def find_stale(store: Store, root: Path) -> Staleness:
     known = store.stamps()
     unreadable = [path for path, state in store.skipped().items() if state.reason == "unreadable"]
     # Who may read a file changes without a trace in the file.
-    for path in unreadable:
-        if os.access(root / path, os.R_OK):
-            known[path] = known[path]._replace(mtime_ns=-1)
+    readable = {path for path in unreadable if os.access(root / path, os.R_OK)}
     changed: list[SourceFile] = []
-    present: set[str] = set()
     for file in listed.files:
-        present.add(file.path)
-        if known.get(file.path) != (file.size, file.mtime_ns, file.inode):
+        row = known.pop(file.path, None)
+        if row != (file.path, file.size, file.mtime_ns, file.inode) or file.path in readable:
             changed.append(file)
-    removed = sorted(path for path in known if path not in present)
-    return Staleness(listed, tuple(changed), tuple(removed))
+    return Staleness(listed, tuple(changed), tuple(sorted(known)))
 
 
 def truly_changed(store: Store, staleness: Staleness) -> list[SourceFile]:
     """Those of the changed files whose bytes are others than the index knows; reads them."""
-    known = store.files()
+    known = store.hashes([file.path for file in staleness.changed])
     return [
         file
         for file in staleness.changed
-        if file.path not in known or not same_content(file, known[file.path].hash)
+        if file.path not in known or not same_content(file, known[file.path])
     ]
 
 
@@ -99,7 +95,7 @@ def refresh_files(
     changed = staleness.changed
     if not changed:
         return redone
-    known = {path: state.hash for path, state in store.files().items()}
+    known = store.hashes([file.path for file in changed])
     listed = {file.path: file for file in changed}
     with progress_bar("Reading", len(changed)) as progress:
         for batch in _by_bytes(cut_files(changed, known), listed):

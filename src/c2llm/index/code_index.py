@@ -462,7 +462,7 @@ class CodeIndex:
             self._store.set_meta("root", str(self.root))
 
     def _require_files(self, staleness: Staleness) -> None:
-        if self._store.counts(self.model).files:
+        if self._store.has_files():
             return
         skipped = Counter(skip.reason for skip in staleness.listed.skipped)
         skipped.update(state.reason for state in self._store.skipped().values())

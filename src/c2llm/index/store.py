@@ -70,6 +70,8 @@ _USUAL_LENGTH = 1_000
 EXACT_UP_TO = 300_000
 """Vectors of a model that are scanned rather than searched in a graph of neighbours
 (`benchmarks/vector_search.py` measures both)."""
+_PRUNED = "chunks gone when vectors were counted"
+"""The fact (`meta`) that spares counting unused vectors after every change."""
 TABLE_MODEL = "table model"
 """The fact (`meta`) that names the model whose vectors cover every chunk at once."""
 
@@ -141,19 +143,38 @@ class Store:
 
     # -- files and chunks ------------------------------------------------------------------------
 
-    def stamps(self) -> dict[str, Stamp]:
-        """What tells whether a file has changed, by path, of those indexed and those left out."""
+    def stamps(self) -> dict[str, tuple[str, int, int, int]]:
+        """Path, size, time and inode by path, of files indexed and left out; see `Stamp`."""
         rows = self.all(
             "SELECT path, size, mtime_ns, inode FROM files"
             " UNION ALL SELECT path, size, mtime_ns, inode FROM skipped"
         )
-        return {_restored(row[0]): Stamp(*row[1:]) for row in rows}
+        # Rows stay as they come but for the rare path that is kept as bytes: there may be 50,000.
+        known = {row[0]: row for row in rows}
+        for path in [path for path in known if isinstance(path, bytes)]:
+            row = known.pop(path)
+            known[_restored(path)] = (_restored(path), *row[1:])
+        return known
 
     def files(self) -> dict[str, FileState]:
         """All files by path."""
         rows = self.all("SELECT id, path, hash, size, mtime_ns, inode, language, words FROM files")
         states = (FileState(row[0], _restored(row[1]), *row[2:]) for row in rows)
         return {state.path: state for state in states}
+
+    def has_files(self) -> bool:
+        """Whether anything is indexed."""
+        return self._one("SELECT 1 FROM files LIMIT 1") is not None
+
+    def hashes(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """Hash of the content of those of the paths that are indexed."""
+        found: dict[str, bytes] = {}
+        for start in range(0, len(paths), 500):
+            part = [_stored(path) for path in paths[start : start + 500]]
+            among = ",".join("?" * len(part))
+            rows = self.all(f"SELECT path, hash FROM files WHERE path IN ({among})", part)
+            found.update((_restored(row[0]), row[1]) for row in rows)
+        return found
 
     def skipped(self) -> dict[str, SkippedState]:
         """Files that were opened and left out, by path."""
@@ -402,7 +423,19 @@ class Store:
             first = rows[-1][0]
 
     def prune_vectors(self, spare: int = 2_000) -> None:
-        """Drop vectors that no chunk uses once they outnumber the used ones; inside `writing`."""
+        """Drop vectors that no chunk uses once they outnumber the used ones; inside `writing`.
+
+        To count them all vectors are read, so that is left until so many chunks have gone as
+        vectors may be spared: ids are never used twice, which tells how many went.
+        """
+        row = self._one(
+            "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'chunks'), 0)"
+            " - (SELECT count(*) FROM chunks)"
+        )
+        gone = 0 if row is None else int(row[0])
+        if gone - int(self.meta(_PRUNED) or 0) <= spare:
+            return
+        self.set_meta(_PRUNED, str(gone))
         total, unused = self._one(
             "SELECT count(*), sum(NOT EXISTS (SELECT 1 FROM chunks WHERE embedded_hash = hash))"
             " FROM embeddings"
