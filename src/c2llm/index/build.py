@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from c2llm.codebase.walk import SourceFile, WalkReport, list_files
 from c2llm.index.cut_pool import cut_files
 from c2llm.index.cutting import CutFile, same_content
-from c2llm.index.store import Stamp, Store
+from c2llm.index.records import Stamp
+from c2llm.index.store import Store
 
 if TYPE_CHECKING:
     from c2llm.encoding.protocol import Progress, TextEncoder

@@ -29,6 +29,7 @@ from c2llm.index.lock import embedding, refreshing
 from c2llm.index.query import QueryKind, parse_query
 from c2llm.index.rank import DEFAULT_WEIGHTS, RankWeights
 from c2llm.index.recency import recency_for
+from c2llm.index.records import Counts
 from c2llm.index.search import (
     Asked,
     Granularity,
@@ -38,7 +39,7 @@ from c2llm.index.search import (
     ask,
 )
 from c2llm.index.status import IndexStatus, store_status
-from c2llm.index.store import TABLE_MODEL, Counts, Store
+from c2llm.index.store import TABLE_MODEL, Store
 from c2llm.index.vector_cache import VectorCache
 
 if TYPE_CHECKING:

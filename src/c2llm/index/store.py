@@ -10,61 +10,16 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from c2llm.codebase.chunk import Chunk
 from c2llm.index.database import connect, explained, is_outdated, recreate
+from c2llm.index.records import Counts, FileState, SkippedState, Stamp, StoredChunk
 from c2llm.index.words import lexicon_row, normalized, stems
 
 if TYPE_CHECKING:
     from c2llm.index.cutting import CutFile
-
-
-class Stamp(NamedTuple):
-    """What is compared to see that a file has changed without reading it."""
-
-    size: int
-    mtime_ns: int
-    """-1 to have it read again the next time."""
-    inode: int
-
-
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """What the index knows of a file: enough to see that it has changed."""
-
-    id: int
-    path: str
-    hash: bytes
-    size: int
-    mtime_ns: int
-    inode: int
-    language: str
-    words: str
-    """The stems of the path's words, separated by spaces."""
-
-
-@dataclass(frozen=True, slots=True)
-class SkippedState:
-    """A file that was opened and left out; it is opened again only when it has changed."""
-
-    path: str
-    reason: str
-    size: int
-    mtime_ns: int
-    inode: int
-
-
-@dataclass(frozen=True, slots=True)
-class StoredChunk:
-    """A chunk and its place in the index."""
-
-    id: int
-    file_id: int
-    chunk: Chunk
-
 
 _USUAL_LENGTH = 1_000
 EXACT_UP_TO = 300_000
@@ -79,16 +34,6 @@ TABLE_MODEL = "table model"
 def graph_key(model_id: int) -> str:
     """The fact (`meta`) that says which graph of neighbours fits the vectors of a model."""
     return f"graph of model {model_id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How much the index holds."""
-
-    files: int
-    chunks: int
-    embedded: int
-    """Chunks that have a vector of the model that was asked about."""
 
 
 class Store:
