@@ -65,6 +65,7 @@ def test_an_answer_beyond_the_window_is_told(root):
     groups = {query.text.split()[0]: query.group for query in task.queries}
     assert groups["Hand"] == WITHIN
     assert groups["Repeat"] == BEYOND
+    assert "file_window" not in by_name([root], reach=len)
 
 
 def test_the_choice_is_the_same_each_time_and_bounded(root):

@@ -138,6 +138,20 @@ def test_report_pools_the_queries_of_a_family():
     assert result["groups"] == {"a": {"mean": 1.0, "n": 1}, "b": {"mean": 0.25, "n": 4}}
 
 
+def test_report_compares_group_by_group_and_without_the_first_with_the_next():
+    worst, best = FixedSystem("worst", [], "w"), DenseSystem(WordEncoder("best"))
+    first = run_tasks([task("alone")], [FixedSystem("first", [0], "f")])
+    both = run_tasks([task("f:a", 8), task("f:b", 8)], [worst, best])
+    report = retrieval_report([*first, *both])
+    entry = next(entry for entry in report["tasks"] if entry["task"] == "f")
+    assert (report["baseline"], entry["baseline"]) == ("first", "worst")
+    assert "against_baseline" not in entry["results"][0]["groups"]["a"]
+    group = entry["results"][1]["groups"]["a"]
+    assert group["against_baseline"]["difference"] == pytest.approx(group["mean"])
+    assert group["against_baseline"]["n"] == 8
+    assert retrieval_markdown(report).count("| against worst ") == 2
+
+
 def test_report_tells_two_models_of_one_name_apart():
     systems = [FixedSystem("m", [0, 1, 2], "aaaaaa"), FixedSystem("m", [2, 1, 0], "bbbbbb")]
     report = retrieval_report(run_tasks([task()], systems))

@@ -90,6 +90,9 @@ def score_granularity(
     ]
     for task in tasks:
         note(f"{task.name}: {len(task.queries)} queries, {len(task.documents)} documents.")
+    families = {task.family for task in tasks}
+    if reach is not None and "file" in families and "file_window" not in families:
+        note("No function that is asked for begins beyond the model's window: no file_window.")
     store = ResultStore(output) if output else None
     short = [task for task in tasks if task.family not in LONG_FAMILIES]
     long = [task for task in tasks if task.family in LONG_FAMILIES]

@@ -71,7 +71,8 @@ def granularity_tasks(
 
     Args:
         roots: directories.
-        reach: of the first model; without it there is no `file_window`.
+        reach: of the first model; there is no `file_window` without it, nor where every function
+            begins within it.
         per_repository: queries of each kind from one repository, those with the smallest hash.
 
     Raises:
@@ -115,7 +116,9 @@ def granularity_tasks(
             )
         )
         if reach is not None:
-            tasks.append(_window_task(functions, documents, texts, reach))
+            windows = _window_task(functions, documents, texts, reach)
+            if any(query.group == BEYOND for query in windows.queries):
+                tasks.append(windows)
     if not tasks:
         raise DataError(
             f"{', '.join(map(str, roots))}: no function or class there has a comment to ask with."

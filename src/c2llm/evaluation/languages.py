@@ -122,7 +122,8 @@ def languages_markdown(report: dict[str, Any]) -> str:
             for title, key in (("code to code", "mean"), ("text to code", "text_mean"))
             if system[key] is not None
         ]
-        sections.append(f"**{system['system']}**: mean NDCG@10 {', '.join(means)}.")
+        asked = f"{system['queries']:,} queries"
+        sections.append(f"**{system['system']}**: mean NDCG@10 {', '.join(means)}; {asked}.")
         header = ["query \\ document", *report["document_languages"]]
         rows = [
             [name, *("" if value is None else number(value) for value in values)]

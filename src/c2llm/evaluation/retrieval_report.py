@@ -24,6 +24,8 @@ _TITLES = {
 def retrieval_report(results: Iterable[TaskResult]) -> dict[str, Any]:
     """Means with 95 % bootstrap intervals, and each system against the first one.
 
+    Where the first one did not run a task, the first that did stands for it.
+
     Tasks of one family (`mxeval:cpp`, `mxeval:java`) are pooled: the family's mean runs over all
     their queries. The overall mean is the unweighted one over the families that all systems have.
 
@@ -74,15 +76,17 @@ def _labelled(results: Sequence[TaskResult]) -> list[tuple[str, TaskResult]]:
 
 def _family(name: str, by_system: dict[str, list[TaskResult]], baseline: str) -> dict[str, Any]:
     first = next(iter(by_system.values()))
+    baseline = baseline if baseline in by_system else next(iter(by_system))
     return {
         "task": name,
+        "baseline": baseline,
         "parts": [result.task for result in first],
         "queries": sum(len(result.queries) for result in first),
         "of_queries": sum(result.full_size[0] for result in first),
         "documents": [result.documents for result in first],
         "of_documents": [result.full_size[1] for result in first],
         "results": [
-            _system(label, results, by_system.get(baseline) if label != baseline else None)
+            _system(label, results, by_system[baseline] if label != baseline else None)
             for label, results in by_system.items()
         ],
     }
@@ -91,27 +95,40 @@ def _family(name: str, by_system: dict[str, list[TaskResult]], baseline: str) ->
 def _system(
     label: str, results: list[TaskResult], baseline: list[TaskResult] | None
 ) -> dict[str, Any]:
+    if baseline is not None and _asked(baseline) != _asked(results):
+        baseline = None
     values = {metric: _values(results, metric) for metric in METRICS}
     entry: dict[str, Any] = {
         "system": label,
         "seconds": round(sum(result.seconds for result in results), 3),
         "metrics": {metric: asdict(bootstrap(scores)) for metric, scores in values.items()},
-        "groups": _groups(results),
+        "groups": _groups(results, baseline),
     }
-    if baseline is not None and _asked(baseline) == _asked(results):
+    if baseline is not None:
         entry["against_baseline"] = asdict(compare(values[HEADLINE], _values(baseline, HEADLINE)))
     return entry
 
 
-def _groups(results: list[TaskResult]) -> dict[str, dict[str, float]]:
+def _groups(
+    results: list[TaskResult], baseline: list[TaskResult] | None
+) -> dict[str, dict[str, Any]]:
     """NDCG@10 by part of a family, or by the groups of a single task; empty where there is one."""
-    if len(results) > 1:
-        values = {result.task.partition(":")[2]: _values([result], HEADLINE) for result in results}
-    else:
-        values = group_values(results[0].queries, HEADLINE)
+    values = _by_group(results)
     if len(values) < 2:
         return {}
-    return {group: {"mean": _mean(scores), "n": len(scores)} for group, scores in values.items()}
+    against = _by_group(baseline) if baseline is not None else {}
+    groups: dict[str, dict[str, Any]] = {}
+    for group, scores in values.items():
+        groups[group] = {"mean": _mean(scores), "n": len(scores)}
+        if group in against:
+            groups[group]["against_baseline"] = asdict(compare(scores, against[group]))
+    return groups
+
+
+def _by_group(results: list[TaskResult]) -> dict[str, list[float]]:
+    if len(results) > 1:
+        return {result.task.partition(":")[2]: _values([result], HEADLINE) for result in results}
+    return group_values(results[0].queries, HEADLINE)
 
 
 def _values(results: Iterable[TaskResult], metric: str) -> list[float]:
@@ -129,23 +146,31 @@ def _mean(values: Iterable[float]) -> float:
 
 def retrieval_markdown(report: dict[str, Any]) -> str:
     """The object of `retrieval_report` as Markdown: scores, then NDCG@10 by part or language."""
-    baseline = report["baseline"]
+    compared = any("against_baseline" in r for task in report["tasks"] for r in task["results"])
     header = ["task", "queries", "documents", "system", "NDCG@10", "95 % interval"]
     header += [_TITLES[metric] for metric in METRICS if metric != HEADLINE]
-    header += [f"against {baseline}", "p", "seconds"]
-    rows = [_row(task, result) for task in report["tasks"] for result in task["results"]]
-    sections = [markdown_table(header, rows)]
+    header += [_against(report), "p"] if compared else []
+    rows = [_row(task, result, compared) for task in report["tasks"] for result in task["results"]]
+    sections = [markdown_table([*header, "seconds"], rows)]
     if len(report["tasks"]) > 1 and report["mean"]:
         means = [f"{name} {number(mean)}" for name, mean in report["mean"].items()]
         sections.append(f"Mean NDCG@10 over tasks: {', '.join(means)}.")
-    parts = _parts(report)
-    if parts:
-        names = [system["name"] for system in report["systems"]]
-        sections.append(markdown_table(["NDCG@10", "part", "queries", *names], parts))
+    if any(result["groups"] for task in report["tasks"] for result in task["results"]):
+        sections.append(_parts(report))
     return "\n\n".join(sections) + "\n"
 
 
-def _row(task: dict[str, Any], result: dict[str, Any]) -> list[str]:
+def _against(report: dict[str, Any]) -> str:
+    """Title of the differences: the baseline of those tasks in which something is compared."""
+    baselines = {
+        task.get("baseline", report["baseline"])
+        for task in report["tasks"]
+        if any("against_baseline" in result for result in task["results"])
+    }
+    return f"against {baselines.pop()}" if len(baselines) == 1 else "against the first"
+
+
+def _row(task: dict[str, Any], result: dict[str, Any], compared: bool) -> list[str]:
     metrics = result["metrics"]
     row = [
         task["task"],
@@ -156,24 +181,38 @@ def _row(task: dict[str, Any], result: dict[str, Any]) -> list[str]:
         interval(metrics[HEADLINE]["low"], metrics[HEADLINE]["high"]),
     ]
     row += [number(metrics[metric]["mean"]) for metric in METRICS if metric != HEADLINE]
-    against = result.get("against_baseline")
-    if against is None:
-        row += ["", ""]
-    else:
-        bounds = interval(against["low"], against["high"])
-        row += [f"{signed(against['difference'])} {bounds}", p_value(against["p_value"])]
+    if compared:
+        row += _difference(result)
     return [*row, f"{result['seconds']:.1f}"]
 
 
-def _parts(report: dict[str, Any]) -> list[list[str]]:
+def _difference(entry: dict[str, Any]) -> list[str]:
+    """The difference with its interval, and p; nothing where nothing was compared."""
+    against = entry.get("against_baseline")
+    if against is None:
+        return ["", ""]
+    bounds = interval(against["low"], against["high"])
+    return [f"{signed(against['difference'])} {bounds}", p_value(against["p_value"])]
+
+
+def _parts(report: dict[str, Any]) -> str:
+    """A column a system; of two systems their difference too, of more there is no room for it."""
+    names = [system["name"] for system in report["systems"]]
     rows: list[list[str]] = []
+    differences: list[list[str]] = []
     for task in report["tasks"]:
         by_system = {result["system"]: result["groups"] for result in task["results"]}
         for group, first in next(iter(by_system.values())).items():
-            scores = [by_system.get(system["name"], {}) for system in report["systems"]]
-            cells = [number(found[group]["mean"]) if group in found else "" for found in scores]
-            rows.append([task["task"], group or "(none)", str(first["n"]), *cells])
-    return rows
+            found = [by_system[name][group] for name in names if group in by_system.get(name, {})]
+            cells = [by_system.get(name, {}).get(group) for name in names]
+            means = ["" if cell is None else number(cell["mean"]) for cell in cells]
+            rows.append([task["task"], group or "(none)", str(first["n"]), *means])
+            differences.append(_difference(found[1] if len(found) == 2 else {}))
+    header = ["NDCG@10", "part", "queries", *names]
+    if any(difference[0] for difference in differences):
+        header += [_against(report), "p"]
+        rows = [[*row, *more] for row, more in zip(rows, differences, strict=True)]
+    return markdown_table(header, rows)
 
 
 def _of(used: int, there: int) -> str:

@@ -94,8 +94,10 @@ def _retrieval(before: Report, more: Report, folder: str) -> Report:
     tasks = {task["task"]: {**task, "results": list(task["results"])} for task in before["tasks"]}
     for task in more["tasks"]:
         results = [{**r, "system": renamed[r["system"]]} for r in task["results"]]
-        for result in results:
-            result.pop("against_baseline", None)  # of another run's baseline
+        for result in results:  # they were compared with another run's baseline
+            result.pop("against_baseline", None)
+            for group in result["groups"].values():
+                group.pop("against_baseline", None)
         kept = tasks.setdefault(task["task"], {**task, "results": []})
         kept["results"] = [*kept["results"], *results]
     systems = [
