@@ -232,6 +232,23 @@ def test_the_last_window_is_not_padded_to_the_others(folder):
     assert all(padded == real for padded, real in widths)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_narrow_numbers_give_nearly_the_same_unit_vectors(folder, dtype):
+    full, narrow = (Encoder.load(folder, engine="torch", dtype=d) for d in ("float32", dtype))
+    assert full.fingerprint != narrow.fingerprint == narrow.adapted(max_tokens=64).fingerprint
+    texts = [FUNCTION, LONG]  # within one window, and in several
+    vectors = narrow.encode_documents(texts)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert ((vectors * full.encode_documents(texts)).sum(axis=1) > 0.999).all()
+
+
+def test_a_dtype_is_refused_where_it_does_nothing(folder):
+    with pytest.raises(UsageError, match=r"runs in the onnx engine"):
+        Encoder.load(folder, engine="onnx", dtype="float16")
+    with pytest.raises(UsageError, match=r"Unknown dtype 'int8'; there are float32"):
+        Encoder.load(folder, engine="torch", dtype="int8")
+
+
 def test_an_older_graph_still_embeds_and_names_the_cure(folder, tmp_path):
     old = tmp_path / "old"
     shutil.copytree(folder, old)

@@ -68,6 +68,11 @@ if TYPE_CHECKING:
     "their scores were made, and what the model does otherwise.",
 )
 @click.option("--device", default="cpu", show_default=True, help="Of the torch engine.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "bfloat16", "float16"]),
+    help="Of the torch engine; by default float32 on the CPU, the checkpoint's own elsewhere.",
+)
 @click.option("--batch-tokens", type=click.IntRange(1), help="Padded tokens of one batch.")
 @click.option("--beside", multiple=True, help="Published models to stand beside, commas between.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -83,6 +88,7 @@ def command(
     max_tokens: int | None,
     long_texts: str | None,
     device: str,
+    dtype: str | None,
     batch_tokens: int | None,
     beside: tuple[str, ...],
     as_json: bool,
@@ -119,6 +125,7 @@ def command(
         long_texts=cast("LongTexts | None", long_texts),
         batch_tokens=batch_tokens,
         device=device,
+        dtype=dtype,
         index_mode=index_mode,
     )
     results: dict[str, list[MtebScore]] = {}

@@ -63,6 +63,7 @@ class Encoder:
         self.token_budget = token_budget
         """Padded tokens of one engine call; a longer text goes alone."""
         self._shipped = folder
+        self._dtype: str | None = None
         # The last token of a window is not the last of the text.
         self._mergeable = folder.pooling != "last"
         windows = engine.token_level and self._mergeable
@@ -87,6 +88,7 @@ class Encoder:
         engine: str | None = None,
         threads: int = 0,
         device: str = "cpu",
+        dtype: str | None = None,
         long_texts: LongTexts | None = None,
         dim: int | None = None,
     ) -> Encoder:
@@ -98,6 +100,8 @@ class Encoder:
             engine: `table`, `onnx` or `torch`; by default the first whose file the folder has.
             threads: threads of the onnx engine, 0 for all cores.
             device: device of the torch engine.
+            dtype: `float32`, `bfloat16` or `float16` of the torch engine; by default float32 on the
+                CPU, what the checkpoint has on another device.
             long_texts: what becomes of a text above the model's `max_tokens`: `window` reads all of
                 it, `truncate` its beginning. By default `window`, unless the folder's graph is of
                 an older export that gives no token states.
@@ -105,20 +109,28 @@ class Encoder:
                 trained for it (Matryoshka, Kusupati et al. 2022, arXiv 2205.13147).
 
         Raises:
-            UsageError: for an unknown model, engine or way with long texts, or a dim it has not.
+            UsageError: for an unknown model, engine, dtype or way with long texts, for a dim it
+                has not, or a dtype of another engine than torch.
             ModelError: for an incomplete or damaged folder.
         """
         if long_texts not in (None, "window", "truncate"):
             raise UsageError(f"long_texts is 'window' or 'truncate', not {long_texts!r}.")
         folder = open_folder(name, engine)
         built: Engine
+        if dtype is not None and folder.engine != "torch":
+            raise UsageError(
+                f"{folder.name} runs in the {folder.engine} engine, whose numbers were chosen when "
+                "it was exported; a dtype is for a folder with safetensors, in the torch engine."
+            )
         if folder.engine == "torch":
-            built = TorchEngine(folder.path, device)
+            built = TorchEngine(folder.path, device, dtype)
         elif folder.engine == "table":
             built = TableEngine(folder.file("table"))
         else:
             built = OnnxEngine(folder.file("onnx"), threads)
-        return cls(folder, built, long_texts=long_texts, dim=dim)
+        encoder = cls(folder, built, long_texts=long_texts, dim=dim)
+        encoder._dtype = dtype
+        return encoder
 
     @property
     def name(self) -> str:
@@ -136,7 +148,8 @@ class Encoder:
         weights = self.folder.fingerprint(self.folder.engine)
         windows = "w" if self.long_texts == "window" else ""
         shortened = f"-{self.dim}" if self.dim < self.folder.dim else ""
-        return f"{weights}{windows}{shortened}{self._changes()}"
+        dtype = f"-{self._dtype}" if self._dtype else ""
+        return f"{weights}{windows}{shortened}{dtype}{self._changes()}"
 
     def adapted(
         self,
@@ -173,7 +186,7 @@ class Encoder:
             dim=self.dim,
             token_budget=self.token_budget if token_budget is None else token_budget,
         )
-        other._shipped = self._shipped
+        other._shipped, other._dtype = self._shipped, self._dtype
         return other
 
     def _changes(self) -> str:

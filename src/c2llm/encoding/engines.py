@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
 
+DTYPES = ("float32", "bfloat16", "float16")
+"""Number formats of the torch engine; graphs and tables have theirs from their export."""
 TOKEN_OUTPUTS = ("token_logits", "token_states")
 FOLD_AT_LOAD = "c2llm.fold_at_load"
 """Metadata of a graph whose constants are stored narrow, to be widened when it is loaded."""
@@ -131,15 +133,18 @@ class TorchEngine:
     Args:
         folder: model folder with safetensors weights.
         device: torch device name.
+        dtype: one of `DTYPES` in place of that.
 
     Raises:
-        UsageError: without torch installed.
+        UsageError: without torch installed, or for another dtype.
         ModelError: if the weights do not fit the config.
     """
 
     token_level = True
 
-    def __init__(self, folder: Path, device: str = "cpu") -> None:
+    def __init__(self, folder: Path, device: str = "cpu", dtype: str | None = None) -> None:
+        if dtype is not None and dtype not in DTYPES:
+            raise UsageError(f"Unknown dtype {dtype!r}; there are {', '.join(DTYPES)}.")
         try:
             import torch
 
@@ -150,8 +155,8 @@ class TorchEngine:
             ) from error
         try:
             # A GPU is asked for by those whose model is large: there it keeps its own dtype.
-            dtype = torch.float32 if device == "cpu" else "auto"
-            model = C2LLMModel.from_pretrained(folder, dtype=dtype)
+            own = "float32" if device == "cpu" else "auto"
+            model = C2LLMModel.from_pretrained(folder, dtype=dtype or own)
         except ModelError:
             raise
         except Exception as error:  # safetensors, transformers and torch each raise their own
@@ -165,25 +170,34 @@ class TorchEngine:
     def run(self, input_ids: Ids, attention_mask: Ids) -> Vectors:
         """Unit vectors (B, dim) of token ids and mask, both (B, L)."""
         with self._torch.inference_mode():
-            return _numpy(self._model.embed(self._tensor(input_ids), self._tensor(attention_mask)))
+            return _unit(self._model.embed(self._tensor(input_ids), self._tensor(attention_mask)))
 
     def tokens(self, input_ids: Ids, attention_mask: Ids) -> TokenLevel:
         """`run` with attention logits and token states."""
         torch = self._torch
         with torch.inference_mode():
             output = self._model(self._tensor(input_ids), self._tensor(attention_mask))
-            vectors = torch.nn.functional.normalize(output.sentence_embedding, dim=-1)
             return TokenLevel(
-                _numpy(vectors), _numpy(output.token_logits), _numpy(output.token_states)
+                _unit(output.sentence_embedding),
+                _numpy(output.token_logits),
+                _numpy(output.token_states),
             )
 
     def readout(self, context: NDArray[np.float32], weight_sum: NDArray[np.float32]) -> Vectors:
         """Unit vectors (B, dim) of averaged states (B, heads, queries, h)."""
+        sums = [self._tensor(a).to(self._model.dtype) for a in (context, weight_sum)]
         with self._torch.inference_mode():
-            return _numpy(self._model.readout(self._tensor(context), self._tensor(weight_sum)))
+            return _unit(self._model.readout(*sums))
 
     def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
         return self._torch.from_numpy(array).to(self._device)
+
+
+def _unit(vectors: torch.Tensor) -> Vectors:
+    """Rows of unit length in float32: in bfloat16 a length is only known to half a percent."""
+    from torch.nn.functional import normalize
+
+    return _numpy(normalize(vectors.float(), dim=-1))
 
 
 def _numpy(tensor: torch.Tensor) -> NDArray[np.float32]:

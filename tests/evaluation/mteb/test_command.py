@@ -41,6 +41,7 @@ def test_refusals_are_one_sentence(hub, tmp_path, capsys):
         (["--tasks", "CosQB"], 2, "no task 'CosQB'"),
         (["--benchmark", "MTEB(Code, v1)"], 2, "not both"),
         (["--max-tokens", "65"], 2, "reads 1 to 64"),
+        (["--model", "c2llm-nano", "--dtype", "float16"], 2, "runs in the table engine"),
         (["--dl-prompt", "paper"], 2, "add --instructions official"),
         (["--data", str(tmp_path / "nowhere")], 2, "nowhere is not a directory"),
         (["--data", str(tmp_path / "tiny")], 1, "has no CoIR-Retrieval/cosqa"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from c2llm.encoding.protocol import TextEncoder
+from c2llm.evaluation.mteb.card import read_card
 from c2llm.evaluation.mteb.prompts import TaskPrompts, is_published
 from c2llm.evaluation.mteb.tasks import import_mteb
 from c2llm.evaluation.openai_encoder import OpenAIEncoder
@@ -33,7 +34,8 @@ def model_meta(
     The published checkpoints (and all-MiniLM-L6-v2) keep mteb's own entry, with the commit of the
     hub's cache as revision where the weights lie in it. Everything else is `c2llm/NAME` or, of
     another kind, `local/NAME`, and its revision is the hash of weights, tokenizer and config, so
-    that other weights never take over results.
+    that other weights never take over results. Licence, date and training data are those of the
+    folder's card; sizes are counted.
 
     Args:
         encoder: what is evaluated.
@@ -59,26 +61,30 @@ def model_meta(
                 "experiment_kwargs": experiment,
             }
         )
+    card = read_card(_folder(encoder))
+    parameters, embedding = parameter_counts(encoder)
     owner, _, name = encoder.name.strip("/").rpartition("/")
     owner = owner.rpartition("/")[2] or (OURS if _folder(encoder) else OTHERS)
     return ModelMeta(
         loader=None,
         name=f"{owner}/{name}",
         revision=revision,
-        release_date=None,
+        release_date=card.release_date,
         languages=_LANGUAGES,
-        n_parameters=parameter_count(encoder),
+        n_parameters=parameters,
+        n_embedding_parameters=embedding,
         memory_usage_mb=weights_megabytes(encoder),
         max_tokens=getattr(getattr(encoder, "folder", None), "max_tokens", None),
         embed_dim=encoder.dim,
-        license=None,
+        license=card.license,
         open_weights=None if isinstance(encoder, OpenAIEncoder) else True,
         public_training_code=None,
         public_training_data=None,
         framework=[_framework(encoder)],
         similarity_fn_name="cosine",
         use_instructions=prompts.official,
-        training_datasets=None,
+        training_datasets=None if card.datasets is None else set(card.datasets),
+        adapted_from=card.base_model,
         experiment_kwargs=experiment,
     )
 
@@ -105,11 +111,14 @@ def revision_of(encoder: TextEncoder) -> str:
     return re.sub(r"[^\w.-]+", "-", encoder.fingerprint)
 
 
-def parameter_count(encoder: TextEncoder) -> int | None:
-    """Parameters of a c2llm model, counted on its shapes alone; None for one that is not."""
+def parameter_counts(encoder: TextEncoder) -> tuple[int | None, int | None]:
+    """Parameters of a c2llm model, and those of its token embedding, counted on shapes alone.
+
+    None for what is no c2llm model.
+    """
     folder = _folder(encoder)
     if folder is None:
-        return None
+        return None, None
     try:
         import torch
 
@@ -118,9 +127,14 @@ def parameter_count(encoder: TextEncoder) -> int | None:
 
         with torch.device("meta"):
             model = C2LLMModel(C2LLMConfig.from_pretrained(folder))
-        return sum(int(parameter.numel()) for parameter in model.parameters())
-    except Exception:  # a count is a courtesy; a table or a sentence-transformers folder has none
-        return None
+        vocabulary = model.config.backbone.vocab_size
+        tables = [module for module in model.modules() if isinstance(module, torch.nn.Embedding)]
+        return (
+            sum(parameter.numel() for parameter in model.parameters()),
+            sum(t.weight.numel() for t in tables if t.num_embeddings == vocabulary),
+        )
+    except Exception:  # a count is a courtesy
+        return None, None
 
 
 def weights_megabytes(encoder: TextEncoder) -> float | None:

@@ -30,6 +30,8 @@ class MtebSettings:
     batch_tokens: int | None = None
     """Padded tokens of one batch; None for the encoder's own."""
     device: str = "cpu"
+    dtype: str | None = None
+    """Of the torch engine; None for float32 on the CPU, the checkpoint's own elsewhere."""
     index_mode: str | None = None
     """Score our index in this mode, in place of the bare vectors."""
 
@@ -59,6 +61,8 @@ def build_model(
         changed["max_tokens"] = settings.max_tokens
     if settings.long_texts is not None:
         changed["long_texts"] = settings.long_texts
+    if settings.dtype is not None:
+        changed["dtype"] = settings.dtype
     if settings.index_mode is not None:
         changed["index"] = settings.index_mode
     meta = model_meta(encoder, prompts, changed)
@@ -78,15 +82,15 @@ def load_configured(spec: str, settings: MtebSettings) -> TextEncoder:
         ModelError: for a model that cannot be loaded.
     """
     if is_peer(spec):
-        if settings.max_tokens or settings.long_texts or settings.batch_tokens:
+        if settings.max_tokens or settings.long_texts or settings.batch_tokens or settings.dtype:
             raise UsageError(
-                f"{spec} keeps its own limits; --max-tokens, --long-texts and --batch-tokens are "
-                "for c2llm models."
+                f"{spec} keeps its own limits; --max-tokens, --long-texts, --batch-tokens and "
+                "--dtype are for c2llm models."
             )
         return load_encoder(spec)
     from c2llm.encoding.encoder import Encoder
 
-    encoder = Encoder.load(spec, device=settings.device)
+    encoder = Encoder.load(spec, device=settings.device, dtype=settings.dtype)
     long_texts = settings.long_texts or ("truncate" if is_published(encoder) else None)
     return encoder.adapted(
         max_tokens=settings.max_tokens,
