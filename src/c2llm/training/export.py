@@ -30,11 +30,14 @@ from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.config import C2LLMConfig
 from c2llm.modeling.model import C2LLMModel
 from c2llm.training.calibration import CALIBRATION_TEXTS
+from c2llm.training.fused_attention import fused_attention
 from c2llm.training.quantize import Feed, quantize
 
 LEAST_COSINE: dict[str, float] = {"fp32": 0.99999, "fp16": 0.9999, "int8": 0.98}
 """Below this cosine with torch, on any probe, an export is refused."""
 HALVED_FROM = 1024
+SLOW_FUSIONS = ["SkipLayerNormFusion"]
+"""onnxruntime's node for sum and norm takes six times as long on a CPU as the two by themselves."""
 MAX_HALF = float(np.finfo(np.float16).max)
 
 # Texts of many lengths and kinds, for the parity check only.
@@ -160,15 +163,16 @@ def _trace(model: C2LLMModel, path: Path) -> None:
     mask = torch.ones_like(ids)
     mask[1, 5:] = 0
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
-    program = torch.onnx.export(
-        _Graph(model).eval(),
-        (ids, mask),
-        dynamo=True,
-        input_names=["input_ids", "attention_mask"],
-        output_names=["sentence_embedding", "token_logits", "token_states"],
-        dynamic_shapes=({0: batch, 1: length}, {0: batch, 1: length}),
-        verbose=False,
-    )
+    with fused_attention(model.backbone):
+        program = torch.onnx.export(
+            _Graph(model).eval(),
+            (ids, mask),
+            dynamo=True,
+            input_names=["input_ids", "attention_mask"],
+            output_names=["sentence_embedding", "token_logits", "token_states"],
+            dynamic_shapes=({0: batch, 1: length}, {0: batch, 1: length}),
+            verbose=False,
+        )
     assert program is not None
     program.save(str(path), external_data=False)
 
@@ -232,7 +236,9 @@ def _optimize(path: Path, out: Path) -> Path:
     # "Extended" still runs on any CPU; "all" may lay data out for the one at hand.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.optimized_model_filepath = str(out)
-    ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    ort.InferenceSession(
+        str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOW_FUSIONS
+    )
     return out
 
 

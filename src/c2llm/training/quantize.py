@@ -81,7 +81,8 @@ def quantize(path: Path, out: Path, feeds: Sequence[Feed], *, weight_bits: int =
             model.graph, product, ranges[product.entering], 2 ** (weight_bits - 1) - 1
         )
     _quantize_embeddings(model.graph)
-    model.opset_import.append(helper.make_opsetid(MICROSOFT, 1))
+    if all(opset.domain != MICROSOFT for opset in model.opset_import):
+        model.opset_import.append(helper.make_opsetid(MICROSOFT, 1))
     onnx.save(model, out)
     return out
 
