@@ -54,6 +54,8 @@ def test_an_empty_and_a_cut_file_are_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(DataError, match=r"cut\.jsonl\.gz cannot be read after line"):
         read_pairs(path)
+    with pytest.raises(DataError, match=r"is a directory; the file of this name is wanted"):
+        read_pairs(tmp_path)
 
 
 @given(st.binary(max_size=200))

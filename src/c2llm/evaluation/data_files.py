@@ -125,10 +125,14 @@ def _judgements(
             continue
         query, document, score = fields
         if query not in queries:
-            raise DataError(f"{where} judges the query {query!r}, which {asked} does not hold.")
+            raise DataError(
+                f"{where} judges the query {query!r}, which {asked} does not hold: take both from "
+                "one version of the data."
+            )
         if document not in documents:
             raise DataError(
-                f"{where} judges the document {document!r}, which {corpus} does not hold."
+                f"{where} judges the document {document!r}, which {corpus} does not hold: take "
+                "both from one version of the data."
             )
         yield Judgement(query, document, _number(score, "score", where))
 

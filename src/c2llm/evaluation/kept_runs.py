@@ -58,7 +58,10 @@ def load_run(place: Path) -> list[Kept]:
         DataError: for a file that is no kept result, or a folder that holds none.
     """
     if place.is_file():
-        kept = _read(place)
+        try:
+            kept = _read(place)
+        except DataError:
+            kept = None  # a file of the user's own: nothing to remove
         if kept is None:
             raise DataError(
                 f"{place} is not a kept result; give a run's folder, or a file in its retrieval/ "

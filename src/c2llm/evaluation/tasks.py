@@ -177,7 +177,7 @@ def _load_beir(where: str) -> RetrievalTask:
 def _load_own_pairs(where: str) -> RetrievalTask:
     path = Path(where)
     if not path.is_file():
-        raise UsageError(f"There is no file {path}; give one of pairs, one JSON object a line.")
+        raise UsageError(f"{path} is not a file; give one of pairs, one JSON object a line.")
     try:
         return _pair_task(f"pairs-{path.name.partition('.')[0]}", read_pairs(path))
     except ValueError as error:

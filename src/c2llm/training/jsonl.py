@@ -46,6 +46,8 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
                 line = raw.decode("utf-8")
                 if line.strip():
                     yield number, line
+    except IsADirectoryError as error:
+        raise DataError(f"{path} is a directory; the file of this name is wanted.") from error
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path}:{number} is not UTF-8 ({error.reason}): convert the file."
