@@ -69,7 +69,7 @@ def test_hostile_names_stay_text():
             less_is_better=True,
         ),
         heatmap([HOSTILE], [HOSTILE, "b"], [[0.5, None]], HOSTILE),
-        lines([HOSTILE, "b"], [(HOSTILE, [0.1, None])], HOSTILE),
+        lines([HOSTILE, "b"], [(0, HOSTILE, [0.1, None])], HOSTILE),
     ]
     for drawing in drawings:
         ElementTree.fromstring(drawing)
@@ -80,6 +80,8 @@ def test_hostile_names_stay_text():
 
 def test_a_matrix_of_one_value_and_one_of_none_are_drawn():
     assert "0.50" in texts(heatmap(["a"], ["b"], [[0.5]], "x"))
+    weak = heatmap(["a"], ["b"], [[0.01]], "x", bounds=(0.0, 1.0))
+    assert "fill-opacity:0.09" in weak
     assert texts(heatmap(["a"], ["b"], [[None]], "x")) == ["b", "a"]
 
 

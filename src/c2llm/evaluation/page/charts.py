@@ -179,12 +179,17 @@ def heatmap(
     columns: Sequence[str],
     values: Sequence[Sequence[float | None]],
     label: str,
+    bounds: tuple[float, float] | None = None,
 ) -> str:
-    """A matrix of values in [0, 1]: the higher, the stronger the colour; empty where None."""
+    """A matrix of values in [0, 1]: the higher, the stronger the colour; empty where None.
+
+    `bounds` are the values of the weakest and the strongest colour, by default the matrix's own;
+    matrices that stand beside each other need the same.
+    """
     left = CHARACTER * max((min(_LABEL, len(name)) for name in rows), default=8) + 14
     wide = max(40.0, min(74.0, (WIDTH - left - 8) / max(1, len(columns))))
     known = [value for row in values for value in row if value is not None]
-    low, high = (min(known), max(known)) if known else (0.0, 1.0)
+    low, high = bounds or ((min(known), max(known)) if known else (0.0, 1.0))
     strength = linear(low, high, 0.08, 0.92) if high > low else (lambda value: 0.5)
     most = int(wide // CHARACTER)
     turned = any(len(name) > most for name in columns)
@@ -220,10 +225,13 @@ def heatmap(
 
 def lines(
     columns: Sequence[str],
-    series: Sequence[tuple[str, Sequence[float | None]]],
+    series: Sequence[tuple[int, str, Sequence[float | None]]],
     label: str,
 ) -> str:
-    """Values in [0, 1] over ordered groups, a line a system; a gap where there is no value."""
+    """Values in [0, 1] over ordered groups, a line a system; a gap where there is no value.
+
+    A series is its number, which decides colour and mark, its name and its values.
+    """
     left, right, top, bottom = 50.0, WIDTH - 40, 16.0, 250.0
     up = linear(0, 1, bottom, top)
     step = (right - left) / max(1, len(columns))
@@ -237,7 +245,7 @@ def lines(
         text(x, bottom + 18, shortened(name, int(step // CHARACTER)), class_="label middle")
         for x, name in zip(at, columns, strict=True)
     ]
-    for number, (name, values) in enumerate(series):
+    for number, name, values in series:
         known = [(x, up(v)) for x, v in zip(at, values, strict=True) if v is not None]
         if len(known) > 1:
             style = f"series s{_colour(number)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +43,7 @@ def retrieval(report: Report) -> str:
         ]
         rows.append(("mean of tasks", means))
     return _figure(
-        _legend(names) + score_rows(rows, "NDCG@10 by task and system"),
+        _legend(enumerate(names)) + score_rows(rows, "NDCG@10 by task and system"),
         "NDCG@10; the bars are 95 % bootstrap intervals over queries.",
     )
 
@@ -59,15 +59,19 @@ def granularity(report: Report) -> str:
         if len(columns) < 2:
             continue
         series = [
-            (name, [by_system[name]["groups"].get(column, {}).get("mean") for column in columns])
-            for name in names
+            (
+                number,
+                name,
+                [by_system[name]["groups"].get(column, {}).get("mean") for column in columns],
+            )
+            for number, name in enumerate(names)
             if name in by_system
         ]
         first = next(iter(by_system.values()))["groups"]
         counted = [
             f"{column} ({first[column]['n']})" if column in first else column for column in columns
         ]
-        drawn = _legend([name for name, _ in series]) + lines(
+        drawn = _legend([(number, name) for number, name, _ in series]) + lines(
             counted, series, f"NDCG@10 of {task['task']} by length"
         )
         parts.append(_figure(drawn, f"{task['task']}: NDCG@10 by length, queries in brackets."))
@@ -105,7 +109,14 @@ def repos(report: Report) -> str:
 
 
 def languages(report: Report) -> str:
-    """A matrix for each system."""
+    """A matrix for each system, all in the same shades."""
+    known = [
+        value
+        for system in report["systems"]
+        for row in system["matrix"]
+        for value in row
+        if value is not None
+    ]
     return "".join(
         _figure(
             heatmap(
@@ -113,6 +124,7 @@ def languages(report: Report) -> str:
                 report["document_languages"],
                 system["matrix"],
                 f"NDCG@10 of {system['system']} by language",
+                (min(known), max(known)) if known else None,
             ),
             f"{system['system']}: NDCG@10, rows ask, columns are found.",
         )
@@ -144,7 +156,7 @@ def mteb(report: Report) -> str:
     if not rows:
         return ""
     return _figure(
-        _legend(names) + score_rows(rows, "NDCG@10 on MTEB(Code, v1)"),
+        _legend(enumerate(names)) + score_rows(rows, "NDCG@10 on MTEB(Code, v1)"),
         "NDCG@10 on MTEB(Code, v1), ours beside published scores.",
     )
 
@@ -284,9 +296,9 @@ def _figure(drawn: str, caption: str) -> str:
     return f"<figure>{drawn}<figcaption>{clean(caption)}</figcaption></figure>"
 
 
-def _legend(names: Sequence[str]) -> str:
+def _legend(series: Iterable[tuple[int, str]]) -> str:
     entries = "".join(
         f"<span>{drawing(14, 14, mark(number, 7, 7), label='mark')}{clean(name)}</span>"
-        for number, name in enumerate(names)
+        for number, name in series
     )
     return f'<div class="legend">{entries}</div>'

@@ -38,6 +38,7 @@ a{color:var(--s0)}
 figure{margin:14px 0;padding:16px;background:var(--card);border:1px solid var(--rule);
  border-radius:10px;overflow-x:auto}
 svg{width:100%;height:auto;display:block;font:12px system-ui,-apple-system,"Segoe UI",sans-serif}
+figure>svg{min-width:600px}
 svg text{fill:var(--ink)}
 svg .tick,svg .axis,svg .value{fill:var(--soft);font-size:11px}
 svg .tick,svg .axis,svg .middle{text-anchor:middle}
