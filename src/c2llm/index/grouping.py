@@ -40,7 +40,7 @@ def grouped(
         query: The query, which decides between the functions of one chunk.
         granularity: What is wanted; `chunk` is not for here.
     """
-    from c2llm.index.search import hits_of
+    from c2llm.index.search import hit_of, hits_of
 
     if granularity == "file":
         best: dict[tuple[int, str], Ranked] = {}
@@ -63,29 +63,16 @@ def grouped(
             text = "\n".join(lines[unit.start_line - 1 : unit.end_line])[:_LONGEST_TEXT]
             place = (number, facts.path, unit.start_line, unit.end_line)
             if place not in units or units[place].score < score:
-                hit = hit_of(item, unit, text, label)
-                units[place] = replace(hit, score=score)
+                units[place] = replace(
+                    hit_of(item, label, text),
+                    start_line=unit.start_line,
+                    end_line=unit.end_line,
+                    kind=unit.kind,
+                    symbol=unit.name,
+                    score=score,
+                )
     return sorted(
         units.values(), key=lambda hit: (-hit.score, hit.repository, hit.path, hit.start_line)
-    )
-
-
-def hit_of(item: Ranked, unit: Definition, text: str, label: str) -> Hit:
-    """A definition as an answer."""
-    from c2llm.index.search import Hit
-
-    facts = item.candidate.facts
-    return Hit(
-        path=facts.path,
-        start_line=unit.start_line,
-        end_line=unit.end_line,
-        language=facts.language,
-        kind=unit.kind,
-        symbol=unit.name,
-        score=item.score,
-        text=text,
-        why=item.why,
-        repository=label,
     )
 
 

@@ -135,19 +135,24 @@ def hits_of(asked: Sequence[Asked], ranked: Sequence[Ranked]) -> list[Hit]:
         for stored in one.source.store.chunks(ids):
             text_of[number, stored.id] = stored.chunk.text
     return [
-        Hit(
-            path=facts.path,
-            start_line=facts.start_line,
-            end_line=facts.end_line,
-            language=facts.language,
-            kind=facts.kind,
-            symbol=facts.symbol,
-            score=item.score,
-            text=text_of[item.candidate.source, facts.id],
-            why=item.why,
-            repository=asked[item.candidate.source].source.label,
-        )
+        hit_of(item, asked[item.candidate.source].source.label, text_of[key])
         for item in ranked
-        for facts in (item.candidate.facts,)
-        if (item.candidate.source, facts.id) in text_of
+        if (key := (item.candidate.source, item.candidate.facts.id)) in text_of
     ]
+
+
+def hit_of(item: Ranked, label: str, text: str) -> Hit:
+    """A chunk as an answer."""
+    facts = item.candidate.facts
+    return Hit(
+        path=facts.path,
+        start_line=facts.start_line,
+        end_line=facts.end_line,
+        language=facts.language,
+        kind=facts.kind,
+        symbol=facts.symbol,
+        score=item.score,
+        text=text,
+        why=item.why,
+        repository=label,
+    )
