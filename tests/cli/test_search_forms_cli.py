@@ -25,12 +25,16 @@ def other(tmp_path: Path) -> Path:
 
 
 def run(
-    *arguments: object, cwd: Path | None = None, given: str | None = None
+    *arguments: object,
+    cwd: Path | None = None,
+    given: str | None = None,
+    errors: str = "strict",
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "c2llm", *map(str, arguments)],
         capture_output=True,
         text=True,
+        errors=errors,
         check=False,
         timeout=120,
         cwd=cwd,
@@ -54,6 +58,15 @@ def test_paths_only_and_json_lines(project: Path) -> None:
     done = run("search", "retry backoff", project, "--mode", "lexical", "--jsonl", "-k", 3)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["rank"] for line in lines] == [1, 2, 3]
+
+
+def test_paths_reach_another_program_as_they_are(project: Path) -> None:
+    name = os.fsdecode(b"caf\xe9 \x1b[31m.py")
+    (project / name).write_text("def grind_coffee():\n    return 1\n")
+    done = run(
+        "search", "grind_coffee", project, "--mode", "lexical", "-l", errors="surrogateescape"
+    )
+    assert done.stdout.split("\n")[0] == name
 
 
 def test_several_repositories_and_a_workspace(project: Path, other: Path) -> None:

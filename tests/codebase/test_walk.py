@@ -219,6 +219,21 @@ def test_what_is_not_source_is_counted_with_a_reason(tmp_path: Path) -> None:
     }
 
 
+def test_a_path_that_the_system_finds_too_long_is_named(tmp_path: Path) -> None:
+    here = Path.cwd()
+    (tmp_path / "ok.py").write_text("x = 1\n")
+    try:
+        os.chdir(tmp_path)
+        for _ in range(25):  # 25 x 201 characters are more than the 4096 of a path
+            Path("n" * 200).mkdir()
+            os.chdir("n" * 200)
+    finally:
+        os.chdir(here)
+    report = list_files(tmp_path)
+    assert [file.path for file in report.files] == ["ok.py"]
+    assert [skip.reason for skip in report.skipped] == ["path too long"]
+
+
 def test_names_of_generated_files() -> None:
     generated = (
         "App.Min.js x-bundle.css a_pb2_grpc.pyi a.pb.gw.go a_pb.d.ts a.freezed.dart"

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from c2llm.cli.output import note
 
 if TYPE_CHECKING:
@@ -113,14 +115,17 @@ def show(hits: Sequence[Hit], query: str, *, explain: bool, color: bool, whole: 
         sys.stdout.write("\n".join(lines) + "\n\n")
 
 
-def paths(hits: Sequence[Hit]) -> list[str]:
-    """The path of each file once, in the order of its best answer."""
-    return list(
-        dict.fromkeys(
-            (f"{hit.repository}/{hit.path}" if hit.repository else hit.path).replace("\n", "\\n")
-            for hit in hits
-        )
-    )
+def show_paths(hits: Sequence[Hit]) -> None:
+    """Print the path of each file once, in the order of its best answer.
+
+    Another program gets the bytes of a name, so that it finds the file; a terminal gets no control
+    characters. A newline is escaped for both, since lines are what tells names apart.
+    """
+    for path in dict.fromkeys(
+        (f"{hit.repository}/{hit.path}" if hit.repository else hit.path).replace("\n", "\\n")
+        for hit in hits
+    ):
+        click.echo(printable(path) if sys.stdout.isatty() else os.fsencode(path))
 
 
 def colored(lines: Sequence[str], language: str) -> list[str]:

@@ -111,8 +111,7 @@ def command(
         browse([*start, *paths] or ["."], k, mode, granularity, restrictions, model)
         return
     text = _query(query, symbol=symbol)
-    from c2llm.cli.render import paths as paths_of
-    from c2llm.cli.render import result, show, wants_color, within_budget
+    from c2llm.cli.render import result, show, show_paths, wants_color, within_budget
     from c2llm.cli.search_targets import answers, opened
 
     started = time.perf_counter()
@@ -130,7 +129,7 @@ def command(
             for one in results if jsonl else ():
                 print_json(one)
         elif paths_only:
-            sys.stdout.writelines(f"{path}\n" for path in paths_of(hits))
+            show_paths(hits)
         else:
             show(hits, text, explain=explain, color=wants_color(), whole=whole)
         for index in indexes:

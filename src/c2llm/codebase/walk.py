@@ -13,6 +13,7 @@ back in but by taking back the directory.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable
@@ -144,6 +145,8 @@ def inode_of(status: os.stat_result) -> int:
 
 def unreadable(error: OSError) -> str:
     """The reason that is counted for a file or directory that cannot be read."""
+    if error.errno == errno.ENAMETOOLONG:
+        return "path too long"
     return "vanished" if isinstance(error, FileNotFoundError) else "unreadable"
 
 
