@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from c2llm.cli.evaluate_output import check_output, emit
+from c2llm.cli.evaluate_output import check_output, emit, report_options
 from c2llm.cli.output import note, progress_bar
 from c2llm.errors import ModelError, UsageError
 
@@ -37,10 +37,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="At most this many documents a task, all answers among them.",
 )
-@click.option(
-    "--output", type=click.Path(path_type=Path), help="Keep results here and go on from them."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@report_options
 def command(
     roots: tuple[Path, ...],
     models: tuple[str, ...],

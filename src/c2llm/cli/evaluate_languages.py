@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from c2llm.cli.evaluate_output import check_output, emit
+from c2llm.cli.evaluate_output import check_output, emit, report_options
 from c2llm.cli.output import note, progress_bar
 
 if TYPE_CHECKING:
@@ -26,10 +26,7 @@ if TYPE_CHECKING:
     help="As for `eval retrieval`; repeatable.  [default: c2llm-mini]",
 )
 @click.option("--limit", type=click.IntRange(1), help="At most this many queries a pair.")
-@click.option(
-    "--output", type=click.Path(path_type=Path), help="Keep results here and go on from them."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@report_options
 def command(
     data: Path, models: tuple[str, ...], limit: int | None, output: Path | None, as_json: bool
 ) -> None:

@@ -1,4 +1,4 @@
-"""What the evaluations share on the command line: lists of names, where a report goes."""
+"""What the evaluations share on the command line: options, lists of names, where a report goes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ import click
 
 from c2llm.cli.output import print_json
 from c2llm.errors import DataError, UsageError
+
+
+def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `output` and `as_json`, which every evaluation has that goes on where it stopped."""
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+    output = click.option(
+        "--output", type=click.Path(path_type=Path), help="Keep results here and go on from them."
+    )
+    return output(as_json(command))
 
 
 def names(values: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from c2llm.cli.evaluate_output import check_output, emit, names
+from c2llm.cli.evaluate_output import check_output, emit, names, report_options
 from c2llm.cli.output import note, progress_bar
 from c2llm.index.encoder_handle import DEFAULT_TABLE
 
@@ -58,10 +58,7 @@ DEFAULT_MODES = "lexical-raw,lexical,dense-raw,dense,hybrid-raw,hybrid"
     type=click.Path(path_type=Path),
     help="Keep indexes and vectors here; by default OUTPUT/home, and nowhere without --output.",
 )
-@click.option(
-    "--output", type=click.Path(path_type=Path), help="Keep results here and go on from them."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@report_options
 def command(
     annotations: Path,
     repos: Path,

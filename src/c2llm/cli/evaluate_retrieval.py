@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from c2llm.cli.evaluate_output import check_output, emit, names
+from c2llm.cli.evaluate_output import check_output, emit, names, report_options
 from c2llm.cli.output import note, progress_bar, quiet_libraries
 
 if TYPE_CHECKING:
@@ -35,10 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option("--limit", type=click.IntRange(1), help="At most this many queries a task.")
 @click.option("--documents", type=click.IntRange(1), help="At most this many documents a task.")
-@click.option(
-    "--output", type=click.Path(path_type=Path), help="Keep results here and go on from them."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@report_options
 def command(
     data: Path | None,
     models: tuple[str, ...],

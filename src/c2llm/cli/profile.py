@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from c2llm.cli.evaluate_output import check_output, emit, names
+from c2llm.cli.evaluate_output import check_output, emit, names, report_options
 from c2llm.cli.output import note
 from c2llm.errors import UsageError
 
@@ -41,10 +41,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Time for each measurement; three runs are made at least.",
 )
-@click.option(
-    "--output", type=click.Path(path_type=Path), help="Keep measurements here and go on from them."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@report_options
 def command(
     models: tuple[str, ...],
     engines: tuple[str, ...],

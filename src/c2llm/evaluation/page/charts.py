@@ -217,7 +217,7 @@ def heatmap(
             shade = strength(value)
             told = f"{name}, {columns[position]}: {value:.3f}"
             parts.append(_cell(x, y, wide, "heat", shade, told))
-            style = "on middle" if shade > 0.5 else "off middle"
+            style = "on middle" if shade > 0.7 else "off middle"
             parts.append(text(x + wide / 2, y + 17, f"{value:.2f}"[-4:], class_=style))
     width = left + wide * len(columns) + 8 + (110 if turned else 0)
     return drawing(width, head + 26.0 * len(rows) + 6, *parts, label=label)
