@@ -23,5 +23,9 @@ class IndexCorruptError(C2LLMError):
     """An index file exists but cannot be read as one; it is never replaced without being asked."""
 
 
+class IndexWriteError(C2LLMError):
+    """The disk does not let an index be written; what is in it may still be read."""
+
+
 class DataError(C2LLMError):
     """Training or evaluation data breaks its format; the message names file and line."""

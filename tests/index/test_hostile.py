@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from c2llm.codebase.walk import list_files
-from c2llm.errors import C2LLMError
+from c2llm.codebase.walk import SourceFile, list_files
+from c2llm.errors import C2LLMError, IndexWriteError
 from c2llm.index.build import find_stale
 from c2llm.index.code_index import CodeIndex
 from c2llm.index.cutting import cut_file
@@ -106,11 +106,9 @@ def test_a_file_that_grows_while_it_is_read_is_read_again(project: Path) -> None
         assert find_stale(index._store, project).changed == ()
 
 
-def changing(file: object) -> object:
+def changing(file: SourceFile) -> SourceFile:
     """The file as a listing a moment earlier would have it."""
-    from dataclasses import replace
-
-    return replace(file, mtime_ns=file.mtime_ns - 1)  # type: ignore[type-var,attr-defined]
+    return file._replace(mtime_ns=file.mtime_ns - 1)
 
 
 def test_files_that_change_all_the_time(tmp_path: Path) -> None:
@@ -249,3 +247,55 @@ def test_a_write_that_the_system_refuses_is_one_sentence(tmp_path: Path) -> None
     assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1
     assert "C2LLM_HOME" in done.stderr
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 60_000
+
+
+def refusing(connection: sqlite3.Connection, path: Path) -> None:
+    raise sqlite3.OperationalError("attempt to write a readonly database")
+
+
+def test_an_index_that_cannot_be_written_answers_as_it_is(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+        before = [hit.path for hit in index.search("retry with backoff")]
+    monkeypatch.setattr("c2llm.index.database._prepare", refusing)
+    (project / "new.py").write_text("def brand_new():\n    return 1\n")
+    told: list[str] = []
+    with CodeIndex.open(
+        project, encoder=WordEncoder(), embed="candidates", lock_seconds=1.0, note=told.append
+    ) as index:
+        assert [hit.path for hit in index.search("retry with backoff")] == before
+        assert index.stale_files == index.status().changed == 1
+    assert len(told) == 1 and told[0].endswith("This answer is from the index as it is.")
+    with pytest.raises(IndexWriteError, match="readonly"):  # who wants it fresh is not told less
+        CodeIndex.open(project, encoder=WordEncoder())
+    with CodeIndex.open(  # of another model there is nothing, and nothing can be made
+        project, encoder=WordEncoder("other"), embed="candidates", lock_seconds=1.0
+    ) as index:
+        assert index.search("retry with backoff")
+
+
+def test_what_a_writer_has_not_settled_is_not_read_past_it(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+        with index._store.writing():
+            index._store.set_meta("note", "in the log of the writer")
+        monkeypatch.setattr("c2llm.index.database._prepare", refusing)
+        with pytest.raises(IndexWriteError, match="readonly"):
+            CodeIndex.open(project, encoder=WordEncoder())
+
+
+def test_a_disk_that_fills_up_under_a_search_does_not_end_it(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: object, **named: object) -> int:
+        raise IndexWriteError("The disk is full.")
+
+    told: list[str] = []
+    with CodeIndex.open(
+        project, encoder=WordEncoder(), embed="candidates", note=told.append
+    ) as index:
+        monkeypatch.setattr("c2llm.index.code_index.embed_missing", full)
+        assert index.search("retry with backoff")
+    assert told == ["The disk is full. This answer is from the vectors that are there."]

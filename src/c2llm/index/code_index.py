@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, Unpack
 
 from c2llm.encoding.folder import DEFAULT_MODEL
-from c2llm.errors import C2LLMError
+from c2llm.errors import C2LLMError, IndexWriteError
 from c2llm.index.build import (
     CHUNKER_VERSION,
     ProgressBar,
@@ -54,6 +54,8 @@ _CANDIDATES = 32
 """Chunks that a search embeds at most on its own: some two seconds of a small model."""
 _CANDIDATES_BESIDE_TABLE = 16
 """The same where a table model has vectors of the others."""
+_NO_MODEL = 0
+"""The number of no model: it has no vectors, and none are looked for."""
 SEARCH_LOCK_SECONDS = 2.0
 """How long a search of the command line waits for another process that refreshes the same index."""
 
@@ -229,13 +231,20 @@ class CodeIndex:
 
         Args:
             lock_seconds: How long to wait for another process that does the same; when it takes
-                longer, nothing is done and `stale_files` tells how much is behind.
+                longer, nothing is done and `stale_files` tells how much is behind. So it is when
+                the disk does not let the index be written, which raises when this is None.
         """
         self.last_refresh = self._refresh(lock_seconds)
         return self.last_refresh
 
     def _refresh(self, lock_seconds: float | None) -> RefreshReport:
-        done = self._refresh_files(lock_seconds)
+        try:
+            done = self._refresh_files(lock_seconds)
+        except IndexWriteError as error:
+            if lock_seconds is None or not self._store.has_files():
+                raise
+            self._note(f"{error} This answer is from the index as it is.")
+            done = None
         if done is None:
             return RefreshReport(0, 0)
         changed, removed = done
@@ -383,15 +392,19 @@ class CodeIndex:
                 self._model_id(table), partial(self._of_query, table, query), candidates
             )
             limit = _CANDIDATES_BESIDE_TABLE
-        embed_missing(
-            store,
-            model_id,
-            self._encoder.get(),
-            self._progress_bar,
-            candidates_to_embed(candidates, nearest, limit),
-            cache=self._cache,
-            fingerprint=self._encoder.fingerprint,
-        )
+        try:
+            if not store.read_only:
+                embed_missing(
+                    store,
+                    model_id,
+                    self._encoder.get(),
+                    self._progress_bar,
+                    candidates_to_embed(candidates, nearest, limit),
+                    cache=self._cache,
+                    fingerprint=self._encoder.fingerprint,
+                )
+        except IndexWriteError as error:
+            self._note(f"{error} This answer is from the vectors that are there.")
         deep = self._dense.similarities(model_id, vector, candidates)
         return deep if nearest is None else blend(deep, nearest)
 
@@ -425,6 +438,8 @@ class CodeIndex:
             return known[0]
         if known is not None:
             self._note(f"The model {handle.model} has changed: its vectors are made again.")
+        if self._store.read_only:
+            return _NO_MODEL
         dim = handle.dim
         with self._store.writing():
             return self._store.use_model(handle.model, fingerprint, dim)
@@ -438,7 +453,7 @@ class CodeIndex:
         known = (self._store.meta(key) or "").rpartition(" ")
         if known[0] == signature:
             handle.know_fingerprint(known[2])
-        else:
+        elif not self._store.read_only:
             with self._store.writing():
                 self._store.set_meta(key, f"{signature} {handle.fingerprint}")
         return handle.fingerprint

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unicodedata import unidata_version
 
-from c2llm.errors import C2LLMError, IndexCorruptError
+from c2llm.errors import C2LLMError, IndexCorruptError, IndexWriteError
 
 SCHEMA_VERSION = 3
 """Raised whenever tables or lexical tokens change; an index of an older version is redone."""
@@ -80,11 +80,13 @@ CREATE TABLE embeddings (
 def connect(path: Path, *, create: bool = True) -> sqlite3.Connection:
     """Open an index file, creating an empty index where there is no file.
 
-    Returns a connection in autocommit mode; transactions are begun explicitly.
+    Returns a connection in autocommit mode; transactions are begun explicitly. Where the disk is
+    full or read-only, an index that is there is opened as it is; writing raises `IndexWriteError`.
 
     Raises:
         IndexCorruptError: The file is not an index of ours, or a damaged one.
-        C2LLMError: The disk does not let it be read or made.
+        IndexWriteError: The disk does not let it be made.
+        C2LLMError: It cannot be read.
     """
     with explained(path):
         if create:
@@ -98,9 +100,39 @@ def connect(path: Path, *, create: bool = True) -> sqlite3.Connection:
         )
         try:
             _prepare(connection, path)
+        except sqlite3.OperationalError as error:
+            connection.close()
+            if not _cannot_write(str(error)) or not _is_settled(path):
+                raise
+            connection = _as_it_is(path)
         except BaseException:
             connection.close()
             raise
+    return connection
+
+
+def _is_settled(path: Path) -> bool:
+    """Whether an index is all in its file, and nothing of it in the log of a writer."""
+    log = path.with_name(path.name + "-wal")
+    return path.exists() and path.stat().st_size > 0 and not (log.exists() and log.stat().st_size)
+
+
+def _as_it_is(path: Path) -> sqlite3.Connection:
+    """Open a file for reading alone: even that makes files beside it in WAL mode otherwise."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro&immutable=1",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        if connection.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
+            raise IndexCorruptError(_not_an_index(path))
+        _refuse_newer(connection, path)
+        connection.execute("PRAGMA query_only = ON")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -119,16 +151,20 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
-    if schema_version(connection) > SCHEMA_VERSION:
-        raise C2LLMError(
-            f"{path} was written by a newer c2llm (schema {schema_version(connection)}, this one "
-            f"knows {SCHEMA_VERSION}); upgrade, or rebuild it with: c2llm index --rebuild PATH."
-        )
+    _refuse_newer(connection, path)
     # Readers go on while one process writes; a killed process loses at most its open transaction.
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA mmap_size = 268435456")
     connection.execute("PRAGMA temp_store = MEMORY")
+
+
+def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
+    if schema_version(connection) > SCHEMA_VERSION:
+        raise C2LLMError(
+            f"{path} was written by a newer c2llm (schema {schema_version(connection)}, this one "
+            f"knows {SCHEMA_VERSION}); upgrade, or rebuild it with: c2llm index --rebuild PATH."
+        )
 
 
 def _create_tables(connection: sqlite3.Connection) -> None:
@@ -186,11 +222,13 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise C2LLMError(_operational(path, str(error))) from error
+        message = str(error)
+        kind = IndexWriteError if _cannot_write(message) else C2LLMError
+        raise kind(_operational(path, message)) from error
     except sqlite3.DatabaseError as error:
         raise IndexCorruptError(_not_an_index(path)) from error
-    except (PermissionError, FileExistsError, NotADirectoryError) as error:
-        raise C2LLMError(
+    except OSError as error:  # no right, no room, a file where a folder should be
+        raise IndexWriteError(
             f"The index cannot be kept in {path.parent} ({error.strerror}); "
             "set C2LLM_HOME to a folder that can be written."
         ) from error
@@ -202,15 +240,20 @@ def _not_an_index(path: Path) -> str:
     )
 
 
+def _cannot_write(message: str) -> bool:
+    refusals = ("is full", "readonly", "unable to open", "disk I/O")
+    return any(refusal in message for refusal in refusals)
+
+
 def _operational(path: Path, message: str) -> str:
     if "locked" in message or "busy" in message:
         return f"Another process has been writing {path} for {_BUSY_SECONDS:.0f} s; try again."
-    if "full" in message:
+    if "is full" in message:
         return f"The disk that holds {path} is full; make room or set C2LLM_HOME to another disk."
-    if "readonly" in message or "unable to open" in message or "disk I/O" in message:
+    if _cannot_write(message):
         return (
             f"The index {path} cannot be written or read ({message}); "
-            "set C2LLM_HOME to a folder that can be written."
+            "make room, or set C2LLM_HOME to a folder that can be written."
         )
     if "no such" in message or "malformed" in message:
         raise IndexCorruptError(_not_an_index(path))

@@ -6,8 +6,8 @@ the score of the best chunk it shares lines with. A file takes that of its best 
 
 Chunks are embedded once. A unit of several chunks is not embedded again: its similarity is that of
 its best part, which orders files better than a vector of the whole (docs/ranking.md). The state by
-which PMA merges windows exactly (a maximum, a denominator and a numerator for each head) is not kept
-for chunks, since it would take 24 times the room of a vector.
+which PMA merges windows exactly (a maximum, a denominator and a numerator for each head) is not
+kept for chunks, since it would take 24 times the room of a vector.
 """
 
 from __future__ import annotations

@@ -47,6 +47,12 @@ class Store:
         """Close the file; the store is of no use afterwards."""
         self._connection.close()
 
+    @property
+    def read_only(self) -> bool:
+        """Whether the disk let the index be opened for reading alone."""
+        row = self._one("PRAGMA query_only")
+        return bool(row and row[0])
+
     def is_outdated(self) -> bool:
         """Whether the file was made by an older version and has to be made anew."""
         with explained(self.path):
