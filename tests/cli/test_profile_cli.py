@@ -60,7 +60,7 @@ def test_an_interruption_prints_what_there_is_and_goes_on(capsys, processes, tmp
     [
         (["--batch", "0"], "--batch takes whole numbers from 1 with commas, not '0'"),
         (["--length", ","], "--length names no number"),
-        (["--length", "4096"], "c2llm-mini reads at most 512 tokens"),
+        (["--length", "4096"], "c2llm-mini reads at most 256 tokens"),
         (["--model", "no-such"], "no-such"),
         (["--model", "shape:1t"], "there are shape:0.5b, shape:7b"),
     ],
