@@ -18,6 +18,7 @@ class RecordingEngine:
     """An engine that notes how much it was given: the shape of each call."""
 
     token_level = True
+    token_budget = 1024
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -24,9 +24,6 @@ from c2llm.errors import ModelError, UsageError
 Vectors = NDArray[np.float32]
 LongTexts = Literal["window", "truncate"]
 
-# Padded tokens of one engine call: enough for full matrix throughput, and so few that what a layer
-# hands to the next is still in the caches; 4096 took a sixth longer.
-TOKEN_BUDGET = 1024
 # Texts of one call of a table: enough to make calls cheap, few enough to show progress.
 ROWS_BLOCK = 512
 # Characters a token can stand for, generously; a longer text is read as a stream, or cut before
@@ -42,8 +39,8 @@ class Encoder:
 
     Vectors are float32 rows of unit length. A text longer than the model's `max_tokens` is read in
     overlapping windows that merge into one vector (`encoding/long_text.py`), or is cut there; an
-    empty text has a vector like any other. In fp32 the vector of a text does not depend on the
-    other texts of the call; int8 activations share one scale per batch, which moves it a little.
+    empty text has a vector like any other. The vector of a text does not depend on the other texts
+    of the call (but in graphs of an older export, whose int8 activations shared a scale).
     """
 
     def __init__(
@@ -53,8 +50,9 @@ class Encoder:
         *,
         long_texts: LongTexts | None = None,
         dim: int | None = None,
-        token_budget: int = TOKEN_BUDGET,
+        token_budget: int | None = None,
     ) -> None:
+        token_budget = engine.token_budget if token_budget is None else token_budget
         if token_budget < 1:
             raise UsageError(f"token_budget is {token_budget}; a batch holds at least one token.")
         if dim is not None and not 1 <= dim <= folder.dim:
@@ -100,7 +98,7 @@ class Encoder:
                 codefuse-ai/C2LLM-0.5B, of which data files are downloaded and nothing is run.
             engine: `table`, `onnx` or `torch`; by default the first whose file the folder has.
             threads: threads of the onnx engine, 0 for all cores.
-            device: device of the torch engine.
+            device: device of the torch engine; the others run on the CPU.
             dtype: `float32`, `bfloat16` or `float16` of the torch engine; by default float32 on the
                 CPU, what the checkpoint has on another device.
             long_texts: what becomes of a text above the model's `max_tokens`: `window` reads all of
@@ -111,7 +109,7 @@ class Encoder:
 
         Raises:
             UsageError: for an unknown model, engine, dtype or way with long texts, for a dim it
-                has not, or a dtype of another engine than torch.
+                has not, or a dtype or device of another engine than torch.
             ModelError: for an incomplete or damaged folder.
         """
         if long_texts not in (None, "window", "truncate"):
@@ -122,6 +120,11 @@ class Encoder:
             raise UsageError(
                 f"{folder.name} runs in the {folder.engine} engine, whose numbers were chosen when "
                 "it was exported; a dtype is for a folder with safetensors, in the torch engine."
+            )
+        if device != "cpu" and folder.engine != "torch":
+            raise UsageError(
+                f"{folder.name} runs in the {folder.engine} engine, on the CPU alone; a device is "
+                "for a folder with safetensors, in the torch engine."
             )
         if folder.engine == "torch":
             built = TorchEngine(folder.path, device, dtype)

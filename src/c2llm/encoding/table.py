@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from c2llm.encoding.engines import Ids, TokenLevel, Vectors
+from c2llm.encoding.engines import CPU_TOKENS, Ids, TokenLevel, Vectors
 from c2llm.errors import ModelError
 
 Floats = NDArray[np.float32]
@@ -54,6 +54,7 @@ class TableEngine:
     """
 
     token_level = True
+    token_budget = CPU_TOKENS
 
     def __init__(self, path: Path) -> None:
         try:

@@ -97,10 +97,11 @@ class Workload:
         """Characters a second on texts as long as chunks; they are not kept."""
         assert self._encoder is not None
         text = _sample(next(tree for r, tree in self._missing if r.name in self._characters))
-        texts = [f"{number} {text}" for number in range(_TRIAL_TEXTS)]
         begun = time.perf_counter()
         done = 0
         while not done or time.perf_counter() - begun < _TRIAL_SECONDS:
+            # New texts each time: the encoder remembers those of its last call.
+            texts = [f"{done + number} {text}" for number in range(_TRIAL_TEXTS)]
             self._encoder.encode_queries(texts)
             done += sum(map(len, texts))
         return done / max(time.perf_counter() - begun, 1e-6)
