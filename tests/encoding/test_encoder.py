@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c2llm.encoding.encoder import Encoder, length_batches
+from c2llm.encoding.batches import length_batches
+from c2llm.encoding.encoder import Encoder
 from c2llm.encoding.folder import open_folder, shipped_models
 from c2llm.errors import ModelError, UsageError
 from c2llm.training.export import export_onnx

@@ -77,4 +77,5 @@ def test_functions_of_a_long_file_come_from_the_same_bounded_pass(folder, engine
     assert largest(recording.shapes) <= encoder.token_budget
     recording.shapes.clear()
     encoder.encode_documents([text])
-    assert calls == len(recording.shapes)  # spans cost no call of their own
+    # Spans cost no call of their own; only the last window goes alone where spans are asked for.
+    assert len(recording.shapes) <= calls <= len(recording.shapes) + 1

@@ -281,3 +281,14 @@ def test_the_core_needs_no_torch(folder):
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_windows_of_several_texts_share_batches_and_give_what_each_text_gives_alone(tmp_path):
+    save_tiny_model(tmp_path, max_tokens=16)
+    encoder = Encoder.load(tmp_path, engine="torch")
+    texts = ["def get " * n for n in (40, 3, 9, 100, 21, 8)] + [""]
+    together = encoder.encode_documents(texts)
+    for text, vector in zip(texts, together, strict=True):
+        np.testing.assert_allclose(encoder.encode_documents([text])[0], vector, atol=1e-6)
+        [attended], _ = encoder.encode_documents([text], return_attention=True)
+        np.testing.assert_allclose(attended, vector, atol=1e-6)

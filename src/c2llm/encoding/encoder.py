@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c2llm.encoding.attention import AttentionRecord, TokenAttention, attention_weights
+from c2llm.encoding.batches import length_batches, pad
 from c2llm.encoding.engines import Engine, OnnxEngine, TorchEngine
 from c2llm.encoding.folder import DEFAULT_MODEL, ModelFolder, open_folder
-from c2llm.encoding.long_text import LongTextReader, pad
+from c2llm.encoding.long_text import LongTextReader
 from c2llm.encoding.protocol import Progress
 from c2llm.encoding.table import TableEngine
 from c2llm.encoding.tokens import TextTokenizer, Tokens
@@ -24,6 +25,8 @@ from c2llm.errors import ModelError, UsageError
 Vectors = NDArray[np.float32]
 LongTexts = Literal["window", "truncate"]
 
+# Texts whose windows are run side by side.
+LONG_BLOCK = 32
 # Texts of one call of a table: enough to make calls cheap, few enough to show progress.
 ROWS_BLOCK = 512
 # Characters a token can stand for, generously; a longer text is read as a stream, or cut before
@@ -315,17 +318,34 @@ class Encoder:
                 vectors[chosen] = self._finish(self._engine.run(*padded), len(chosen))
             if progress is not None:
                 progress(len(chosen))
-        for i in sorted(set(range(len(texts))).difference(tokens)):
-            parts = self._reader.read(texts[i], prompt)
-            if attend:
-                record = AttentionRecord()
-                vectors[i] = self._finish(self._reader.pool(record.pass_on(parts))[None], 1)
-                attention[i] = record.attention()
-            else:
-                vectors[i] = self._finish(self._reader.pool(parts)[None], 1)
+        long = sorted(set(range(len(texts))).difference(tokens))
+        if not attend:
+            self._encode_long(texts, long, prompt, vectors, progress)
+            return vectors, []
+        for i in long:
+            record = AttentionRecord()
+            parts = record.pass_on(self._reader.read(texts[i], prompt))
+            vectors[i] = self._finish(self._reader.pool(parts)[None], 1)
+            attention[i] = record.attention()
             if progress is not None:
                 progress(1)
         return vectors, [attention[i] for i in sorted(attention)]
+
+    def _encode_long(
+        self,
+        texts: Sequence[str],
+        long: Sequence[int],
+        prompt: str,
+        vectors: Vectors,
+        progress: Progress | None,
+    ) -> None:
+        """Fill the rows `long` of `vectors`, whose texts are read in windows."""
+        for start in range(0, len(long), LONG_BLOCK):
+            chosen = long[start : start + LONG_BLOCK]
+            pooled = self._reader.pool_texts([texts[i] for i in chosen], prompt)
+            vectors[chosen] = self._finish(pooled, len(chosen))
+            if progress is not None:
+                progress(len(chosen))
 
     def _encode_rows(
         self, engine: TableEngine, texts: Sequence[str], prompt: str, progress: Progress | None
@@ -346,9 +366,7 @@ class Encoder:
                 windowed = [i for i, row in enumerate(ids) if len(row) > self.folder.max_tokens]
                 long = sorted({*long, *windowed})
             vectors[start : start + len(block)] = self._finish(engine.run_lists(ids), len(block))
-            for i in long:
-                parts = self._reader.read(block[i], prompt)
-                vectors[start + i] = self._finish(self._reader.pool(parts)[None], 1)
+            self._encode_long(block, long, prompt, vectors[start : start + len(block)], None)
             if progress is not None:
                 progress(len(block))
         return vectors
@@ -393,18 +411,3 @@ class Encoder:
         length = np.linalg.norm(kept, axis=1, keepdims=True)
         shortened: Vectors = kept / np.maximum(length, np.float32(1e-12))
         return shortened
-
-
-def length_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Indices grouped so that texts of like length share a batch of at most `budget` padded tokens.
-
-    Longest first, so that a run that would not fit into memory fails at once.
-    """
-    batches: list[list[int]] = []
-    width = 0
-    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        if not batches or (len(batches[-1]) + 1) * width > budget:
-            batches.append([])
-            width = max(1, lengths[index])
-        batches[-1].append(index)
-    return batches

@@ -20,6 +20,7 @@ from itertools import groupby, islice
 import numpy as np
 from numpy.typing import NDArray
 
+from c2llm.encoding.batches import length_batches, pad
 from c2llm.encoding.engines import Engine
 from c2llm.encoding.tokens import TextTokenizer, Tokens
 
@@ -28,6 +29,8 @@ Doubles = NDArray[np.float64]
 
 # An eighth of a window is read twice.
 OVERLAP = 8
+# Batches whose windows are sorted by length together: enough to fill them, few enough to be held.
+WINDOWS_AT_ONCE = 8
 
 
 class PoolSum:
@@ -133,14 +136,19 @@ class LongTextReader:
         self._engine, self._tokenizer, self._pad_id = engine, tokenizer, pad_id
         self._size = tokenizer.body_size(max_tokens)
         self._batch = max(1, token_budget // max_tokens)
+        self._budget = token_budget
+        self._frame = len(tokenizer.prefix) + len(tokenizer.suffix)
 
     def read(self, text: str, prompt: str) -> Iterator[Counted]:
         """Every token of the text once, in its order."""
-        stream = windows(self._tokenizer.stream(text, prompt), self._size, self._size // OVERLAP)
+        stream = self._windows(text, prompt)
         while batch := list(islice(stream, self._batch)):
             # Padded to the length of the others, the last window would cost as much as they do.
             for _, alike in groupby(batch, key=lambda window: len(window.tokens)):
                 yield from self._run(list(alike))
+
+    def _windows(self, text: str, prompt: str) -> Iterator[Window]:
+        return windows(self._tokenizer.stream(text, prompt), self._size, self._size // OVERLAP)
 
     def pool(self, counted: Iterable[Counted]) -> Floats:
         """The vector (dim,) of all tokens."""
@@ -151,6 +159,23 @@ class LongTextReader:
         assert total is not None  # an empty text is one window too
         vector: Floats = self._vectors([total])[0]
         return vector
+
+    def pool_texts(self, texts: Sequence[str], prompt: str) -> Floats:
+        """The vectors (len(texts), dim) of several texts, whose windows share batches."""
+        sums: dict[int, PoolSum] = {}
+        stream = (
+            (number, window)
+            for number, text in enumerate(texts)
+            for window in self._windows(text, prompt)
+        )
+        while some := list(islice(stream, WINDOWS_AT_ONCE * self._batch)):
+            lengths = [len(window.tokens) + self._frame for _, window in some]
+            for batch in length_batches(lengths, self._budget):
+                parts = self._run([some[i][1] for i in batch])
+                for i, part in zip(batch, parts, strict=True):
+                    total = sums.setdefault(some[i][0], _empty_sum(part))
+                    total.add(part.logits, part.states)
+        return self._vectors([sums[number] for number in range(len(texts))])
 
     def pool_spans(
         self, counted: Iterable[Counted], spans: Sequence[tuple[int, int]]
@@ -206,16 +231,3 @@ def _first_start(part: Counted) -> int:
 def _empty_sum(part: Counted) -> PoolSum:
     heads, queries, _ = part.logits.shape
     return PoolSum(heads, queries, part.states.shape[1])
-
-
-def pad(
-    batch: Sequence[NDArray[np.int64]], pad_id: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Token ids and mask, both int64 (B, L), padded on the right."""
-    width = max(1, max(map(len, batch)))
-    input_ids = np.full((len(batch), width), pad_id, dtype=np.int64)
-    mask = np.zeros((len(batch), width), dtype=np.int64)
-    for row, tokens in enumerate(batch):
-        input_ids[row, : len(tokens)] = tokens
-        mask[row, : len(tokens)] = 1
-    return input_ids, mask

@@ -1,0 +1,36 @@
+"""Padded batches: texts of like length together, so that little of what is computed is padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def length_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
+    """Indices grouped so that texts of like length share a batch of at most `budget` padded tokens.
+
+    Longest first, so that a run that would not fit into memory fails at once.
+    """
+    batches: list[list[int]] = []
+    width = 0
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        if not batches or (len(batches[-1]) + 1) * width > budget:
+            batches.append([])
+            width = max(1, lengths[index])
+        batches[-1].append(index)
+    return batches
+
+
+def pad(
+    batch: Sequence[NDArray[np.int64]], pad_id: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Token ids and mask, both int64 (B, L), padded on the right."""
+    width = max(1, max(map(len, batch)))
+    input_ids = np.full((len(batch), width), pad_id, dtype=np.int64)
+    mask = np.zeros((len(batch), width), dtype=np.int64)
+    for row, tokens in enumerate(batch):
+        input_ids[row, : len(tokens)] = tokens
+        mask[row, : len(tokens)] = 1
+    return input_ids, mask
