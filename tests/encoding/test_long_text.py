@@ -187,7 +187,8 @@ def test_attention_is_what_made_the_vector(folder):
 def test_asking_for_attention_does_not_change_vectors(encoder):
     texts = [LONG, "def", "", FUNCTION]
     vectors, attention = encoder.encode_documents(texts, return_attention=True)
-    np.testing.assert_array_equal(vectors, encoder.encode_documents(texts))
+    # Windows are summed in another order.
+    np.testing.assert_allclose(vectors, encoder.encode_documents(texts), rtol=0, atol=1e-7)
     assert len(attention) == len(texts)
 
 

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 def length_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
     """Indices grouped so that texts of like length share a batch of at most `budget` padded tokens.
 
-    Longest first, so that a run that would not fit into memory fails at once.
+    Longest first, so that a run that would not fit into memory fails at once. No row is more than
+    half padding.
     """
     batches: list[list[int]] = []
     width = 0
     for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        if not batches or (len(batches[-1]) + 1) * width > budget:
+        full = not batches or (len(batches[-1]) + 1) * width > budget
+        if full or 2 * lengths[index] < width:
             batches.append([])
             width = max(1, lengths[index])
         batches[-1].append(index)
