@@ -19,6 +19,7 @@ class RecordingEngine:
 
     token_level = True
     token_budget = 1024
+    streams = 1
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -2,10 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# Below it a call costs more than it computes.
+_LEAST_TOKENS = 256
+
+
+def side_by_side(
+    call: Callable[[Item], Result], items: Iterable[Item], streams: int
+) -> Iterator[Result]:
+    """`map(call, items)` with `streams` calls at a time, each in a thread; results in order.
+
+    Items are taken as results are read, so neither pile up. An exception, or leaving the iterator
+    early, waits for the calls that run and makes no more.
+    """
+    if streams == 1:
+        yield from map(call, items)
+        return
+    running: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(streams) as pool:
+        try:
+            for item in items:
+                running.append(pool.submit(call, item))
+                if len(running) > streams:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        finally:
+            for future in running:
+                future.cancel()
+
+
+def shared_budget(tokens: int, budget: int, streams: int) -> int:
+    """The budget of a batch at which so many tokens give work to all streams."""
+    return max(1, min(budget, max(_LEAST_TOKENS, -(-tokens // streams))))
 
 
 def length_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c2llm.encoding.attention import AttentionRecord, TokenAttention, attention_weights
-from c2llm.encoding.batches import length_batches, pad
-from c2llm.encoding.engines import Engine, OnnxEngine, TorchEngine
+from c2llm.encoding.batches import length_batches, pad, shared_budget, side_by_side
+from c2llm.encoding.engines import Engine, OnnxEngine, TokenLevel, TorchEngine, core_count
 from c2llm.encoding.folder import DEFAULT_MODEL, ModelFolder, open_folder
 from c2llm.encoding.long_text import LongTextReader
 from c2llm.encoding.protocol import Progress
@@ -134,7 +134,8 @@ class Encoder:
         elif folder.engine == "table":
             built = TableEngine(folder.file("table"))
         else:
-            built = OnnxEngine(folder.file("onnx"), threads)
+            streams = threads or core_count()
+            built = OnnxEngine(folder.file("onnx"), threads, streams)
         encoder = cls(folder, built, long_texts=long_texts, dim=dim)
         encoder._dtype = dtype
         return encoder
@@ -304,18 +305,14 @@ class Encoder:
         if isinstance(self._engine, TableEngine) and self._engine.sums_rows and not attend:
             return self._encode_rows(self._engine, texts, prompt, progress), []
         tokens = self._tokenize(texts, prompt, offsets=attend)
-        short = list(tokens)
-        for batch in length_batches([len(tokens[i]) for i in short], self.token_budget):
-            chosen = [short[j] for j in batch]
-            padded = pad([tokens[i].ids for i in chosen], self.folder.pad_id)
-            if attend:
-                result = self._engine.tokens(*padded)
+        for chosen, result in self._run_short(tokens, attend):
+            if isinstance(result, TokenLevel):
                 vectors[chosen] = self._finish(result.vectors, len(chosen))
                 for row, i in enumerate(chosen):
                     weights = attention_weights(result.logits[row, ..., : len(tokens[i])])
                     attention[i] = TokenAttention(tokens[i].offsets, weights)
             else:
-                vectors[chosen] = self._finish(self._engine.run(*padded), len(chosen))
+                vectors[chosen] = self._finish(result, len(chosen))
             if progress is not None:
                 progress(len(chosen))
         long = sorted(set(range(len(texts))).difference(tokens))
@@ -330,6 +327,21 @@ class Encoder:
             if progress is not None:
                 progress(1)
         return vectors, [attention[i] for i in sorted(attention)]
+
+    def _run_short(
+        self, tokens: dict[int, Tokens], attend: bool
+    ) -> Iterator[tuple[list[int], Vectors | TokenLevel]]:
+        """What the engine makes of batches of texts, by their positions."""
+        short, streams = list(tokens), self._engine.streams
+        lengths = [len(tokens[i]) for i in short]
+        batches = length_batches(lengths, shared_budget(sum(lengths), self.token_budget, streams))
+
+        def run(batch: list[int]) -> tuple[list[int], Vectors | TokenLevel]:
+            chosen = [short[j] for j in batch]
+            padded = pad([tokens[i].ids for i in chosen], self.folder.pad_id)
+            return chosen, self._engine.tokens(*padded) if attend else self._engine.run(*padded)
+
+        return side_by_side(run, batches, min(streams, max(1, len(batches))))
 
     def _encode_long(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,6 +46,10 @@ class Engine(Protocol):
         """Padded tokens of one call at which this engine is fastest."""
 
     @property
+    def streams(self) -> int:
+        """How many calls are best made side by side, each from a thread of its own."""
+
+    @property
     def token_level(self) -> bool:
         """Whether `tokens` and `readout` work; without them there are vectors only."""
 
@@ -74,7 +79,10 @@ class OnnxEngine:
     Args:
         path: the graph; inputs `input_ids` and `attention_mask`, output `sentence_embedding`, and,
             for what needs tokens, `token_logits` and `token_states` and a `readout.onnx` beside it.
-        threads: threads of one run; 0 lets onnxruntime take all cores.
+        threads: threads in all; 0 takes all cores.
+        streams: calls that will be made side by side. With more than one, each has one thread:
+            batches that stay in the caches are too small to be shared among threads, which wait for
+            each other after every operator.
 
     Raises:
         ModelError: if the file is not such a graph.
@@ -82,9 +90,9 @@ class OnnxEngine:
 
     token_budget = CPU_TOKENS
 
-    def __init__(self, path: Path, threads: int = 0) -> None:
-        self._path = path
-        self._session = _session(path, threads)
+    def __init__(self, path: Path, threads: int = 0, streams: int = 1) -> None:
+        self._path, self.streams = path, streams
+        self._session = _session(path, threads if streams == 1 else 1)
         names = {i.name for i in self._session.get_inputs()}
         outputs = {o.name for o in self._session.get_outputs()}
         if names != {"input_ids", "attention_mask"} or "sentence_embedding" not in outputs:
@@ -116,6 +124,13 @@ class OnnxEngine:
     def _readout(self) -> Any:
         # Most uses never need it, and a session costs milliseconds at every start.
         return _session(self._path.with_name("readout.onnx"), 1)
+
+
+def core_count() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _session(path: Path, threads: int) -> Any:
@@ -157,6 +172,7 @@ class TorchEngine:
     """
 
     token_level = True
+    streams = 1
 
     def __init__(self, folder: Path, device: str = "cpu", dtype: str | None = None) -> None:
         if dtype is not None and dtype not in DTYPES:

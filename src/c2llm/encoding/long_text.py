@@ -20,7 +20,7 @@ from itertools import groupby, islice
 import numpy as np
 from numpy.typing import NDArray
 
-from c2llm.encoding.batches import length_batches, pad
+from c2llm.encoding.batches import length_batches, pad, shared_budget, side_by_side
 from c2llm.encoding.engines import Engine
 from c2llm.encoding.tokens import TextTokenizer, Tokens
 
@@ -168,10 +168,16 @@ class LongTextReader:
             for number, text in enumerate(texts)
             for window in self._windows(text, prompt)
         )
-        while some := list(islice(stream, WINDOWS_AT_ONCE * self._batch)):
+        while some := list(islice(stream, WINDOWS_AT_ONCE * self._batch * self._engine.streams)):
             lengths = [len(window.tokens) + self._frame for _, window in some]
-            for batch in length_batches(lengths, self._budget):
-                parts = self._run([some[i][1] for i in batch])
+            streams = self._engine.streams
+            batches = length_batches(lengths, shared_budget(sum(lengths), self._budget, streams))
+
+            def run(batch: list[int], held: list[tuple[int, Window]] = some) -> list[Counted]:
+                return list(self._run([held[i][1] for i in batch]))
+
+            results = side_by_side(run, batches, min(streams, len(batches)))
+            for batch, parts in zip(batches, results, strict=True):
                 for i, part in zip(batch, parts, strict=True):
                     total = sums.setdefault(some[i][0], _empty_sum(part))
                     total.add(part.logits, part.states)

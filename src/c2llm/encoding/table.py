@@ -55,6 +55,7 @@ class TableEngine:
 
     token_level = True
     token_budget = CPU_TOKENS
+    streams = 1
 
     def __init__(self, path: Path) -> None:
         try:
