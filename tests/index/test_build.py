@@ -343,7 +343,7 @@ def modules(tmp_path: Path) -> Path:
     return write_tree(tmp_path / "modules", {**files})
 
 
-@pytest.mark.parametrize(("stage", "count"), [("cutting", 10), ("embedding", 9)])
+@pytest.mark.parametrize(("stage", "count"), [("cutting", 10), ("embedding", 4)])
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_build_goes_on_where_it_stopped(
     modules: Path,
@@ -411,7 +411,7 @@ def test_a_search_does_not_wait_for_another_that_reads(modules: Path) -> None:
 
 
 def test_a_search_refreshes_while_another_embeds(modules: Path) -> None:
-    process = worker(modules, "embedding", 9)
+    process = worker(modules, "embedding", 4)
     assert process.stdout is not None
     assert process.stdout.readline() == "here\n"
     write_tree(modules, {"pkg/late.py": "late_arrival = 1\n"})

@@ -144,9 +144,8 @@ def embed_missing(
         only: Ids of the chunks that matter now; the others are left for another time.
         cache: Where vectors of texts that some index had before are found, and left.
         fingerprint: What the cache knows the model by.
-        batched: Give the encoder many texts at once. Else it gets one at a time, which makes a
-            vector depend on its text alone (the activations of an int8 graph share one scale a
-            batch), and costs less too: nothing is padded.
+        batched: Give the encoder many more texts at once, in the order of the files: for a table,
+            which costs next to nothing. Else those of a transaction, longest first.
         stop: Asked between transactions; True leaves the rest for another time.
     """
     missing = store.unembedded(model_id, only, by_length=not batched)
@@ -177,13 +176,7 @@ def embed_missing(
             stored = {chunk.id: chunk.chunk for chunk in store.chunks([row[0] for row in batch])}
             present = [(key, stored[chunk_id]) for chunk_id, key, _ in batch if chunk_id in stored]
             texts = [embedding_text(chunk) for _, chunk in present]
-            parts = [texts] if batched else [[text] for text in texts]
-            packed = [
-                row
-                for part in parts
-                if part
-                for row in pack(encoder.encode_documents(part, progress=progress))
-            ]
+            packed = pack(encoder.encode_documents(texts, progress=progress)) if texts else []
             keys = [key for key, _ in present]
             with store.writing():
                 store.put_vectors(model_id, keys, packed)

@@ -120,7 +120,10 @@ class EncoderHandle:
         try:
             from c2llm.encoding.encoder import Encoder
 
-            self._encoder = Encoder.load(self.model, threads=self._threads)
+            encoder = Encoder.load(self.model, threads=self._threads)
+            # One text a call: its vector then depends on it alone to the last bit, nothing is
+            # padded, and calls run side by side.
+            self._encoder = encoder if self.is_table else encoder.adapted(token_budget=1)
         except Exception as error:  # raised again in the thread that asks
             self._error = error
 
