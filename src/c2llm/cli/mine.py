@@ -15,14 +15,14 @@ import click
 
 from c2llm.cli.mine_negatives import command as negatives_command
 from c2llm.cli.output import note, print_json, progress_bar
+from c2llm.codebase.pair import KINDS, MORE_KINDS
 from c2llm.errors import C2LLMError, UsageError
 
 if TYPE_CHECKING:
     from c2llm.codebase.pairfilters import Limits
     from c2llm.codebase.pairs import Pair
 
-_KINDS = ("docstring", "class", "section", "test", "commit")
-_ALL = (*_KINDS, "name", "continuation")
+_ALL = (*KINDS, *MORE_KINDS)
 
 
 @click.group("mine")
@@ -38,7 +38,7 @@ command.add_command(negatives_command)
 @click.option("--out", "-o", required=True, type=click.Path(dir_okay=False), help="JSONL to write.")
 @click.option(
     "--kinds",
-    default=",".join(_KINDS),
+    default=",".join(KINDS),
     show_default=True,
     help="What to pair: documentation and function or class, Markdown section and its code, "
     "test and tested function, commit subject and diff. Two more need no documentation: name "

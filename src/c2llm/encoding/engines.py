@@ -70,7 +70,7 @@ CPU_TOKENS = 1024
 """Enough for full matrix throughput, and so few that what a layer hands to the next is still in the
 caches: 4096 took 9 to 21 % longer (c2llm-mini, one thread, texts of 512 to 32 tokens)."""
 DEVICE_TOKENS = 16384
-"""A GPU wants large batches; so many take 0.3 GB a layer at the width of the 7B model."""
+"""A GPU wants large batches. Not measured on one."""
 
 
 class OnnxEngine:
