@@ -217,7 +217,8 @@ def ndcg_lost(scratch: Path, data: Path) -> str:
 def render(model: str, rows: list[Row], lost: str) -> str:
     """The page."""
     lines = "\n".join(row.markdown() for row in rows)
-    command = "python benchmarks/parity.py" + (f" {model}" if model != DEFAULT else "")
+    # A folder of one's own is not named: the page would hold a path of this machine.
+    command = "python benchmarks/parity.py" + (" MODEL" if model != DEFAULT else "")
     return f"""# Parity
 
 Made by `{command} --out docs/parity.md` on {len(PROBES)} texts of 0 to some

@@ -41,6 +41,21 @@ def test_packed_equals_padded(backbone, options):
         )
 
 
+@torch.no_grad()
+def test_tokens_are_counted_in_their_own_text():
+    model = tiny_model(BACKBONES["static"](), tf_power=0.5)
+    texts = [torch.tensor([5, 5, 5, 5, 6]), torch.tensor([6, 6, 7])]
+    vectors = embed_packed(model, texts, 1000)
+    torch.testing.assert_close(vectors, padded(model, texts), rtol=0, atol=1e-6)
+    twice = embed_packed(model, [torch.tensor([5, 5, 6])], 1000)[0]
+    plain = tiny_model(BACKBONES["static"]())
+    plain.load_state_dict(model.state_dict())
+    # Four times at the power of a half is twice at the power of one, and not twice at a half.
+    at_one = embed_packed(plain, [torch.tensor([5, 5, 6])], 1000)[0]
+    torch.testing.assert_close(vectors[0], at_one, rtol=0, atol=1e-6)
+    assert (vectors[0] - twice).abs().max() > 1e-4
+
+
 @pytest.mark.parametrize("backbone", ["bert", "qwen2"])
 @torch.no_grad()
 def test_a_neighbour_changes_nothing(backbone):
