@@ -1,12 +1,13 @@
 """Eight bits against floats, and a graph of neighbours against the exact scan.
 
-    python benchmarks/vector_search.py REPOSITORY [--model c2llm-mini] [--sizes 10000 100000 300000]
+    python benchmarks/vector_search.py REPOSITORY... [--model c2llm-mini] [--sizes 10000 100000]
+    python benchmarks/vector_search.py REPOSITORY... --model c2llm-nano --chunks 500000
 
-The first line holds the vectors of a repository's chunks, as the index keeps them, against the
-floats that the model gave: of the ten nearest, how many stay; the queries are the names of its
-definitions, as words. The table is about speed: vectors of the same repository, repeated with noise
-up to each size, are scanned as floats, scanned as bytes and searched in a graph, in turn within one
-loop, so that a busy machine slows all three alike.
+The first line holds the vectors of the chunks, as the index keeps them, against the floats that the
+model gave: of the ten nearest, how many stay; the queries are the names of their definitions, as
+words. The table is about speed: vectors are scanned as floats, scanned as bytes and searched in a
+graph, in turn within one loop, so that a busy machine slows all three alike. A size within the
+number of chunks takes so many of them; beyond it they are repeated with noise, which a row says.
 """
 
 from __future__ import annotations
@@ -14,31 +15,37 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from c2llm.codebase.chunks import chunk_file, embedding_text
 from c2llm.codebase.identifiers import split_identifier
-from c2llm.codebase.walk import walk
+from c2llm.codebase.walk import SourceFile, walk
 from c2llm.encoding.encoder import Encoder
 from c2llm.index.cutting import decode
 from c2llm.index.quantized import Codes, packed_size, quantize
 
 K = 10
+QUERIES = 200
 
 
-def read_chunks(root: Path, most: int) -> tuple[list[str], list[str]]:
+def read_chunks(roots: Sequence[Path], most: int) -> tuple[list[str], list[str]]:
     """Texts of evenly chosen chunks, and the names of functions as queries."""
-    chunks = [
-        chunk
-        for file in walk(root).files
-        for chunk in chunk_file(file.path, decode(file.absolute.read_bytes()), file.language)
-    ]
-    chunks = chunks[:: max(1, len(chunks) // most)][:most]
-    names = [chunk.symbol for chunk in chunks]
-    queries = dict.fromkeys(" ".join(split_identifier(name)) for name in names)
-    return [embedding_text(chunk) for chunk in chunks], [q for q in queries if " " in q][:200]
+    files = [file for root in roots for file in walk(root).files]
+    with ProcessPoolExecutor() as workers:
+        cut = [chunk for chunks in workers.map(chunks_of, files, chunksize=64) for chunk in chunks]
+    cut = cut[:: max(1, len(cut) // most)][:most]
+    names = dict.fromkeys(name for name, _ in cut if " " in name)
+    return [text for _, text in cut], list(names)[:: max(1, len(names) // QUERIES)][:QUERIES]
+
+
+def chunks_of(file: SourceFile) -> list[tuple[str, str]]:
+    """The name, as words, and the text of each chunk of a file."""
+    chunks = chunk_file(file.path, decode(file.absolute.read_bytes()), file.language)
+    return [(" ".join(split_identifier(c.symbol)), embedding_text(c)) for c in chunks]
 
 
 def top(scores: np.ndarray) -> set[int]:
@@ -46,8 +53,10 @@ def top(scores: np.ndarray) -> set[int]:
 
 
 def grown(vectors: np.ndarray, size: int) -> np.ndarray:
-    """The vectors repeated with noise that moves a cosine by some hundredths, unit length."""
+    """So many of the vectors, or all repeated with noise that moves a cosine by some hundredths."""
     rng = np.random.default_rng(0)
+    if size <= len(vectors):
+        return vectors[rng.choice(len(vectors), size, replace=False)]
     rows = vectors[rng.integers(0, len(vectors), size)]
     rows += rng.standard_normal(rows.shape, np.float32) * (0.3 / np.sqrt(rows.shape[1]))
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
@@ -86,7 +95,8 @@ def speed(vectors: np.ndarray, queries: np.ndarray, size: int) -> str:
     wanted = K * len(queries)
     medians = {name: 1e3 * statistics.median(values) for name, values in times.items()}
     return (
-        f"| {size} | {medians['floats']:.1f} | {medians['bytes']:.1f} | {medians['graph']:.1f} "
+        f"| {size}{' (noise)' * (size > len(vectors))} "
+        f"| {medians['floats']:.1f} | {medians['bytes']:.1f} | {medians['graph']:.1f} "
         f"| {kept['bytes'] / wanted:.3f} | {kept['graph'] / wanted:.3f} "
         f"| {1e3 * build / size:.2f} | {graph.memory_usage / size:.0f} |"
     )
@@ -94,14 +104,17 @@ def speed(vectors: np.ndarray, queries: np.ndarray, size: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("repository", type=Path)
+    parser.add_argument("repository", type=Path, nargs="+")
     parser.add_argument("--model", default="c2llm-mini")
     parser.add_argument("--chunks", type=int, default=1_000)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 300_000])
     options = parser.parse_args()
     texts, questions = read_chunks(options.repository, options.chunks)
     encoder = Encoder.load(options.model)
-    vectors = np.concatenate([encoder.encode_documents([text]) for text in texts])
+    if encoder.folder.engine == "table":
+        vectors = encoder.encode_documents(texts)
+    else:
+        vectors = np.concatenate([encoder.encode_documents([text]) for text in texts])
     queries = np.concatenate([encoder.encode_queries([text]) for text in questions])
     codes = quantize(vectors)
     kept = [len(top(vectors @ q) & top(codes.dot(q))) / K for q in queries]
