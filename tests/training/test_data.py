@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from c2llm.errors import DataError
+from c2llm.errors import DataError, UsageError
 from c2llm.training.config import DataConfig, SourceConfig
 from c2llm.training.data import in_held_out_tenth, load_pairs, split_validation
 from c2llm.training.decontamination import Contamination
@@ -53,6 +53,23 @@ def test_held_out_repeated_and_empty_rows_are_dropped_and_counted(tmp_path):
         "held out for evaluation": 1,
         "repeats an evaluation text": 1,
     }
+
+
+def test_a_source_may_leave_out_short_and_long_texts(tmp_path):
+    texts = {"a query": "d" * 10, "another": "d" * 4, "a third one": "d" * 21, "q": "d" * 12}
+    name = write(tmp_path / "a.jsonl", [{"query": q, "doc": d} for q, d in texts.items()])
+    source = SourceConfig(
+        name,
+        min_query_characters=2,
+        min_document_characters=5,
+        max_document_characters=20,
+    )
+    pairs, report = load_pairs(DataConfig(str(tmp_path), [source]), 0)
+    assert [pair.query for pair in pairs] == ["a query"]
+    reasons = ("short query", "short document", "long document")
+    assert report.dropped["a"] == dict.fromkeys(reasons, 1)
+    with pytest.raises(UsageError, match="min_query_characters is -1"):
+        SourceConfig(name, min_query_characters=-1)
 
 
 def test_the_held_out_tenth_is_stable_and_about_a_tenth(tmp_path):

@@ -137,6 +137,10 @@ class SourceConfig:
     """Factor of its batches' loss."""
     cap: int | None = None
     """At most so many rows, drawn by the seed."""
+    min_query_characters: int = 0
+    min_document_characters: int = 0
+    max_document_characters: int | None = None
+    """Rows with a shorter query or document, or a longer document, are left out."""
     splits: list[str] = field(default_factory=list)
     """Rows are used if their `split` is listed, or always where the list is empty."""
     hold_out_tenth: bool = False
@@ -157,6 +161,8 @@ class SourceConfig:
                     f"The {name} of {self.file} is {getattr(self, name)}; it must be above 0."
                 )
         _at_least(f"data.sources ({self.file})", self, 1, "cap")
+        least = ("min_query_characters", "min_document_characters", "max_document_characters")
+        _at_least(f"data.sources ({self.file})", self, 0, *least)
 
     @property
     def dataset(self) -> str:

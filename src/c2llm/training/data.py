@@ -96,9 +96,9 @@ def load_pairs(
 ) -> tuple[Sequence[Pair], DataReport]:
     """Read all sources of a recipe.
 
-    Dropped, and counted by reason: held-out rows, queries without a word, pairs seen before (the
-    same query with the same document), near-duplicates if asked for, rows that repeat evaluation
-    texts, and rows whose `label` is 0.
+    Dropped, and counted by reason: held-out rows, queries without a word, texts shorter or longer
+    than their source allows, pairs seen before (the same query with the same document),
+    near-duplicates if asked for, rows that repeat evaluation texts, and rows whose `label` is 0.
 
     Args:
         config: what to read.
@@ -183,6 +183,13 @@ class _Reader:
             return "judged not to answer", ""
         if not _WORD.search(pair.query) or not pair.document.strip():
             return "empty text", ""
+        if len(pair.query) < source.min_query_characters:
+            return "short query", ""
+        if len(pair.document) < source.min_document_characters:
+            return "short document", ""
+        most = source.max_document_characters
+        if most is not None and len(pair.document) > most:
+            return "long document", ""
         if _key(pair) in self._seen:
             return "repeated pair", ""
         repeated = self._evaluation.source(pair.query)
