@@ -66,10 +66,11 @@ class TableEngine:
         if missing := [name for name in REQUIRED if name not in arrays]:
             raise ModelError(f"{path} lacks {', '.join(missing)}; export the model again.")
         self._score: Floats = arrays["score"].astype(np.float32)
-        self._value: Floats = arrays["value"].astype(np.float32)
-        if "value_scale" in arrays and arrays["value_scale"].shape == (len(self._value),):
-            self._value *= arrays["value_scale"].astype(np.float32)[:, None]
-        elif arrays["value"].dtype == np.int8:
+        self._value: NDArray[Any] = arrays["value"]  # int8 stays int8 until it is looked up
+        self._scale: Floats | None = None
+        if "value_scale" in arrays and arrays["value_scale"].shape == self._value.shape[:1]:
+            self._scale = arrays["value_scale"].astype(np.float32)
+        elif self._value.dtype == np.int8:
             raise ModelError(f"{path} has int8 values without their scales; export it again.")
         if self._score.ndim != 3 or len(self._score) != len(self._value):
             raise ModelError(
@@ -118,8 +119,11 @@ class TableEngine:
         if queries != 1 or not self._split or not apart < WIDEST_SCORES:
             return None
         weights = np.exp(self._score[:, :, 0] - self._score[:, :, 0].max(axis=0))
-        parts = self._value.reshape(len(self._value), heads, -1) * weights[:, :, None]
-        return parts.reshape(self._value.shape), weights
+        factors = weights if self._scale is None else weights * self._scale[:, None]
+        # One copy, multiplied where it lies: the memory of a second would take as long again.
+        rows = self._value.astype(np.float32)
+        rows.reshape(len(rows), heads, -1)[:] *= factors[:, :, None]
+        return rows, weights
 
     def run(self, input_ids: Ids, attention_mask: Ids) -> Vectors:
         """Unit vectors (B, dim) of token ids and mask, both (B, L)."""
@@ -157,7 +161,10 @@ class TableEngine:
         logits = self._score[input_ids].transpose(0, 2, 3, 1)
         if self._tf_power != 1:
             logits = logits + self._repetition_bias(input_ids, attention_mask)[:, None, None, :]
-        return logits, self._value[input_ids]
+        values = self._value[input_ids].astype(np.float32)
+        if self._scale is not None:
+            values *= self._scale[input_ids][..., None]
+        return logits, values
 
     def _repetition_bias(self, input_ids: Ids, attention_mask: Ids) -> Floats:
         """(tf_power - 1) log tf of every token, float32 (B, L)."""
