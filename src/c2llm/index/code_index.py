@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 Embed = Literal["all", "candidates", "none"]
 _CANDIDATES = 32
 """Chunks that a search embeds at most on its own: some two seconds of a small model."""
-_CANDIDATES_BESIDE_TABLE = 16
+_CANDIDATES_BESIDE_TABLE = 8
 """The same where a table model has vectors of the others."""
 _NO_MODEL = 0
 """The number of no model: it has no vectors, and none are looked for."""
