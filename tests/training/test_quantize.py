@@ -12,7 +12,7 @@ from c2llm.encoding.encoder import Encoder
 from c2llm.errors import UsageError
 from c2llm.training.calibration import CALIBRATION_TEXTS
 from c2llm.training.export import PROBES, export_onnx
-from c2llm.training.quantize import quantize, smoothing_scales
+from c2llm.training.quantize import choose_outliers, quantize, smoothing_scales
 from tests.tiny import qwen_config, save_tiny_model
 
 WIDTH, OUT = 96, 24
@@ -60,6 +60,29 @@ def test_outlier_channels_do_not_spoil_the_others(tmp_path, with_bias, bits):
     kinds = {i.name: i.data_type for i in onnx.load(small).graph.initializer}
     assert TensorProto.INT8 in kinds.values()
     assert "w" not in kinds
+
+
+def test_channels_stay_in_fp32_only_where_that_makes_finer_steps():
+    ranges = np.tile(np.array([[-1.0], [1.0]], np.float32), WIDTH * 4)
+    even = np.ones(WIDTH * 4, np.float32)
+    assert choose_outliers(ranges, even).size == 0
+    ranges[1, 7] = 1.3  # a seventh more: not worth a product of its own
+    assert choose_outliers(ranges, even).size == 0
+    ranges[:, [40, 300]] *= 8
+    np.testing.assert_array_equal(choose_outliers(ranges, even), [40, 300])
+    smoothed = np.where(np.abs(ranges).max(axis=0) > 4, 8, 1).astype(np.float32)
+    assert choose_outliers(ranges, smoothed).size == 0
+
+
+def test_products_without_outliers_have_no_second_product(tmp_path):
+    rng = np.random.default_rng(3)
+    x = rng.uniform(-1, 1, size=(64, WIDTH)).astype(np.float32)
+    full = product_graph(tmp_path / "full.onnx", rng.normal(size=(WIDTH, OUT)).astype(np.float32))
+    small = quantize(full, tmp_path / "int8.onnx", [{"x": x}])
+    kinds = [node.op_type for node in onnx.load(small).graph.node]
+    assert kinds.count("MatMulIntegerToFloat") == 1
+    assert "MatMul" not in kinds
+    np.testing.assert_allclose(run(small, x), run(full, x), rtol=0, atol=0.3)
 
 
 def test_a_row_does_not_depend_on_the_others(tmp_path):
