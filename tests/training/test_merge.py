@@ -60,6 +60,14 @@ def test_one_model_is_no_merge(folders, tmp_path):
         merge_models(folders[:1], None, tmp_path / "out")
 
 
+def test_a_config_from_before_a_key_was_there_means_its_default(folders, tmp_path):
+    path = folders[0] / "config.json"
+    config = json.loads(path.read_text())
+    del config["tf_power"], config["num_latents"]
+    path.write_text(json.dumps(config))
+    assert merge_models(folders, None, tmp_path / "out").is_dir()
+
+
 def test_other_shapes_names_configs_and_files_are_refused(folders, tmp_path):
     def refuse(message):
         with pytest.raises(ModelError, match=message):
@@ -68,7 +76,7 @@ def test_other_shapes_names_configs_and_files_are_refused(folders, tmp_path):
 
     text = (folders[1] / "config.json").read_text()
     (folders[1] / "config.json").write_text(json.dumps({**json.loads(text), "pma_ln": False}))
-    refuse(r"config\.json differ")
+    refuse(r"config\.json differ in pma_ln;")
     (folders[1] / "config.json").write_text(text)
     weights = tensors(folders[2])
     save_file({**weights, "pooler.S": torch.zeros(1, 2, 32)}, folders[2] / "model.safetensors")

@@ -18,13 +18,14 @@ import math
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
 from c2llm.errors import ModelError, UsageError
+from c2llm.modeling.config import C2LLMConfig
 from c2llm.training.merge_sources import Weights, read_weights
 
 Method = Literal["linear", "slerp"]
@@ -155,10 +156,12 @@ def write_merged(models: Sequence[Weights], merged: dict[str, Tensor], out: Path
 
 def _require_same_kind(first: Weights, other: Weights) -> None:
     for name in ("config.json", "tokenizer.json"):
-        if _content(first.folder / name) != _content(other.folder / name):
+        one, two = _content(first.folder / name), _content(other.folder / name)
+        if one != two:
+            keys = sorted(k for k in one.keys() | two.keys() if one.get(k) != two.get(k))
             raise ModelError(
-                f"{first.folder / name} and {other.folder / name} differ; only models of one "
-                "config and tokenizer can be merged."
+                f"{first.folder / name} and {other.folder / name} differ in {', '.join(keys)}; "
+                "only models of one config and tokenizer can be merged."
             )
     if odd := sorted(first.tensors.keys() ^ other.tensors.keys()):
         raise ModelError(f"{first.name} and {other.name} do not both have {odd[0]}.")
@@ -171,11 +174,12 @@ def _require_same_kind(first: Weights, other: Weights) -> None:
             )
 
 
-def _content(path: Path) -> object:
+def _content(path: Path) -> dict[str, Any]:
+    """What a JSON file says; of a config.json, with the defaults of what it leaves out."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        if path.name == "config.json":
+            content = C2LLMConfig.from_dict(content).to_dict()
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{path} cannot be read; name complete model folders.") from error
-    if path.name == "config.json":
-        return {key: value for key, value in content.items() if key not in _PROVENANCE}
-    return content
+    return {key: value for key, value in content.items() if key not in _PROVENANCE}
