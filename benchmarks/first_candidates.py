@@ -3,11 +3,11 @@
     python benchmarks/first_candidates.py --annotations bench/annotations --repos clones \
         --home runs/eval/home [--only gin,click] [--counts 0 4 8 16 32 64]
 
-A table model has vectors of all chunks; for the chosen candidates the model's own take their place,
-as in a search. Here all vectors of the model are read from a complete index (`c2llm eval repos
---model MODEL --home HOME` makes it), and those of the other chunks are left aside, so that every
-count costs the same. NDCG@10 of the chunk list, mean over repositories; `all` is the complete
-index, 0 the table alone.
+A table model has vectors of all chunks; those of the model are measured for the chosen candidates
+and estimated for the rest, as in a search. Here all vectors of the model are read from a complete
+index (`c2llm eval repos --model MODEL --home HOME` makes it), and those of the other chunks are
+left aside, so that every count costs the same. NDCG@10 of the chunk list, mean over repositories:
+0 is the table alone, `all` the complete index, `alone` the model without the table.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import argparse
 import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +31,11 @@ from c2llm.evaluation.repos import K, chunk_rank, ndcg_of_ranks
 from c2llm.evaluation.tables import markdown_table
 from c2llm.evaluation.vector_cache import CachedEncoder
 from c2llm.index.code_index import CodeIndex
-from c2llm.index.progressive import blend, candidates_to_embed
+from c2llm.index.progressive import blend, candidates_to_embed, together
 from c2llm.index.search import Asked, ask
 from c2llm.index.vectors import Vectors
 
-ALL = "all"
+ALL, ALONE = "all", "alone"
 
 
 def partly(deep: Vectors, table: Vectors, count: int) -> Callable[[Sequence[int]], Vectors]:
@@ -43,9 +44,13 @@ def partly(deep: Vectors, table: Vectors, count: int) -> Callable[[Sequence[int]
     def similarities(lexical: Sequence[int]) -> Vectors:
         chosen = candidates_to_embed(lexical, table, count)
         keep = np.isin(deep.ids, chosen)
-        return blend(Vectors(deep.ids[keep], deep.similarities[keep]), table)
+        return together(blend(Vectors(deep.ids[keep], deep.similarities[keep]), table), table)
 
     return similarities
+
+
+def _given(vectors: Vectors, lexical: Sequence[int]) -> Vectors:
+    return vectors
 
 
 def scores_of(
@@ -77,10 +82,13 @@ def scores_of(
             assert asked.vectors is not None
             whole = asked.vectors([])
             near = Vectors(ids, rows @ table.encode_queries([question.text])[0])
-            scores[ALL].append(score(asked, question))
-            for count in counts:
-                vectors = partly(whole, near, count)
-                scores[count].append(score(dataclasses.replace(asked, vectors=vectors), question))
+            legs: dict[object, Callable[[Sequence[int]], Vectors]] = {
+                count: partly(whole, near, count) for count in counts
+            }
+            legs[ALL] = partial(_given, together(whole, near))
+            legs[ALONE] = partial(_given, whole)
+            for name, vectors in legs.items():
+                scores[name].append(score(dataclasses.replace(asked, vectors=vectors), question))
     return scores
 
 
@@ -105,8 +113,9 @@ def main() -> None:
         for count, scores in found.items():
             means[count].append(float(np.mean(scores)))
         note(f"{repository.name}: {means[ALL][-1]:.3f}")
-    header = ["candidates", *map(str, options.counts), ALL]
-    row = ["NDCG@10", *(f"{np.mean(means[count]):.3f}" for count in (*options.counts, ALL))]
+    columns = (*options.counts, ALL, ALONE)
+    header = ["candidates", *map(str, columns)]
+    row = ["NDCG@10", *(f"{np.mean(means[name]):.3f}" for name in columns)]
     print(f"{len(trees)} repositories\n\n{markdown_table(header, [row])}")
 
 

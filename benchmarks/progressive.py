@@ -9,7 +9,7 @@ kept beside the scores. Each repository is kept as soon as it is done, and the s
 
 scores   NDCG@10 of words alone, of the first answer and of the complete index, chunk list and file
          list; how much of the complete ten the first answer's ten hold; the milliseconds of a warm
-         query of the complete index. The same as `c2llm eval repos --modes lexical,first,hybrid`.
+         query of the complete index. The same as `c2llm eval repos --modes lexical,first,complete`.
 times    `process` is a whole `c2llm search` in a repository never seen before, from the start of
          Python to its end; `inside` is the same in a process that has answered in another
          repository; `cpu` the processor time of the former on all cores. Each finds an empty cache;
@@ -45,7 +45,7 @@ from c2llm.evaluation.repo_report import repository_markdown
 from c2llm.evaluation.tables import markdown_table
 
 FORMAT = 1
-MODES = ("lexical", "first", "hybrid")
+MODES = ("lexical", "first", "complete")
 PERCENTILES = ("p50", "p90", "p99")
 
 INSIDE = """

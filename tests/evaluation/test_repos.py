@@ -273,7 +273,8 @@ def test_the_real_index_answers_in_every_mode(tmp_path):
         [(repository, Tree(root, ""))], [WordEncoder()], modes=MODES, home=tmp_path / "home"
     )
     for result in results:
-        assert result.index_built
+        # What `complete` embeds is known by then, so its build tells no time.
+        assert result.index_built or result.mode == "complete"
         assert result.missing_targets == ()
         assert result.mean(files=True) == result.mean(files=False) == 1.0, result.mode
 

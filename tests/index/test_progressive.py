@@ -9,8 +9,8 @@ import pytest
 
 from c2llm.errors import UsageError
 from c2llm.index.code_index import CodeIndex
-from c2llm.index.progressive import blend, candidates_to_embed
-from c2llm.index.vectors import Vectors
+from c2llm.index.progressive import blend, candidates_to_embed, together
+from c2llm.index.vectors import Nearest, Vectors
 from tests.index.trees import WordEncoder, write_tree
 
 VERBS = "open close read write parse format merge split encode decode send retry".split()
@@ -149,3 +149,15 @@ def test_candidates_of_both_legs_come_first() -> None:
     assert candidates_to_embed([4, 3], table, 3) == [3, 2, 4]
     assert candidates_to_embed([4, 3], None, 1) == [4]
     assert candidates_to_embed([], table, 2) == [2, 3]
+
+
+def test_both_models_are_averaged_where_both_have_all():
+    deep = Vectors(np.array([3, 1, 2]), np.array([0.9, 0.1, 0.5], np.float32))
+    table = Vectors(np.array([1, 2, 3]), np.array([0.3, 0.1, 0.5], np.float32))
+    both = together(deep, table)
+    assert both.ids.tolist() == [1, 2, 3]
+    np.testing.assert_allclose(both.similarities, [0.2, 0.3, 0.7], rtol=1e-6)
+    fewer = Vectors(table.ids[:2], table.similarities[:2])
+    assert together(deep, fewer) is deep
+    near = Nearest(table.ids, table.similarities, lambda ids: table)
+    assert together(deep, near) is deep

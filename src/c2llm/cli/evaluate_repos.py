@@ -45,11 +45,15 @@ DEFAULT_MODES = "lexical-raw,lexical,dense-raw,dense,hybrid-raw,hybrid"
     "--modes",
     default=DEFAULT_MODES,
     show_default=True,
-    help="Words alone, vectors alone, or both; with -raw without the ranker; `first` is the answer "
-    "to a first question, when only its candidates are embedded.",
+    help="Words alone, the model's vectors alone, or both; with -raw without the ranker. As a "
+    "search answers, with a table model beside: `first` when only the candidates of the question "
+    "are embedded, `complete` when all is.",
 )
 @click.option(
-    "--table", default=DEFAULT_TABLE, show_default=True, help="Model beside the other in `first`."
+    "--table",
+    default=DEFAULT_TABLE,
+    show_default=True,
+    help="Model beside the other in `first` and `complete`.",
 )
 @click.option("--only", multiple=True, help="Only this repository; repeatable, or with commas.")
 @click.option(
@@ -129,7 +133,7 @@ def score_repositories(
         repos_json: the list of repositories.
         models: what `load_encoder` takes; the default model if empty.
         modes: as `repo_benchmark.MODES`.
-        table: the table model of mode `first`, "" for none.
+        table: the table model of modes `first` and `complete`, "" for none.
         only: names of repositories; all if empty.
         home: where indexes and vectors are kept.
         output: where results are kept.
@@ -139,6 +143,7 @@ def score_repositories(
 
     from c2llm.encoding.folder import DEFAULT_MODEL
     from c2llm.evaluation.repo_benchmark import (
+        COMPLETE,
         FIRST,
         dense_modes,
         engine_digest,
@@ -166,7 +171,7 @@ def score_repositories(
             [load_encoder(spec) for spec in specs],
             modes=modes,
             home=place,
-            table=load_encoder(table) if table and FIRST in modes else None,
+            table=load_encoder(table) if table and {FIRST, COMPLETE} & set(modes) else None,
             store=RepositoryStore(output, engine_digest()) if output else None,
             opener=partial(open_code_index, progress_bar=progress_bar),
             told=note,

@@ -43,9 +43,12 @@ RAW = "-raw"
 FIRST = "first"
 """Mode: the answer to a question that is the first one asked of a repository. Words and vectors of
 the table model cover everything, the model embeds the candidates of that question alone."""
+COMPLETE = "complete"
+"""Mode: the answer once every chunk has vectors of both, the model and the table model."""
 MODES = (
     *(leg + suffix for leg in ("lexical", "dense", "hybrid") for suffix in ("", RAW)),
     FIRST,
+    COMPLETE,
 )
 NO_MODEL = "(no model)"
 _MOST_KNOWN = 0.02
@@ -69,6 +72,8 @@ class RankedIndex:
         """The best `k` chunks, best first; `mode` is one of `MODES`."""
         if mode == FIRST:
             self._index.forget_vectors()
+            return self._index.search(query, k)
+        if mode == COMPLETE:
             return self._index.search(query, k)
         leg = cast("Mode", mode.removesuffix(RAW))
         weights = self._weights[mode.endswith(RAW)]
@@ -98,6 +103,19 @@ def open_code_index(
         index = CodeIndex.open(root, embed="none", progress_bar=progress_bar)
     else:
         index = CodeIndex.open(root, encoder.name, encoder=encoder, progress_bar=progress_bar)
+    return RankedIndex(index, built=built)
+
+
+def open_complete(
+    root: Path, encoder: TextEncoder | None, *, table: TextEncoder | None
+) -> Searchable:
+    """The index with all vectors of the model and, if there is one, of the table model."""
+    from c2llm.index.code_index import CodeIndex
+    from c2llm.index.location import index_file
+
+    assert encoder is not None
+    built = not index_file(root).exists()
+    index = CodeIndex.open(root, encoder.name, encoder=encoder, table=table)
     return RankedIndex(index, built=built)
 
 
@@ -171,14 +189,15 @@ def run_benchmark(
 
     Lexical modes know no encoder: they run once, over indexes without vectors. `first` has indexes
     of its own, with vectors of the table model; before each of its searches those of the encoder
-    are forgotten. It runs last, since what other modes embedded need not be computed again.
+    are forgotten. So has `complete`, where they stay. These two run last, since what other modes
+    embedded need not be computed again.
 
     Args:
         trees: repositories and where their files are.
         encoders: what the other modes run with; none is needed for lexical modes.
         modes: of `MODES`.
         home: folder of indexes and vectors, apart from the user's own; what is there is used again.
-        table: the table model that stands beside the encoder in mode `first`.
+        table: the table model that stands beside the encoder in `first` and `complete`.
         store: where results are kept.
         opener: how an index is opened.
         told: is told how much there is to do and how long it will take.
@@ -188,18 +207,29 @@ def run_benchmark(
     """
     dense = dense_modes(modes)
     lexical = [mode for mode in modes if mode not in dense]
-    complete = [mode for mode in dense if mode != FIRST]
+    alone = [mode for mode in dense if mode not in (FIRST, COMPLETE)]
     if lexical:
         yield from _run_modes(trees, None, NO_MODEL, lexical, home, store, opener, told)
     for encoder in encoders if dense else ():
         with CachedEncoder(encoder, home / "vectors") as cached:
             known = encoder.fingerprint
-            if complete:
-                yield from _run_modes(trees, cached, known, complete, home, store, opener, told)
-            if FIRST in dense:
-                first = partial(open_first, table=table)
-                known += f" after {table.fingerprint if table else 'words'}"
-                yield from _run_modes(trees, cached, known, [FIRST], home, store, first, told)
+            if alone:
+                yield from _run_modes(trees, cached, known, alone, home, store, opener, told)
+            both_models: tuple[tuple[str, str, Callable[..., Searchable]], ...] = (
+                (COMPLETE, "beside", open_complete),
+                (FIRST, "after", open_first),
+            )
+            # A table has no other table beside it, and embeds everything at once.
+            for mode, how, opened in () if _is_table(encoder) else both_models:
+                if mode in dense:
+                    both = f"{known} {how} {table.fingerprint if table else 'words'}"
+                    two = partial(opened, table=table)
+                    yield from _run_modes(trees, cached, both, [mode], home, store, two, told)
+
+
+def _is_table(encoder: TextEncoder) -> bool:
+    folder = getattr(encoder, "folder", None)
+    return folder is not None and folder.engine == "table"
 
 
 def _run_modes(
@@ -222,7 +252,7 @@ def _run_modes(
         for repository, tree in trees
         if store is None or not store.has_all(repository, tree, system, fingerprint, modes)
     ]
-    embedded_whole = None if modes == [FIRST] else encoder
+    embedded_whole = None if modes in ([FIRST], [COMPLETE]) else encoder
     work = Workload(system, missing, embedded_whole, times, asked_of=len(trees))
     if missing:
         told(work.beginning())

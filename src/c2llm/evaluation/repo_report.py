@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from c2llm.evaluation.repo_benchmark import FIRST
+from c2llm.evaluation.repo_benchmark import COMPLETE, FIRST
 from c2llm.evaluation.repo_questions import Repository
 from c2llm.evaluation.repos import QuestionResult, RepositoryResult
 from c2llm.evaluation.significance import bootstrap, compare
@@ -40,6 +40,8 @@ def repository_report(
     for result in results:
         runs.setdefault((result.system, result.fingerprint, result.mode), []).append(result)
     first = next(iter(runs.values()), [])
+    modes = {run[0].mode for run in runs.values()}
+    whole = COMPLETE if COMPLETE in modes else "hybrid"
     return {
         "repositories": {
             "measured": [result.repository for result in first],
@@ -56,7 +58,7 @@ def repository_report(
             {"system": early[0].system, **recall_of_complete(early, complete)}
             for early in runs.values()
             for complete in runs.values()
-            if (early[0].mode, complete[0].mode) == (FIRST, "hybrid")
+            if (early[0].mode, complete[0].mode) == (FIRST, whole)
             and early[0].system == complete[0].system
         ],
         "indexing": _indexing(runs.values()),

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 Embed = Literal["all", "candidates", "none"]
 _CANDIDATES = 32
 """Chunks that a search embeds at most on its own: some two seconds of a small model."""
-_CANDIDATES_BESIDE_TABLE = 8
+_CANDIDATES_BESIDE_TABLE = 16
 """The same where a table model has vectors of the others."""
 _NO_MODEL = 0
 """The number of no model: it has no vectors, and none are looked for."""
@@ -148,9 +148,10 @@ class CodeIndex:
             root: The directory.
             model: Name of the embedding model.
             encoder: A loaded model to use instead of the one named.
-            table: A model of the `table` engine, by name or loaded, whose vectors cover what the
-                model has not embedded yet; None for none. The default one is used where it is
-                there, and not beside a loaded `encoder`; C2LLM_TABLE_MODEL names another one.
+            table: A model of the `table` engine, by name or loaded, whose vectors stand beside the
+                model's and cover what it has not embedded yet; None for none. The default one is
+                used where it is there, and not beside a loaded `encoder`; C2LLM_TABLE_MODEL names
+                another one.
             threads: Threads of the model, 0 for all cores.
             refresh: Redo what changed since the last time.
             rebuild: Throw the present index away first, whatever state it is in.
@@ -175,7 +176,7 @@ class CodeIndex:
             handle.check()  # an unknown model is told before any work is done
             if handle.is_table:
                 embed = "all"  # it costs no more than a second
-            elif embed == "candidates":
+            else:
                 beside = table_handle(table, alone=encoder is None)
         if embed == "candidates" and preload:
             for one in (handle, beside):
@@ -378,20 +379,19 @@ class CodeIndex:
 
     def _vectors(self, query: str, candidates: Sequence[int]) -> Vectors:
         """Similarity of the query to every chunk that has a vector, the candidates among them."""
-        from c2llm.index.progressive import blend, candidates_to_embed
+        from c2llm.index.progressive import blend, candidates_to_embed, together
 
         store, table = self._store, self._table
         model_id = self._model_id()
         vector = partial(self._of_query, self._encoder, query)
-        if self._embed != "candidates" or not store.lacks_vectors(model_id):
-            return self._dense.similarities(model_id, vector, candidates)
         nearest: Vectors | None = None
-        limit = _CANDIDATES
         if table is not None:
-            nearest = self._dense.similarities(
-                self._model_id(table), partial(self._of_query, table, query), candidates
-            )
-            limit = _CANDIDATES_BESIDE_TABLE
+            of_table = partial(self._of_query, table, query)
+            nearest = self._dense.similarities(self._model_id(table), of_table, candidates)
+        if self._embed != "candidates" or not store.lacks_vectors(model_id):
+            deep = self._dense.similarities(model_id, vector, candidates)
+            return deep if nearest is None else together(deep, nearest)
+        limit = _CANDIDATES if nearest is None else _CANDIDATES_BESIDE_TABLE
         try:
             if not store.read_only:
                 embed_missing(
@@ -406,7 +406,7 @@ class CodeIndex:
         except IndexWriteError as error:
             self._note(f"{error} This answer is from the vectors that are there.")
         deep = self._dense.similarities(model_id, vector, candidates)
-        return deep if nearest is None else blend(deep, nearest)
+        return deep if nearest is None else together(blend(deep, nearest), nearest)
 
     def build_graphs(self) -> int:
         """Make the graphs of neighbours that a large index lacks, and return how many."""

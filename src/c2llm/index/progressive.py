@@ -1,4 +1,4 @@
-"""Answers of a large model before it has seen the whole repository.
+"""Two models side by side, and answers of the large one before it has seen the whole repository.
 
 A table model has a vector for every chunk within a second. The large model embeds the chunks that
 matter to the question at hand, and for all others its cosine is estimated from the table's: on the
@@ -70,6 +70,22 @@ def blend(deep: Vectors, table: Vectors) -> Vectors:
     if not isinstance(table, Nearest):
         return every
     return Nearest(every.ids, every.similarities, lambda ids: joined(table.compare(ids)))
+
+
+def together(model: Vectors, table: Vectors) -> Vectors:
+    """The mean of both cosines of each chunk; the model's alone where the table has not all.
+
+    Two encoders that err differently: NDCG@10 over the 32 repositories of the benchmark is 0.881
+    with the mean and 0.877 with c2llm-mini alone (c2llm-nano beside it). Beside a graph of
+    neighbours, which knows the nearest chunks of each alone, it is the model's.
+    """
+    if isinstance(model, Nearest) or isinstance(table, Nearest):
+        return model
+    a, b = np.argsort(model.ids), np.argsort(table.ids)
+    if not np.array_equal(model.ids[a], table.ids[b]):
+        return model
+    mean = (model.similarities[a] + table.similarities[b]) * np.float32(0.5)
+    return Vectors(model.ids[a], mean)
 
 
 def _nearest(table: Vectors, limit: int) -> list[int]:
