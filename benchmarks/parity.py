@@ -221,9 +221,9 @@ def render(model: str, rows: list[Row], lost: str) -> str:
     command = "python benchmarks/parity.py" + (" MODEL" if model != DEFAULT else "")
     return f"""# Parity
 
-Made by `{command} --out docs/parity.md` on {len(PROBES)} texts of 0 to some
+Made by `{command} --data DATA --out docs/parity.md` on {len(PROBES)} texts of 0 to some
 600 tokens. A row compares unit vectors: the largest difference of any element, and the least cosine
-of any text.
+of any text. MODEL holds the float weights that c2llm-mini is exported from.
 
 | way | reference | largest difference | least cosine | limit |
 |---|---|---|---|---|
