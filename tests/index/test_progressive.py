@@ -157,7 +157,28 @@ def test_both_models_are_averaged_where_both_have_all():
     both = together(deep, table)
     assert both.ids.tolist() == [1, 2, 3]
     np.testing.assert_allclose(both.similarities, [0.2, 0.3, 0.7], rtol=1e-6)
+    in_step = Vectors(table.ids, np.array([0.1, 0.5, 0.9], np.float32))
+    np.testing.assert_allclose(together(in_step, table).similarities, [0.2, 0.3, 0.7], rtol=1e-6)
     fewer = Vectors(table.ids[:2], table.similarities[:2])
     assert together(deep, fewer) is deep
     near = Nearest(table.ids, table.similarities, lambda ids: table)
     assert together(deep, near) is deep
+
+
+def test_a_complete_index_answers_by_both_models(repository):
+    def cosines(table):
+        with CodeIndex.open(repository, encoder=WordEncoder(), table=table) as index:
+            assert index.is_complete()
+            leg = index.asked("read the socket of a file", "hybrid").vectors
+            found = leg([])
+            return dict(zip(found.ids.tolist(), found.similarities.tolist(), strict=True))
+
+    alone = cosines(None)
+    both = cosines(SmallEncoder())
+    with CodeIndex.open(repository, encoder=SmallEncoder()) as index:
+        small = index.asked("read the socket of a file", "hybrid").vectors([])
+    table = dict(zip(small.ids.tolist(), small.similarities.tolist(), strict=True))
+    assert both.keys() == alone.keys() == table.keys()
+    for chunk_id, cosine in both.items():
+        assert cosine == pytest.approx((alone[chunk_id] + table[chunk_id]) / 2, abs=1e-5)
+    assert any(abs(both[i] - alone[i]) > 0.01 for i in both)

@@ -88,11 +88,20 @@ def test_damaged_shards(sharded, tmp_path, damage, message):
         C2LLMModel.from_pretrained(broken)
 
 
-def test_a_tokenizer_of_another_model_is_refused(ours, tmp_path):
+@pytest.mark.parametrize(("added", "number"), [(False, 5000), (False, 21), (True, 21)])
+def test_a_tokenizer_of_another_model_is_refused(ours, tmp_path, added, number):
     broken = tmp_path / "broken"
     shutil.copytree(ours, broken)
     tokenizer = json.loads((broken / "tokenizer.json").read_text())
-    tokenizer["model"]["vocab"]["extra"] = 5000
+    vocabulary = tokenizer["model"]["vocab"]
+    for token in range(len(vocabulary), 21):
+        vocabulary[f"filler{token}"] = token
+    if added:
+        template = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+        extra = {"id": number, "content": "<extra>", "special": True, **template}
+        tokenizer["added_tokens"].append(extra)
+    else:
+        vocabulary["extra"] = number
     (broken / "tokenizer.json").write_text(json.dumps(tokenizer))
-    with pytest.raises(ModelError, match=r"tokenizer\.json knows token 5000, .* of 21 tokens"):
+    with pytest.raises(ModelError, match=rf"tokenizer\.json knows token {number}, .* of 21 tokens"):
         Encoder.load(broken)

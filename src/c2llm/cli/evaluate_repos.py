@@ -174,6 +174,7 @@ def score_repositories(
             table=load_encoder(table) if table and {FIRST, COMPLETE} & set(modes) else None,
             store=RepositoryStore(output, engine_digest()) if output else None,
             opener=partial(open_code_index, progress_bar=progress_bar),
+            progress_bar=progress_bar,
             told=note,
         ):
             results.append(result)

@@ -70,8 +70,7 @@ CPU_TOKENS = 1024
 """Enough for full matrix throughput, and so few that what a layer hands to the next is still in the
 caches: 4096 took 9 to 21 % longer (c2llm-mini, one thread, texts of 512 to 32 tokens)."""
 GRAPH_TOKENS = 512
-"""The same for a graph whose calls run side by side and share a cache: 1024 took 9 % longer
-(c2llm-mini, two streams, functions of 150 tokens)."""
+"""The same for a graph, whose calls run side by side and share a cache."""
 DEVICE_TOKENS = 16384
 """A GPU wants large batches. Not measured on one."""
 

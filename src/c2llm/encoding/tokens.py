@@ -139,8 +139,7 @@ class TextTokenizer:
 def _highest(tokenizer: Tokenizer) -> int:
     """The highest token id.
 
-    Ids without gaps are told by their number: listing a vocabulary takes some 30 ms, at every
-    start.
+    Ids without gaps are told by their number: at every start, listing a vocabulary is felt.
     """
     size: int = tokenizer.get_vocab_size(with_added_tokens=False)
     if size and tokenizer.id_to_token(size - 1) is None:

@@ -34,7 +34,7 @@ from c2llm.evaluation.repos import (
 from c2llm.evaluation.vector_cache import CachedEncoder
 
 if TYPE_CHECKING:
-    from c2llm.index.code_index import CodeIndex
+    from c2llm.index.code_index import CodeIndex, Embed
     from c2llm.index.rank import RankWeights
     from c2llm.index.search import Mode
 
@@ -50,6 +50,11 @@ MODES = (
     FIRST,
     COMPLETE,
 )
+_BESIDE: tuple[tuple[str, str, Embed], ...] = (
+    (COMPLETE, "beside", "all"),
+    (FIRST, "after", "candidates"),
+)
+"""Modes with a table model beside the other: how a fingerprint says so, and what is embedded."""
 NO_MODEL = "(no model)"
 _MOST_KNOWN = 0.02
 """Share of kept vectors above which the time of a build tells nothing."""
@@ -72,8 +77,7 @@ class RankedIndex:
         """The best `k` chunks, best first; `mode` is one of `MODES`."""
         if mode == FIRST:
             self._index.forget_vectors()
-            return self._index.search(query, k)
-        if mode == COMPLETE:
+        if mode in (FIRST, COMPLETE):
             return self._index.search(query, k)
         leg = cast("Mode", mode.removesuffix(RAW))
         weights = self._weights[mode.endswith(RAW)]
@@ -106,26 +110,22 @@ def open_code_index(
     return RankedIndex(index, built=built)
 
 
-def open_complete(
-    root: Path, encoder: TextEncoder | None, *, table: TextEncoder | None
+def open_beside(
+    root: Path,
+    encoder: TextEncoder | None,
+    *,
+    table: TextEncoder | None,
+    embed: Embed,
+    progress_bar: ProgressBar,
 ) -> Searchable:
-    """The index with all vectors of the model and, if there is one, of the table model."""
-    from c2llm.index.code_index import CodeIndex
-    from c2llm.index.location import index_file
-
-    assert encoder is not None
-    built = not index_file(root).exists()
-    index = CodeIndex.open(root, encoder.name, encoder=encoder, table=table)
-    return RankedIndex(index, built=built)
-
-
-def open_first(root: Path, encoder: TextEncoder | None, *, table: TextEncoder | None) -> Searchable:
-    """The index as `c2llm search` has made it when it answers for the first time.
+    """The index as `c2llm search` has it, with a table model beside the other.
 
     Args:
         root: the tree.
-        encoder: embeds the candidates of each question.
+        encoder: embeds the candidates of each question, or all.
         table: embeds everything; None for an installation without such a model.
+        embed: `candidates` for the first answer, `all` for a complete index.
+        progress_bar: shows the embedding.
     """
     from c2llm.index.code_index import CodeIndex
     from c2llm.index.location import index_file
@@ -133,7 +133,13 @@ def open_first(root: Path, encoder: TextEncoder | None, *, table: TextEncoder | 
     assert encoder is not None
     built = not index_file(root).exists()
     index = CodeIndex.open(
-        root, encoder.name, encoder=encoder, table=table, embed="candidates", preload=False
+        root,
+        encoder.name,
+        encoder=encoder,
+        table=table,
+        embed=embed,
+        preload=False,
+        progress_bar=progress_bar if embed == "all" else no_progress,
     )
     return RankedIndex(index, built=built)
 
@@ -183,6 +189,7 @@ def run_benchmark(
     table: TextEncoder | None = None,
     store: RepositoryStore | None = None,
     opener: Opener = open_code_index,
+    progress_bar: ProgressBar = no_progress,
     told: Callable[[str], None] = lambda message: None,
 ) -> Iterator[RepositoryResult]:
     """Every repository in every mode with every encoder, encoder by encoder.
@@ -200,11 +207,14 @@ def run_benchmark(
         table: the table model that stands beside the encoder in `first` and `complete`.
         store: where results are kept.
         opener: how an index is opened.
+        progress_bar: shows the embedding of mode `complete`.
         told: is told how much there is to do and how long it will take.
 
     Raises:
         UsageError: for an unknown mode.
     """
+    from c2llm.index.encoder_handle import EncoderHandle
+
     dense = dense_modes(modes)
     lexical = [mode for mode in modes if mode not in dense]
     alone = [mode for mode in dense if mode not in (FIRST, COMPLETE)]
@@ -215,21 +225,20 @@ def run_benchmark(
             known = encoder.fingerprint
             if alone:
                 yield from _run_modes(trees, cached, known, alone, home, store, opener, told)
-            both_models: tuple[tuple[str, str, Callable[..., Searchable]], ...] = (
-                (COMPLETE, "beside", open_complete),
-                (FIRST, "after", open_first),
-            )
             # A table has no other table beside it, and embeds everything at once.
-            for mode, how, opened in () if _is_table(encoder) else both_models:
+            if EncoderHandle(encoder.name, encoder).is_table:
+                continue
+            for mode, how, embed in _BESIDE:
                 if mode in dense:
                     both = f"{known} {how} {table.fingerprint if table else 'words'}"
-                    two = partial(opened, table=table)
-                    yield from _run_modes(trees, cached, both, [mode], home, store, two, told)
-
-
-def _is_table(encoder: TextEncoder) -> bool:
-    folder = getattr(encoder, "folder", None)
-    return folder is not None and folder.engine == "table"
+                    opened = partial(
+                        open_beside, table=table, embed=embed, progress_bar=progress_bar
+                    )
+                    # What the modes before have embedded is found again.
+                    embeds = mode == COMPLETE and not alone
+                    yield from _run_modes(
+                        trees, cached, both, [mode], home, store, opened, told, embeds=embeds
+                    )
 
 
 def _run_modes(
@@ -241,8 +250,14 @@ def _run_modes(
     store: RepositoryStore | None,
     opener: Opener,
     told: Callable[[str], None],
+    *,
+    embeds: bool = True,
 ) -> Iterator[RepositoryResult]:
-    """Every repository in modes of one index; `fingerprint` is of all the models in it."""
+    """Every repository in modes of one index.
+
+    `fingerprint` is of all the models in it; `embeds` says whether whole repositories have to be
+    embedded, which tells how long it will take.
+    """
     system = encoder.name if encoder else NO_MODEL
     # An index that other code has written must not be searched as if it were today's.
     place = home / "indexes" / f"{short_hash(fingerprint)}-{short_hash(_cut_by())}"
@@ -252,7 +267,7 @@ def _run_modes(
         for repository, tree in trees
         if store is None or not store.has_all(repository, tree, system, fingerprint, modes)
     ]
-    embedded_whole = None if modes in ([FIRST], [COMPLETE]) else encoder
+    embedded_whole = encoder if embeds else None
     work = Workload(system, missing, embedded_whole, times, asked_of=len(trees))
     if missing:
         told(work.beginning())

@@ -84,6 +84,7 @@ class Matrix:
     model_id: int
     generation: int
     ids: NDArray[np.int64]
+    """Chunk ids, rising, (n,)."""
     codes: Codes
 
     @classmethod
@@ -91,7 +92,10 @@ class Matrix:
         """Read the vectors; the generation is read first, so a write in between is noticed."""
         generation = store.generation()
         ids, codes = read_codes(store, model_id)
-        return cls(model_id, generation, ids, codes)
+        # Each model's vectors lie in an order of their own; sorted once, two models' are in step.
+        order = np.argsort(ids)
+        sorted_codes = Codes(codes.steps[order], codes.codes[order])
+        return cls(model_id, generation, ids[order], sorted_codes)
 
     def similarities(self, query: NDArray[np.float32]) -> Vectors:
         """Compare all vectors with that of a query, float32 (dim,)."""

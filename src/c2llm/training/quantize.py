@@ -41,7 +41,7 @@ OUTLIER_SHARE = 48
 """At most one channel in so many stays in fp32."""
 WORTH = 1.2
 """So much coarser the steps of q may be with fewer channels in fp32, or with none, which is faster:
-the product of some channels, its sum and its reading take a tenth of the time of all products."""
+however few they are, their product, its sum and their reading are three more operators."""
 MICROSOFT = "com.microsoft"
 # Ends of names, which `from_onnx.py` reads: int8 weights and their scale; of what enters, its uint8
 # form, 1/s and the indices of outliers; the weight rows of those.
