@@ -11,6 +11,7 @@ import click
 from c2llm.cli.evaluate_output import names
 from c2llm.cli.output import note, print_json, progress_bar
 from c2llm.errors import DataError, UsageError
+from c2llm.index.encoder_handle import DEFAULT_TABLE
 
 if TYPE_CHECKING:
     from c2llm.evaluation.rank_samples import Samples
@@ -34,6 +35,12 @@ Examples:
 @click.option(
     "--model", help="Fit with vectors of this model, their share too; words alone without it."
 )
+@click.option(
+    "--table",
+    default=DEFAULT_TABLE,
+    show_default=True,
+    help="Table model beside it, as in a search; an empty name for none.",
+)
 @click.option("--only", multiple=True, help="Only this repository; repeatable, or with commas.")
 @click.option("--folds", type=click.IntRange(2), default=8, show_default=True, help="Of the test.")
 @click.option("--steps", type=click.IntRange(1), default=60, show_default=True, help="Of a fit.")
@@ -48,6 +55,7 @@ def command(
     repos: Path,
     repos_json: Path | None,
     model: str | None,
+    table: str,
     only: tuple[str, ...],
     folds: int,
     steps: int,
@@ -65,17 +73,20 @@ def command(
     """
     from c2llm.evaluation.rank_fit import FitOptions, fit_weights
     from c2llm.evaluation.rank_fit import ablation as told_apart
+    from c2llm.index.encoder_handle import EncoderHandle
     from c2llm.index.weights import WEIGHTS_FILE, load_weights, weights_object
 
+    if model and EncoderHandle(model).is_table:
+        table = ""  # searches set no second table beside one
     start = load_weights(weights or WEIGHTS_FILE)
-    samples = _samples(annotations, repos, repos_json, model, names(only), home)
+    samples = _samples(annotations, repos, repos_json, model, table, names(only), home)
     if len(samples.repositories) < 2:
         raise UsageError("Fitting needs two repositories at least, one of them to test on.")
     options = FitOptions(folds=folds, steps=steps, penalty=penalty, hybrid=model is not None)
     report = fit_weights(samples, start, options)
     about = {
         "fitted_on": f"{len(samples.repositories)} repositories, {len(samples.samples)} questions",
-        "vectors": model or "none: words alone",
+        "vectors": " and ".join(filter(None, (model, table))) if model else "none: words alone",
         "ndcg_at_10_before": round(report.start, 4),
         "ndcg_at_10_fitted": round(report.fitted, 4),
         "ndcg_at_10_cross_validated": round(report.cross_validated, 4),
@@ -110,6 +121,7 @@ def _samples(
     repos: Path,
     repos_json: Path | None,
     model: str | None,
+    table: str,
     only: list[str],
     home: Path | None,
 ) -> Samples:
@@ -125,13 +137,14 @@ def _samples(
     with TemporaryDirectory(prefix="c2llm-fit-") as scratch:
         place = home or Path(scratch)
         encoder = CachedEncoder(load_encoder(model), place / "vectors") if model else None
+        beside = load_encoder(table) if encoder and table else None
         trees, absent = find_trees(repositories, repos, place / "trees")
         if absent:
             note(f"Not in {repos}, left out: {', '.join(absent)}.")
         found = []
         with progress_bar("Asking", len(trees)) as progress:
             for repository, tree in trees:
-                found += samples_of(repository, tree, place, encoder)
+                found += samples_of(repository, tree, place, encoder, beside)
                 progress(1)
     return Samples(found)
 

@@ -107,7 +107,11 @@ def sample(
 
 
 def samples_of(
-    repository: Repository, tree: Tree, home: Path, encoder: TextEncoder | None
+    repository: Repository,
+    tree: Tree,
+    home: Path,
+    encoder: TextEncoder | None,
+    table: TextEncoder | None = None,
 ) -> list[Sample]:
     """The candidates of all questions of one repository.
 
@@ -116,6 +120,7 @@ def samples_of(
         tree: Its files.
         home: Where its index is kept.
         encoder: Whose vectors take part; None for words alone.
+        table: The table model beside it, whose vectors take part too, as in a search.
     """
     from c2llm.evaluation.repo_benchmark import environment
     from c2llm.index.code_index import CodeIndex
@@ -127,7 +132,7 @@ def samples_of(
         index = (
             CodeIndex.open(tree.root, embed="none")
             if encoder is None
-            else CodeIndex.open(tree.root, encoder.name, encoder=encoder)
+            else CodeIndex.open(tree.root, encoder.name, encoder=encoder, table=table)
         )
         with index:
             return [
