@@ -16,7 +16,7 @@ What is notable here:
   2 n·heads·h multiplications (12 times less for 32 heads of width 384).
 - A fully masked row gives attention zero, not NaN: its vector is that of an empty text.
 - `init_as_mean_pooling` makes the block start as (layer-normalised) mean pooling, which keeps what
-  an already trained encoder knows.
+  an already trained encoder knows, and from there attention learns at once.
 """
 
 from __future__ import annotations
@@ -90,12 +90,18 @@ class PMA(Pooling):
                 norm.reset_parameters()
 
     @torch.no_grad()
-    def init_as_mean_pooling(self, seed_std: float = 0.02) -> None:
+    def init_as_mean_pooling(self, spread: float = 0.25) -> None:
         """Start as LN(LN(mean of the states)): uniform attention, identity values, faint fc_o.
 
-        Small random seeds instead of zeros break the symmetry between heads and queries, or no
-        gradient would ever tell them apart. And fc_o is faint instead of zero, because relu has no
-        gradient at zero: a zero fc_o would stay zero for ever.
+        The keys start at zero and the queries with entries of variance 1. A logit is a product of
+        the two and learns as fast as the other one is large: were both faint, attention would stay
+        uniform for thousands of steps. What such a query adds as a residual, the bias of the values
+        takes off again. And fc_o is faint instead of zero, because relu has no gradient at zero: a
+        zero fc_o would stay zero for ever.
+
+        Args:
+            spread: standard deviation of the seeds of several queries from the one they share. It
+                tells them apart, and makes the start the less exact the larger it is.
 
         Raises:
             ValueError: if `dim` differs from `hidden_size`, where no identity exists.
@@ -105,13 +111,17 @@ class PMA(Pooling):
                 f"PMA can start as mean pooling only where dim ({self.dim}) equals the hidden size "
                 f"({self.hidden_size})."
             )
-        nn.init.normal_(self.S, std=seed_std)
+        shared = torch.randn_like(self.S[:, :1])
+        self.S.copy_(shared)
+        if self.num_queries > 1:
+            self.S.add_(spread * torch.randn_like(self.S))
+        nn.init.eye_(self.fc_q.weight)
+        nn.init.zeros_(self.fc_k.weight)
         nn.init.eye_(self.fc_v.weight)
-        nn.init.normal_(self.fc_o.weight, std=0.05 * seed_std)
-        nn.init.normal_(self.fc_q.weight, std=seed_std)
-        nn.init.normal_(self.fc_k.weight, std=seed_std)
+        nn.init.normal_(self.fc_o.weight, std=1e-3)
         for linear in (self.fc_q, self.fc_k, self.fc_v, self.fc_o):
             nn.init.zeros_(linear.bias)
+        self.fc_v.bias.copy_(-shared[0, 0])
 
     def queries(self) -> Tensor:
         """The projected seeds Q = fc_q(S), shape (num_queries, dim)."""
