@@ -161,9 +161,11 @@ def prepare_backbone(model: C2LLMModel, config: ModelConfig) -> None:
         elif hasattr(module, "attention_dropout"):
             module.attention_dropout = config.dropout
     if config.gradient_checkpointing:
-        model.backbone.gradient_checkpointing_enable(
-            gradient_checkpointing_kwargs={"use_reentrant": False}
-        )
+        backbone = model.backbone
+        # The first name is of late transformers 5, where the second is deprecated.
+        name = "activation_checkpointing_enable"
+        enable = getattr(backbone, name, None) or backbone.gradient_checkpointing_enable
+        enable({"use_reentrant": False})
 
 
 def attention_for(wanted: str) -> str:
