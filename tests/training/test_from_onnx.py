@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from c2llm.encoding.encoder import Encoder
+from c2llm.encoding.folder import shipped_models
 from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.model import C2LLMModel
 from c2llm.training import from_onnx
@@ -69,6 +70,14 @@ def test_int8_weights_come_back_within_a_step_and_can_be_trained(int8, tmp_path)
     # b_k adds the same to all tokens, and a softmax does not see it.
     still = {n for n, p in again.named_parameters() if p.grad is None or not p.grad.abs().sum()}
     assert not {n for n in still if n != "pooler.fc_k.bias"}
+
+
+def test_the_shipped_model_comes_back(tmp_path):
+    """Its tensors share some of their lists of outlier channels."""
+    report = restore_folder(shipped_models()["c2llm-mini"], tmp_path / "back")
+    assert report.min_cosine > 0.98
+    pooler = C2LLMModel.from_pretrained(tmp_path / "back").pooler
+    assert pooler.queries().std() > 0.9  # and its attention can learn
 
 
 @pytest.mark.slow

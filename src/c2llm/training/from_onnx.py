@@ -159,24 +159,34 @@ def _constants(graph: GraphProto) -> Iterator[tuple[str, Array]]:
 
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     entering = {node.input[1]: node.input[0] for node in graph.node if node.op_type in _PRODUCTS}
+    outliers = _outlier_indices(graph)
     for name, value in stored.items():
         if name.endswith(INT8):
             plain = name.removesuffix(INT8)
             zero = stored.get(f"{plain}_zero_point", np.float32(0)).astype(np.float32)
             weight = (value.astype(np.float32) - zero) * stored[f"{plain}{SCALE}"]
             source = entering.get(name, "").removesuffix(UINT8)
-            yield plain, _unsmooth(weight, plain, source, stored)
+            if f"{source}{INVERSE}" in stored:  # W from s W and the rows of outlier channels
+                weight = weight * stored[f"{source}{INVERSE}"][:, None]
+            if kept := outliers.get(f"{plain}{OUTLIER_WEIGHT}"):
+                weight[stored[kept]] = stored[f"{plain}{OUTLIER_WEIGHT}"]
+            yield plain, weight
         elif not name.endswith((SCALE, "_zero_point", INVERSE, OUTLIERS, OUTLIER_WEIGHT)):
             yield name, value
 
 
-def _unsmooth(weight: Array, name: str, source: str, stored: dict[str, Array]) -> Array:
-    """W from s W and the rows of outlier channels (`training/quantize.py`)."""
-    if f"{source}{INVERSE}" in stored:
-        weight = weight * stored[f"{source}{INVERSE}"][:, None]
-        if f"{name}{OUTLIER_WEIGHT}" in stored:
-            weight[stored[f"{source}{OUTLIERS}"]] = stored[f"{name}{OUTLIER_WEIGHT}"]
-    return weight
+def _outlier_indices(graph: GraphProto) -> dict[str, str]:
+    """For each constant of outlier rows (`training/quantize.py`) the one that tells which they are.
+
+    By the nodes between them: an export keeps equal constants once, under one of their names.
+    """
+    gathered = {node.output[0]: node.input[1] for node in graph.node if node.op_type == "Gather"}
+    return {
+        name: gathered[source]
+        for node in graph.node
+        for source, name in zip(node.input, node.input[1:], strict=False)
+        if name.endswith(OUTLIER_WEIGHT) and source in gathered
+    }
 
 
 def _linear_weights(graph: GraphProto, constants: dict[str, Array]) -> Iterator[tuple[str, str]]:
@@ -234,6 +244,10 @@ def _unfold_pooling(folded: dict[str, Array], config: C2LLMConfig, file: Path) -
     offsets = only((heads * n,), "q b_k of PMA").reshape(heads, n, 1)
     values = only((heads, hidden, width), "W_v of PMA")
     value_bias = only((heads, 1, width), "b_v of PMA")
+    if n == 1:  # where the query is faint, the gradient of its keys is (`init_as_mean_pooling`)
+        wide = np.random.default_rng(0).standard_normal(base.shape)
+        value_bias = value_bias + (base - wide).reshape(value_bias.shape)
+        base = wide
     queries = base.reshape(n, heads, width).transpose(1, 0, 2)  # (heads, n, width)
     inverse = np.linalg.pinv(queries.astype(np.float64))  # (heads, width, n)
     return {
