@@ -101,9 +101,8 @@ def open_folder(name: str | Path, engine: str | None = None) -> ModelFolder:
     if not path.is_dir() and is_hub_id(str(name)):
         path = local_folder(name)
     if not path.is_dir():
-        raise UsageError(
-            f"Unknown model {str(name)!r}: name a model folder or one of {', '.join(shipped)}."
-        )
+        known = f"one of {', '.join(shipped)}" if shipped else "install c2llm anew, for it has none"
+        raise UsageError(f"Unknown model {str(name)!r}: name a model folder or {known}.")
     fields = _read_config(path / "config.json")
     if not (path / "tokenizer.json").is_file():
         raise ModelError(f"{path} has no tokenizer.json; copy the whole model folder.")
