@@ -4,9 +4,9 @@
 
 Same network (MiniLM, 6 layers x 384, with PMA on top, opened from one folder), same pairs (first
 line of a docstring and the function, from Python's standard library), same batch, one optimizer
-step. Each system runs in a process of its own; they take turns, step by step. What counts is the
-median processor time of a step, which other work on the machine does not change much, and the
-process' peak resident memory.
+step, no dropout. Each system runs in a process of its own; they take turns, step by step. What
+counts is the median processor time of a step, which other work on the machine does not change much,
+and the process' peak resident memory.
 
 peer    CachedMultipleNegativesRankingLoss, mini-batches of 32 (its default)
 peer-t  the same, mini-batches by tokens, with our budget
@@ -110,6 +110,9 @@ def peer_step(
 
     model = SentenceTransformer(str(folder), device="cpu")
     model.max_seq_length = 256
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0  # as with us; its masks would double the peer's step
     budget = {"mini_batch_num_tokens": options.tokens} if by_tokens else {"mini_batch_size": 32}
     loss = CachedMultipleNegativesRankingLoss(model, scale=20.0, **budget)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-5, weight_decay=0.01)
