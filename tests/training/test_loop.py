@@ -85,7 +85,11 @@ def test_micro_batches_do_not_change_the_gradient(recipe, tmp_path):
     for name, config in (("small", small), ("large", large)):
         trainer = Trainer(config, tmp_path / name)
         moved.append(weights(trainer.train()))
-    for name in moved[0]:
+    # The gradient of fc_k's bias is zero but for rounding (a softmax does not see what is added to
+    # all logits), and Adam makes a step of any rounding.
+    compared = [name for name in moved[0] if not name.endswith("fc_k.bias")]
+    assert len(compared) == len(moved[0]) - 1
+    for name in compared:
         torch.testing.assert_close(moved[0][name], moved[1][name], rtol=0, atol=2e-4)
 
 
