@@ -15,7 +15,7 @@ from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.model import C2LLMModel
 from c2llm.training import from_onnx
 from c2llm.training.export import PROBES, export_onnx
-from c2llm.training.from_onnx import restore_folder
+from c2llm.training.restore import restore_folder
 from tests.tiny import tiny_model, tiny_tokenizer
 
 

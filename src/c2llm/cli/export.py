@@ -20,8 +20,8 @@ from c2llm.errors import UsageError
     type=click.Choice(["onnx", "table", "torch"]),
     default="onnx",
     show_default=True,
-    help="A graph for any model, a table for one over static token embeddings, or back from an "
-    "exported graph to weights that can be trained.",
+    help="A graph for any model, a table for one over static token embeddings, or back from "
+    "either to weights that can be trained.",
 )
 @click.option("--int8", "precision", flag_value="int8", help="A quarter of the size, and faster.")
 @click.option("--fp16", "precision", flag_value="fp16", help="Weights of half the size.")
@@ -56,7 +56,7 @@ def command(
     c2llm export runs/mini/model --out models/c2llm-mini --int8
     c2llm export runs/mini/model --out my-model --int8 --calibrate src/app.py --calibrate README.md
     c2llm export runs/nano/model --out models/c2llm-nano --to table --int8
-    c2llm export models/c2llm-mini --out mini-f32 --to torch
+    c2llm export c2llm-mini --out mini-f32 --to torch
 
     The graph takes any batch and length; beside the vectors it gives the attention that made them
     and the token states, on request: whoever asks for the vectors alone pays nothing for them.
@@ -99,13 +99,13 @@ def command(
 
 def _restore(model: str, out: str | None, rounded: bool, as_json: bool) -> None:
     from c2llm.encoding.folder import shipped_models
-    from c2llm.training.from_onnx import restore_folder
+    from c2llm.training.restore import restore_folder
 
     if out is None or rounded:
         raise UsageError("--to torch writes float weights to another folder: name it with --out.")
     restored = restore_folder(shipped_models().get(model, Path(model)), Path(out))
     note(
-        f"{restored.out}: {restored.tensors} tensors, cosine with the graph at least "
+        f"{restored.out}: {restored.tensors} tensors, cosine with its source at least "
         f"{restored.min_cosine:.4f}, mean {restored.mean_cosine:.4f}"
     )
     if as_json:

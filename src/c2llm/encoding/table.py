@@ -58,13 +58,7 @@ class TableEngine:
     streams = 1
 
     def __init__(self, path: Path) -> None:
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-            raise ModelError(f"{path} is not a table of arrays; copy the model again.") from error
-        if missing := [name for name in REQUIRED if name not in arrays]:
-            raise ModelError(f"{path} lacks {', '.join(missing)}; export the model again.")
+        arrays = read_table(path)
         self._score: Floats = arrays["score"].astype(np.float32)
         self._value: NDArray[Any] = arrays["value"]  # int8 stays int8 until it is looked up
         self._scale: Floats | None = None
@@ -193,6 +187,22 @@ class TableEngine:
         scale = np.sqrt((x * x).mean(axis=-1, keepdims=True) + NORM_EPS)
         normed: Floats = x / scale * self._rest[f"{name}_weight"] + self._rest[f"{name}_bias"]
         return normed
+
+
+def read_table(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of a `table.npz` as they are stored.
+
+    Raises:
+        ModelError: if it is no such file, or lacks one that every table has.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{path} is not a table of arrays; copy the model again.") from error
+    if missing := [name for name in REQUIRED if name not in arrays]:
+        raise ModelError(f"{path} lacks {', '.join(missing)}; export the model again.")
+    return arrays
 
 
 def _counted(

@@ -48,10 +48,10 @@ from c2llm.training.config import (
     TuneConfig,
 )
 from c2llm.training.export import export_onnx
-from c2llm.training.from_onnx import restore_folder
 from c2llm.training.merge import merge_models
 from c2llm.training.miners import DenseMiner
 from c2llm.training.negatives import MiningRules, mine_negatives
+from c2llm.training.restore import restore_folder
 
 if TYPE_CHECKING:
     from c2llm.encoding.protocol import Progress

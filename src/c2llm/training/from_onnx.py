@@ -13,14 +13,12 @@ still holds all of them, only under other names and, in the pooling, folded:
   the identity, and fc_k the smallest matrix (least squares, Moore-Penrose) that gives q W_k.
 
 So the result computes what the graph computes, up to the rounding of int8 activations, and trains
-on from there. The vectors of both are compared before the folder is given out.
+on from there (`training/restore.py`).
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,20 +26,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from c2llm.encoding.encoder import Encoder
-from c2llm.errors import ModelError, UsageError
+from c2llm.errors import ModelError
 from c2llm.modeling.config import C2LLMConfig
-from c2llm.modeling.folder import save_folder
 from c2llm.modeling.model import C2LLMModel
-from c2llm.modeling.tokenizer import derive_tokenizer
-from c2llm.training.export import PROBES
 from c2llm.training.quantize import INT8, INVERSE, OUTLIER_WEIGHT, OUTLIERS, SCALE, UINT8
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
-
-LEAST_COSINE = 0.95
-"""Between a graph and what was restored from it; int8 activations cost about 0.01."""
 
 _PREFIX = "model."
 _PRODUCTS = ("MatMul", "FusedMatMul", "Gemm", "MatMulInteger", "MatMulIntegerToFloat")
@@ -51,62 +42,6 @@ _REACH = 4
 """Nodes between a product and the addition of its bias."""
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class RestoreReport:
-    """What was restored, and how near its vectors are to the graph's over the probe texts."""
-
-    source: str
-    out: str
-    tensors: int
-    min_cosine: float
-    mean_cosine: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready fields."""
-        return asdict(self)
-
-
-def restore_folder(source: Path, out: Path) -> RestoreReport:
-    """Write a model folder with safetensors from one with `model.onnx`.
-
-    Args:
-        source: folder that `c2llm export` wrote, int8 or float32; BERT-like backbone and PMA.
-        out: the new folder; replaced if it is there.
-
-    Raises:
-        UsageError: if `source` is no folder or `out` is the same.
-        ModelError: if the graph is not such an export, or the restored vectors are not the graph's.
-    """
-    if not source.is_dir():
-        raise UsageError(f"There is no model folder {source}.")
-    if out.resolve() == source.resolve():
-        raise UsageError(f"{out} is the model that is read; name another folder with --out.")
-    reference = Encoder.load(source, engine="onnx")
-    config = C2LLMConfig.from_pretrained(source, local_files_only=True)
-    tensors = restore_tensors(source / "model.onnx", config)
-    model = C2LLMModel(config)
-    model.load_state_dict(tensors)
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    save_folder(model, derive_tokenizer(source, split_identifiers=False), part)
-    cosine = _cosines(reference, Encoder.load(part, engine="torch"))
-    if cosine.min() < LEAST_COSINE:
-        shutil.rmtree(part)
-        raise ModelError(
-            f"What was restored from {source / 'model.onnx'} differs from it: cosine "
-            f"{cosine.min():.4f} where at least {LEAST_COSINE} is expected."
-        )
-    shutil.rmtree(out, ignore_errors=True)
-    part.rename(out)
-    return RestoreReport(
-        source=str(source),
-        out=str(out),
-        tensors=len(tensors),
-        min_cosine=round(float(cosine.min()), 6),
-        mean_cosine=round(float(cosine.mean()), 6),
-    )
 
 
 def restore_tensors(file: Path, config: C2LLMConfig) -> dict[str, torch.Tensor]:
@@ -259,9 +194,3 @@ def _unfold_pooling(folded: dict[str, Array], config: C2LLMConfig, file: Path) -
         "pooler.fc_v.weight": values.transpose(0, 2, 1).reshape(d, hidden),
         "pooler.fc_v.bias": value_bias.reshape(d),
     }
-
-
-def _cosines(reference: Encoder, restored: Encoder) -> NDArray[np.float32]:
-    a, b = reference.encode_documents(PROBES), restored.encode_documents(PROBES)
-    cosine: NDArray[np.float32] = (a * b).sum(1)
-    return cosine
