@@ -22,6 +22,7 @@ from c2llm.index.store import Store
 
 if TYPE_CHECKING:
     from c2llm.encoding.protocol import Progress, TextEncoder
+    from c2llm.index.table_cover import TableCover
     from c2llm.index.vector_cache import VectorCache
 
 ProgressBar = Callable[[str, int], AbstractContextManager["Progress"]]
@@ -81,9 +82,20 @@ def truly_changed(store: Store, staleness: Staleness) -> list[SourceFile]:
 
 
 def refresh_files(
-    store: Store, staleness: Staleness, progress_bar: ProgressBar = silent_progress
+    store: Store,
+    staleness: Staleness,
+    progress_bar: ProgressBar = silent_progress,
+    table: TableCover | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> list[str]:
     """Redo the files that changed and forget those that are gone.
+
+    Args:
+        store: The index.
+        staleness: What differs from it.
+        progress_bar: Shows the files that are read.
+        table: Gives their chunks vectors on the way.
+        meanwhile: Called once, when other processes, if there are any, have begun to cut.
 
     Returns:
         The paths whose content was other than the index knew; those that are gone are not counted.
@@ -95,16 +107,25 @@ def refresh_files(
                 store.remove_file(path)
     changed = staleness.changed
     if not changed:
+        meanwhile()
         return redone
     known = store.hashes([file.path for file in changed])
     listed = {file.path: file for file in changed}
+    cuts = cut_files(changed, known)  # before there are threads, of a progress bar or a model
+    meanwhile()
     with progress_bar("Reading", len(changed)) as progress:
-        for batch in _by_bytes(cut_files(changed, known), listed):
+        for batch in _by_bytes(cuts if table is None else table.watch(cuts), listed):
+            if table is not None:
+                table.finish()
             with store.writing():
                 for cut in batch:
                     if _write(store, cut, listed[cut.path], known.get(cut.path)):
                         redone.append(cut.path)
+                if table is not None:
+                    table.write()
             progress(len(batch))
+    if table is not None:
+        table.close()
     return redone
 
 

@@ -52,11 +52,23 @@ class EncoderHandle:
 
             self._folder = open_folder(self.model)
 
-    def preload(self) -> None:
-        """Begin to load while the caller does something else; a failure shows at `get`."""
+    def preload(self, *, hashed: bool = False) -> None:
+        """Begin to load while the caller does something else; a failure shows at `get`.
+
+        Args:
+            hashed: The fingerprint will be asked for, and nobody remembers it.
+        """
         if self._encoder is None and self._thread is None:
-            self._thread = Thread(target=self._load, name="c2llm-encoder", daemon=True)
+            arguments = (hashed,)
+            self._thread = Thread(
+                target=self._load, args=arguments, name="c2llm-encoder", daemon=True
+            )
             self._thread.start()
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether `get` would answer at once."""
+        return self._encoder is not None or self._error is not None
 
     def get(self) -> TextEncoder:
         """The encoder, waiting until it is loaded; raises what loading it raised."""
@@ -116,8 +128,10 @@ class EncoderHandle:
         if self._thread is not None:
             self._thread.join()
 
-    def _load(self) -> None:
+    def _load(self, hashed: bool) -> None:
         try:
+            if hashed and self._folder is not None:
+                self._fingerprint = self._folder.fingerprint(self._folder.engine)
             from c2llm.encoding.encoder import Encoder
 
             encoder = Encoder.load(self.model, threads=self._threads)

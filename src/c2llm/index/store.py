@@ -294,6 +294,15 @@ class Store:
             [(model_id, key, vector) for key, vector in zip(hashes, packed, strict=True)],
         )
 
+    def with_vectors(self, model_id: int, hashes: Sequence[bytes]) -> set[bytes]:
+        """Those of the embedded texts that have a vector of the model."""
+        rows = self.all(
+            "SELECT hash FROM embeddings WHERE model_id = ?"
+            f" AND hash IN ({','.join('?' * len(hashes))})",
+            (model_id, *hashes),
+        )
+        return {bytes(row[0]) for row in rows}
+
     def forget_vectors(self, model_id: int) -> None:
         """Drop the vectors of a model, as if it had never embedded anything; inside `writing`."""
         self._connection.execute("DELETE FROM embeddings WHERE model_id = ?", (model_id,))
