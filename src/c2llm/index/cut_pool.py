@@ -22,10 +22,10 @@ from c2llm.index.cut_worker import receive, send, serve
 from c2llm.index.cutting import CutFile, cut_file, pack_request, unpack_answer
 from c2llm.index.forked import Forked, may_fork
 
-PARALLEL_BYTES = 1_500_000
-"""From here on there is work for a process a core."""
+PARALLEL_BYTES = 600_000
+"""From here on there is work for a process a core, though each has to start."""
 BESIDE_BYTES = 150_000
-"""From here on one process cuts while this one loads models and embeds what has been cut."""
+"""From here on others cut while this one loads models and embeds what has been cut."""
 _MOST_WORKERS = 8
 _BATCH_BYTES = 120_000
 _BATCH_PATHS = 8_000
@@ -56,7 +56,7 @@ def cut_files(
 
 def _workers_for(size: int) -> int:
     """How many processes so many bytes are worth."""
-    if size >= PARALLEL_BYTES:
+    if size >= PARALLEL_BYTES or (size >= BESIDE_BYTES and may_fork()):
         return min(_MOST_WORKERS, cores())
     return int(size >= BESIDE_BYTES and cores() > 1)
 
