@@ -55,7 +55,7 @@ Embed = Literal["all", "candidates", "none"]
 _CANDIDATES = 32
 """Chunks that a search embeds at most on its own: some two seconds of a small model."""
 _CANDIDATES_BESIDE_TABLE = 4
-"""The same where a table model has vectors of the others (docs/ranking.md: what more would give)."""
+"""The same where a table model has vectors of the others; docs/ranking.md weighs the number."""
 SEARCH_LOCK_SECONDS = 2.0
 """How long a search of the command line waits for another process that refreshes the same index."""
 
