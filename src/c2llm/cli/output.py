@@ -90,7 +90,9 @@ def progress_bar(description: str, total: int) -> Iterator[Progress]:
                 shown(done)
             elif time.monotonic() - begun > _PATIENCE_SECONDS:
                 bar = stack.enter_context(bars())
-                shown = partial(bar.advance, bar.add_task(description, total, completed=so_far))
+                shown = partial(
+                    bar.advance, bar.add_task(description, total=total, completed=so_far)
+                )
 
         yield advance
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from c2llm.codebase.walk import SourceFile, WalkReport, list_files
+from c2llm.codebase.walk import Skipped, SourceFile, list_changes
 from c2llm.index.cut_pool import cut_files
 from c2llm.index.cutting import CutFile, same_content
 from c2llm.index.records import Stamp
-from c2llm.index.store import Store
+from c2llm.index.store import RULES, Store
 
 if TYPE_CHECKING:
     from c2llm.encoding.protocol import Progress, TextEncoder
@@ -44,11 +44,14 @@ _RACY_NS = 2_000_000_000
 class Staleness:
     """The files of a tree against those of its index."""
 
-    listed: WalkReport
     changed: tuple[SourceFile, ...]
     """New, or of another size or time than the index knows."""
     removed: tuple[str, ...]
     """Known to the index and no longer there."""
+    skipped: tuple[Skipped, ...]
+    """Left out without being opened."""
+    rules: str
+    """By which ignore files this was decided, `WalkReport.rules`."""
 
 
 def silent_progress(description: str, total: int) -> AbstractContextManager[Progress]:
@@ -58,17 +61,15 @@ def silent_progress(description: str, total: int) -> AbstractContextManager[Prog
 
 def find_stale(store: Store, root: Path) -> Staleness:
     """Compare sizes and times of the tree's files with the index; nothing is read."""
-    listed = list_files(root)
     known = store.stamps()
     unreadable = [path for path, state in store.skipped().items() if state.reason == "unreadable"]
-    # Who may read a file changes without a trace in the file.
-    readable = {path for path in unreadable if os.access(root / path, os.R_OK)}
-    changed: list[SourceFile] = []
-    for file in listed.files:
-        row = known.pop(file.path, None)
-        if row != (file.path, file.size, file.mtime_ns, file.inode) or file.path in readable:
-            changed.append(file)
-    return Staleness(listed, tuple(changed), tuple(sorted(known)))
+    for path in unreadable:
+        if os.access(root / path, os.R_OK):  # who may read a file leaves no trace in it
+            known[path] = (path, -1, -1, -1)
+    listed, same = list_changes(root, known, store.meta(RULES) or "")
+    same.update(file.path for file in listed.files)
+    removed = sorted(path for path in known if path not in same)
+    return Staleness(listed.files, tuple(removed), listed.skipped, listed.rules)
 
 
 def truly_changed(store: Store, staleness: Staleness) -> list[SourceFile]:
@@ -101,14 +102,32 @@ def refresh_files(
         The paths whose content was other than the index knew; those that are gone are not counted.
     """
     redone: list[str] = []
-    if staleness.removed:
+    same_rules = store.meta(RULES) == staleness.rules
+    if staleness.removed or not same_rules:
         with store.writing():
+            if not same_rules:  # until all is done, files taken by both may be there
+                store.set_meta(RULES, "")
             for path in staleness.removed:
                 store.remove_file(path)
-    changed = staleness.changed
+    _redo(store, staleness.changed, redone, progress_bar, table, meanwhile)
+    if not same_rules:
+        with store.writing():
+            store.set_meta(RULES, staleness.rules)
+    return redone
+
+
+def _redo(
+    store: Store,
+    changed: Sequence[SourceFile],
+    redone: list[str],
+    progress_bar: ProgressBar,
+    table: TableCover | None,
+    meanwhile: Callable[[], None],
+) -> None:
+    """Cut and write files, and note those that had other content."""
     if not changed:
         meanwhile()
-        return redone
+        return
     known = store.hashes([file.path for file in changed])
     listed = {file.path: file for file in changed}
     cuts = cut_files(changed, known)  # before there are threads, of a progress bar or a model
@@ -126,7 +145,6 @@ def refresh_files(
             progress(len(batch))
     if table is not None:
         table.close()
-    return redone
 
 
 def _by_bytes(cuts: Iterator[CutFile], listed: dict[str, SourceFile]) -> Iterator[list[CutFile]]:

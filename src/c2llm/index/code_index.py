@@ -40,7 +40,7 @@ from c2llm.index.search import (
     ask,
 )
 from c2llm.index.status import IndexStatus, store_status
-from c2llm.index.store import TABLE_MODEL, Store
+from c2llm.index.store import RULES, TABLE_MODEL, Store
 from c2llm.index.table_cover import TableCover
 from c2llm.index.vector_cache import VectorCache
 
@@ -263,7 +263,8 @@ class CodeIndex:
         self.stale_files = len(staleness.changed) + len(staleness.removed)
         changed: tuple[str, ...] = ()
         removed: tuple[str, ...] = ()
-        if self.stale_files or self._table_lacks():
+        new_rules = store.meta(RULES) != staleness.rules and not store.read_only
+        if self.stale_files or new_rules or self._table_lacks():
             with refreshing(store.path, lock_seconds) as held:
                 if not held:
                     self._note("Another process is refreshing this index; this answer is older.")
@@ -478,7 +479,7 @@ class CodeIndex:
     def _require_files(self, staleness: Staleness) -> None:
         if self._store.has_files():
             return
-        skipped = Counter(skip.reason for skip in staleness.listed.skipped)
+        skipped = Counter(skip.reason for skip in staleness.skipped)
         skipped.update(state.reason for state in self._store.skipped().values())
         left_out = ", ".join(f"{count} {reason}" for reason, count in skipped.most_common())
         raise C2LLMError(

@@ -27,6 +27,8 @@ EXACT_UP_TO = 300_000
 (`benchmarks/vector_search.py` measures both)."""
 _PRUNED = "chunks gone when vectors were counted"
 """The fact (`meta`) that spares counting unused vectors after every change."""
+RULES = "ignore rules"
+"""The fact (`meta`) that says by which rules the files were taken; empty while they change."""
 TABLE_MODEL = "table model"
 """The fact (`meta`) that names the model whose vectors cover every chunk at once."""
 
