@@ -3,9 +3,11 @@
     python benchmarks/progressive.py --annotations bench/annotations --repos clones \
         --output runs/progressive --model c2llm-mini
 
-Over every repository of the benchmark, or those of `--only`; on an idle machine, since times are
-kept beside the scores. Each repository is kept as soon as it is done, and the same command goes on;
-`--parts times` leaves the scores out, and with them the only step that embeds whole repositories.
+Over every repository of the benchmark, or those of `--only`, or with `--languages` the first of
+each language in repos.json; on an idle machine, since times are kept beside the scores. Each
+repository is kept as soon as it is done, and the same command goes on; `--parts times` leaves the
+scores out, and with them the only step that embeds whole repositories. `--page` writes the times
+as docs/speed.md.
 
 scores   NDCG@10 of words alone, of the first answer and of the complete index, chunk list and file
          list; how much of the complete ten the first answer's ten hold; the milliseconds of a warm
@@ -13,8 +15,9 @@ scores   NDCG@10 of words alone, of the first answer and of the complete index, 
 times    `process` is a whole `c2llm search` in a repository never seen before, from the start of
          Python to its end; `inside` is the same in a process that has answered in another
          repository; `cpu` the processor time of the former on all cores. Each finds an empty cache;
-         medians of `--rounds` questions. bm25s stands beside them as in `search_speed.py`: indexing
-         texts that were cut before, and its first query.
+         medians of `--rounds` questions. `warm` are queries in that process: all questions, each of
+         which it has been asked before, so that their candidates are embedded. bm25s stands beside
+         as in `search_speed.py`: indexing texts that were cut before, and its queries.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +47,7 @@ from c2llm.evaluation.repo_questions import load_benchmark
 from c2llm.evaluation.repo_report import repository_markdown
 from c2llm.evaluation.tables import markdown_table
 
-FORMAT = 1
+FORMAT = 2
 MODES = ("lexical", "first", "complete")
 PERCENTILES = ("p50", "p90", "p99")
 
@@ -52,17 +55,46 @@ INSIDE = """
 import json, sys, tempfile, time
 from pathlib import Path
 from c2llm.index.code_index import CodeIndex
-root, model, question = json.loads(sys.argv[1])
-def answered(folder):
+root, model, question, again = json.loads(sys.argv[1])
+def answered(folder, again=()):
+    start, warm = time.perf_counter(), []
     with CodeIndex.open(folder, model, embed="candidates") as index:
         index.search(question, 10)
-        return index.counts()
+        first = time.perf_counter() - start
+        for query in again:
+            index.search(query, 10)
+        for query in again * 3:
+            start = time.perf_counter()
+            index.search(query, 10)
+            warm.append(time.perf_counter() - start)
+        return first, index.counts(), warm
 with tempfile.TemporaryDirectory() as other:
     Path(other, "a.py").write_text("def parse(text):\\n    return text.split()\\n")
     answered(other)
-start = time.perf_counter()
-counts = answered(root)
-print(json.dumps([time.perf_counter() - start, counts.files, counts.chunks]))
+first, counts, warm = answered(root, again)
+print(json.dumps([first, counts.files, counts.chunks, warm]))
+"""
+COMMAND = """python benchmarks/progressive.py --annotations ANNOTATIONS --repos REPOSITORIES \\
+        --output OUTPUT --languages --parts times --page docs/speed.md"""
+PAGE = """# Speed of first answers
+
+One repository of each language: the first in the benchmark's repos.json, at its pinned revision,
+only the folder that is indexed there.
+
+    {command}
+
+`process` is a whole `c2llm search` in a repository never seen before, from the start of Python to
+its end; `inside` the same in a process that has answered elsewhere and so has its models; `cpu` the
+processor time of the former on all cores; `warm` a query that follows in such a process, its
+candidates embedded before.
+bm25s indexes the same chunks, cut before, and has no parser, no ranker and no disk. {machine}
+
+{table}
+
+For the record, what is published for cold indexing and a warm query on all 63 repositories of that
+benchmark, on a machine of its own (MinishLab/semble): semble (static vectors, BM25, ranker) 0.26
+to 0.5 s and 1 to 1.5 ms; CodeRankEmbed-137M with BM25 and a ranker 57 s and 16 ms; grepai 35 s; ck
+96 s.
 """
 
 
@@ -86,17 +118,19 @@ def seconds(command: list[str]) -> tuple[float, float, str]:
 def times(root: Path, model: str, questions: Sequence[str], rounds: int) -> dict[str, Any]:
     """How long a first answer takes in one repository, and bm25s beside it."""
     process, cpu, inside, bm25s = [], [], [], []
+    warm: list[float] = []
     asked = [questions[number % len(questions)] for number in range(rounds)]
     search = [sys.executable, "-m", "c2llm", "search", "--json", "--model", model]
     for question in asked:
         wall, used, _ = seconds([*search, question, str(root)])
         process.append(wall)
         cpu.append(used)
-        arguments = json.dumps([str(root), model, question])
+        arguments = json.dumps([str(root), model, question, [] if warm else list(questions)])
         answer = json.loads(seconds([sys.executable, "-c", INSIDE, arguments])[2])
         inside.append(answer[0])
+        warm += answer[3]
         bm25s.append(run_step(["bm25s", str(root), "", "", [question, *questions]]))
-    milliseconds = [1e3 * value for step in bm25s for value in step[4]]
+    of_bm25s = [value for step in bm25s for value in step[4]]
     return {
         "files": answer[1],
         "chunks": answer[2],
@@ -104,29 +138,40 @@ def times(root: Path, model: str, questions: Sequence[str], rounds: int) -> dict
         "cpu": statistics.median(cpu),
         "inside": statistics.median(inside),
         "bm25s": statistics.median(step[1] for step in bm25s),
-        "bm25s_warm_ms": {p: float(np.percentile(milliseconds, int(p[1:]))) for p in PERCENTILES},
+        "warm_ms": {p: 1e3 * float(np.percentile(warm, int(p[1:]))) for p in PERCENTILES},
+        "bm25s_warm_ms": {p: 1e3 * float(np.percentile(of_bm25s, int(p[1:]))) for p in PERCENTILES},
     }
 
 
 def times_table(rows: dict[str, dict[str, Any]]) -> str:
     """A line a repository, and the medians."""
-    columns = ("chunks", "process", "cpu", "inside", "bm25s")
-    lines = [[name, *(row[key] for key in columns)] for name, row in rows.items()]
-    lines.append(
-        ["median", *(statistics.median(row[key] for row in rows.values()) for key in columns)]
-    )
-    told = [
-        [str(name), f"{chunks:.0f}", *(f"{value:.2f}" for value in rest)]
-        for name, chunks, *rest in lines
+    columns: list[tuple[str, Callable[[dict[str, Any]], float], str]] = [
+        ("chunks", lambda row: row["chunks"], ".0f"),
+        ("process s", lambda row: row["process"], ".2f"),
+        ("cpu s", lambda row: row["cpu"], ".2f"),
+        ("inside s", lambda row: row["inside"], ".2f"),
+        ("warm p50 ms", lambda row: row["warm_ms"]["p50"], ".1f"),
+        ("warm p90 ms", lambda row: row["warm_ms"]["p90"], ".1f"),
+        ("bm25s s", lambda row: row["bm25s"], ".2f"),
+        ("bm25s p50 ms", lambda row: row["bm25s_warm_ms"]["p50"], ".1f"),
+        ("bm25s p90 ms", lambda row: row["bm25s_warm_ms"]["p90"], ".1f"),
     ]
-    warm = [
-        statistics.median(row["bm25s_warm_ms"][p] for row in rows.values()) for p in PERCENTILES
+    lines = [
+        [name, row["language"], *(format(value(row), form) for _, value, form in columns)]
+        for name, row in rows.items()
     ]
-    return (
-        markdown_table(["repository", "chunks", "process s", "cpu s", "inside s", "bm25s s"], told)
-        + "\n\nWarm query of bm25s, medians over repositories: "
-        + ", ".join(f"{p} {value:.2f} ms" for p, value in zip(PERCENTILES, warm, strict=True))
-    )
+    medians = [
+        format(statistics.median(value(row) for row in rows.values()), form)
+        for _, value, form in columns
+    ]
+    header = ["repository", "language", *(name for name, _, _ in columns)]
+    return markdown_table(header, [*lines, ["median", "", *medians]])
+
+
+def first_of_each_language(annotations: Path) -> list[str]:
+    """Names of repositories in the order of the benchmark's list."""
+    listed = json.loads((annotations.parent / "repos.json").read_text(encoding="utf-8"))
+    return list({entry["language"]: entry["name"] for entry in reversed(listed)}.values())[::-1]
 
 
 def scores_table(report: dict[str, Any]) -> str:
@@ -151,8 +196,13 @@ def main() -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--only", nargs="*", default=[], help="names of repositories")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--languages", action="store_true", help="one repository a language")
+    parser.add_argument("--page", type=Path, help="write the times there, as docs/speed.md")
+    parser.add_argument("--machine", default="", help="a sentence on it, for the page")
     parser.add_argument("--parts", nargs="*", default=["times", "scores"])
     options = parser.parse_args()
+    if options.languages:
+        options.only = first_of_each_language(options.annotations)
     if "times" in options.parts:
         repositories = load_benchmark(options.annotations, None, options.only)
         trees, _ = find_trees(repositories, options.repos, options.output / "home" / "trees")
@@ -164,10 +214,14 @@ def main() -> None:
             if row is None:
                 questions = [question.text for question in repository.questions]
                 row = times(tree.root, options.model, questions, options.rounds)
+                row["language"] = repository.language
                 save_kept(kept, FORMAT, row)
             rows[repository.name] = row
             print(f"{repository.name}: process {row['process']:.2f} s", file=sys.stderr, flush=True)
         print(times_table(rows) + "\n", flush=True)
+        if options.page:
+            told = {"table": times_table(rows), "machine": options.machine, "command": COMMAND}
+            options.page.write_text(PAGE.format(**told), encoding="utf-8")
     if "scores" in options.parts:
         report = score_repositories(
             options.annotations,

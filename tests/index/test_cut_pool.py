@@ -22,6 +22,12 @@ from c2llm.index.store import Store
 from tests.index.trees import PROJECT, write_tree
 
 
+@pytest.fixture(autouse=True)
+def commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are new interpreters, however few threads this one has; `test_forked` forks."""
+    monkeypatch.setattr(cut_pool, "may_fork", lambda: False)
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     odd = {
@@ -103,6 +109,7 @@ def test_an_index_made_by_processes_is_the_same(tree: Path, tmp_path: Path) -> N
         store = Store(tmp_path / f"{workers}.sqlite")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(cut_pool, "PARALLEL_BYTES", 0 if workers else 10**9)
+            patch.setattr(cut_pool, "BESIDE_BYTES", 10**9)
             refresh_files(store, find_stale(store, tree))
         found = store.all("SELECT * FROM chunks ORDER BY id") + store.all("SELECT * FROM skipped")
         store.close()

@@ -97,6 +97,32 @@ def test_the_table_covers_what_is_new(repository: Path) -> None:
     assert status.embedded == 0 and not status.embedding and not status.watched
 
 
+def test_the_table_embeds_each_text_once_as_files_are_cut(repository: Path) -> None:
+    table = SmallEncoder()
+    same = {f"copy/{verb}.py": (repository / f"socket/{verb}.py").read_bytes() for verb in VERBS}
+    with CodeIndex.open(
+        repository, encoder=WordEncoder(), table=table, embed="candidates"
+    ) as index:
+        chunks = index.counts().chunks
+        assert len(table.embedded) == len(set(table.embedded)) == chunks
+        write_tree(repository, {"late.py": "late_arrival = 1\n", **same})
+        (repository / "socket" / "open.py").unlink()
+        write_tree(repository, {"moved/socket/open.py": same["copy/open.py"]})
+        index.refresh()
+        assert index.table_vectors() == index.counts().chunks > chunks
+        again = table.embedded[chunks:]
+    assert len(again) == len(set(again)) and not set(again) & set(table.embedded[:chunks])
+
+
+def test_a_table_that_comes_later_covers_what_is_there(repository: Path) -> None:
+    with CodeIndex.open(repository, encoder=WordEncoder(), embed="candidates") as index:
+        assert index.table_vectors() == 0
+    with CodeIndex.open(
+        repository, encoder=WordEncoder(), table=SmallEncoder(), embed="candidates"
+    ) as index:
+        assert index.table_vectors() == index.counts().chunks
+
+
 def test_without_a_table_only_candidates_have_vectors(repository: Path) -> None:
     with CodeIndex.open(repository, encoder=WordEncoder(), embed="candidates") as index:
         assert index.search("open the file", 5)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
     from c2llm.encoding.protocol import Progress
+
+_PATIENCE_SECONDS = 0.5
+"""What is done sooner needs no bar, nor the import of what draws it."""
 
 
 def print_json(payload: dict[str, Any]) -> None:
@@ -70,13 +75,26 @@ def bars(*columns: str, transient: bool = True) -> Bars:
 
 @contextmanager
 def progress_bar(description: str, total: int) -> Iterator[Progress]:
-    """A progress bar on stderr while the block runs; silent when stderr is not a terminal."""
+    """A progress bar on stderr while the block runs, if that takes long; on a terminal alone."""
     if not sys.stderr.isatty():
         yield lambda done: None
         return
-    with bars() as bar:
-        task = bar.add_task(description, total=total)
-        yield lambda done: bar.advance(task, done)
+    with ExitStack() as stack:
+        begun, so_far = time.monotonic(), 0
+        shown: Progress | None = None
+
+        def advance(done: int) -> None:
+            nonlocal shown, so_far
+            so_far += done
+            if shown is not None:
+                shown(done)
+            elif time.monotonic() - begun > _PATIENCE_SECONDS:
+                bar = stack.enter_context(bars())
+                shown = partial(
+                    bar.advance, bar.add_task(description, total=total, completed=so_far)
+                )
+
+        yield advance
 
 
 @contextmanager

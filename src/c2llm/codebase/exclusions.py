@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 
+LISTS_VERSION = 1
+"""Raised whenever what is below judges a name in another way: all names are judged again then."""
+
 
 def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())

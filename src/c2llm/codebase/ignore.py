@@ -75,6 +75,8 @@ class IgnoreRules:
     """The file's directory below the walk's root, "" or ending in `/`."""
     prefix: str = ""
     """For an ignore file above the walk's root: the root's path below it, ending in `/`."""
+    text: str = ""
+    """What was parsed."""
     rules: list[Rule] = field(default_factory=list)
     names: dict[str, list[int]] = field(default_factory=dict)
     """Positions of the rules without wildcard, by the name that they match."""
@@ -121,7 +123,7 @@ def parse_rules(text: str, base: str = "", prefix: str = "") -> IgnoreRules | No
         base: See `IgnoreRules.base`.
         prefix: See `IgnoreRules.prefix`.
     """
-    parsed = IgnoreRules(base, prefix)
+    parsed = IgnoreRules(base, prefix, text)
     for line in text.removeprefix("\ufeff").split("\n"):
         pattern = _strip(line.removesuffix("\r"))
         if pattern and not pattern.startswith("#"):

@@ -1,8 +1,8 @@
 """Which files of a tree are source: git's ignore rules, ours, and a reason for every skip.
 
-`list_files` looks at names and sizes only and costs some microseconds an entry, so that a search
-can afford it each time; `inspect` judges the head of one file and is asked for new and changed
-files only; `walk` does both. Works in a git repository, in a part of one, and without git.
+`list_files` looks at names and sizes only, and `list_changes` judges no name that is known, so that
+a search can afford it each time; `inspect` judges the head of one file and is asked for new and
+changed files only; `walk` does both. Works in a git repository, in a part of one, and without git.
 
 Precedence, highest first: a nested repository and version control are never entered; `.c2llmignore`
 (deepest first, `!name` takes back in what the following leave out); `.gitignore` (deepest first),
@@ -14,14 +14,21 @@ back in but by taking back the directory.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from c2llm.codebase.exclusions import HEAD_BYTES, content_reason, directory_reason, file_reason
+from c2llm.codebase.exclusions import (
+    HEAD_BYTES,
+    LISTS_VERSION,
+    content_reason,
+    directory_reason,
+    file_reason,
+)
 from c2llm.codebase.ignore import IgnoreRules, parse_rules
 from c2llm.codebase.languages import detect_language
 from c2llm.codebase.repository import outer_rules
@@ -65,6 +72,12 @@ class WalkReport:
 
     files: tuple[SourceFile, ...]
     skipped: tuple[Skipped, ...]
+    rules: str = ""
+    """Hash of the ignore files that were read and of what else decides."""
+
+
+Stamps = Mapping[str, tuple[str, int, int, int]]
+"""Path, size, time and inode of files by path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +112,42 @@ def list_files(root: Path, *, max_file_bytes: int = MAX_FILE_BYTES) -> WalkRepor
         OSError: The root itself cannot be listed.
     """
     return _Walk(root, max_file_bytes).run()
+
+
+def list_changes(
+    root: Path, known: Stamps, rules: str, *, max_file_bytes: int = MAX_FILE_BYTES
+) -> tuple[WalkReport, set[str]]:
+    """`list_files` without the files that are as they are known, which tells them at half the cost.
+
+    Names of known files are not judged again, as long as the rules are those by which they were
+    taken; should the walk find others, all is listed and compared.
+
+    Args:
+        root: A directory.
+        known: What was taken from it before.
+        rules: `WalkReport.rules` of that time, "" when it is not known.
+        max_file_bytes: Larger files are skipped.
+
+    Returns:
+        What is new, changed or left out, and the known paths that are not in the report because
+        they are as they were.
+
+    Raises:
+        OSError: The root itself cannot be listed.
+    """
+    if rules:
+        walk = _Walk(root, max_file_bytes, known)
+        report = walk.run()
+        if report.rules == rules:
+            return report, walk.unchanged
+    report = _Walk(root, max_file_bytes).run()
+    same = {
+        file.path
+        for file in report.files
+        if known.get(file.path) == (file.path, file.size, file.mtime_ns, file.inode)
+    }
+    changed = tuple(file for file in report.files if file.path not in same)
+    return WalkReport(changed, report.skipped, report.rules), same
 
 
 def inspect(file: SourceFile, head: bytes) -> SourceFile | Skipped:
@@ -153,15 +202,21 @@ def unreadable(error: OSError) -> str:
 class _Walk:
     """One listing in progress: a stack of directories in place of recursion."""
 
-    def __init__(self, root: Path, max_file_bytes: int) -> None:
+    def __init__(self, root: Path, max_file_bytes: int, known: Stamps | None = None) -> None:
+        self.unchanged: set[str] = set()
+        """Those of the known files that are as they were; not reported."""
         self._root = os.path.realpath(root)
         self._max_file_bytes = max_file_bytes
+        self._known: Stamps = known or {}
+        self._rules = hashlib.blake2b(f"{LISTS_VERSION} {max_file_bytes}".encode(), digest_size=16)
         self._files: list[SourceFile] = []
         self._skipped: list[Skipped] = []
         self._stack: list[tuple[str, _Rules]] = []
 
     def run(self) -> WalkReport:
         git_rules = tuple(outer_rules(Path(self._root)))
+        for outer in git_rules:
+            self._note_rules(outer)
         self._directory("", os.scandir(self._root), _Rules((), git_rules))
         while self._stack:
             path, rules = self._stack.pop()
@@ -171,7 +226,11 @@ class _Walk:
                 self._skip(path, unreadable(error))
         self._files.sort(key=lambda file: file.path)
         self._skipped.sort(key=lambda skip: skip.path)
-        return WalkReport(tuple(self._files), tuple(self._skipped))
+        return WalkReport(tuple(self._files), tuple(self._skipped), self._rules.hexdigest())
+
+    def _note_rules(self, rules: IgnoreRules) -> None:
+        said = "\0".join((rules.base, rules.prefix, rules.text, ""))
+        self._rules.update(said.encode("utf-8", "surrogateescape"))
 
     def _skip(self, path: str, reason: str) -> None:
         self._skipped.append(Skipped(path, reason))
@@ -185,15 +244,21 @@ class _Walk:
         if base and "pyvenv.cfg" in entries:
             self._skip(base, "dependencies")
             return
-        rules = _Rules(
-            self._with_file(entries, OWN_IGNORE_FILE, base, rules.own),
-            self._with_file(entries, ".gitignore", base, rules.git),
-        )
+        if OWN_IGNORE_FILE in entries or ".gitignore" in entries:
+            rules = _Rules(
+                self._with_file(entries, OWN_IGNORE_FILE, base, rules.own),
+                self._with_file(entries, ".gitignore", base, rules.git),
+            )
+        known = self._known
         silent = not rules.own and not rules.git
         for name, entry in entries.items():
             if name == ".git":  # a directory, or the pointer of a worktree
                 continue
             path = base + name
+            row = known.get(path)
+            if row is not None and self._is_unchanged(entry, row):
+                self.unchanged.add(path)
+                continue
             is_link = entry.is_symlink()
             is_directory = not is_link and entry.is_dir(follow_symlinks=False)
             own, git = (None, None) if silent else rules.verdict(path, name, is_directory)
@@ -207,6 +272,20 @@ class _Walk:
                 self._skip(path, self._link_reason(path))
             else:
                 self._file(path, name, entry, taken_back=own is False)
+
+    @staticmethod
+    def _is_unchanged(entry: os.DirEntry[str], row: tuple[str, int, int, int]) -> bool:
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError:
+            return False
+        _, size, mtime_ns, inode = row
+        return (
+            status.st_mtime_ns == mtime_ns
+            and status.st_size == size
+            and inode_of(status) == inode
+            and stat.S_ISREG(status.st_mode)
+        )
 
     def _subdirectory(
         self,
@@ -275,4 +354,6 @@ class _Walk:
             self._skip(base + name, unreadable(error))
             return known
         rules = parse_rules(text, base)
+        if rules is not None:
+            self._note_rules(rules)
         return known if rules is None else (rules, *known)

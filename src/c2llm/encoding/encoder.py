@@ -54,6 +54,7 @@ class Encoder:
         long_texts: LongTexts | None = None,
         dim: int | None = None,
         token_budget: int | None = None,
+        tokenizer: TextTokenizer | None = None,
     ) -> None:
         token_budget = engine.token_budget if token_budget is None else token_budget
         if token_budget < 1:
@@ -71,7 +72,9 @@ class Encoder:
         windows = engine.token_level and self._mergeable
         self.long_texts: LongTexts = long_texts or ("window" if windows else "truncate")
         self._engine = engine
-        self._tokenizer = TextTokenizer(folder.path / "tokenizer.json", folder.vocabulary)
+        self._tokenizer = tokenizer or TextTokenizer(
+            folder.path / "tokenizer.json", folder.vocabulary
+        )
         self._reader = LongTextReader(
             engine,
             self._tokenizer,
@@ -168,7 +171,7 @@ class Encoder:
         long_texts: LongTexts | None = None,
         token_budget: int | None = None,
     ) -> Encoder:
-        """The same weights with other prompts, limits or batches; the engine is shared.
+        """The same weights with other prompts, limits or batches; engine and tokenizer are shared.
 
         None leaves a setting as it is. What changes vectors changes the fingerprint too.
 
@@ -193,6 +196,7 @@ class Encoder:
             long_texts=long_texts or self.long_texts,
             dim=self.dim,
             token_budget=self.token_budget if token_budget is None else token_budget,
+            tokenizer=self._tokenizer,
         )
         other._shipped, other._dtype = self._shipped, self._dtype
         return other

@@ -34,10 +34,8 @@ Doubles = NDArray[np.float64]
 
 # exp of a difference of scores beyond it is lost beside 1 in float32 sums of any useful length.
 WIDEST_SCORES = 60.0
-# Rows that are summed in float32, and how many such runs are looked up at once: their rows stay in
-# the caches.
+# Rows that are summed in float32: few enough to stay in the caches.
 RUN = 256
-RUNS_AT_ONCE = 64
 
 REQUIRED = ("score", "value", "split_heads", "merge_mean")
 NORM_EPS = np.float32(1e-5)
@@ -226,20 +224,15 @@ def _segment_sums(
     long text keeps the precision of a short one. `factors` multiply the rows, one each.
     """
     sums = np.zeros((len(lengths), table.shape[1]))
-    runs = -(-lengths // RUN)  # of each segment; none of an empty one
-    segment = np.repeat(np.arange(len(lengths)), runs)
-    first_run = np.cumsum(runs) - runs
-    within = np.arange(len(segment)) - first_run[segment]
-    starts = (np.cumsum(lengths) - lengths)[segment] + within * RUN
-    for block in range(0, len(starts), RUNS_AT_ONCE):
-        chosen = starts[block : block + RUNS_AT_ONCE]
-        after = block + RUNS_AT_ONCE
-        end = int(starts[after]) if after < len(starts) else len(ids)
-        gathered = table[ids[int(chosen[0]) : end]]
-        if factors is not None:
-            gathered *= factors[int(chosen[0]) : end, None]
-        partial = np.add.reduceat(gathered, chosen - chosen[0], axis=0)
-        np.add.at(sums, segment[block : block + RUNS_AT_ONCE], partial)
+    if factors is None:
+        factors = np.ones(len(ids), np.float32)
+    ends = np.cumsum(lengths)
+    for row, (start, end) in enumerate(zip((ends - lengths).tolist(), ends.tolist(), strict=True)):
+        for first in range(start, end, RUN):
+            run = slice(first, min(first + RUN, end))
+            # A product without BLAS, whose threads cost more than so few rows; `reduceat` over all
+            # runs at once takes ten times as long.
+            sums[row] += np.einsum("i,ij->j", factors[run], table[ids[run]])
     return sums
 
 

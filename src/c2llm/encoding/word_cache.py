@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 # mark, but identifier splitting looks at what stands beside it, so it stays with its word here.
 _WORDS = re.compile(r"\w+|[^\w\s]", re.ASCII)
 _UNSAFE = re.compile(r"[^\t\n\r\x20-\x7e]")
-_PLAIN = re.compile(r"[A-Za-z]?[a-z]*|[0-9]+|[^\w\s]", re.ASCII)
+# What is one word to the tokenizer, once identifiers are split.
+_PARTS = re.compile(r"[A-Za-z0-9]+|[^A-Za-z0-9\s]", re.ASCII)
 # Words that are remembered; beyond it the memory starts anew.
 LARGEST = 1 << 19
 
@@ -39,18 +40,28 @@ class WordCache(dict[str, tuple[int, ...]]):
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
+        from c2llm.modeling.tokenizer import IDENTIFIER_BOUNDARY
+
         super().__init__()
         self._tokenizer = tokenizer
         self._vocabulary = tokenizer.get_vocab(with_added_tokens=False)
         added = tokenizer.get_added_tokens_decoder().values()
         self._added = tuple(token.content for token in added)
+        splits = len(_steps(tokenizer)) == 2
+        self._boundary = re.compile(IDENTIFIER_BOUNDARY) if splits else None
+        self._longest: int = tokenizer.model.max_input_chars_per_word
 
     def __missing__(self, word: str) -> tuple[int, ...]:
-        found = self._vocabulary.get(word.lower()) if _PLAIN.fullmatch(word) else None
-        if found is None:
-            ids = tuple(self._tokenizer.encode(word, add_special_tokens=False).ids)
-        else:
+        split = word if self._boundary is None else self._boundary.sub(" ", word)
+        parts = _PARTS.findall(split)
+        if len(parts) > 1:
+            # Most parts are known where the whole name is new; what splits them stands between them
+            # alone, so that each is treated as it would be in its place.
+            ids = tuple(chain.from_iterable([self[part] for part in parts]))
+        elif len(word) <= self._longest and (found := self._vocabulary.get(word.lower())):
             ids = (found,)  # the longest match is the whole word
+        else:  # or id 0, which is a special token's or rare
+            ids = tuple(self._tokenizer.encode(word, add_special_tokens=False).ids)
         if len(self) >= LARGEST:
             self.clear()
         self[word] = ids
@@ -72,8 +83,7 @@ def is_wordwise(tokenizer: Tokenizer) -> bool:
 
     from c2llm.modeling.tokenizer import IDENTIFIER_BOUNDARY
 
-    normalizer, cut = _settings(tokenizer.normalizer), _settings(tokenizer.pre_tokenizer)
-    steps = normalizer.get("normalizers", [normalizer])
+    cut, steps = _settings(tokenizer.pre_tokenizer), _steps(tokenizer)
     if len(steps) == 2:
         split = {"type": "Replace", "pattern": {"Regex": IDENTIFIER_BOUNDARY}, "content": " "}
         if steps[0] != split:
@@ -88,6 +98,13 @@ def is_wordwise(tokenizer: Tokenizer) -> bool:
         and isinstance(tokenizer.model, WordPiece)
         and not any(token.normalized or token.single_word for token in added)
     )
+
+
+def _steps(tokenizer: Tokenizer) -> list[dict[str, Any]]:
+    """What the normaliser does, in order."""
+    normalizer = _settings(tokenizer.normalizer)
+    steps: list[dict[str, Any]] = normalizer.get("normalizers", [normalizer])
+    return steps
 
 
 def _settings(part: Normalizer | PreTokenizer | None) -> dict[str, Any]:

@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from c2llm.codebase.walk import SourceFile, WalkReport, list_files
+from c2llm.codebase.walk import Skipped, SourceFile, list_changes
 from c2llm.index.cut_pool import cut_files
 from c2llm.index.cutting import CutFile, same_content
 from c2llm.index.records import Stamp
-from c2llm.index.store import Store
+from c2llm.index.store import RULES, Store
 
 if TYPE_CHECKING:
     from c2llm.encoding.protocol import Progress, TextEncoder
+    from c2llm.index.table_cover import TableCover
     from c2llm.index.vector_cache import VectorCache
 
 ProgressBar = Callable[[str, int], AbstractContextManager["Progress"]]
@@ -43,11 +44,14 @@ _RACY_NS = 2_000_000_000
 class Staleness:
     """The files of a tree against those of its index."""
 
-    listed: WalkReport
     changed: tuple[SourceFile, ...]
     """New, or of another size or time than the index knows."""
     removed: tuple[str, ...]
     """Known to the index and no longer there."""
+    skipped: tuple[Skipped, ...]
+    """Left out without being opened."""
+    rules: str
+    """By which ignore files this was decided, `WalkReport.rules`."""
 
 
 def silent_progress(description: str, total: int) -> AbstractContextManager[Progress]:
@@ -57,17 +61,15 @@ def silent_progress(description: str, total: int) -> AbstractContextManager[Prog
 
 def find_stale(store: Store, root: Path) -> Staleness:
     """Compare sizes and times of the tree's files with the index; nothing is read."""
-    listed = list_files(root)
     known = store.stamps()
     unreadable = [path for path, state in store.skipped().items() if state.reason == "unreadable"]
-    # Who may read a file changes without a trace in the file.
-    readable = {path for path in unreadable if os.access(root / path, os.R_OK)}
-    changed: list[SourceFile] = []
-    for file in listed.files:
-        row = known.pop(file.path, None)
-        if row != (file.path, file.size, file.mtime_ns, file.inode) or file.path in readable:
-            changed.append(file)
-    return Staleness(listed, tuple(changed), tuple(sorted(known)))
+    for path in unreadable:
+        if os.access(root / path, os.R_OK):  # who may read a file leaves no trace in it
+            known[path] = (path, -1, -1, -1)
+    listed, same = list_changes(root, known, store.meta(RULES) or "")
+    same.update(file.path for file in listed.files)
+    removed = sorted(path for path in known if path not in same)
+    return Staleness(listed.files, tuple(removed), listed.skipped, listed.rules)
 
 
 def truly_changed(store: Store, staleness: Staleness) -> list[SourceFile]:
@@ -81,31 +83,68 @@ def truly_changed(store: Store, staleness: Staleness) -> list[SourceFile]:
 
 
 def refresh_files(
-    store: Store, staleness: Staleness, progress_bar: ProgressBar = silent_progress
+    store: Store,
+    staleness: Staleness,
+    progress_bar: ProgressBar = silent_progress,
+    table: TableCover | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> list[str]:
     """Redo the files that changed and forget those that are gone.
+
+    Args:
+        store: The index.
+        staleness: What differs from it.
+        progress_bar: Shows the files that are read.
+        table: Gives their chunks vectors on the way.
+        meanwhile: Called once, when other processes, if there are any, have begun to cut.
 
     Returns:
         The paths whose content was other than the index knew; those that are gone are not counted.
     """
     redone: list[str] = []
-    if staleness.removed:
+    same_rules = store.meta(RULES) == staleness.rules
+    if staleness.removed or not same_rules:
         with store.writing():
+            if not same_rules:  # until all is done, files taken by both may be there
+                store.set_meta(RULES, "")
             for path in staleness.removed:
                 store.remove_file(path)
-    changed = staleness.changed
+    _redo(store, staleness.changed, redone, progress_bar, table, meanwhile)
+    if not same_rules:
+        with store.writing():
+            store.set_meta(RULES, staleness.rules)
+    return redone
+
+
+def _redo(
+    store: Store,
+    changed: Sequence[SourceFile],
+    redone: list[str],
+    progress_bar: ProgressBar,
+    table: TableCover | None,
+    meanwhile: Callable[[], None],
+) -> None:
+    """Cut and write files, and note those that had other content."""
     if not changed:
-        return redone
+        meanwhile()
+        return
     known = store.hashes([file.path for file in changed])
     listed = {file.path: file for file in changed}
+    cuts = cut_files(changed, known)  # before there are threads, of a progress bar or a model
+    meanwhile()
     with progress_bar("Reading", len(changed)) as progress:
-        for batch in _by_bytes(cut_files(changed, known), listed):
+        for batch in _by_bytes(cuts if table is None else table.watch(cuts), listed):
+            if table is not None:
+                table.finish()
             with store.writing():
                 for cut in batch:
                     if _write(store, cut, listed[cut.path], known.get(cut.path)):
                         redone.append(cut.path)
+                if table is not None:
+                    table.write()
             progress(len(batch))
-    return redone
+    if table is not None:
+        table.close()
 
 
 def _by_bytes(cuts: Iterator[CutFile], listed: dict[str, SourceFile]) -> Iterator[list[CutFile]]:

@@ -26,6 +26,7 @@ from c2llm.index.encoder_handle import DEFAULT_TABLE, EncoderHandle, table_handl
 from c2llm.index.filters import Restrictions, filters_of
 from c2llm.index.location import existing_directory, index_file, remove_index
 from c2llm.index.lock import embedding, refreshing
+from c2llm.index.model_numbers import model_number
 from c2llm.index.query import QueryKind, parse_query
 from c2llm.index.rank import DEFAULT_WEIGHTS, RankWeights
 from c2llm.index.recency import recency_for
@@ -39,7 +40,8 @@ from c2llm.index.search import (
     ask,
 )
 from c2llm.index.status import IndexStatus, store_status
-from c2llm.index.store import TABLE_MODEL, Store
+from c2llm.index.store import RULES, TABLE_MODEL, Store
+from c2llm.index.table_cover import TableCover
 from c2llm.index.vector_cache import VectorCache
 
 if TYPE_CHECKING:
@@ -52,10 +54,8 @@ if TYPE_CHECKING:
 Embed = Literal["all", "candidates", "none"]
 _CANDIDATES = 32
 """Chunks that a search embeds at most on its own: some two seconds of a small model."""
-_CANDIDATES_BESIDE_TABLE = 16
-"""The same where a table model has vectors of the others."""
-_NO_MODEL = 0
-"""The number of no model: it has no vectors, and none are looked for."""
+_CANDIDATES_BESIDE_TABLE = 4
+"""The same where a table model has vectors of the others; docs/ranking.md weighs the number."""
 SEARCH_LOCK_SECONDS = 2.0
 """How long a search of the command line waits for another process that refreshes the same index."""
 
@@ -110,6 +110,8 @@ class CodeIndex:
         self._note = note or (lambda message: None)
         self._dense = DenseLeg(store)
         self._source = Source(store, root)
+        self._preloads = False
+        """A search follows; it needs the models."""
 
     def silence(self) -> None:
         """Show no progress and tell nothing from now on: the terminal is another's."""
@@ -178,23 +180,22 @@ class CodeIndex:
                 embed = "all"  # it costs no more than a second
             else:
                 beside = table_handle(table, alone=encoder is None)
-        if embed == "candidates" and preload:
-            for one in (handle, beside):
-                if one is not None:
-                    one.preload()  # a search follows
-        try:
-            if rebuild:
-                remove_index(path)
-            store = Store(path)
-        except BaseException:
-            handle.wait()
-            if beside is not None:
-                beside.wait()
-            raise
+        if rebuild:
+            remove_index(path)
+        is_new = not path.exists()
         index = cls(
-            folder, store, handle, table=beside, embed=embed, progress_bar=progress_bar, note=note
+            folder,
+            Store(path),
+            handle,
+            table=beside,
+            embed=embed,
+            progress_bar=progress_bar,
+            note=note,
         )
+        index._preloads = preload and embed == "candidates"
         try:
+            if not is_new:
+                index._begin_loading()
             index._upgrade()
             if refresh:
                 index.refresh(lock_seconds)
@@ -262,17 +263,24 @@ class CodeIndex:
         self.stale_files = len(staleness.changed) + len(staleness.removed)
         changed: tuple[str, ...] = ()
         removed: tuple[str, ...] = ()
-        if self.stale_files or self._table_lacks():
+        new_rules = store.meta(RULES) != staleness.rules and not store.read_only
+        if self.stale_files or new_rules or self._table_lacks():
             with refreshing(store.path, lock_seconds) as held:
                 if not held:
                     self._note("Another process is refreshing this index; this answer is older.")
                     return None
-                if self._embed == "all":
-                    self._encoder.preload()
                 if store.generation() != generation:  # the holder before us may have done it
                     staleness = find_stale(store, self.root)
                 removed = staleness.removed
-                changed = tuple(refresh_files(store, staleness, self._progress_bar))
+                changed = tuple(
+                    refresh_files(
+                        store,
+                        staleness,
+                        self._progress_bar,
+                        self._cover(),
+                        partial(self._begin_loading, changed=True),
+                    )
+                )
                 self.stale_files = 0
                 self._require_files(staleness)
                 self._embed_table()
@@ -360,11 +368,27 @@ class CodeIndex:
         table = self._table
         return table is not None and self._store.lacks_vectors(self._model_id(table))
 
+    def _begin_loading(self, *, changed: bool = False) -> None:
+        """Load the models in the background: for a search, or for what has `changed`."""
+        if self._preloads or (changed and self._embed == "all"):
+            hashed = not self._store.has_files()
+            for handle in (self._table, self._encoder):
+                if handle is not None:
+                    handle.preload(hashed=hashed)
+
+    def _cover(self) -> TableCover | None:
+        """What gives new chunks the table's vectors, and notes whose they are."""
+        table = self._table
+        if table is None:
+            return None
+        if self._store.meta(TABLE_MODEL) != table.model:
+            with self._store.writing():
+                self._store.set_meta(TABLE_MODEL, table.model)
+        return TableCover(self._store, table, partial(self._model_id, table))
+
     def _embed_table(self) -> None:
+        """Give older chunks what `_cover` gives new ones, as when the model has changed."""
         if self._table is not None:
-            if self._store.meta(TABLE_MODEL) != self._table.model:
-                with self._store.writing():
-                    self._store.set_meta(TABLE_MODEL, self._table.model)
             embed_missing(
                 self._store,
                 self._model_id(self._table),
@@ -431,32 +455,7 @@ class CodeIndex:
 
     def _model_id(self, handle: EncoderHandle | None = None) -> int:
         """A model's number here; vectors that another version of it made are dropped and told."""
-        handle = handle or self._encoder
-        fingerprint = self._fingerprint(handle)
-        known = self._store.model_id(handle.model)
-        if known is not None and known[1] == fingerprint:
-            return known[0]
-        if known is not None:
-            self._note(f"The model {handle.model} has changed: its vectors are made again.")
-        if self._store.read_only:
-            return _NO_MODEL
-        dim = handle.dim
-        with self._store.writing():
-            return self._store.use_model(handle.model, fingerprint, dim)
-
-    def _fingerprint(self, handle: EncoderHandle) -> str:
-        """The model's fingerprint, which hashes the weights only when their files have changed."""
-        signature = handle.signature
-        if not signature:
-            return handle.fingerprint
-        key = f"fingerprint of {handle.model}"
-        known = (self._store.meta(key) or "").rpartition(" ")
-        if known[0] == signature:
-            handle.know_fingerprint(known[2])
-        elif not self._store.read_only:
-            with self._store.writing():
-                self._store.set_meta(key, f"{signature} {handle.fingerprint}")
-        return handle.fingerprint
+        return model_number(self._store, handle or self._encoder, self._note)
 
     def _upgrade(self) -> None:
         """Begin anew in another schema, and have all cut again by another chunker."""
@@ -480,7 +479,7 @@ class CodeIndex:
     def _require_files(self, staleness: Staleness) -> None:
         if self._store.has_files():
             return
-        skipped = Counter(skip.reason for skip in staleness.listed.skipped)
+        skipped = Counter(skip.reason for skip in staleness.skipped)
         skipped.update(state.reason for state in self._store.skipped().values())
         left_out = ", ".join(f"{count} {reason}" for reason, count in skipped.most_common())
         raise C2LLMError(

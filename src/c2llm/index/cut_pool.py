@@ -1,9 +1,9 @@
 """Cut many files on all cores, in other processes, and answer in the order of the files.
 
 Processes because tree-sitter's Python binding and the counting of words both hold the interpreter's
-lock. They are started as plain commands: nothing is forked, so threads of the caller are safe, and
-a parser that crashes on a hostile file takes its worker along and not the index. A worker costs
-some 0.15 s to start, so that little work is done right here.
+lock. They are started as plain commands, so that threads of the caller are safe, or forked where it
+has none (`forked`). A parser that crashes on a hostile file takes its worker along and not the
+index. A command costs some 0.15 s to start, so that little work is done right here.
 """
 
 from __future__ import annotations
@@ -15,18 +15,24 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from c2llm.codebase.walk import SourceFile
-from c2llm.index.cut_worker import receive, send
+from c2llm.index.cut_worker import receive, send, serve
 from c2llm.index.cutting import CutFile, cut_file, pack_request, unpack_answer
+from c2llm.index.forked import Forked, may_fork
 
-PARALLEL_BYTES = 1_500_000
-"""Less than this is cut sooner than workers start: an estimate from their start-up time."""
+PARALLEL_BYTES = 600_000
+"""From here on there is work for a process a core, though each has to start."""
+BESIDE_BYTES = 150_000
+"""From here on others cut while this one loads models and embeds what has been cut."""
 _MOST_WORKERS = 8
 _BATCH_BYTES = 120_000
 _BATCH_PATHS = 8_000
 """Characters of paths in a batch: two requests have to fit into a pipe, or we would wait for a
 worker that waits for us to read its answer."""
+_PIPE_BYTES = 1 << 20
+"""Of a pipe for answers: who cuts goes on while we embed what the last one holds."""
 _AHEAD = 2
 """Batches that each worker has at once, so that it never waits for its next one."""
 
@@ -34,7 +40,7 @@ _AHEAD = 2
 def cut_files(
     files: Sequence[SourceFile], known: dict[str, bytes], *, workers: int | None = None
 ) -> Iterator[CutFile]:
-    """Cut files, in their order.
+    """Cut files, in their order; where other processes do, they have begun when this returns.
 
     Args:
         files: What to read.
@@ -42,17 +48,17 @@ def cut_files(
         workers: Processes; None for one a core where there is enough to do, 0 for none.
     """
     if workers is None:
-        enough = sum(file.size for file in files) >= PARALLEL_BYTES
-        workers = min(_MOST_WORKERS, cores()) if enough else 0
+        workers = _workers_for(sum(file.size for file in files))
     if workers > 0 and sys.executable:
-        pool = _Pool(workers, known)
-        try:
-            yield from pool.run(files)
-        finally:
-            pool.close()
-    else:
-        for file in files:
-            yield cut_file(file, known.get(file.path, b""))
+        return _Pool(workers, files, known).run()
+    return (cut_file(file, known.get(file.path, b"")) for file in files)
+
+
+def _workers_for(size: int) -> int:
+    """How many processes so many bytes are worth."""
+    if size >= PARALLEL_BYTES or (size >= BESIDE_BYTES and may_fork()):
+        return min(_MOST_WORKERS, cores())
+    return int(size >= BESIDE_BYTES and cores() > 1)
 
 
 def cores() -> int:
@@ -83,15 +89,20 @@ class _Worker:
 
     def __init__(self) -> None:
         self.pending: deque[list[SourceFile]] = deque()
-        self._process = subprocess.Popen(
-            worker_command("c2llm.index.cut_worker"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=worker_environment(),
-        )
+        self._process: Forked | subprocess.Popen[bytes]
+        if may_fork():
+            self._process = Forked(serve)
+        else:
+            self._process = subprocess.Popen(
+                worker_command("c2llm.index.cut_worker"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=worker_environment(),
+            )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._requests, self._answers = self._process.stdin, self._process.stdout
+        _widen(self._answers)
 
     def ask(self, files: list[SourceFile], known: dict[str, bytes]) -> None:
         self.pending.append(files)
@@ -122,26 +133,32 @@ class _Worker:
 class _Pool:
     """Workers in a ring: batch i is cut by worker i modulo their number."""
 
-    def __init__(self, workers: int, known: dict[str, bytes]) -> None:
+    def __init__(self, workers: int, files: Sequence[SourceFile], known: dict[str, bytes]) -> None:
+        self._files = files
         self._known = known
+        self._batches = _batches(files)
         self._workers = [_Worker() for _ in range(workers)]
+        for _ in range(_AHEAD):
+            for worker in self._workers:
+                self._feed(worker)
 
     def close(self) -> None:
         for worker in self._workers:
             worker.close()
 
-    def run(self, files: Sequence[SourceFile]) -> Iterator[CutFile]:
+    def run(self) -> Iterator[CutFile]:
         """Cut the files, in their order."""
-        if not all(worker.ready() for worker in self._workers):
-            for file in files:  # an interpreter that cannot start itself again
-                yield cut_file(file, self._known.get(file.path, b""))
-            return
-        batches = _batches(files)
-        count = len(self._workers)
-        for _ in range(_AHEAD):
-            for worker in self._workers:
-                self._feed(worker, batches)
-        turn = 0
+        try:
+            if all(worker.ready() for worker in self._workers):
+                yield from self._answers()
+            else:
+                for file in self._files:  # an interpreter that cannot start itself again
+                    yield cut_file(file, self._known.get(file.path, b""))
+        finally:
+            self.close()
+
+    def _answers(self) -> Iterator[CutFile]:
+        turn, count = 0, len(self._workers)
         while self._workers[turn % count].pending:
             place = turn % count
             worker = self._workers[place]
@@ -154,11 +171,11 @@ class _Pool:
             else:
                 worker.pending.popleft()
                 yield from answer
-            self._feed(worker, batches)
+            self._feed(worker)
             turn += 1
 
-    def _feed(self, worker: _Worker, batches: Iterator[list[SourceFile]]) -> None:
-        batch = next(batches, None)
+    def _feed(self, worker: _Worker) -> None:
+        batch = next(self._batches, None)
         if batch is not None:
             worker.ask(batch, self._known)
 
@@ -182,6 +199,15 @@ class _Pool:
         self._workers[place].close()
         self._workers[place] = _Worker()
         self._workers[place].ready()
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let a pipe hold a whole answer, where the system allows it."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _batches(files: Sequence[SourceFile]) -> Iterator[list[SourceFile]]:

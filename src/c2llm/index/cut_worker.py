@@ -46,12 +46,17 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asks decides when to end
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not stand between the answers
+    serve(sys.stdin.buffer, answers)
+
+
+def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer requests until there are no more."""
     from c2llm.index.cutting import cut_file, pack_answer, unpack_request
 
     send(answers, [])
     while True:
         try:
-            request = receive(sys.stdin.buffer)
+            request = receive(requests)
         except EOFError:
             return
         try:

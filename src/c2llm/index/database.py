@@ -139,6 +139,8 @@ def _as_it_is(path: Path) -> sqlite3.Connection:
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     if application != _APPLICATION_ID:
+        # Waiting for the disk is a tenth of a second for tables that hold nothing yet.
+        connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN IMMEDIATE")  # two processes may both find a new file
         try:
             application = connection.execute("PRAGMA application_id").fetchone()[0]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 from c2llm.errors import UsageError
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
 
 DEFAULT_TABLE = "c2llm-nano"
 """The model of the `table` engine that covers everything at once, where it is there."""
+
+
+_MOST_LOADED = 2
+_loaded: OrderedDict[tuple[str, int], tuple[TextEncoder, str]] = OrderedDict()
+"""The encoders that were loaded last and their fingerprints, by the state of the model's files and
+the threads: a process that opens several indexes, or one after the other, loads its models once."""
+_loaded_lock = Lock()
 
 
 def model_key(model: str) -> str:
@@ -52,11 +60,23 @@ class EncoderHandle:
 
             self._folder = open_folder(self.model)
 
-    def preload(self) -> None:
-        """Begin to load while the caller does something else; a failure shows at `get`."""
+    def preload(self, *, hashed: bool = False) -> None:
+        """Begin to load while the caller does something else; a failure shows at `get`.
+
+        Args:
+            hashed: The fingerprint will be asked for, and nobody remembers it.
+        """
         if self._encoder is None and self._thread is None:
-            self._thread = Thread(target=self._load, name="c2llm-encoder", daemon=True)
+            arguments = (hashed,)
+            self._thread = Thread(
+                target=self._load, args=arguments, name="c2llm-encoder", daemon=True
+            )
             self._thread.start()
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether `get` would answer at once."""
+        return self._encoder is not None or self._error is not None
 
     def get(self) -> TextEncoder:
         """The encoder, waiting until it is loaded; raises what loading it raised."""
@@ -116,14 +136,29 @@ class EncoderHandle:
         if self._thread is not None:
             self._thread.join()
 
-    def _load(self) -> None:
+    def _load(self, hashed: bool) -> None:
         try:
+            key = self.signature, self._threads
+            with _loaded_lock:
+                known, fingerprint = _loaded.pop(key, (None, ""))
+                if known is not None:
+                    _loaded[key] = known, fingerprint  # as the last one
+            self._fingerprint = self._fingerprint or fingerprint or None
+            if hashed and self._fingerprint is None and self._folder is not None:
+                self._fingerprint = self._folder.fingerprint(self._folder.engine)
+            if known is not None:
+                self._encoder = known
+                return
             from c2llm.encoding.encoder import Encoder
 
             encoder = Encoder.load(self.model, threads=self._threads)
             # One text a call: its vector then depends on it alone to the last bit, nothing is
             # padded, and calls run side by side.
             self._encoder = encoder if self.is_table else encoder.adapted(token_budget=1)
+            with _loaded_lock:
+                _loaded[key] = self._encoder, self._fingerprint or ""
+                while len(_loaded) > _MOST_LOADED:
+                    _loaded.popitem(last=False)
         except Exception as error:  # raised again in the thread that asks
             self._error = error
 

@@ -91,9 +91,9 @@ def ask(
     if any(one.recency for one in asked):
         weights = weights.with_evidence("recent", _RECENT)
     found = candidates_of(asked, query, k=k, mode=mode)
-    ranked = rank(found.candidates, query, found.corpora, 10 * k, weights)
     if granularity == "chunk":
-        return hits_of(asked, ranked[:k])
+        return hits_of(asked, rank(found.candidates, query, found.corpora, k, weights))
+    ranked = rank(found.candidates, query, found.corpora, 10 * k, weights)
     from c2llm.index.grouping import grouped
 
     return grouped(asked, ranked, query, granularity)[:k]

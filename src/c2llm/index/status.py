@@ -82,7 +82,7 @@ def store_status(store: Store, root: Path, model: str) -> IndexStatus:
         root,
         store.path,
         model,
-        (*staleness.listed.skipped, *opened),
+        (*staleness.skipped, *opened),
         files=counts.files,
         chunks=counts.chunks,
         embedded=counts.embedded,

@@ -27,6 +27,8 @@ EXACT_UP_TO = 300_000
 (`benchmarks/vector_search.py` measures both)."""
 _PRUNED = "chunks gone when vectors were counted"
 """The fact (`meta`) that spares counting unused vectors after every change."""
+RULES = "ignore rules"
+"""The fact (`meta`) that says by which rules the files were taken; empty while they change."""
 TABLE_MODEL = "table model"
 """The fact (`meta`) that names the model whose vectors cover every chunk at once."""
 
@@ -293,6 +295,15 @@ class Store:
             "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)",
             [(model_id, key, vector) for key, vector in zip(hashes, packed, strict=True)],
         )
+
+    def with_vectors(self, model_id: int, hashes: Sequence[bytes]) -> set[bytes]:
+        """Those of the embedded texts that have a vector of the model."""
+        rows = self.all(
+            "SELECT hash FROM embeddings WHERE model_id = ?"
+            f" AND hash IN ({','.join('?' * len(hashes))})",
+            (model_id, *hashes),
+        )
+        return {bytes(row[0]) for row in rows}
 
     def forget_vectors(self, model_id: int) -> None:
         """Drop the vectors of a model, as if it had never embedded anything; inside `writing`."""

@@ -45,7 +45,7 @@ def stems(text: str) -> list[str]:
 
 def tokens(text: str) -> str:
     """The text as the lexical index stores it: whole identifiers and the stems of their parts."""
-    return " ".join([part for name in names(text) if (part := _tokens_of(name))])
+    return " ".join(filter(None, map(_tokens_of, names(text))))
 
 
 @lru_cache(maxsize=65_536)
