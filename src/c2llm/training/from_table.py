@@ -6,9 +6,9 @@ same will do. Chosen here: a token's embedding is its value and its scores side 
 identity on the former, and fc_k reads the latter. So the result is exact, and a token's weight and
 its meaning are trained apart.
 
-As in `init_as_mean_pooling`, a single query is made wide, since scores learn as fast as the query
-that they are a product with is large; the bias of the values takes off what it adds. Only a text
-without any token, whose vector is the query's, has another vector than before.
+As in `init_as_mean_pooling`, a single query is made wide, since scores learn as steadily as the
+query that they are a product with is large. What is added to the attended values stays as it was:
+the restored pooling adds S, not fc_q(S).
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ Array = NDArray[Any]
 
 
 def trainable_config(config: C2LLMConfig) -> C2LLMConfig:
-    """The config of what is restored: embeddings are wider by one column for each score."""
+    """The config of what is restored: wider embeddings, one column for each score, and raw S."""
     assert config.backbone is not None and config.pma_dim is not None
     wider = copy.deepcopy(config)
     assert wider.backbone is not None
     wider.backbone.hidden_size = config.pma_dim + config.pma_num_heads * config.pma_num_queries
+    wider.pma_residual = "raw"
     return wider
 
 
@@ -57,24 +58,24 @@ def restore_tensors(file: Path, config: C2LLMConfig) -> dict[str, torch.Tensor]:
             f"{file} holds values {value.shape} and scores {score.shape}, but its config.json asks "
             f"for {(tokens, d)} and {(tokens, heads, n)}; export the model again."
         )
-    base, bias = table["base"], np.zeros(d, np.float32)
+    base, project, bias = table["base"], np.eye(d), np.zeros(d)
     if n == 1:
-        wide = np.random.default_rng(0).standard_normal(base.shape).astype(np.float32)
-        bias, base = (base - wide)[0], wide
+        project, bias = np.zeros((d, d)), np.random.default_rng(0).standard_normal(d)
+    asked = base @ project.T + bias
     # q_h W_k,h has to pick the columns of head h's scores, times the sqrt(d) that PMA divides by.
-    queries = base.reshape(n, heads, d // heads).transpose(1, 0, 2).astype(np.float64)
+    queries = asked.reshape(n, heads, d // heads).transpose(1, 0, 2)
     picks = np.zeros((heads, n, d + heads * n))
     head, query = np.meshgrid(np.arange(heads), np.arange(n), indexing="ij")
     picks[head, query, d + head * n + query] = np.sqrt(d)
     tensors = {
         "backbone.embeddings.weight": np.hstack([value, score.reshape(tokens, heads * n)]),
         "pooler.S": base[None],
-        "pooler.fc_q.weight": np.eye(d),
-        "pooler.fc_q.bias": np.zeros(d),
+        "pooler.fc_q.weight": project,
+        "pooler.fc_q.bias": bias,
         "pooler.fc_k.weight": (np.linalg.pinv(queries) @ picks).reshape(d, -1),
         "pooler.fc_k.bias": np.zeros(d),
         "pooler.fc_v.weight": np.eye(d, d + heads * n),
-        "pooler.fc_v.bias": bias,
+        "pooler.fc_v.bias": np.zeros(d),
         "pooler.fc_o.weight": table["fc_o_weight"],
         "pooler.fc_o.bias": table["fc_o_bias"],
     }
