@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +28,7 @@ from c2llm.index.lock import embedding, refreshing
 from c2llm.index.query import QueryKind, parse_query
 from c2llm.index.rank import DEFAULT_WEIGHTS, RankWeights
 from c2llm.index.recency import recency_for
-from c2llm.index.records import Counts
+from c2llm.index.records import Counts, RefreshReport
 from c2llm.index.search import (
     Asked,
     Granularity,
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from c2llm.encoding.protocol import TextEncoder
+    from c2llm.index.uses import Neighbourhood
     from c2llm.index.vectors import Vectors
 
 Embed = Literal["all", "candidates", "none"]
@@ -58,20 +58,6 @@ _NO_MODEL = 0
 """The number of no model: it has no vectors, and none are looked for."""
 SEARCH_LOCK_SECONDS = 2.0
 """How long a search of the command line waits for another process that refreshes the same index."""
-
-
-@dataclass(frozen=True, slots=True)
-class RefreshReport:
-    """What a refresh did."""
-
-    redone: int
-    """Files read and cut anew, or forgotten."""
-    embedded: int
-    """Texts that were embedded, or whose vectors were found in the cache."""
-    changed: tuple[str, ...] = ()
-    """Paths of the files that were read and cut anew."""
-    removed: tuple[str, ...] = ()
-    """Paths of the files that were forgotten."""
 
 
 class CodeIndex:
@@ -346,6 +332,12 @@ class CodeIndex:
         filters = filters_of(self._store, restrictions)
         vectors = None if mode == "lexical" else partial(self._vectors, query)
         return Asked(self._source, filters, vectors, recency_for(self.root, filters, self._store))
+
+    def neighbourhood(self) -> Neighbourhood:
+        """What tells of an answer who calls it, what its file imports and what imports that."""
+        from c2llm.index.uses import Neighbourhood
+
+        return Neighbourhood(self._store, self.root.parts)
 
     def status(self) -> IndexStatus:
         """Count what is indexed, what is stale and what was left out."""
