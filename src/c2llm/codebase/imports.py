@@ -57,6 +57,7 @@ def imports(path: str, source: bytes, language: str, tree: Tree) -> tuple[str, .
     if rule is None:
         return ()
     found: dict[str, None] = {}
+    root = tree.root_node
     end = -1
     for count, match in enumerate(rule.keyword.finditer(source)):
         if count == _MOST_KEYWORDS or len(found) >= _MOST_IMPORTS:
@@ -64,9 +65,10 @@ def imports(path: str, source: bytes, language: str, tree: Tree) -> tuple[str, .
         if match.start() < end:
             continue  # within the statement before
         first = match.start() + len(match[0]) - len(match[0].lstrip())
-        node = tree.root_node.descendant_for_byte_range(first, first + 1)
+        # The keyword is no named node of its own: the smallest one around it is the statement.
+        node = root.named_descendant_for_byte_range(first, first + 1)
         for _ in range(_CLIMB):
-            if node is None or (node.is_named and node.type in rule.nodes):
+            if node is None or node.type in rule.nodes:
                 break
             node = node.parent
         if node is None or node.type not in rule.nodes:
@@ -83,11 +85,17 @@ def imports(path: str, source: bytes, language: str, tree: Tree) -> tuple[str, .
 
 
 _TOKEN = re.compile(r"[\w$*]+|[{(]|[})]|,|=>")
+_NAME = re.compile(r"[\w$*]+")
+_ONE_NAME = re.compile(r"[\w$*]+(?:(?:\.|::|\\)[\w$*]+)*")
+"""Nearly every import."""
 _STRING = re.compile(r"""["'`<]([^"'`<>\n]+)["'`>]""")
 
 
 def _expanded(text: str) -> Iterator[list[str]]:
     """`a.{b, c as d}` as `[a, b]` and `[a, c]`, whatever stands between the names."""
+    if _ONE_NAME.fullmatch(text):
+        yield _NAME.findall(text)
+        return
     outer: list[list[str]] = []
     current: list[str] = []
     given = True  # `current` has been told, or is the beginning of others only

@@ -96,6 +96,8 @@ class CodeIndex:
         self._note = note or (lambda message: None)
         self._dense = DenseLeg(store)
         self._source = Source(store, root)
+        self._asked: dict[str, tuple[str, NDArray[np.float32]]] = {}
+        """For each model the query that it embedded last, and its vector."""
 
     def silence(self) -> None:
         """Show no progress and tell nothing from now on: the terminal is another's."""
@@ -331,7 +333,9 @@ class CodeIndex:
         """This index made ready for a query, for `search.ask`, which also takes several."""
         filters = filters_of(self._store, restrictions)
         vectors = None if mode == "lexical" else partial(self._vectors, query)
-        return Asked(self._source, filters, vectors, recency_for(self.root, filters, self._store))
+        merged = None if mode == "lexical" else partial(self._merged, query)
+        recency = recency_for(self.root, filters, self._store)
+        return Asked(self._source, filters, vectors, merged, recency)
 
     def neighbourhood(self) -> Neighbourhood:
         """What tells of an answer who calls it, what its file imports and what imports that."""
@@ -400,6 +404,17 @@ class CodeIndex:
         deep = self._dense.similarities(model_id, vector, candidates)
         return deep if nearest is None else together(blend(deep, nearest), nearest)
 
+    def _merged(self, query: str, groups: Sequence[Sequence[int]]) -> list[float]:
+        """Similarity of the query to groups of chunks as wholes, by models that cover them all."""
+        covering = [self._table] if self._table is not None else []
+        if not covering or not self._store.lacks_vectors(self._model_id()):
+            covering.append(self._encoder)
+        found = [
+            self._dense.merged(self._model_id(one), self._of_query(one, query), groups)
+            for one in covering
+        ]
+        return [sum(cosines) / len(cosines) for cosines in zip(*found, strict=True)]
+
     def build_graphs(self) -> int:
         """Make the graphs of neighbours that a large index lacks, and return how many."""
         handles = [handle for handle in (self._encoder, self._table) if handle is not None]
@@ -414,11 +429,15 @@ class CodeIndex:
 
     def _of_query(self, handle: EncoderHandle, query: str) -> NDArray[np.float32]:
         """The query's vector, float32 (dim,); pasted code looks for documents like itself."""
+        known = self._asked.get(handle.model)
+        if known is not None and known[0] == query:
+            return known[1]
         encoder = handle.get()
         parsed = parse_query(query)
         is_code = parsed.kind is QueryKind.CODE
         encode = encoder.encode_documents if is_code else encoder.encode_queries
         vector: NDArray[np.float32] = encode([parsed.text])[0]
+        self._asked[handle.model] = query, vector
         return vector
 
     def _model_id(self, handle: EncoderHandle | None = None) -> int:
