@@ -13,6 +13,7 @@ would take 24 times the room of a vector; every part counts the same instead.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 _MOST_FILES = 30
 _MOST_CHUNKS = 100
-_END = 2**31
 _LONGEST_TEXT = 20_000
 WHOLE = 0.6
 """What the merged vector is worth, from the farthest of the files or classes to the nearest."""
@@ -94,8 +94,20 @@ def _files(asked: Sequence[Asked], ranked: Sequence[Ranked], whole: float) -> li
     for item in ranked:
         best.setdefault((item.candidate.source, item.candidate.facts.path), item)
     items = list(best.values())
-    parts = [_parts(asked, item, 1, _END) for item in items]
-    added = _of_wholes(asked, [item.candidate.source for item in items], parts, whole)
+    chunks: dict[tuple[int, int], list[int]] = {}
+    for number, one in enumerate(asked):
+        files = [item.candidate.facts.file_id for item in items if item.candidate.source == number]
+        rows = one.source.store.all(
+            "SELECT file_id, id FROM chunks WHERE file_id IN (SELECT value FROM json_each(?))",
+            [json.dumps(files)],
+        )
+        for file_id, chunk_id in rows if one.merged is not None else ():
+            chunks.setdefault((number, file_id), []).append(chunk_id)
+    sources = [item.candidate.source for item in items]
+    parts = [
+        chunks.get((item.candidate.source, item.candidate.facts.file_id), []) for item in items
+    ]
+    added = _of_wholes(asked, sources, parts, whole)
     scored = [
         replace(item, score=item.score + more) for item, more in zip(items, added, strict=True)
     ]
