@@ -132,3 +132,30 @@ def test_typing_needs_a_terminal(project: Path) -> None:
     )
     done = run("search")
     assert done.returncode == 2 and "use -i" in done.stderr
+
+
+def test_callers_are_named(project: Path) -> None:
+    write_tree(
+        project,
+        {
+            "src/net/job.py": "from net.retry import retry_with_backoff\n\n\ndef fetch(url):\n"
+            "    return retry_with_backoff(lambda: get(url))\n"
+        },
+    )
+    asked = ("search", "retry_with_backoff", project, "-k", 1)
+    told = run(*asked, "--mode", "lexical", "--callers").stdout
+    assert "called by src/net/job.py:5 fetch, tests/test_retry.py:6" in told
+    assert "imported by src/net/job.py\n" in told
+    (result,) = lexical(*asked, "--callers")
+    assert result["callers"] == [
+        {"path": "src/net/job.py", "line": 5, "symbol": "fetch", "kind": "calls"},
+        {
+            "path": "tests/test_retry.py",
+            "line": 6,
+            "symbol": "test_retry_with_backoff",
+            "kind": "calls",
+        },
+    ]
+    assert result["imported_by"] == ["src/net/job.py"]
+    assert result["imports"] == []
+    assert "callers" not in lexical(*asked)[0]

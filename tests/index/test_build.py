@@ -196,14 +196,14 @@ def test_a_file_that_cannot_be_cut_stops_nothing(
 ) -> None:
     from c2llm.codebase import chunks
 
-    original = chunks.chunk_file
+    original = chunks.cut_text
 
     def fail(path: str, text: str, language: str | None) -> object:
         if path.endswith(".go"):
             raise RecursionError
         return original(path, text, language)
 
-    monkeypatch.setattr(chunks, "chunk_file", fail)
+    monkeypatch.setattr(chunks, "cut_text", fail)
     with CodeIndex.open(project, encoder=WordEncoder()) as index:
         status = index.status()
     assert status.skipped_by_reason == {"cannot be cut (RecursionError)": 1}
@@ -319,8 +319,8 @@ def stop(*_):
 
 if stage == "cutting":
     from c2llm.codebase import chunks
-    cut = chunks.chunk_file
-    chunks.chunk_file = lambda *arguments: (stop(), cut(*arguments))[1]
+    cut = chunks.cut_text
+    chunks.cut_text = lambda *arguments: (stop(), cut(*arguments))[1]
 with CodeIndex.open(root, encoder=WordEncoder(before=stop if stage == "embedding" else None)):
     pass
 """

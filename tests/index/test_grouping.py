@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from c2llm.errors import UsageError
@@ -11,6 +12,7 @@ from c2llm.index.code_index import CodeIndex
 from c2llm.index.grouping import file_lines
 from c2llm.index.search import ask
 from c2llm.index.similar import Specimen, as_query, similar, specimen_at
+from c2llm.index.vectors import read_codes
 from c2llm.index.workspaces import (
     add_to_workspace,
     expand,
@@ -101,3 +103,49 @@ def test_workspaces(project: Path, tmp_path: Path) -> None:
         expand(["@work"])
     with pytest.raises(UsageError, match="no name for a workspace"):
         add_to_workspace("../x", [project])
+
+
+def test_the_merged_vector_of_a_file_decides_between_equal_parts(tmp_path: Path) -> None:
+    answer = "def parse_settings(path):\n    return load_toml(path)\n"
+    about = "".join(f"\n\ndef settings_{i}(toml):\n    {'settings, ' * 150}\n" for i in range(3))
+    other = "".join(f"\n\ndef picture_{i}(pixel):\n    {'picture, ' * 150}\n" for i in range(3))
+    root = write_tree(tmp_path / "one", {"a/one.py": answer + other, "b/two.py": answer + about})
+    with CodeIndex.open(root, encoder=WordEncoder()) as index:
+        query = "parse settings of toml"
+        hits = index.search(query, 2, granularity="file")
+        asked = index.asked(query)
+        assert asked.merged is not None
+        store = index._store
+        ids = [store.chunks_of([file_id]) for (file_id,) in store.all("SELECT id FROM files")]
+        near = asked.merged([*ids, []])
+        codes = [read_codes(store, 1, group)[1].restored() for group in ids]
+        vector = WordEncoder().encode_queries([query])[0]
+    expected = [
+        float(rows.sum(axis=0) @ vector / np.linalg.norm(rows.sum(axis=0))) for rows in codes
+    ]
+    assert near == pytest.approx([*expected, -1.0], abs=1e-5)
+    assert hits[0].path == "b/two.py"
+    words = {hit.path: hit.score for hit in hits}
+    assert words["b/two.py"] > words["a/one.py"]
+
+
+def test_words_alone_have_no_merged_vectors(project: Path) -> None:
+    with CodeIndex.open(project, embed="none") as index:
+        assert index.asked("retry", "lexical").merged is None
+        files = index.search("retry", 3, "lexical", granularity="file")
+        chunks = index.search("retry", 3, "lexical")
+    assert files[0].score == chunks[0].score
+
+
+def test_the_merged_vector_is_of_models_that_cover_all(project: Path) -> None:
+    table = WordEncoder("table", "table-1")
+    with CodeIndex.open(project, encoder=WordEncoder(), table=table, embed="candidates") as index:
+        index._note = lambda message: None
+        store = index._store
+        group = store.chunks_of(row[0] for row in store.all("SELECT id FROM files"))
+        (before,) = index.asked("retry").merged([group])  # type: ignore[misc]
+        model_id = store.model_id("table")[0]  # type: ignore[index]
+        vector = WordEncoder().encode_queries(["retry"])[0]
+        alone = read_codes(store, model_id, group)[1].restored().sum(axis=0)
+        assert store.embedded("words") < len(group)
+        assert before == pytest.approx(float(alone @ vector / np.linalg.norm(alone)), abs=1e-5)

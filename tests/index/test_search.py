@@ -71,8 +71,9 @@ def test_one_file_does_not_fill_the_list(project: Path) -> None:
     write_tree(project, {"src/many.py": many})
     with CodeIndex.open(project, encoder=WordEncoder()) as index:
         top = [hit.path for hit in index.search("retry backoff", 4)]
-        chunks = index.search("retry backoff", 10)
-        files = [hit.path for hit in index.search("retry backoff", 10, granularity="file")]
+        chunks = index.search("retry backoff", 10, "lexical")
+        found = index.search("retry backoff", 10, "lexical", granularity="file")
+    files = [hit.path for hit in found]
     assert len(set(top)) >= 3
     assert files[:3] == list(dict.fromkeys(hit.path for hit in chunks))[:3]
     assert len(files) == len(set(files))

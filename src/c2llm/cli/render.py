@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from c2llm.cli.output import note
 
 if TYPE_CHECKING:
     from c2llm.index.search import Hit
+    from c2llm.index.uses import Neighbours
 
 BOLD, DIM, CYAN, GREEN, RESET = "\033[1m", "\033[2m", "\033[36m", "\033[32m", "\033[0m"
 _BYTES_PER_TOKEN = 3
@@ -39,7 +40,9 @@ def place(hit: Hit) -> str:
     return f"{hit.repository}/{where}" if hit.repository else where
 
 
-def result(rank: int, hit: Hit, query: str, *, whole: bool) -> dict[str, Any]:
+def result(
+    rank: int, hit: Hit, query: str, *, whole: bool, around: Neighbours | None = None
+) -> dict[str, Any]:
     """An answer as JSON; the snippet is the whole text where a budget decides."""
     from c2llm.index.snippet import snippet
 
@@ -56,7 +59,33 @@ def result(rank: int, hit: Hit, query: str, *, whole: bool) -> dict[str, Any]:
         "score": round(hit.score, 4),
         "snippet": hit.text if whole else snippet(hit, query).text,
         "why": list(hit.why),
+        **(_neighbours(around) if around is not None else {}),
     }
+
+
+def _neighbours(around: Neighbours) -> dict[str, Any]:
+    """Who calls an answer and what stands around it, as JSON."""
+    return {
+        "callers": [
+            {"path": use.path, "line": use.line, "symbol": use.symbol, "kind": use.kind}
+            for use in around.callers
+        ],
+        "imports": list(around.imports),
+        "imported_by": list(around.imported_by),
+    }
+
+
+def _neighbour_lines(around: Neighbours) -> Iterator[str]:
+    """The same for a reader; what is empty is left out."""
+    for kind, verb in (("calls", "called by"), ("uses", "used by")):
+        uses = [use for use in around.callers if use.kind == kind]
+        if uses:
+            told = (f"{use.path}:{use.line} {use.symbol}".rstrip() for use in uses)
+            yield f"{verb} {', '.join(told)}"
+    if around.imported_by:
+        yield f"imported by {', '.join(around.imported_by)}"
+    if around.imports:
+        yield f"imports {', '.join(around.imports)}"
 
 
 def within_budget(hits: Sequence[Hit], most_tokens: int) -> list[Hit]:
@@ -87,7 +116,15 @@ def within_budget(hits: Sequence[Hit], most_tokens: int) -> list[Hit]:
     return taken
 
 
-def show(hits: Sequence[Hit], query: str, *, explain: bool, color: bool, whole: bool) -> None:
+def show(
+    hits: Sequence[Hit],
+    query: str,
+    *,
+    explain: bool,
+    color: bool,
+    whole: bool,
+    around: Sequence[Neighbours | None] | None = None,
+) -> None:
     """Print the answers for a reader at a terminal."""
     from c2llm.index.snippet import Snippet, snippet
 
@@ -96,7 +133,9 @@ def show(hits: Sequence[Hit], query: str, *, explain: bool, color: bool, whole: 
 
     if not hits:
         note("No result.")
-    for rank, hit in enumerate(hits, 1):
+    for rank, (hit, neighbours) in enumerate(
+        zip(hits, around or [None] * len(hits), strict=True), 1
+    ):
         label = " ".join(part for part in (hit.kind, hit.symbol) if part)
         lines = [
             f"{rank:>2}  {paint(BOLD + CYAN, printable(place(hit)))}  "
@@ -112,6 +151,10 @@ def show(hits: Sequence[Hit], query: str, *, explain: bool, color: bool, whole: 
             lines.append(f"{paint(DIM, f'{number:>6} │')} {line}".rstrip())
         if explain:
             lines.append(paint(DIM, f"       {printable('; '.join(hit.why))}"))
+        if neighbours is not None:
+            lines += [
+                paint(DIM, f"       {printable(line)}") for line in _neighbour_lines(neighbours)
+            ]
         sys.stdout.write("\n".join(lines) + "\n\n")
 
 

@@ -30,6 +30,7 @@ Examples:
   c2llm search "token refresh" @work                a workspace (c2llm workspace --help)
   c2llm search --symbol parse -e "async def"        a name, in chunks with this pattern
   c2llm search "open file" --granularity function   whole functions
+  c2llm search parse_toml --callers                 and who calls them
   cat error.log | c2llm search -                    a stack trace, or pasted code
   c2llm search "how is auth done" --max-tokens 4000 --json     for an agent
   c2llm search -i                                   type and see
@@ -52,6 +53,7 @@ Examples:
     help="Afterwards, embed the rest of a new repository at low priority.",
 )
 @click.option("--explain", is_flag=True, help="Say why each result is there.")
+@click.option("--callers", is_flag=True, help="Name who calls each result and imports its file.")
 @click.option("-l", "--paths-only", is_flag=True, help="Print the paths of the files, one a line.")
 @click.option(
     "--max-tokens",
@@ -77,6 +79,7 @@ def command(
     model: str,
     background: bool,
     explain: bool,
+    callers: bool,
     paths_only: bool,
     max_tokens: int | None,
     as_json: bool,
@@ -112,7 +115,7 @@ def command(
         return
     text = _query(query, symbol=symbol)
     from c2llm.cli.render import result, show, show_paths, wants_color, within_budget
-    from c2llm.cli.search_targets import answers, opened
+    from c2llm.cli.search_targets import answers, neighbours, opened
 
     started = time.perf_counter()
     with opened(paths, model, mode) as indexes:
@@ -122,8 +125,14 @@ def command(
             hits = within_budget(hits, max_tokens)
         took_ms = (time.perf_counter() - started) * 1000
         whole = max_tokens is not None
+        around = neighbours(indexes, hits) if callers else None
         if as_json or jsonl:
-            results = [result(rank, hit, text, whole=whole) for rank, hit in enumerate(hits, 1)]
+            results = [
+                result(rank, hit, text, whole=whole, around=one)
+                for rank, (hit, one) in enumerate(
+                    zip(hits, around or [None] * len(hits), strict=True), 1
+                )
+            ]
             if as_json:
                 print_json(_payload(indexes, text, mode, results, took_ms))
             for one in results if jsonl else ():
@@ -131,7 +140,7 @@ def command(
         elif paths_only:
             show_paths(hits)
         else:
-            show(hits, text, explain=explain, color=wants_color(), whole=whole)
+            show(hits, text, explain=explain, color=wants_color(), whole=whole, around=around)
         for index in indexes:
             in_background = False
             if background and mode != "lexical":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from c2llm.index.code_index import CodeIndex
     from c2llm.index.filters import Restrictions
     from c2llm.index.search import Granularity, Hit, Mode
+    from c2llm.index.uses import Neighbours
 
 
 @contextmanager
@@ -99,3 +100,13 @@ def answers(
     if refused is not None and (not asked or not restrictions.get("language")):
         raise refused
     return ask(asked, query, k=k, mode=mode, granularity=granularity)
+
+
+def neighbours(indexes: Sequence[CodeIndex], hits: Sequence[Hit]) -> list[Neighbours | None]:
+    """Of each answer who calls it, what its file imports and what imports that."""
+    of_label = {index.label: index for index in indexes}
+    around = {label: of_label[label].neighbourhood() for label in {hit.repository for hit in hits}}
+    return [
+        around[hit.repository].of(hit.path, hit.symbol, hit.start_line, hit.end_line)
+        for hit in hits
+    ]

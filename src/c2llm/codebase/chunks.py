@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple
 
 from c2llm.codebase.chunk import Chunk
 from c2llm.codebase.grammars import GRAMMARS
 from c2llm.codebase.identifiers import split_identifier
+from c2llm.codebase.imports import imports
 from c2llm.codebase.languages import family
 from c2llm.codebase.markdown import Heading, outline
 from c2llm.codebase.parsing import parse
 from c2llm.codebase.split import Atom, Sizes, line_atoms, pack, syntax_atoms
 from c2llm.codebase.syntax import Definition, definitions
+
+if TYPE_CHECKING:
+    from tree_sitter import Tree
 
 # Directories that nearly every repository has say nothing about a file.
 _PLAIN_DIRECTORIES = frozenset(
@@ -39,6 +44,14 @@ class _Label:
 _Labeller = Callable[[int, int], _Label]
 
 
+class Cut(NamedTuple):
+    """A file, cut."""
+
+    chunks: list[Chunk]
+    imports: tuple[str, ...]
+    """The modules that it imports, as `codebase.imports` writes them."""
+
+
 def chunk_file(
     path: str,
     text: str,
@@ -47,6 +60,18 @@ def chunk_file(
     target_chars: int = 1500,
     max_chars: int = 2000,
 ) -> list[Chunk]:
+    """The chunks of a file; see `cut_text`."""
+    return cut_text(path, text, language, target_chars=target_chars, max_chars=max_chars).chunks
+
+
+def cut_text(
+    path: str,
+    text: str,
+    language: str | None,
+    *,
+    target_chars: int = 1500,
+    max_chars: int = 2000,
+) -> Cut:
     """Cut a file into chunks that follow its functions and classes, or headings, or paragraphs.
 
     The chunks do not overlap and hold every line that is not blank. Code that no grammar reads
@@ -63,10 +88,15 @@ def chunk_file(
     lines = text.split("\n")
     sizes = Sizes.of(lines)
     language = language or "text"
+    imported: tuple[str, ...] = ()
     if language == "markdown":
         spans, label = _markdown(lines, sizes, target_chars, max_chars)
     else:
-        spans, label = _code(text, lines, sizes, language, target_chars, max_chars)
+        source = text.encode(errors="replace") if language in GRAMMARS else b""
+        tree = parse(source, language)
+        spans, label = _code(source, tree, lines, sizes, language, target_chars, max_chars)
+        if tree is not None:
+            imported = imports(path, source, language, tree)
     chunks: list[Chunk] = []
     for start, end in spans:
         start, end = _without_blank_edges(lines, start, end)
@@ -88,7 +118,7 @@ def chunk_file(
                     text=piece,
                 )
             )
-    return chunks
+    return Cut(chunks, imported)
 
 
 def header(path: str, scope: str, signature: str) -> str:
@@ -118,12 +148,16 @@ def embedding_text(chunk: Chunk) -> str:
 
 
 def _code(
-    text: str, lines: Sequence[str], sizes: Sizes, language: str, target: int, largest: int
+    source: bytes,
+    tree: Tree | None,
+    lines: Sequence[str],
+    sizes: Sizes,
+    language: str,
+    target: int,
+    largest: int,
 ) -> tuple[list[tuple[int, int]], _Labeller]:
     """Spans along the syntax tree, or by paragraph where there is none."""
     kind = _KIND_OF_FAMILY.get(family(language), "text")
-    source = text.encode(errors="replace") if language in GRAMMARS else b""
-    tree = parse(source, language)
     if tree is None:
         atoms = list(line_atoms(lines, sizes, 0, len(lines), target))
         spans = pack(

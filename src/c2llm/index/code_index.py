@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +29,7 @@ from c2llm.index.model_numbers import model_number
 from c2llm.index.query import QueryKind, parse_query
 from c2llm.index.rank import DEFAULT_WEIGHTS, RankWeights
 from c2llm.index.recency import recency_for
-from c2llm.index.records import Counts
+from c2llm.index.records import Counts, RefreshReport
 from c2llm.index.search import (
     Asked,
     Granularity,
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from c2llm.encoding.protocol import TextEncoder
+    from c2llm.index.uses import Neighbourhood
     from c2llm.index.vectors import Vectors
 
 Embed = Literal["all", "candidates", "none"]
@@ -58,20 +58,6 @@ _CANDIDATES_BESIDE_TABLE = 4
 """The same where a table model has vectors of the others; docs/ranking.md weighs the number."""
 SEARCH_LOCK_SECONDS = 2.0
 """How long a search of the command line waits for another process that refreshes the same index."""
-
-
-@dataclass(frozen=True, slots=True)
-class RefreshReport:
-    """What a refresh did."""
-
-    redone: int
-    """Files read and cut anew, or forgotten."""
-    embedded: int
-    """Texts that were embedded, or whose vectors were found in the cache."""
-    changed: tuple[str, ...] = ()
-    """Paths of the files that were read and cut anew."""
-    removed: tuple[str, ...] = ()
-    """Paths of the files that were forgotten."""
 
 
 class CodeIndex:
@@ -112,6 +98,8 @@ class CodeIndex:
         self._source = Source(store, root)
         self._preloads = False
         """A search follows; it needs the models."""
+        self._asked: dict[str, tuple[str, NDArray[np.float32]]] = {}
+        """For each model the query that it embedded last, and its vector."""
 
     def silence(self) -> None:
         """Show no progress and tell nothing from now on: the terminal is another's."""
@@ -353,7 +341,15 @@ class CodeIndex:
         """This index made ready for a query, for `search.ask`, which also takes several."""
         filters = filters_of(self._store, restrictions)
         vectors = None if mode == "lexical" else partial(self._vectors, query)
-        return Asked(self._source, filters, vectors, recency_for(self.root, filters, self._store))
+        merged = None if mode == "lexical" else partial(self._merged, query)
+        recency = recency_for(self.root, filters, self._store)
+        return Asked(self._source, filters, vectors, merged, recency)
+
+    def neighbourhood(self) -> Neighbourhood:
+        """What tells of an answer who calls it, what its file imports and what imports that."""
+        from c2llm.index.uses import Neighbourhood
+
+        return Neighbourhood(self._store, self.root.parts)
 
     def status(self) -> IndexStatus:
         """Count what is indexed, what is stale and what was left out."""
@@ -432,6 +428,17 @@ class CodeIndex:
         deep = self._dense.similarities(model_id, vector, candidates)
         return deep if nearest is None else together(blend(deep, nearest), nearest)
 
+    def _merged(self, query: str, groups: Sequence[Sequence[int]]) -> list[float]:
+        """Similarity of the query to groups of chunks as wholes, by models that cover them all."""
+        covering = [self._table] if self._table is not None else []
+        if not covering or not self._store.lacks_vectors(self._model_id()):
+            covering.append(self._encoder)
+        found = [
+            self._dense.merged(self._model_id(one), self._of_query(one, query), groups)
+            for one in covering
+        ]
+        return [sum(cosines) / len(cosines) for cosines in zip(*found, strict=True)]
+
     def build_graphs(self) -> int:
         """Make the graphs of neighbours that a large index lacks, and return how many."""
         handles = [handle for handle in (self._encoder, self._table) if handle is not None]
@@ -446,11 +453,15 @@ class CodeIndex:
 
     def _of_query(self, handle: EncoderHandle, query: str) -> NDArray[np.float32]:
         """The query's vector, float32 (dim,); pasted code looks for documents like itself."""
+        known = self._asked.get(handle.model)
+        if known is not None and known[0] == query:
+            return known[1]
         encoder = handle.get()
         parsed = parse_query(query)
         is_code = parsed.kind is QueryKind.CODE
         encode = encoder.encode_documents if is_code else encoder.encode_queries
         vector: NDArray[np.float32] = encode([parsed.text])[0]
+        self._asked[handle.model] = query, vector
         return vector
 
     def _model_id(self, handle: EncoderHandle | None = None) -> int:

@@ -52,6 +52,8 @@ class CutFile:
     """Its size and time were those of the listing before it was read and after."""
     gone: bool = False
     """It is there no more."""
+    imports: tuple[str, ...] = ()
+    """The modules that it imports, as `codebase.imports` writes them."""
 
 
 def cut_file(file: SourceFile, known_digest: bytes = b"") -> CutFile:
@@ -75,17 +77,18 @@ def cut_file(file: SourceFile, known_digest: bytes = b"") -> CutFile:
     verdict = inspect(file, content[:HEAD_BYTES])
     if isinstance(verdict, Skipped):
         return CutFile(path, language, digest, skipped=verdict.reason, steady=steady)
-    from c2llm.codebase.chunks import chunk_file, embedding_text
+    from c2llm.codebase.chunks import cut_text, embedding_text
 
     try:
+        cut = cut_text(path, decode(content), verdict.language)
         chunks = tuple(
             CutChunk(chunk, text_hash(embedding_text(chunk)), lexicon_row(path, chunk))
-            for chunk in chunk_file(path, decode(content), verdict.language)
+            for chunk in cut.chunks
         )
     except Exception as error:  # one hostile file must not stop the index; it is counted instead
         reason = f"cannot be cut ({type(error).__name__})"
         return CutFile(path, language, digest, skipped=reason, steady=steady)
-    return CutFile(path, verdict.language, digest, chunks, steady=steady)
+    return CutFile(path, verdict.language, digest, chunks, steady=steady, imports=cut.imports)
 
 
 def same_content(file: SourceFile, digest: bytes) -> bool:
@@ -173,6 +176,7 @@ def pack_answer(files: Sequence[CutFile]) -> list[Any]:
             file.skipped,
             file.steady,
             file.gone,
+            file.imports,
         )
         for file in files
     ]

@@ -10,7 +10,7 @@ from unicodedata import unidata_version
 
 from c2llm.errors import C2LLMError, IndexCorruptError, IndexWriteError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised whenever tables or lexical tokens change; an index of an older version is redone."""
 _APPLICATION_ID = 0x6332_6C6D  # "c2lm": tells our files from any other SQLite database
 _BUSY_SECONDS = 30.0
@@ -30,6 +30,7 @@ CREATE TABLE files (
     language TEXT NOT NULL,
     words TEXT NOT NULL
 );
+CREATE TABLE imports (file_id INTEGER PRIMARY KEY, modules TEXT NOT NULL);
 CREATE TABLE skipped (
     path PRIMARY KEY,
     reason TEXT NOT NULL,

@@ -44,6 +44,35 @@ class DenseLeg:
         vector = query()
         return self._matrix(model_id).similarities(vector)
 
+    def merged(
+        self, model_id: int, query: NDArray[np.float32], groups: Sequence[Sequence[int]]
+    ) -> list[float]:
+        """Cosines of a query with the sums of the vectors of each group's chunks.
+
+        A whole pools its parts as PMA pools windows, each with the same weight; the length of the
+        sum does not matter to a cosine. A group without vectors has -1.
+        """
+        import numpy as np
+
+        from c2llm.index.vectors import read_codes
+
+        wanted = sorted({chunk_id for group in groups for chunk_id in group})
+        if self._graph(model_id) is None:
+            matrix = self._matrix(model_id)
+            rows = np.flatnonzero(np.isin(matrix.ids, np.array(wanted, np.int64)))
+            ids, vectors = matrix.ids[rows], matrix.codes.rows(rows)
+        else:
+            ids, codes = read_codes(self._store, model_id, wanted)
+            vectors = codes.restored()
+        at = {int(chunk_id): row for row, chunk_id in enumerate(ids)}
+        cosines: list[float] = []
+        for group in groups:
+            parts = [at[chunk_id] for chunk_id in group if chunk_id in at]
+            whole = vectors[parts].sum(axis=0) if parts else np.zeros_like(query)
+            length = float(np.linalg.norm(whole))
+            cosines.append(float(whole @ query) / length if length > 0 else -1.0)
+        return cosines
+
     def _matrix(self, model_id: int) -> Matrix:
         from c2llm.index.vectors import Matrix
 

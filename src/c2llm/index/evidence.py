@@ -25,6 +25,7 @@ EVIDENCE = (
     "whole_name",
     "structure",
     "referenced",
+    "neighbour",
     "place",
     "recent",
 )
@@ -61,6 +62,8 @@ class Corpus:
     """For a chunk id the share of neighbouring words of the query that are neighbours there."""
     references: Mapping[str, int] = field(default_factory=dict)
     """For a symbol key, how many chunks spell it; names of several words only."""
+    links: Mapping[int, Mapping[int, bool]] = field(default_factory=dict)
+    """For a file id those of the candidates' files that it imports (True) or that import it."""
     places: Mapping[int, Sequence[Place]] = field(default_factory=dict)
     """For a file id the places in it that the query names."""
     recency: Mapping[str, float] = field(default_factory=dict)
@@ -81,10 +84,21 @@ class Witness:
         self._query = query
         self._corpus = corpus
         self._worths = _name_worths(query, corpus, candidates)
+        self._path_of = {facts.file_id: facts.path for facts in candidates}
+        self._neighbours: dict[int, tuple[float, int]] = {}
         self._terms = frozenset(query.terms)
         self._in_paths = self._terms - corpus.project or self._terms
         self._total = sum(corpus.rarity.values()) or 1.0
         self._path_total = sum(corpus.rarity.get(term, 0.0) for term in self._in_paths) or 1.0
+
+    def meet(self, best: Mapping[int, float]) -> None:
+        """Let each file be told the best chunk of the files that it imports or is imported by.
+
+        Args:
+            best: For a file id the fused legs of its best chunk.
+        """
+        for file_id, others in self._corpus.links.items():
+            self._neighbours[file_id] = max((best.get(other, 0.0), -other) for other in others)
 
     def row(self, facts: Facts, coherence: float) -> list[float]:
         """The numbers of a candidate, in the order of `EVIDENCE`."""
@@ -103,6 +117,7 @@ class Witness:
             self._whole_name(facts) if in_file else 0.0,
             1.0 if facts.kind in ("function", "class") else 0.0,
             self._referenced(facts),
+            self._neighbours[facts.file_id][0] if facts.file_id in self._neighbours else 0.0,
             self._place(facts),
             self._corpus.recency.get(facts.path, 0.0),
         ]
@@ -138,6 +153,10 @@ class Witness:
             return f"directory matches: {self._spelled(words)}"
         if kind == "referenced":
             return f"spelled in {self._corpus.references.get(facts.symbol_key, 0)} chunks"
+        if kind == "neighbour":
+            other = -self._neighbours[facts.file_id][1]
+            verb = "imports" if self._corpus.links[facts.file_id][other] else "imported by"
+            return f"{verb} {self._path_of[other]}"
         if kind == "place":
             return "the place that the query names"
         return {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from c2llm.codebase.identifiers import split_identifier
 from c2llm.index.evidence import Corpus
 from c2llm.index.facts import Facts, FactsCache
+from c2llm.index.graph import ImportGraph
 from c2llm.index.places import resolve
 from c2llm.index.query import Query, QueryKind
 from c2llm.index.rank import Candidate
@@ -43,6 +44,7 @@ class Source:
         self.label = label
         """What its answers are told apart by when several indexes are searched."""
         self.facts = FactsCache(store)
+        self.graph = ImportGraph(store, root.parts if root else ())
         self.project = frozenset(stems(project_name(root))) if root else frozenset()
         self._generation = -1
         self._chunks = 0
@@ -155,6 +157,7 @@ def find(
         project=source.project,
         phrases=_phrases(store, query, ids),
         references=source.references(facts),
+        links=source.graph.among(facts),
         places=files,
         recency=recency,
     )

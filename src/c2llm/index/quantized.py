@@ -41,6 +41,10 @@ class Codes:
         products *= self.steps
         return products
 
+    def rows(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Some of the vectors (len(numbers), dim) as floats."""
+        return Codes(self.steps[numbers], self.codes[numbers]).restored()
+
     def restored(self) -> NDArray[np.float32]:
         """The vectors (n, dim) as floats."""
         rows: NDArray[np.float32] = self.codes.astype(np.float32) * self.steps[:, None]

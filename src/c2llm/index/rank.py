@@ -121,6 +121,9 @@ def weigh(
     """All that the weights are applied to; `share` of the fused legs is the vectors'."""
     legs = _fuse(candidates, share)
     coherence = _coherence(candidates, legs)
+    best = _best_of_files(candidates, legs)
+    for number, witness in enumerate(witnesses):
+        witness.meet(best[number])
     scored: list[Scored] = []
     for candidate, fused in zip(candidates, legs, strict=True):
         facts = candidate.facts
@@ -169,6 +172,17 @@ def _coherence(
         sums[candidate.source, candidate.facts.file_id] += fused
     most = max(sums.values(), default=0.0) or 1.0
     return {file: total / most for file, total in sums.items()}
+
+
+def _best_of_files(
+    candidates: Sequence[Candidate], legs: Sequence[float]
+) -> dict[int, dict[int, float]]:
+    """For each index and file of it the best chunk's fused legs."""
+    best: dict[int, dict[int, float]] = defaultdict(dict)
+    for candidate, fused in zip(candidates, legs, strict=True):
+        of_files, file_id = best[candidate.source], candidate.facts.file_id
+        of_files[file_id] = max(of_files.get(file_id, 0.0), fused)
+    return best
 
 
 def _diverse(scored: list[Scored], k: int, saturation: float) -> list[Scored]:

@@ -60,3 +60,17 @@ class Counts:
     chunks: int
     embedded: int
     """Chunks that have a vector of the model that was asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshReport:
+    """What a refresh did."""
+
+    redone: int
+    """Files read and cut anew, or forgotten."""
+    embedded: int
+    """Texts that were embedded, or whose vectors were found in the cache."""
+    changed: tuple[str, ...] = ()
+    """Paths of the files that were read and cut anew."""
+    removed: tuple[str, ...] = ()
+    """Paths of the files that were forgotten."""

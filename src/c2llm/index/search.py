@@ -57,6 +57,8 @@ class Asked:
     filters: Filters = NO_FILTERS
     vectors: Callable[[Sequence[int]], Vectors] | None = None
     """Gives the similarities for the vector leg; None where no vectors take part."""
+    merged: Callable[[Sequence[Sequence[int]]], list[float]] | None = None
+    """For groups of chunk ids how near the query is to the merged vectors of each, as cosines."""
     recency: Mapping[str, float] | None = None
     """For a path how recently it was changed, 1 now and 0 long ago."""
 

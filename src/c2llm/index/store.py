@@ -115,6 +115,18 @@ class Store:
         states = (FileState(row[0], _restored(row[1]), *row[2:]) for row in rows)
         return {state.path: state for state in states}
 
+    def languages(self) -> dict[str, tuple[int, str]]:
+        """Id and language of all files by path."""
+        rows = self.all("SELECT path, id, language FROM files")
+        return {_restored(row[0]): (int(row[1]), str(row[2])) for row in rows}
+
+    def files_state(self) -> tuple[int, int]:
+        """How many files there are, and a number that rises whenever one is written."""
+        row = self._one(
+            "SELECT count(*), (SELECT seq FROM sqlite_sequence WHERE name = 'chunks') FROM files"
+        )
+        return (0, 0) if row is None else (int(row[0]), int(row[1] or 0))
+
     def has_files(self) -> bool:
         """Whether anything is indexed."""
         return self._one("SELECT 1 FROM files LIMIT 1") is not None
@@ -150,6 +162,8 @@ class Store:
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (_stored(path), file.digest, *stamp, file.language, " ".join(stems(path))),
         ).lastrowid
+        if file.imports:
+            execute("INSERT INTO imports VALUES (?, ?)", (file_id, "\n".join(file.imports)))
         for cut in file.chunks:
             chunk = cut.chunk
             chunk_id = execute(
@@ -197,7 +211,17 @@ class Store:
             )
             execute("DELETE FROM definitions WHERE chunk_id = ?", (stored.id,))
         execute("DELETE FROM chunks WHERE file_id = ?", (row[0],))
+        execute("DELETE FROM imports WHERE file_id = ?", (row[0],))
         execute("DELETE FROM files WHERE id = ?", (row[0],))
+
+    def imports(self, file_ids: Sequence[int] | None = None) -> list[tuple[int, list[str]]]:
+        """Id and imported modules of all files, or of these, that import any."""
+        among = "" if file_ids is None else " WHERE file_id IN (SELECT value FROM json_each(?))"
+        rows = self.all(
+            f"SELECT file_id, modules FROM imports{among}",
+            () if file_ids is None else (json.dumps(list(file_ids)),),
+        )
+        return [(int(row[0]), str(row[1]).split("\n")) for row in rows]
 
     def touch_file(self, path: str, stamp: Stamp) -> None:
         """Record that a file has the content that is known, at another time; inside `writing`."""
