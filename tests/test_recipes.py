@@ -110,3 +110,29 @@ def test_problems_train_and_give_a_static_start(problems, tmp_path):
         "model.safetensors",
         "tokenizer.json",
     }
+
+
+def test_a_balanced_part_keeps_to_its_shares(tmp_path):
+    rows = [
+        {"query": "q" * length, "positive": "d" * 9, "language": language, "repository": place}
+        for language, place, length, count in [
+            ("go", "a", 5, 9),
+            ("go", "b", 5, 2),
+            ("python", "a", 5, 9),
+            ("python", "b", 2, 9),
+        ]
+        for _ in range(count)
+    ]
+    pairs, out = tmp_path / "pairs.jsonl", tmp_path / "part.jsonl"
+    pairs.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    given = ["--cap", 6, "--of", "python=3", "--per-repository", 5, "--query", "3:8"]
+    run("balance.py", pairs, "--out", out, *given)
+    kept = [json.loads(line) for line in out.read_text().splitlines()]
+    counts = {
+        (language, place): sum((r["language"], r["repository"]) == (language, place) for r in kept)
+        for language in ("go", "python")
+        for place in "ab"
+    }
+    assert counts[("python", "a")] == 3 and counts[("python", "b")] == 0
+    assert counts[("go", "a")] + counts[("go", "b")] == 6
+    assert 4 <= counts[("go", "a")] <= 5
