@@ -11,8 +11,9 @@ $(VENV)/.core: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
+# Not compiled: of torch and its like a test run imports a part, and Python compiles that by itself.
 $(VENV)/.dev: $(VENV)/.core requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements-dev.lock
 	touch $@
 
 demo: $(VENV)/.core  ## index this repository and answer a question
