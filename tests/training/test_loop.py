@@ -129,7 +129,8 @@ def test_a_static_backbone_trains_and_folds_into_a_table(recipe, tmp_path):
     config = load_config(recipe, changes)
     folder = Trainer(config, tmp_path / "run", on_step=reports.append).train()
     assert reports[-1].loss < 0.8 * reports[0].loss
-    assert export_table(folder, tmp_path / "table").max_abs_difference < 1e-6
+    # Both sum float32 in an order of their own, and LayerNorm divides by a small spread.
+    assert export_table(folder, tmp_path / "table").max_abs_difference < 1e-5
 
 
 def dropout_off(recipe):
