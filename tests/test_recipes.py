@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from c2llm.encoding.encoder import Encoder
 from c2llm.training.config import SourceConfig, load_config
 from c2llm.training.data import load_pairs
 from tests.tiny import save_tiny_model
@@ -110,6 +111,43 @@ def test_problems_train_and_give_a_static_start(problems, tmp_path):
         "model.safetensors",
         "tokenizer.json",
     }
+
+
+def test_words_make_a_table_that_counts_rare_ones_most(tmp_path):
+    save_tiny_model(tmp_path / "tiny")
+    rows = [{"query": "q", "positive": f"parse file {name}"} for name in ("toml", "http", "class")]
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    given = ["--tokens", tmp_path / "tiny", "--dim", 512, "--out", tmp_path / "words"]
+    run("word_table.py", pairs, *given)
+    encoder = Encoder.load(tmp_path / "words")
+    (query,) = encoder.encode_queries(["parse toml"])
+    right, wrong, repeated = encoder.encode_documents(
+        ["parse file toml", "parse file http", "toml toml toml"]
+    )
+    assert query @ right > 0.8 > 0.3 > query @ wrong
+    assert query @ repeated > 0.8
+
+
+def test_inconsistent_and_easy_pairs_are_left_out(tmp_path):
+    save_tiny_model(tmp_path / "tiny")
+    texts = [f"{verb} {noun}" for verb in ("parse", "get", "return") for noun in ("toml", "http")]
+    answers = [*texts[1:3], texts[0], *texts[3:]]  # three answers went round
+    rows = [
+        {"query": query, "positive": answer, "language": "go"}
+        for query, answer in zip(texts, answers, strict=True)
+    ]
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def kept(*given: object) -> list[str]:
+        out = tmp_path / "kept.jsonl"
+        run("consistent.py", pairs, "--model", tmp_path / "tiny", "--out", out, *given)
+        return [json.loads(line)["query"] for line in out.read_text().splitlines()]
+
+    assert kept("--rank", 1, "--easy", 1) == texts[3:]
+    assert kept("--rank", 6, "--easy", 0) == texts[:3]
+    assert kept("--rank", 6, "--easy", 1, "--further", f"{tmp_path / 'tiny'}=0.5") == texts
 
 
 def test_a_balanced_part_keeps_to_its_shares(tmp_path):

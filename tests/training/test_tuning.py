@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,6 +15,8 @@ from c2llm.training.config import load_config
 from c2llm.training.frozen import StateCache
 from c2llm.training.loop import Trainer
 from c2llm.training.network import build_network, empty_network
+from c2llm.training.teacher import Teacher
+from tests.tiny import save_tiny_model
 from tests.training.recipes import weights, write_recipe
 
 LORA = ["tune.mode=lora", "tune.lora_rank=4", "tune.lora_alpha=8"]
@@ -171,6 +174,33 @@ def test_a_teacher_is_followed(recipe, tmp_path, distill):
         scores = [v @ v.T for v in vectors] if distill == "scores" else vectors
         found[weight] = abs(scores[0] - scores[1]).mean()
     assert found[5] < 0.8 * found[0]
+
+
+def test_several_teachers_are_one_whose_scores_are_added(tmp_path):
+    for name, seed in (("first", 0), ("second", 1)):
+        save_tiny_model(tmp_path / name, seed=seed)
+    texts = ["parse toml", "get http response", "return file"]
+    first, second = (Encoder.load(tmp_path / name) for name in ("first", "second"))
+    further = {str(tmp_path / "second"): 0.25}
+    for _ in range(2):  # computed, and read again from the files
+        teacher = Teacher(str(tmp_path / "first"), tmp_path / "kept", further)
+        scores = teacher.queries(texts) @ teacher.documents(texts).T
+        expected = [e.encode_queries(texts) @ e.encode_documents(texts).T for e in (first, second)]
+        np.testing.assert_allclose(scores, expected[0] + 0.25 * expected[1], atol=2e-3)
+    assert (tmp_path / "kept" / "further1" / "queries" / "index.bin").stat().st_size == 3 * 32
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["loss.further_teachers={a: 1}"], "adds to a loss.teacher"),
+        (["loss.distill=scores", "loss.teacher=a", "loss.further_teachers={b: 0}"], "above 0"),
+        (["loss.distill=vectors", "loss.teacher=a", "loss.further_teachers={b: 1}"], "adds to a"),
+    ],
+)
+def test_further_teachers_need_a_first_and_factors(recipe, changes, message):
+    with pytest.raises(UsageError, match=message):
+        load_config(recipe, changes)
 
 
 def test_states_survive_a_cut_off_file(tmp_path):

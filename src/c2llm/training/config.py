@@ -236,6 +236,9 @@ class LossConfig:
     distill_temperature: float = 0.05
     teacher: str | None = None
     """A model (shipped name, folder or hub id) that embeds the batch's texts."""
+    further_teachers: dict[str, float] = field(default_factory=dict)
+    """Models whose scores, each times its factor, are added to those of `teacher`: with
+    distill=scores, teachers that err in different places teach better than one."""
 
     def __post_init__(self) -> None:
         _one_of("loss.form", self.form, "single", "two_term")
@@ -246,6 +249,12 @@ class LossConfig:
             raise UsageError("loss.distill is 'vectors': name the model in loss.teacher.")
         if self.teacher is not None and self.distill == "none":
             raise UsageError("loss.teacher is set: say loss.distill=scores or =vectors.")
+        if self.further_teachers and (self.teacher is None or self.distill != "scores"):
+            raise UsageError("loss.further_teachers adds to a loss.teacher with distill=scores.")
+        if not all(math.isfinite(w) and w > 0 for w in self.further_teachers.values()):
+            raise UsageError(
+                f"loss.further_teachers is {self.further_teachers}; factors are above 0."
+            )
         if any(dim < 1 for dim in self.matryoshka_dims):
             raise UsageError(f"loss.matryoshka_dims is {self.matryoshka_dims}; each is at least 1.")
 

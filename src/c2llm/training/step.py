@@ -69,7 +69,8 @@ class Step:
         )
         self._teacher: Teacher | None = None
         if config.loss.teacher is not None:
-            self._teacher = Teacher(config.loss.teacher, run / "teacher" / f"rank{world.rank}")
+            kept = run / "teacher" / f"rank{world.rank}"
+            self._teacher = Teacher(config.loss.teacher, kept, config.loss.further_teachers)
         # A sharded layer pairs each forward pass with one backward pass.
         self._cached = optim.grad_cache or config.run.strategy == "fsdp"
 
