@@ -140,14 +140,16 @@ def test_inconsistent_and_easy_pairs_are_left_out(tmp_path):
     pairs = tmp_path / "pairs.jsonl"
     pairs.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
-    def kept(*given: object) -> list[str]:
+    def kept(*given: object, field: str = "query") -> list[str]:
         out = tmp_path / "kept.jsonl"
         run("consistent.py", pairs, "--model", tmp_path / "tiny", "--out", out, *given)
-        return [json.loads(line)["query"] for line in out.read_text().splitlines()]
+        return [json.loads(line)[field] for line in out.read_text().splitlines()]
 
     assert kept("--rank", 1, "--easy", 1) == texts[3:]
     assert kept("--rank", 6, "--easy", 0) == texts[:3]
     assert kept("--rank", 6, "--easy", 1, "--further", f"{tmp_path / 'tiny'}=0.5") == texts
+    mixed = kept("--rank", 6, "--easy", 1, "--mixed", 0.5, field="language")
+    assert set(mixed) == {"go", "mixed"} and len(mixed) == 6
 
 
 def test_a_balanced_part_keeps_to_its_shares(tmp_path):

@@ -6,6 +6,9 @@ A mined description may describe something else: the file, a parameter, nothing 
 consistent if the model finds its document among all documents of the same language, for its query,
 within the first `--rank` (consistency-based filtering: Dai et al. 2022, arXiv 2209.11755; E5,
 arXiv 2212.03533). Of those that it finds first, a share `--easy` is kept: they teach it little.
+
+A batch holds one dataset and one language, so nothing in it says that scores of two languages are
+to be compared. A share `--mixed` of the rows becomes a dataset of its own, of all languages.
 """
 
 from __future__ import annotations
@@ -55,6 +58,7 @@ def main() -> None:
     parser.add_argument("--kept", type=Path, help="where vectors are kept; a run's teacher/rank0")
     parser.add_argument("--rank", type=int, default=30, help="the first so many are believed")
     parser.add_argument("--easy", type=float, default=0.5, help="share of the first that is kept")
+    parser.add_argument("--mixed", type=float, default=0.0, help="share for mixed batches")
     parser.add_argument("--seed", type=int, default=17)
     arguments = parser.parse_args()
     with arguments.pairs.open(encoding="utf-8") as lines:
@@ -77,8 +81,11 @@ def main() -> None:
     with arguments.out.open("w", encoding="utf-8") as out:
         for row, rank in zip(rows, place.tolist(), strict=True):
             easy = rank == 0 and rng.random() >= arguments.easy
-            if rank < arguments.rank and not easy:
-                out.write(json.dumps(row, ensure_ascii=False) + "\n")
+            if rank >= arguments.rank or easy:
+                continue
+            if rng.random() < arguments.mixed:
+                row |= {"dataset": "mixed", "language": "mixed"}
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

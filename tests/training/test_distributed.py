@@ -24,6 +24,7 @@ FORMS = {
     "no_hard": ["loss.symmetric=false"],
     "margin": ["data.hard_negatives=3", "loss.false_negative_margin=0.02"],
     "scores": ["data.hard_negatives=3", "loss.distill=scores"],
+    "teacher": ["data.hard_negatives=1", "loss.distill=scores", "loss.teacher=c2llm-nano"],
     "pooler": ["tune.mode=pooler", "data.hard_negatives=1"],
     "lora": ["tune.mode=lora", "tune.lora_rank=4", "data.hard_negatives=1"],
 }

@@ -3,7 +3,8 @@
 scores   KL( softmax(teacher scores / t) || softmax(our scores / temperature) ), mean over the
          queries (Hinton et al. 2015): over the row's document and hard negatives where the
          scores stand in the data, over all documents of the batch where a teacher model embeds
-         it. Teacher and student may have any widths.
+         it; then also with the batch's queries for each document, if `loss.symmetric` asks for
+         both directions. Teacher and student may have any widths.
 vectors  1 - cosine(our vector, the teacher's), mean over all texts; equal widths only.
 """
 
@@ -43,6 +44,11 @@ def all_scores(vectors: BatchVectors) -> Tensor:
     """Cosines (b, B + B K) of each query with all documents of the batch."""
     documents = torch.cat([vectors.positives, vectors.negatives.flatten(0, 1)])
     return vectors.queries @ documents.T
+
+
+def query_scores(vectors: BatchVectors) -> Tensor:
+    """Cosines (b, B) of each row's document with all queries of the batch."""
+    return vectors.positives[vectors.own] @ vectors.all_queries.T
 
 
 def vector_loss(student: Tensor, teacher: Tensor) -> Tensor:

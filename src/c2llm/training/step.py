@@ -15,7 +15,13 @@ from c2llm.errors import DataError
 from c2llm.modeling.model import C2LLMModel
 from c2llm.training.batch_texts import RowTexts, draw_texts, known_answers
 from c2llm.training.config import TrainConfig
-from c2llm.training.distillation import all_scores, own_scores, score_loss, vector_loss
+from c2llm.training.distillation import (
+    all_scores,
+    own_scores,
+    query_scores,
+    score_loss,
+    vector_loss,
+)
 from c2llm.training.distributed import World, distribute, reshard
 from c2llm.training.embedding import Embedder, MicroBatches, TextEmbedder, TokenIds, tokenize
 from c2llm.training.frozen import StateCache
@@ -190,7 +196,11 @@ class Step:
             queries=taught[:rows],
             positives=self._world.gather(taught[rows : 2 * rows]),
             negatives=self._world.gather(taught[2 * rows :].reshape(rows, -1, taught.shape[1])),
-            all_queries=taught[:rows],
+            all_queries=self._world.gather(taught[:rows]) if config.symmetric else taught[:rows],
             offset=batch.offset,
         )
-        return score_loss(all_scores(batch), all_scores(teacher), *temperatures)
+        loss = score_loss(all_scores(batch), all_scores(teacher), *temperatures)
+        if config.symmetric:
+            reverse = score_loss(query_scores(batch), query_scores(teacher), *temperatures)
+            loss = (loss + reverse) / 2
+        return loss
