@@ -22,8 +22,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from c2llm.encoding.folder import open_folder
-from c2llm.modeling.config import C2LLMConfig
-from c2llm.modeling.static import StaticConfig
+from c2llm.modeling.config import C2LLMConfig, StaticConfig
 
 AT_ONCE = 4096
 

@@ -11,7 +11,7 @@ import pytest
 from c2llm.encoding.encoder import Encoder
 from c2llm.encoding.table import TableEngine
 from c2llm.errors import ModelError, UsageError
-from c2llm.modeling.static import StaticConfig
+from c2llm.modeling.config import StaticConfig
 from c2llm.training.export import export_onnx
 from c2llm.training.export_table import export_table
 from tests.tiny import WORDS, save_tiny_model

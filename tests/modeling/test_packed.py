@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from c2llm.modeling.config import StaticConfig
 from c2llm.modeling.packed import embed_packed, pack, packed_states
-from c2llm.modeling.static import StaticConfig
 from tests.tiny import WORDS, bert_config, qwen_config, tiny_model
 
 BACKBONES = {

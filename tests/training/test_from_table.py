@@ -11,9 +11,9 @@ import torch
 
 from c2llm.encoding.folder import shipped_models
 from c2llm.errors import ModelError
+from c2llm.modeling.config import StaticConfig
 from c2llm.modeling.fold import fold
 from c2llm.modeling.model import C2LLMModel
-from c2llm.modeling.static import StaticConfig
 from c2llm.training.export_table import export_table
 from c2llm.training.restore import restore_folder
 from tests.tiny import tiny_model, tiny_tokenizer

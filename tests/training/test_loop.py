@@ -11,7 +11,8 @@ import torch
 
 from c2llm.encoding.encoder import Encoder
 from c2llm.errors import DataError, UsageError
-from c2llm.modeling.static import StaticConfig, StaticModel
+from c2llm.modeling.config import StaticConfig
+from c2llm.modeling.static import StaticModel
 from c2llm.training.config import load_config
 from c2llm.training.export_table import export_table
 from c2llm.training.loop import Trainer

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -11,8 +13,9 @@ from safetensors.torch import load_file, save_file
 
 from c2llm.encoding.encoder import Encoder
 from c2llm.errors import ModelError, UsageError
+from c2llm.modeling.config import StaticConfig
 from c2llm.training.merge import average, merge_models, slerp
-from tests.tiny import save_tiny_model
+from tests.tiny import WORDS, save_tiny_model
 
 
 @pytest.fixture()
@@ -43,6 +46,17 @@ def test_a_merge_may_replace_an_older_one(folders, tmp_path):
     merge_models(folders[:2], [1, 0], tmp_path / "out")
     name = "pooler.fc_q.weight"
     assert torch.equal(tensors(tmp_path / "out")[name], tensors(folders[0])[name])
+
+
+def test_static_models_merge_in_a_process_that_built_none(tmp_path):
+    backbone = StaticConfig(len(WORDS), 32)
+    folders = [
+        save_tiny_model(tmp_path / f"s{seed}", seed=seed, backbone=backbone) for seed in (0, 1)
+    ]
+    command = [sys.executable, "-m", "c2llm", "merge", *map(str, folders), "--out"]
+    done = subprocess.run([*command, str(tmp_path / "out")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert Encoder.load(tmp_path / "out").encode_queries(["def"]).shape == (1, 32)
 
 
 @pytest.mark.parametrize(

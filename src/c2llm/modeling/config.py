@@ -11,6 +11,32 @@ from c2llm.modeling.official import convert_config, is_official
 POOLINGS = ("pma", "mean", "last", "gate", "latent")
 
 
+class StaticConfig(PretrainedConfig):
+    """The config of a static backbone.
+
+    Args:
+        vocab_size: tokens.
+        hidden_size: width of an embedding.
+        pad_token_id: the token that pads batches.
+    """
+
+    model_type = "c2llm_static"
+
+    def __init__(
+        self,
+        vocab_size: int = 30522,
+        hidden_size: int = 256,
+        pad_token_id: int | None = 0,
+        **kwargs: Any,
+    ) -> None:
+        self.vocab_size, self.hidden_size = vocab_size, hidden_size
+        super().__init__(pad_token_id=pad_token_id, **kwargs)
+
+
+# Known before any config that names it is read, whether or not its model is ever built.
+AutoConfig.register("c2llm_static", StaticConfig, exist_ok=True)
+
+
 class C2LLMConfig(PretrainedConfig):
     """What `config.json` of a model folder holds.
 

@@ -6,33 +6,11 @@ makes a table of it.
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
+from transformers import AutoModel, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
-
-class StaticConfig(PretrainedConfig):
-    """The config of a static backbone.
-
-    Args:
-        vocab_size: tokens.
-        hidden_size: width of an embedding.
-        pad_token_id: the token that pads batches.
-    """
-
-    model_type = "c2llm_static"
-
-    def __init__(
-        self,
-        vocab_size: int = 30522,
-        hidden_size: int = 256,
-        pad_token_id: int | None = 0,
-        **kwargs: Any,
-    ) -> None:
-        self.vocab_size, self.hidden_size = vocab_size, hidden_size
-        super().__init__(pad_token_id=pad_token_id, **kwargs)
+from c2llm.modeling.config import StaticConfig
 
 
 class StaticModel(PreTrainedModel):
@@ -59,5 +37,4 @@ class StaticModel(PreTrainedModel):
         return BaseModelOutput(last_hidden_state=self.embeddings(input_ids))
 
 
-AutoConfig.register("c2llm_static", StaticConfig, exist_ok=True)
 AutoModel.register(StaticConfig, StaticModel, exist_ok=True)

@@ -20,7 +20,8 @@ from tokenizers.models import WordPiece
 
 from c2llm.encoding.encoder import Encoder
 from c2llm.errors import DataError, UsageError
-from c2llm.modeling.static import StaticConfig, StaticModel
+from c2llm.modeling.config import StaticConfig
+from c2llm.modeling.static import StaticModel
 from c2llm.modeling.tokenizer import IDENTIFIER_BOUNDARY
 
 SIF_A = 3e-4

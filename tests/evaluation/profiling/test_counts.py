@@ -11,9 +11,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from c2llm.errors import UsageError
 from c2llm.evaluation.profiling.counts import count, parameter_count, pma_parameters
 from c2llm.evaluation.profiling.shape import NAMED, named_shape, shape_of
-from c2llm.modeling.config import C2LLMConfig
+from c2llm.modeling.config import C2LLMConfig, StaticConfig
 from c2llm.modeling.model import C2LLMModel
-from c2llm.modeling.static import StaticConfig
 from tests.tiny import bert_config, qwen_config, tiny_model
 
 MODELS = {
