@@ -40,6 +40,17 @@ def ranks(queries: NDArray[np.float32], documents: NDArray[np.float32]) -> NDArr
     return found
 
 
+def named_factor(given: str) -> tuple[str, float]:
+    """MODEL=FACTOR as its two parts."""
+    name, _, factor = given.rpartition("=")
+    try:
+        if name and float(factor) > 0:
+            return name, float(factor)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{given!r} is not MODEL=FACTOR with a factor above 0")
+
+
 def main() -> None:
     """Read, embed, rank and write."""
     parser = argparse.ArgumentParser(
@@ -52,6 +63,7 @@ def main() -> None:
         "--further",
         action="append",
         default=[],
+        type=named_factor,
         metavar="MODEL=FACTOR",
         help="a model whose scores are added, times a factor; may be repeated",
     )
@@ -63,9 +75,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with arguments.pairs.open(encoding="utf-8") as lines:
         rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
-    further = {
-        name: float(factor) for name, factor in (f.rsplit("=", 1) for f in arguments.further)
-    }
+    further = dict(arguments.further)
     kept_vectors = arguments.kept or arguments.out.with_suffix(".vectors")
     teacher, rng = Teacher(arguments.model, kept_vectors, further), random.Random(arguments.seed)
     of_language = defaultdict[str, list[int]](list)
