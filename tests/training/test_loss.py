@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from c2llm.errors import UsageError
 from c2llm.training.config import LossConfig
-from c2llm.training.distillation import score_loss, vector_loss
+from c2llm.training.distillation import batch_score_loss, score_loss, vector_loss
 from c2llm.training.loss import BatchVectors, contrastive_loss, info_nce
 
 T = 0.2
@@ -125,6 +125,31 @@ def test_distilled_scores_are_matched_exactly_by_the_same_scores():
     scores = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
     assert score_loss(scores, scores, 0.1, 0.1).item() == pytest.approx(0, abs=1e-6)
     assert score_loss(scores, scores.flip(1), 0.1, 0.1).item() > 0.1
+
+
+def test_a_teacher_is_heard_in_both_directions_where_the_loss_is_symmetric():
+    ours, q = batch(), unit(4, seed=7)
+    theirs = BatchVectors(q, unit(4, seed=8), unit(4, 3, seed=9), q)
+
+    def divergence(anchors, candidates) -> float:
+        total = 0.0
+        for i in range(len(anchors[0])):
+            own, taught = (
+                ((vectors[i] @ others.T) / t).softmax(0)
+                for vectors, others, t in zip(anchors, candidates, (T, 0.1), strict=True)
+            )
+            total += float((taught * (taught / own).log()).sum())
+        return total / len(anchors[0])
+
+    both = ours, theirs
+    documents = [torch.cat([v.positives, v.negatives.flatten(0, 1)]) for v in both]
+    forward = divergence([v.queries for v in both], documents)
+    reverse = divergence([v.positives for v in both], [v.queries for v in both])
+    alone = batch_score_loss(ours, theirs, T, 0.1, symmetric=False)
+    assert alone.item() == pytest.approx(forward, rel=1e-4)
+    together = batch_score_loss(ours, theirs, T, 0.1, symmetric=True)
+    assert together.item() == pytest.approx((forward + reverse) / 2, rel=1e-4)
+    assert abs(forward - reverse) > 0.01
 
 
 def test_distilled_vectors_need_the_same_width():

@@ -40,14 +40,39 @@ def own_scores(vectors: BatchVectors) -> Tensor:
     return torch.einsum("bd,bkd->bk", vectors.queries, own)
 
 
-def all_scores(vectors: BatchVectors) -> Tensor:
-    """Cosines (b, B + B K) of each query with all documents of the batch."""
+def batch_score_loss(
+    student: BatchVectors,
+    teacher: BatchVectors,
+    temperature: float,
+    teacher_temperature: float,
+    *,
+    symmetric: bool,
+) -> Tensor:
+    """`score_loss` over all documents of the batch.
+
+    Args:
+        student: our vectors of the batch.
+        teacher: the teacher's vectors of the same texts, of any width.
+        temperature: divides our cosines.
+        teacher_temperature: divides the teacher's scores.
+        symmetric: average with the same of each document over all queries of the batch.
+    """
+    temperatures = temperature, teacher_temperature
+    loss = score_loss(_of_queries(student), _of_queries(teacher), *temperatures)
+    if symmetric:
+        reverse = score_loss(_of_documents(student), _of_documents(teacher), *temperatures)
+        loss = (loss + reverse) / 2
+    return loss
+
+
+def _of_queries(vectors: BatchVectors) -> Tensor:
+    """Scores (b, B + B K) of each query with all documents of the batch."""
     documents = torch.cat([vectors.positives, vectors.negatives.flatten(0, 1)])
     return vectors.queries @ documents.T
 
 
-def query_scores(vectors: BatchVectors) -> Tensor:
-    """Cosines (b, B) of each row's document with all queries of the batch."""
+def _of_documents(vectors: BatchVectors) -> Tensor:
+    """Scores (b, B) of each row's document with all queries of the batch."""
     return vectors.positives[vectors.own] @ vectors.all_queries.T
 
 

@@ -15,13 +15,7 @@ from c2llm.errors import DataError
 from c2llm.modeling.model import C2LLMModel
 from c2llm.training.batch_texts import RowTexts, draw_texts, known_answers
 from c2llm.training.config import TrainConfig
-from c2llm.training.distillation import (
-    all_scores,
-    own_scores,
-    query_scores,
-    score_loss,
-    vector_loss,
-)
+from c2llm.training.distillation import batch_score_loss, own_scores, score_loss, vector_loss
 from c2llm.training.distributed import World, distribute, reshard
 from c2llm.training.embedding import Embedder, MicroBatches, TextEmbedder, TokenIds, tokenize
 from c2llm.training.frozen import StateCache
@@ -199,8 +193,4 @@ class Step:
             all_queries=self._world.gather(taught[:rows]) if config.symmetric else taught[:rows],
             offset=batch.offset,
         )
-        loss = score_loss(all_scores(batch), all_scores(teacher), *temperatures)
-        if config.symmetric:
-            reverse = score_loss(query_scores(batch), query_scores(teacher), *temperatures)
-            loss = (loss + reverse) / 2
-        return loss
+        return batch_score_loss(batch, teacher, *temperatures, symmetric=config.symmetric)
