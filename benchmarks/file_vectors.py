@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 from c2llm.codebase.chunks import chunk_file, embedding_text
 from c2llm.codebase.walk import walk
 from c2llm.encoding.encoder import Encoder
-from c2llm.encoding.folder import DEFAULT_MODEL
-from c2llm.evaluation.repo_benchmark import environment, find_trees
-from c2llm.evaluation.repo_questions import Question, load_benchmark
-from c2llm.evaluation.repos import ndcg_of_ranks
+from c2llm.encoding.model_folder import DEFAULT_MODEL
+from c2llm.evaluation.repositories.repo_benchmark import environment, find_trees
+from c2llm.evaluation.repositories.repo_questions import Question, load_benchmark
+from c2llm.evaluation.repositories.repo_scores import ndcg_of_ranks
+from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
 from c2llm.evaluation.tables import markdown_table
-from c2llm.evaluation.vector_cache import CachedEncoder
-from c2llm.index.code_index import CodeIndex
-from c2llm.index.cutting import decode
+from c2llm.index.build.cutting import decode
+from c2llm.search.code_index import CodeIndex
 
 DEPTH = 200
 """Chunks of the whole search; a file that has none among them stands behind all others."""

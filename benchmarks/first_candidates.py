@@ -24,22 +24,22 @@ import numpy as np
 from c2llm.cli.output import note
 from c2llm.codebase.chunks import embedding_text
 from c2llm.encoding.encoder import Encoder
-from c2llm.evaluation.repo_benchmark import environment, find_trees
-from c2llm.evaluation.repo_questions import Question, Repository, load_benchmark
-from c2llm.evaluation.repo_trees import Tree
-from c2llm.evaluation.repos import K, chunk_rank, ndcg_of_ranks
+from c2llm.evaluation.repositories.repo_benchmark import environment, find_trees
+from c2llm.evaluation.repositories.repo_questions import Question, Repository, load_benchmark
+from c2llm.evaluation.repositories.repo_scores import K, chunk_rank, ndcg_of_ranks
+from c2llm.evaluation.repositories.repo_trees import Tree
+from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
 from c2llm.evaluation.tables import markdown_table
-from c2llm.evaluation.vector_cache import CachedEncoder
-from c2llm.index.code_index import CodeIndex
-from c2llm.index.progressive import blend, candidates_to_embed, together
-from c2llm.index.search import Asked, ask
-from c2llm.index.vectors import Vectors
+from c2llm.search.code_index import CodeIndex
+from c2llm.search.pipeline import SearchTarget, ask
+from c2llm.search.retrieval.exact_scan import Vectors
+from c2llm.search.retrieval.progressive import blend, candidates_to_embed, together
 
 ALL, ALONE = "all", "alone"
 
 
 def partly(deep: Vectors, table: Vectors, count: int) -> Callable[[Sequence[int]], Vectors]:
-    """The vector leg that has the model's cosines of `count` candidates alone."""
+    """Dense retrieval that has the model's cosines of `count` candidates alone."""
 
     def similarities(lexical: Sequence[int]) -> Vectors:
         chosen = candidates_to_embed(lexical, table, count)
@@ -65,7 +65,7 @@ def scores_of(
     scores: dict[object, list[float]] = defaultdict(list)
     prefix = f"{repository.benchmark_root}/" if repository.benchmark_root else ""
 
-    def score(asked: Asked, question: Question) -> float:
+    def score(asked: SearchTarget, question: Question) -> float:
         hits = ask([asked], question.text, k=K)
         return ndcg_of_ranks([chunk_rank(target, hits, prefix) for target in question.targets])
 
@@ -82,12 +82,12 @@ def scores_of(
             assert asked.vectors is not None
             whole = asked.vectors([])
             near = Vectors(ids, rows @ table.encode_queries([question.text])[0])
-            legs: dict[object, Callable[[Sequence[int]], Vectors]] = {
+            fused_scores: dict[object, Callable[[Sequence[int]], Vectors]] = {
                 count: partly(whole, near, count) for count in counts
             }
-            legs[ALL] = partial(_given, together(whole, near))
-            legs[ALONE] = partial(_given, whole)
-            for name, vectors in legs.items():
+            fused_scores[ALL] = partial(_given, together(whole, near))
+            fused_scores[ALONE] = partial(_given, whole)
+            for name, vectors in fused_scores.items():
                 scores[name].append(score(dataclasses.replace(asked, vectors=vectors), question))
     return scores
 

@@ -26,7 +26,7 @@ from c2llm.codebase.walk import list_files
 
 STEP = """
 import json, os, resource, sys, time
-from c2llm.index.code_index import CodeIndex
+from c2llm.search.code_index import CodeIndex
 root, table, query = sys.argv[1:4]
 start = time.perf_counter()
 with CodeIndex.open(root, table or "c2llm-mini", embed="all" if table else "none") as index:

@@ -19,20 +19,20 @@ from pathlib import Path
 
 import numpy as np
 
-from c2llm.encoding.folder import DEFAULT_MODEL
-from c2llm.evaluation.repo_benchmark import environment, find_trees
-from c2llm.evaluation.repo_questions import load_benchmark
-from c2llm.evaluation.repos import ndcg_of_ranks
-from c2llm.evaluation.systems import load_encoder
+from c2llm.encoding.encoder_handle import EncoderHandle
+from c2llm.encoding.model_folder import DEFAULT_MODEL
+from c2llm.evaluation.repositories.repo_benchmark import environment, find_trees
+from c2llm.evaluation.repositories.repo_questions import load_benchmark
+from c2llm.evaluation.repositories.repo_scores import ndcg_of_ranks
+from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
+from c2llm.evaluation.systems.named_systems import load_encoder
 from c2llm.evaluation.tables import markdown_table
-from c2llm.evaluation.vector_cache import CachedEncoder
-from c2llm.index import grouping
-from c2llm.index.code_index import CodeIndex
-from c2llm.index.encoder_handle import EncoderHandle
-from c2llm.index.query import parse_query
-from c2llm.index.rank import rank
-from c2llm.index.search import Granularity, candidates_of
-from c2llm.index.weights import DEFAULT_WEIGHTS
+from c2llm.search.answers import grouping
+from c2llm.search.code_index import CodeIndex
+from c2llm.search.pipeline import Granularity, candidates_of
+from c2llm.search.query.query_parsing import parse_query
+from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS
+from c2llm.search.ranking.ranker import rank
 
 K = 10
 WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6)
@@ -66,8 +66,14 @@ def main() -> None:
                 for question in repository.questions:
                     query = parse_query(question.text)
                     asked = [index.asked(question.text)]
-                    legs = candidates_of(asked, query, k=K, mode="hybrid")
-                    ranked = rank(legs.candidates, query, legs.corpora, 10 * K, DEFAULT_WEIGHTS)
+                    fused_scores = candidates_of(asked, query, k=K, mode="hybrid")
+                    ranked = rank(
+                        fused_scores.candidates,
+                        query,
+                        fused_scores.corpora,
+                        10 * K,
+                        DEFAULT_WEIGHTS,
+                    )
                     targets = [target.path for target in question.targets]
                     for granularity in GRANULARITIES:
                         row = []

@@ -22,19 +22,19 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from c2llm.encoding.encoder import Encoder
-from c2llm.evaluation.retrieval import run_task
-from c2llm.evaluation.systems import DenseSystem
-from c2llm.evaluation.tasks import load_tasks
-from c2llm.modeling.folder import save_folder
+from c2llm.evaluation.retrieval.local_tasks import load_tasks
+from c2llm.evaluation.retrieval.retrieval_run import run_task
+from c2llm.evaluation.systems.named_systems import DenseSystem
 from c2llm.modeling.model import C2LLMModel
 from c2llm.modeling.packed import embed_packed
 from c2llm.modeling.poolings import LastPooling
 from c2llm.modeling.static import StaticModel
 from c2llm.modeling.tokenizer import derive_tokenizer
+from c2llm.modeling.torch_folder import save_folder
 from c2llm.modeling.windows import pool_windows
-from c2llm.training.export import PROBES, export_onnx
-from c2llm.training.export_table import export_table
-from c2llm.training.loop import backbone_folder
+from c2llm.training.export.onnx_export import PROBES, export_onnx
+from c2llm.training.export.table_export import export_table
+from c2llm.training.run.training_loop import backbone_folder
 
 Array = NDArray[np.float64]
 Ids = list[list[int]]

@@ -38,13 +38,13 @@ from typing import Any
 import numpy as np
 from search_speed import run_step
 
-from c2llm.cli.evaluate_repos import score_repositories
-from c2llm.encoding.folder import DEFAULT_MODEL
+from c2llm.cli.eval.eval_repos import score_repositories
+from c2llm.encoding.model_folder import DEFAULT_MODEL
 from c2llm.evaluation.kept import file_name, load_kept, save_kept
 from c2llm.evaluation.provenance import short_hash
-from c2llm.evaluation.repo_benchmark import engine_digest, find_trees
-from c2llm.evaluation.repo_questions import load_benchmark
-from c2llm.evaluation.repo_report import repository_markdown
+from c2llm.evaluation.repositories.repo_benchmark import engine_digest, find_trees
+from c2llm.evaluation.repositories.repo_questions import load_benchmark
+from c2llm.evaluation.repositories.repo_report import repository_markdown
 from c2llm.evaluation.tables import markdown_table
 
 FORMAT = 2
@@ -54,7 +54,7 @@ PERCENTILES = ("p50", "p90", "p99")
 INSIDE = """
 import json, sys, tempfile, time
 from pathlib import Path
-from c2llm.index.code_index import CodeIndex
+from c2llm.search.code_index import CodeIndex
 root, model, question, again = json.loads(sys.argv[1])
 def answered(folder, again=()):
     start, warm = time.perf_counter(), []

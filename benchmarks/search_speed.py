@@ -9,7 +9,7 @@ process, and `warm` the median of the queries that follow in the same process. Q
 that the repository defines, as words, so that no question set is needed. The systems take turns
 repository by repository, so that a busy machine slows all alike; what it does not change is `cpu`.
 
-words        the lexical leg and the ranker
+words        the lexical retriever and the ranker
 table        all chunks by the table model, hybrid
 progressive  the table model for all, the large one for the candidates of the first query
 complete     the large one for all (with --complete: a minute a repository); `cold` is that minute
@@ -41,8 +41,8 @@ if system == "bm25s":
     from pathlib import Path
     from c2llm.codebase.chunks import chunk_file
     from c2llm.codebase.walk import walk
-    from c2llm.index.cutting import decode
-    from c2llm.index.words import tokens
+    from c2llm.index.build.cutting import decode
+    from c2llm.codebase.words import tokens
     import bm25s
     texts = [chunk.text for file in walk(Path(root)).files for chunk in
              chunk_file(file.path, decode(file.absolute.read_bytes()), file.language)]
@@ -57,7 +57,7 @@ if system == "bm25s":
             cold, cpu = time.perf_counter() - start, time.process_time() - cpu
     chunks = len(texts)
 else:
-    from c2llm.index.code_index import CodeIndex
+    from c2llm.search.code_index import CodeIndex
     embed = {"words": "none", "progressive": "candidates"}.get(system, "all")
     mode = "lexical" if system == "words" else "hybrid"
     name = table if system == "table" else model
@@ -79,7 +79,7 @@ def queries_of(root: Path) -> list[str]:
     from c2llm.codebase.chunks import chunk_file
     from c2llm.codebase.identifiers import split_identifier
     from c2llm.codebase.walk import walk
-    from c2llm.index.cutting import decode
+    from c2llm.index.build.cutting import decode
 
     names: dict[str, None] = {}
     for file in walk(root).files:

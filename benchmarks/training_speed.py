@@ -54,9 +54,9 @@ def standard_library(limit: int) -> list[tuple[str, str]]:
 
 def build(folder: Path) -> None:
     """The network that all systems open."""
-    from c2llm.modeling.folder import save_folder
-    from c2llm.training.config import ModelConfig
-    from c2llm.training.network import build_network
+    from c2llm.modeling.torch_folder import save_folder
+    from c2llm.training.run.network import build_network
+    from c2llm.training.run.recipe import ModelConfig
 
     model, tokenizer = build_network(ModelConfig(max_tokens=256))
     save_folder(model, tokenizer, folder)
@@ -65,12 +65,12 @@ def build(folder: Path) -> None:
 def our_step(folder: Path, options: argparse.Namespace, *, cached: bool) -> Callable[[Texts], None]:
     import torch
 
-    from c2llm.training.config import TrainConfig
-    from c2llm.training.distributed import join_world
-    from c2llm.training.network import build_network
-    from c2llm.training.optimizer import make_optimizer
-    from c2llm.training.pair import Pair
-    from c2llm.training.step import Step
+    from c2llm.training.data.training_pair import Pair
+    from c2llm.training.run.distributed import join_world
+    from c2llm.training.run.network import build_network
+    from c2llm.training.run.optimizer import make_optimizer
+    from c2llm.training.run.recipe import TrainConfig
+    from c2llm.training.run.training_step import Step
 
     config = TrainConfig.from_dict(
         {

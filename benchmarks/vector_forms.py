@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c2llm import Encoder
-from c2llm.evaluation.retrieval import DEPTH, score_rankings
-from c2llm.evaluation.retrieval_task import RetrievalTask
-from c2llm.evaluation.tasks import load_tasks
-from c2llm.evaluation.vector_cache import CachedEncoder
+from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
+from c2llm.evaluation.retrieval.local_tasks import load_tasks
+from c2llm.evaluation.retrieval.retrieval_run import DEPTH, score_rankings
+from c2llm.evaluation.retrieval.retrieval_task import RetrievalTask
 
 Array = NDArray[np.float32]
 Scores = Callable[[Array, Array], Array]

@@ -25,8 +25,8 @@ from c2llm.codebase.chunks import chunk_file, embedding_text
 from c2llm.codebase.identifiers import split_identifier
 from c2llm.codebase.walk import SourceFile, walk
 from c2llm.encoding.encoder import Encoder
-from c2llm.index.cutting import decode
-from c2llm.index.quantized import Codes, packed_size, quantize
+from c2llm.index.build.cutting import decode
+from c2llm.index.store.quantized import Codes, packed_size, quantize
 
 K = 10
 QUERIES = 200

@@ -1,4 +1,4 @@
-"""Time of a warm query inside one process, and where it goes: legs, evidence, ranking, text.
+"""Time of a warm query inside one process, and where it goes: retrievers, features, ranking, text.
 
     python benchmarks/warm_query.py REPOSITORY --query "where are retries backed off" --rounds 20
 

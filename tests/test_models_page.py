@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from c2llm import C2LLMModel, Encoder
-from c2llm.cli.export import command as export
-from c2llm.modeling.folder import save_folder
+from c2llm.cli.training.export import command as export
+from c2llm.modeling.torch_folder import save_folder
 from tests import pages
 from tests.modeling.official_layout import random_tensors, write_official
 from tests.tiny import bert_config, save_tiny_backbone, tiny_model, tiny_tokenizer

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from c2llm.encoding.encoder import Encoder
-from c2llm.training.config import SourceConfig, load_config
-from c2llm.training.data import load_pairs
+from c2llm.training.data.pair_loading import load_pairs
+from c2llm.training.run.recipe import SourceConfig, load_config
 from tests.tiny import save_tiny_model
 
 ROOT = Path(__file__).parents[1]

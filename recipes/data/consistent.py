@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from c2llm.training.teacher import Teacher
+from c2llm.training.objective.teacher import Teacher
 
 AT_ONCE = 1024
 EQUAL = 1e-6

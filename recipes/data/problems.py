@@ -29,7 +29,7 @@ from pathlib import Path
 from c2llm.codebase.identifiers import split_identifier
 from c2llm.codebase.languages import detect_language, language_named
 from c2llm.codebase.markdown import outline, plain
-from c2llm.codebase.pairfilters import is_foreign
+from c2llm.training.mining.pair_filters import is_foreign
 
 LANGUAGES = frozenset(
     "cpp csharp go java javascript kotlin perl php python ruby rust scala swift typescript".split()

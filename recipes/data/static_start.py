@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from c2llm.encoding.encoder import Encoder
-from c2llm.training.config import DataConfig, SourceConfig
-from c2llm.training.data import row_format
-from c2llm.training.sources import rows_of
+from c2llm.training.data.pair_loading import row_format
+from c2llm.training.data.pair_sources import rows_of
+from c2llm.training.run.recipe import DataConfig, SourceConfig
 from c2llm.training.static_start import write_static_start
 
 

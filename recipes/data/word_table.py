@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from c2llm.encoding.folder import open_folder
+from c2llm.encoding.model_folder import open_folder
 from c2llm.modeling.config import C2LLMConfig, StaticConfig
 
 AT_ONCE = 4096

@@ -17,9 +17,9 @@ from c2llm.errors import C2LLMError
 
 if TYPE_CHECKING:
     from c2llm.encoding.encoder import Encoder
-    from c2llm.index.code_index import CodeIndex
-    from c2llm.index.search import Hit
     from c2llm.modeling.model import C2LLMModel
+    from c2llm.search.code_index import CodeIndex
+    from c2llm.search.pipeline import Hit
 
 __version__ = "0.1.0"
 __all__ = ["C2LLMError", "C2LLMModel", "CodeIndex", "Encoder", "Hit", "__version__"]
@@ -27,8 +27,8 @@ __all__ = ["C2LLMError", "C2LLMModel", "CodeIndex", "Encoder", "Hit", "__version
 _LAZY = {
     "Encoder": "c2llm.encoding.encoder",
     "C2LLMModel": "c2llm.modeling.model",
-    "CodeIndex": "c2llm.index.code_index",
-    "Hit": "c2llm.index.search",
+    "CodeIndex": "c2llm.search.code_index",
+    "Hit": "c2llm.search.pipeline",
 }
 
 

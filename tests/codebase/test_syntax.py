@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c2llm.codebase import parsing
+from c2llm.codebase import syntax_tree as parsing
 from c2llm.codebase.grammars import GRAMMARS
-from c2llm.codebase.parsing import MAX_PARSE_BYTES, parse
 from c2llm.codebase.syntax import Definition, definitions
+from c2llm.codebase.syntax_tree import MAX_PARSE_BYTES, parse
 from tests.codebase.snippets import SNIPPETS
 
 

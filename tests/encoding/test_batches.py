@@ -9,7 +9,7 @@ import pytest
 
 from c2llm.encoding.batches import shared_budget, side_by_side
 from c2llm.encoding.encoder import Encoder
-from c2llm.training.export import export_onnx
+from c2llm.training.export.onnx_export import export_onnx
 from tests.tiny import save_tiny_model
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from c2llm.encoding.batches import length_batches
 from c2llm.encoding.encoder import Encoder
-from c2llm.encoding.folder import open_folder, shipped_models
+from c2llm.encoding.model_folder import open_folder, shipped_models
 from c2llm.errors import ModelError, UsageError
-from c2llm.training.export import export_onnx
+from c2llm.training.export.onnx_export import export_onnx
 from tests.tiny import save_tiny_model
 
 PROMPTS = {"query": "parse : ", "document": "file : "}

@@ -7,7 +7,7 @@ import pytest
 
 from c2llm.encoding.encoder import Encoder
 from c2llm.encoding.engines import Engine, TorchEngine
-from c2llm.encoding.folder import open_folder
+from c2llm.encoding.model_folder import open_folder
 from tests.tiny import save_tiny_model
 
 LINES = 100_000

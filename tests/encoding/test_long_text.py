@@ -21,7 +21,7 @@ from c2llm.encoding.tokens import Tokens, pieces
 from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.model import C2LLMModel
 from c2llm.modeling.windows import pool_windows
-from c2llm.training.export import export_onnx
+from c2llm.training.export.onnx_export import export_onnx
 from tests.tiny import save_tiny_model, tiny_model
 
 PROMPTS = {"query": "parse : ", "document": "file : "}

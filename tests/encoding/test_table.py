@@ -12,8 +12,8 @@ from c2llm.encoding.encoder import Encoder
 from c2llm.encoding.table import TableEngine
 from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.config import StaticConfig
-from c2llm.training.export import export_onnx
-from c2llm.training.export_table import export_table
+from c2llm.training.export.onnx_export import export_onnx
+from c2llm.training.export.table_export import export_table
 from tests.tiny import WORDS, save_tiny_model
 
 TEXTS = ["def get http", "", "class a b " * 300, "parse", "unknown words"]

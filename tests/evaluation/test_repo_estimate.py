@@ -8,10 +8,10 @@ import pytest
 
 from c2llm.evaluation import repo_estimate
 from c2llm.evaluation.repo_estimate import Workload
-from c2llm.evaluation.repo_questions import Repository
 from c2llm.evaluation.repo_times import IndexTimes
-from c2llm.evaluation.repo_trees import Tree
-from c2llm.evaluation.vector_cache import CachedEncoder
+from c2llm.evaluation.repositories.repo_questions import Repository
+from c2llm.evaluation.repositories.repo_trees import Tree
+from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
 from tests.evaluation.doubles import WordEncoder
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.index.trees import PROJECT, write_tree
+from tests.trees import PROJECT, write_tree
 
 
 @pytest.fixture(autouse=True)

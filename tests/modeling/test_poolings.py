@@ -15,7 +15,7 @@ from c2llm.modeling.latent import LatentAttentionPooling
 from c2llm.modeling.model import C2LLMModel, build_pooling
 from c2llm.modeling.poolings import GatePooling, LastPooling, MeanPooling, Pooling
 from c2llm.modeling.windows import pool_windows
-from c2llm.training.export import export_onnx
+from c2llm.training.export.onnx_export import export_onnx
 from tests.tiny import bert_config, save_tiny_model, tiny_model
 
 

@@ -31,7 +31,7 @@ def _start(
         MASTER_PORT=str(port),
     )
     torch.set_num_threads(1)
-    from c2llm.training.distributed import leave_world
+    from c2llm.training.run.distributed import leave_world
 
     try:
         function(*arguments)
@@ -48,7 +48,7 @@ def save_gradients(model: torch.nn.Module, path: Path) -> None:
     """Whole gradients of the trained parameters, from rank 0."""
     from safetensors.torch import save_file
 
-    from c2llm.training.checkpoint import whole
+    from c2llm.training.run.checkpoint import whole
 
     found = {n: whole(p.grad) for n, p in model.named_parameters() if p.grad is not None}
     if os.environ.get("RANK", "0") == "0":

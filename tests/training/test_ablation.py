@@ -12,7 +12,7 @@ import torch
 from c2llm.errors import UsageError
 from c2llm.training.ablation import Ablation, CellResult, _principal_axes, _relabelled, read_study
 from c2llm.training.ablation_report import MARKER, table_rows, write_report
-from c2llm.training.pair import Pair
+from c2llm.training.data.training_pair import Pair
 from tests.tiny import save_tiny_backbone
 
 BASE = """\

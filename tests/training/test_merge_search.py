@@ -9,9 +9,9 @@ import torch
 
 from c2llm.encoding.encoder import Encoder
 from c2llm.errors import DataError, UsageError
-from c2llm.training.merge import read_models
+from c2llm.training.export.weight_merge import read_models
 from c2llm.training.merge_search import DevelopmentSet, search_merge, search_shares
-from c2llm.training.validation import retrieval_scores
+from c2llm.training.run.validation import retrieval_scores
 from tests.tiny import save_tiny_model
 
 

@@ -31,7 +31,7 @@ def command(path: str, clear_all: bool, clear_cache: bool, as_json: bool) -> Non
     repository itself is not touched. Vectors that were made stay in a cache, from which another
     index of the same code takes them; --cache removes that, and only that.
     """
-    from c2llm.index.location import all_index_files, cache_file, index_file, remove_index
+    from c2llm.index.store.location import all_index_files, cache_file, index_file, remove_index
 
     if clear_cache:
         files = [*(all_index_files() if clear_all else ()), cache_file()]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import click
 
 from c2llm.cli.output import note, print_json, progress_bar
-from c2llm.encoding.folder import DEFAULT_MODEL
+from c2llm.encoding.model_folder import DEFAULT_MODEL
 from c2llm.errors import C2LLMError, UsageError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import time
 import click
 
 from c2llm.cli.output import note, print_json, progress_bar
-from c2llm.encoding.folder import DEFAULT_MODEL
+from c2llm.encoding.model_folder import DEFAULT_MODEL
 
 # \b keeps click from joining the lines.
 _EXAMPLES = """\b
@@ -46,8 +46,8 @@ def command(
     not embedded again. The index is one file in your cache directory, which C2LLM_HOME moves;
     nothing is written into PATH.
     """
-    from c2llm.index import background as completion
-    from c2llm.index.code_index import CodeIndex
+    from c2llm.search import background_embedding as completion
+    from c2llm.search.code_index import CodeIndex
 
     started = time.perf_counter()
     with CodeIndex.open(

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
-    from c2llm.index.code_index import CodeIndex
-    from c2llm.index.filters import Restrictions
-    from c2llm.index.search import Hit
+    from c2llm.search.code_index import CodeIndex
+    from c2llm.search.pipeline import Hit
+    from c2llm.search.query.filters import Restrictions
 
 _REST_SECONDS = 0.35
 """After this long without a key the vectors join in."""
@@ -47,7 +47,7 @@ def browse(
     Args:
         paths: What to search; a first one that is no directory is the text to begin with.
         k: Number of answers.
-        mode: Which legs take part once the typing rests.
+        mode: Which retrievers take part once the typing rests.
         granularity: What an answer is.
         restrictions: What the search is limited to.
         model: Name of the model.

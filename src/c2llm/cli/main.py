@@ -24,12 +24,12 @@ VERBS: dict[str, tuple[str, str]] = {
     "clear": ("c2llm.cli.clear", "Remove the index of a repository."),
     "embed": ("c2llm.cli.embed", "Turn lines or files into vectors."),
     "models": ("c2llm.cli.models", "List the models at hand."),
-    "mine": ("c2llm.cli.mine", "Mine training pairs from code."),
-    "adapt": ("c2llm.cli.adapt", "Adapt a model to your repositories."),
-    "train": ("c2llm.cli.train", "Train a model from a recipe."),
-    "merge": ("c2llm.cli.merge", "Average the weights of trained models."),
-    "export": ("c2llm.cli.export", "Export a trained model to ONNX."),
-    "eval": ("c2llm.cli.evaluate", "Measure retrieval quality."),
+    "mine": ("c2llm.cli.training.mine", "Mine training pairs from code."),
+    "adapt": ("c2llm.cli.training.adapt", "Adapt a model to your repositories."),
+    "train": ("c2llm.cli.training.train", "Train a model from a recipe."),
+    "merge": ("c2llm.cli.training.merge", "Average the weights of trained models."),
+    "export": ("c2llm.cli.training.export", "Export a trained model to ONNX."),
+    "eval": ("c2llm.cli.eval.eval_group", "Measure retrieval quality."),
     "profile": ("c2llm.cli.profile", "Measure latency, throughput and memory of models."),
 }
 

@@ -7,7 +7,7 @@ import sys
 import click
 
 from c2llm.cli.output import print_json
-from c2llm.encoding.folder import DEFAULT_MODEL, open_folder, shipped_models
+from c2llm.encoding.model_folder import DEFAULT_MODEL, open_folder, shipped_models
 
 
 @click.command("models")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from c2llm.cli.evaluate_output import check_output, emit, names, report_options
+from c2llm.cli.eval.eval_output import check_output, emit, names, report_options
 from c2llm.cli.output import note
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
     from c2llm.evaluation.profiling.ceiling import Ceiling
-    from c2llm.evaluation.profiling.run import CellResult, Subject
+    from c2llm.evaluation.profiling.profile_run import CellResult, Subject
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -69,9 +69,9 @@ def command(
     shape:NAME has the sizes of a published model and random weights: what it costs, without a
     download. Ctrl-C prints what has been measured; with --output the same command goes on.
     """
-    from c2llm.encoding.folder import DEFAULT_MODEL
-    from c2llm.evaluation.profiling.report import profile_markdown, profile_report
-    from c2llm.evaluation.profiling.run import (
+    from c2llm.encoding.model_folder import DEFAULT_MODEL
+    from c2llm.evaluation.profiling.profile_report import profile_markdown, profile_report
+    from c2llm.evaluation.profiling.profile_run import (
         find_subject,
         grid,
         machine,

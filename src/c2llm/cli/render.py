@@ -13,8 +13,8 @@ import click
 from c2llm.cli.output import note
 
 if TYPE_CHECKING:
-    from c2llm.index.search import Hit
-    from c2llm.index.uses import Neighbours
+    from c2llm.search.answers.callers import Callers
+    from c2llm.search.pipeline import Hit
 
 BOLD, DIM, CYAN, GREEN, RESET = "\033[1m", "\033[2m", "\033[36m", "\033[32m", "\033[0m"
 _BYTES_PER_TOKEN = 3
@@ -41,10 +41,10 @@ def place(hit: Hit) -> str:
 
 
 def result(
-    rank: int, hit: Hit, query: str, *, whole: bool, around: Neighbours | None = None
+    rank: int, hit: Hit, query: str, *, whole: bool, around: Callers | None = None
 ) -> dict[str, Any]:
     """An answer as JSON; the snippet is the whole text where a budget decides."""
-    from c2llm.index.snippet import snippet
+    from c2llm.search.answers.snippets import snippet
 
     where = {"repository": hit.repository} if hit.repository else {}
     return {
@@ -59,11 +59,11 @@ def result(
         "score": round(hit.score, 4),
         "snippet": hit.text if whole else snippet(hit, query).text,
         "why": list(hit.why),
-        **(_neighbours(around) if around is not None else {}),
+        **(_callers(around) if around is not None else {}),
     }
 
 
-def _neighbours(around: Neighbours) -> dict[str, Any]:
+def _callers(around: Callers) -> dict[str, Any]:
     """Who calls an answer and what stands around it, as JSON."""
     return {
         "callers": [
@@ -75,7 +75,7 @@ def _neighbours(around: Neighbours) -> dict[str, Any]:
     }
 
 
-def _neighbour_lines(around: Neighbours) -> Iterator[str]:
+def _caller_lines(around: Callers) -> Iterator[str]:
     """The same for a reader; what is empty is left out."""
     for kind, verb in (("calls", "called by"), ("uses", "used by")):
         uses = [use for use in around.callers if use.kind == kind]
@@ -123,17 +123,17 @@ def show(
     explain: bool,
     color: bool,
     whole: bool,
-    around: Sequence[Neighbours | None] | None = None,
+    around: Sequence[Callers | None] | None = None,
 ) -> None:
     """Print the answers for a reader at a terminal."""
-    from c2llm.index.snippet import Snippet, snippet
+    from c2llm.search.answers.snippets import Snippet, snippet
 
     def paint(style: str, text: str) -> str:
         return f"{style}{text}{RESET}" if color else text
 
     if not hits:
         note("No result.")
-    for rank, (hit, neighbours) in enumerate(
+    for rank, (hit, callers_of_hits) in enumerate(
         zip(hits, around or [None] * len(hits), strict=True), 1
     ):
         label = " ".join(part for part in (hit.kind, hit.symbol) if part)
@@ -151,9 +151,9 @@ def show(
             lines.append(f"{paint(DIM, f'{number:>6} │')} {line}".rstrip())
         if explain:
             lines.append(paint(DIM, f"       {printable('; '.join(hit.why))}"))
-        if neighbours is not None:
+        if callers_of_hits is not None:
             lines += [
-                paint(DIM, f"       {printable(line)}") for line in _neighbour_lines(neighbours)
+                paint(DIM, f"       {printable(line)}") for line in _caller_lines(callers_of_hits)
             ]
         sys.stdout.write("\n".join(lines) + "\n\n")
 

@@ -14,8 +14,8 @@ from c2llm.cli.search_options import search_options
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
-    from c2llm.index.code_index import CodeIndex
-    from c2llm.index.filters import Restrictions
+    from c2llm.search.code_index import CodeIndex
+    from c2llm.search.query.filters import Restrictions
 
 _MOST_QUERY = 200_000
 _BUDGET_RESULTS = 50
@@ -115,7 +115,7 @@ def command(
         return
     text = _query(query, symbol=symbol)
     from c2llm.cli.render import result, show, show_paths, wants_color, within_budget
-    from c2llm.cli.search_targets import answers, neighbours, opened
+    from c2llm.cli.search_targets import answers, callers_of_hits, opened
 
     started = time.perf_counter()
     with opened(paths, model, mode) as indexes:
@@ -125,7 +125,7 @@ def command(
             hits = within_budget(hits, max_tokens)
         took_ms = (time.perf_counter() - started) * 1000
         whole = max_tokens is not None
-        around = neighbours(indexes, hits) if callers else None
+        around = callers_of_hits(indexes, hits) if callers else None
         if as_json or jsonl:
             results = [
                 result(rank, hit, text, whole=whole, around=one)
@@ -144,7 +144,7 @@ def command(
         for index in indexes:
             in_background = False
             if background and mode != "lexical":
-                from c2llm.index import background as completion
+                from c2llm.search import background_embedding as completion
 
                 in_background = completion.start(index)
             if not (as_json or jsonl or paths_only):

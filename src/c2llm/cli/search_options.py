@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from c2llm.encoding.folder import DEFAULT_MODEL
+from c2llm.encoding.model_folder import DEFAULT_MODEL
 
 Command = Callable[..., Any]
 

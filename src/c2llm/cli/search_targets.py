@@ -12,10 +12,10 @@ from c2llm.cli.output import note, progress_bar
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
-    from c2llm.index.code_index import CodeIndex
-    from c2llm.index.filters import Restrictions
-    from c2llm.index.search import Granularity, Hit, Mode
-    from c2llm.index.uses import Neighbours
+    from c2llm.search.answers.callers import Callers
+    from c2llm.search.code_index import CodeIndex
+    from c2llm.search.pipeline import Granularity, Hit, Mode
+    from c2llm.search.query.filters import Restrictions
 
 
 @contextmanager
@@ -30,8 +30,8 @@ def opened(
         mode: `lexical` needs no vectors.
         quiet_afterwards: Once they are open nothing may be written to the terminal.
     """
-    from c2llm.index.code_index import SEARCH_LOCK_SECONDS, CodeIndex
-    from c2llm.index.workspaces import SIGN, expand
+    from c2llm.index.store.workspaces import SIGN, expand
+    from c2llm.search.code_index import SEARCH_LOCK_SECONDS, CodeIndex
 
     if any(path.startswith(SIGN) for path in paths):
         paths = expand(paths)
@@ -88,7 +88,7 @@ def answers(
     Raises:
         UsageError: where it would leave out all.
     """
-    from c2llm.index.search import ask
+    from c2llm.search.pipeline import ask
 
     asked = []
     refused: UsageError | None = None
@@ -102,10 +102,10 @@ def answers(
     return ask(asked, query, k=k, mode=mode, granularity=granularity)
 
 
-def neighbours(indexes: Sequence[CodeIndex], hits: Sequence[Hit]) -> list[Neighbours | None]:
+def callers_of_hits(indexes: Sequence[CodeIndex], hits: Sequence[Hit]) -> list[Callers | None]:
     """Of each answer who calls it, what its file imports and what imports that."""
     of_label = {index.label: index for index in indexes}
-    around = {label: of_label[label].neighbourhood() for label in {hit.repository for hit in hits}}
+    around = {label: of_label[label].caller_finder() for label in {hit.repository for hit in hits}}
     return [
         around[hit.repository].of(hit.path, hit.symbol, hit.start_line, hit.end_line)
         for hit in hits

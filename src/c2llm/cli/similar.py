@@ -14,7 +14,7 @@ from c2llm.cli.search_options import search_options
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
-    from c2llm.index.similar import Specimen
+    from c2llm.search.answers.similar_code import Specimen
 
 _MOST = 200_000
 _EXAMPLES = """\b
@@ -53,7 +53,7 @@ def command(
     """
     from c2llm.cli.render import result, show, wants_color
     from c2llm.cli.search_targets import opened
-    from c2llm.index.similar import Specimen, as_query, similar, specimen_at
+    from c2llm.search.answers.similar_code import Specimen, as_query, similar, specimen_at
 
     if k < 1:
         raise UsageError(f"-k must be at least 1, not {k}.")

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import click
 
 from c2llm.cli.output import print_json
-from c2llm.encoding.folder import DEFAULT_MODEL
+from c2llm.encoding.model_folder import DEFAULT_MODEL
 
 # \b keeps click from joining the lines.
 _EXAMPLES = """\b
@@ -31,7 +31,7 @@ def command(path: str, model: str, list_skipped: bool, as_json: bool) -> None:
 
     PATH is a directory, by default this one. Nothing is indexed or changed by asking.
     """
-    from c2llm.index.status import read_status
+    from c2llm.index.build.index_status import read_status
 
     status = read_status(path, model)
     if as_json:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from c2llm.cli.output import note, print_json, progress_bar
-from c2llm.encoding.folder import DEFAULT_MODEL
+from c2llm.encoding.model_folder import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from c2llm.index.watch import Refreshed
+    from c2llm.search.watching import Refreshed
 
 _MOST_NAMES = 5
 
@@ -58,9 +58,9 @@ def command(
     """
     from threading import Event
 
-    from c2llm.index import background as completion
-    from c2llm.index.code_index import CodeIndex
-    from c2llm.index.watch import watch
+    from c2llm.search import background_embedding as completion
+    from c2llm.search.code_index import CodeIndex
+    from c2llm.search.watching import watch
 
     stop = Event()
     refreshes = 0

@@ -13,9 +13,9 @@ from c2llm.codebase.identifiers import split_identifier
 from c2llm.codebase.imports import imports
 from c2llm.codebase.languages import family
 from c2llm.codebase.markdown import Heading, outline
-from c2llm.codebase.parsing import parse
 from c2llm.codebase.split import Atom, Sizes, line_atoms, pack, syntax_atoms
 from c2llm.codebase.syntax import Definition, definitions
+from c2llm.codebase.syntax_tree import parse
 
 if TYPE_CHECKING:
     from tree_sitter import Tree

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from c2llm.codebase.doccomments import clean_comment
 from c2llm.codebase.grammars import GRAMMARS, Grammar
-from c2llm.codebase.parsing import grammar_and_query, parse
+from c2llm.codebase.syntax_tree import grammar_and_query, parse
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree

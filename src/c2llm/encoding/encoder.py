@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from c2llm.encoding.attention import AttentionRecord, TokenAttention, attention_weights
 from c2llm.encoding.batches import length_batches, pad, shared_budget, side_by_side
 from c2llm.encoding.engines import Engine, OnnxEngine, TokenLevel, TorchEngine, core_count
-from c2llm.encoding.folder import DEFAULT_MODEL, ModelFolder, open_folder
 from c2llm.encoding.long_text import LongTextReader
+from c2llm.encoding.model_folder import DEFAULT_MODEL, ModelFolder, open_folder
 from c2llm.encoding.protocol import Progress
 from c2llm.encoding.table import TableEngine
 from c2llm.encoding.tokens import TextTokenizer, Tokens

@@ -11,10 +11,10 @@ import time
 from collections.abc import Sequence
 from functools import cached_property
 
-from c2llm.evaluation.repo_questions import Repository
 from c2llm.evaluation.repo_times import IndexTimes
-from c2llm.evaluation.repo_trees import Tree
-from c2llm.evaluation.vector_cache import CachedEncoder
+from c2llm.evaluation.repositories.repo_questions import Repository
+from c2llm.evaluation.repositories.repo_trees import Tree
+from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
 
 _TRIAL_SECONDS = 1.5
 _TRIAL_CHARACTERS = 1500

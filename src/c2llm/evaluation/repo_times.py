@@ -7,8 +7,8 @@ from pathlib import Path
 from c2llm.errors import DataError
 from c2llm.evaluation.kept import file_name, load_kept, save_kept
 from c2llm.evaluation.provenance import short_hash
-from c2llm.evaluation.repo_questions import Repository
-from c2llm.evaluation.repo_trees import Tree
+from c2llm.evaluation.repositories.repo_questions import Repository
+from c2llm.evaluation.repositories.repo_trees import Tree
 
 FORMAT = 1
 

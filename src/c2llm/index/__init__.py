@@ -1,1 +1,1 @@
-"""Chunks and vectors to answers: store, build, search, rank."""
+"""What is kept on disk: the store of chunks and vectors, and what builds it."""

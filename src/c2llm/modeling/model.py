@@ -24,7 +24,7 @@ from c2llm.modeling.official import convert_keys, is_official, is_official_key
 from c2llm.modeling.pooling import PMA
 from c2llm.modeling.poolings import GatePooling, LastPooling, MeanPooling, Pooling
 from c2llm.modeling.static import StaticModel
-from c2llm.modeling.weights import (
+from c2llm.modeling.weight_files import (
     StoredTensor,
     check_shapes,
     lazy_tensors,

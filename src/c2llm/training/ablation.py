@@ -32,18 +32,18 @@ from torch.nn import functional as F
 from c2llm.errors import DataError, UsageError
 from c2llm.modeling.model import C2LLMModel
 from c2llm.modeling.tokenizer import derive_tokenizer
-from c2llm.training.batches import BatchPlan
-from c2llm.training.checkpoint import write_json
-from c2llm.training.config import TrainConfig
-from c2llm.training.config_tree import read_tree
-from c2llm.training.distributed import join_world
-from c2llm.training.lora import choose_trained, plain_model
-from c2llm.training.network import backbone_folder, build_model, prepare_backbone
-from c2llm.training.optimizer import learning_rate_factor, make_optimizer
-from c2llm.training.pair import Pair
-from c2llm.training.prepare import prepare
-from c2llm.training.sources import read_rows
-from c2llm.training.step import Step
+from c2llm.training.data.batch_plan import BatchPlan
+from c2llm.training.data.pair_sources import read_rows
+from c2llm.training.data.prepare import prepare
+from c2llm.training.data.training_pair import Pair
+from c2llm.training.run.checkpoint import write_json
+from c2llm.training.run.config_tree import read_tree
+from c2llm.training.run.distributed import join_world
+from c2llm.training.run.lora import choose_trained, plain_model
+from c2llm.training.run.network import backbone_folder, build_model, prepare_backbone
+from c2llm.training.run.optimizer import learning_rate_factor, make_optimizer
+from c2llm.training.run.recipe import TrainConfig
+from c2llm.training.run.training_step import Step
 
 _OWN = "ablation"
 _PURE = {"both": (True, True), "dataset": (True, False), "language": (False, True)}

@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from c2llm.training.ablation import Ablation, CellResult, Study, Table
-from c2llm.training.checkpoint import write_json
+from c2llm.training.run.checkpoint import write_json
 
 # 97.5 % quantiles of Student's t for 1, 2, 3, … degrees of freedom.
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)

@@ -19,12 +19,12 @@ from torch import Tensor
 from c2llm.errors import DataError, UsageError
 from c2llm.modeling.model import C2LLMModel
 from c2llm.modeling.tokenizer import derive_tokenizer
-from c2llm.training.embedding import Embedder, MicroBatches, TextEmbedder, tokenize
-from c2llm.training.merge import Method, average
-from c2llm.training.merge_sources import Weights
-from c2llm.training.pair import RowFormat
-from c2llm.training.sources import files_of, read_rows
-from c2llm.training.validation import retrieval_scores
+from c2llm.training.data.pair_sources import files_of, read_rows
+from c2llm.training.data.training_pair import RowFormat
+from c2llm.training.export.merge_sources import Weights
+from c2llm.training.export.weight_merge import Method, average
+from c2llm.training.objective.text_embedding import Embedder, MicroBatches, TextEmbedder, tokenize
+from c2llm.training.run.validation import retrieval_scores
 
 Shares = tuple[float, ...]
 _SMALLEST = 1 / 16

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from c2llm.encoding.encoder import Encoder
-from c2llm.encoding.folder import shipped_models
+from c2llm.encoding.model_folder import shipped_models
 from c2llm.errors import DataError
 from c2llm.evaluation.mteb.card import Card, read_card
 from c2llm.evaluation.mteb.meta import model_meta

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from c2llm.evaluation.mteb.run import run_mteb
+from c2llm.evaluation.mteb.mteb_run import run_mteb
+from c2llm.evaluation.mteb.mteb_tasks import benchmark_tasks
 from c2llm.evaluation.mteb.setup import MtebSettings, build_model
-from c2llm.evaluation.mteb.tasks import benchmark_tasks
 from tests.evaluation.mteb.hub_copies import write_coir
 
 VERBS = "parse read write sort merge split copy move find count encode decode".split()

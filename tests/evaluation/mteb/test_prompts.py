@@ -9,10 +9,10 @@ import pytest
 from c2llm.encoding.encoder import Encoder
 from c2llm.errors import UsageError
 from c2llm.evaluation.mteb.meta import model_meta
+from c2llm.evaluation.mteb.mteb_tasks import TASKS
 from c2llm.evaluation.mteb.prompts import prompts_for
 from c2llm.evaluation.mteb.setup import MtebSettings, build_model
-from c2llm.evaluation.mteb.tasks import TASKS
-from c2llm.evaluation.openai_encoder import OpenAIEncoder
+from c2llm.evaluation.systems.openai_encoder import OpenAIEncoder
 from c2llm.modeling.official import DOCUMENT_PROMPT, PAPER_CODETRANS_DL
 from tests.evaluation.doubles import WordEncoder
 from tests.tiny import save_tiny_model

@@ -9,17 +9,17 @@ import pytest
 
 from c2llm.cli.main import main
 from c2llm.errors import DataError, UsageError
-from c2llm.evaluation.languages import language_tasks, languages_report
 from c2llm.evaluation.page.build import as_html, as_json, as_markdown
 from c2llm.evaluation.page.collect import collect
 from c2llm.evaluation.page.markdown_html import to_html
-from c2llm.evaluation.repo_report import repository_report
-from c2llm.evaluation.repos import QuestionResult, RepositoryResult
-from c2llm.evaluation.retrieval import run_tasks
-from c2llm.evaluation.retrieval_report import retrieval_report
-from c2llm.evaluation.systems import DenseSystem
+from c2llm.evaluation.repositories.repo_report import repository_report
+from c2llm.evaluation.repositories.repo_scores import QuestionResult, RepositoryResult
+from c2llm.evaluation.retrieval.language_matrix import language_tasks, languages_report
+from c2llm.evaluation.retrieval.retrieval_report import retrieval_report
+from c2llm.evaluation.retrieval.retrieval_run import run_tasks
+from c2llm.evaluation.systems.named_systems import DenseSystem
 from tests.evaluation.doubles import WordEncoder, pair, write_jsonl
-from tests.evaluation.test_comparison import Fixed, task
+from tests.evaluation.statistics.test_run_comparison import Fixed, task
 
 HOSTILE = "<img src=x onerror=alert(1)>|**`&"
 

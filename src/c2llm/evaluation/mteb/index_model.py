@@ -2,7 +2,7 @@
 
 Each document becomes a file in the language of the task and the index is built over them as over a
 repository: cut into chunks, words into FTS5, vectors into the same file. A document is as good as
-its best chunk. The ranker's evidence about paths and names is off: these documents have none.
+its best chunk. The ranker's features about paths and names is off: these documents have none.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from c2llm.evaluation.progress import ProgressBar, no_progress
 
 if TYPE_CHECKING:
     from c2llm.encoding.protocol import TextEncoder
-    from c2llm.index.code_index import CodeIndex
-    from c2llm.index.search import Mode
+    from c2llm.search.code_index import CodeIndex
+    from c2llm.search.pipeline import Mode
 
 MODES = ("hybrid", "dense", "lexical")
 DEPTH = 100
@@ -91,7 +91,7 @@ class MtebIndex:
             self._index = self._open(root, task_metadata.name)
 
     def _open(self, root: Path, task: str) -> CodeIndex:
-        from c2llm.index.code_index import CodeIndex
+        from c2llm.search.code_index import CodeIndex
 
         try:
             if self._mode == "lexical":
@@ -121,7 +121,7 @@ class MtebIndex:
         """
         from mteb.types import PromptType
 
-        from c2llm.index.rank import NO_EVIDENCE
+        from c2llm.search.ranking.ranker import NO_FEATURES
 
         if top_ranked is not None:
             raise UsageError(f"{task_metadata.name} reranks given documents; the index searches.")
@@ -133,7 +133,7 @@ class MtebIndex:
         with self._progress_bar(label, len(texts)) as progress:
             for query, text in zip(queries["id"], texts, strict=True):
                 hits = (
-                    self._index.search(text, k, mode, granularity="file", weights=NO_EVIDENCE)
+                    self._index.search(text, k, mode, granularity="file", weights=NO_FEATURES)
                     if text.strip()
                     else []
                 )

@@ -9,10 +9,10 @@ from typing import Any
 
 from c2llm.encoding.protocol import TextEncoder
 from c2llm.evaluation.mteb.card import read_card
+from c2llm.evaluation.mteb.mteb_tasks import import_mteb
 from c2llm.evaluation.mteb.prompts import TaskPrompts, is_published
-from c2llm.evaluation.mteb.tasks import import_mteb
-from c2llm.evaluation.openai_encoder import OpenAIEncoder
-from c2llm.evaluation.peers import MINILM
+from c2llm.evaluation.systems.openai_encoder import OpenAIEncoder
+from c2llm.evaluation.systems.peers import MINILM
 
 MINILM_ID = "sentence-transformers/all-MiniLM-L6-v2"
 PUBLISHED_MODELS = ("codefuse-ai/C2LLM-0.5B", "codefuse-ai/C2LLM-7B")
@@ -142,8 +142,8 @@ def weights_megabytes(encoder: TextEncoder) -> float | None:
     folder = _folder(encoder)
     if folder is None:
         return None
-    from c2llm.encoding.folder import ENGINE_FILES
-    from c2llm.modeling.weights import weight_files
+    from c2llm.encoding.model_folder import ENGINE_FILES
+    from c2llm.modeling.weight_files import weight_files
 
     engine = getattr(getattr(encoder, "folder", None), "engine", "")
     files = weight_files(folder) if engine == "torch" else [folder / ENGINE_FILES.get(engine, "")]

@@ -99,22 +99,22 @@ def _table(name: str, report: Report) -> str:
 def markdown_of(name: str) -> Callable[[Report], str]:
     """What turns a section's report into its tables."""
     if name in ("retrieval", "granularity"):
-        from c2llm.evaluation.retrieval_report import retrieval_markdown
+        from c2llm.evaluation.retrieval.retrieval_report import retrieval_markdown
 
         return retrieval_markdown
     if name == "repos":
-        from c2llm.evaluation.repo_report import repository_markdown
+        from c2llm.evaluation.repositories.repo_report import repository_markdown
 
         return repository_markdown
     if name == "languages":
-        from c2llm.evaluation.languages import languages_markdown
+        from c2llm.evaluation.retrieval.language_matrix import languages_markdown
 
         return languages_markdown
     if name == "mteb":
-        from c2llm.evaluation.mteb.report import mteb_markdown
+        from c2llm.evaluation.mteb.mteb_report import mteb_markdown
 
         return mteb_markdown
-    from c2llm.evaluation.profiling.report import profile_markdown
+    from c2llm.evaluation.profiling.profile_report import profile_markdown
 
     return profile_markdown
 

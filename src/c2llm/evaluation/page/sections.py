@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from c2llm.evaluation.granularity import GROUPS
 from c2llm.evaluation.page.charts import (
     Point,
     Score,
@@ -18,6 +17,7 @@ from c2llm.evaluation.page.charts import (
 )
 from c2llm.evaluation.page.collect import Collected, Report
 from c2llm.evaluation.page.svg import clean, drawing
+from c2llm.evaluation.retrieval.granularity_task import GROUPS
 
 _HEADLINE = "ndcg_at_10"
 
@@ -79,7 +79,7 @@ def granularity(report: Report) -> str:
 
 
 def repos(report: Report) -> str:
-    """Every leg and ablation, then languages and categories."""
+    """Every retriever and ablation, then languages and categories."""
     names = [run_name(run) for run in report["runs"]]
     rows = []
     for number, (name, run) in enumerate(zip(names, report["runs"], strict=True)):

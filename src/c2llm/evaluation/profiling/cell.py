@@ -103,7 +103,7 @@ def _load(cell: Cell) -> tuple[Callable[[Any, Any], object], int]:
     if cell.engine == RANDOM:
         return _random_torch(cell)
     from c2llm.encoding.engines import OnnxEngine, TorchEngine
-    from c2llm.encoding.folder import open_folder
+    from c2llm.encoding.model_folder import open_folder
     from c2llm.encoding.table import TableEngine
 
     folder = open_folder(cell.model, cell.engine)

@@ -1,0 +1,180 @@
+"""`c2llm eval fit-ranker`: fit the weights of the search's ranker on a benchmark."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from c2llm.cli.eval.eval_output import names
+from c2llm.cli.output import note, print_json, progress_bar
+from c2llm.encoding.encoder_handle import DEFAULT_TABLE
+from c2llm.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from c2llm.evaluation.repositories.ranker_samples import Samples
+
+_EXAMPLES = """\b
+Examples:
+  c2llm eval fit-ranker --annotations bench/annotations --repos clones
+  c2llm eval fit-ranker --annotations bench/annotations --repos clones --model c2llm-mini \\
+      --home runs/home --ablation --write weights.json
+"""
+
+
+@click.command(
+    "fit-ranker", epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.option("--annotations", type=click.Path(path_type=Path), required=True, help="NAME.json.")
+@click.option(
+    "--repos", type=click.Path(path_type=Path), required=True, help="Holds the repositories."
+)
+@click.option("--repos-json", type=click.Path(path_type=Path), help="As in `c2llm eval repos`.")
+@click.option(
+    "--model", help="Fit with vectors of this model, their share too; words alone without it."
+)
+@click.option(
+    "--table",
+    default=DEFAULT_TABLE,
+    show_default=True,
+    help="Table model beside it, as in a search; an empty name for none.",
+)
+@click.option("--only", multiple=True, help="Only this repository; repeatable, or with commas.")
+@click.option("--folds", type=click.IntRange(2), default=8, show_default=True, help="Of the test.")
+@click.option("--steps", type=click.IntRange(1), default=60, show_default=True, help="Of a fit.")
+@click.option("--penalty", type=float, default=0.4, show_default=True, help="On moving a weight.")
+@click.option("--weights", type=click.Path(path_type=Path), help="Begin here, not at the shipped.")
+@click.option("--ablation", is_flag=True, help="Also tell what each feature is worth.")
+@click.option("--home", type=click.Path(path_type=Path), help="As in `c2llm eval repos`.")
+@click.option("--write", type=click.Path(path_type=Path), help="Write the new weights here.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(
+    annotations: Path,
+    repos: Path,
+    repos_json: Path | None,
+    model: str | None,
+    table: str,
+    only: tuple[str, ...],
+    folds: int,
+    steps: int,
+    penalty: float,
+    weights: Path | None,
+    ablation: bool,
+    home: Path | None,
+    write: Path | None,
+    as_json: bool,
+) -> None:
+    """Fit the weights of the search's ranker, cross-validated over repositories.
+
+    Believe the cross-validated number: each repository is ranked with weights that were fitted on
+    others. What a benchmark does not ask (paths, pasted code, stack traces) keeps its weights.
+    """
+    from c2llm.encoding.encoder_handle import EncoderHandle
+    from c2llm.evaluation.repositories.ranker_fit import FitOptions, fit_weights
+    from c2llm.evaluation.repositories.ranker_fit import ablation as told_apart
+    from c2llm.search.ranking.feature_weights import WEIGHTS_FILE, load_weights, weights_object
+
+    if model and EncoderHandle(model).is_table:
+        table = ""  # searches set no second table beside one
+    start = load_weights(weights or WEIGHTS_FILE)
+    samples = _samples(annotations, repos, repos_json, model, table, names(only), home)
+    if len(samples.repositories) < 2:
+        raise UsageError("Fitting needs two repositories at least, one of them to test on.")
+    options = FitOptions(folds=folds, steps=steps, penalty=penalty, hybrid=model is not None)
+    report = fit_weights(samples, start, options)
+    about = {
+        "fitted_on": f"{len(samples.repositories)} repositories, {len(samples.samples)} questions",
+        "vectors": " and ".join(filter(None, (model, table))) if model else "none: words alone",
+        "ndcg_at_10_before": round(report.start, 4),
+        "ndcg_at_10_fitted": round(report.fitted, 4),
+        "ndcg_at_10_cross_validated": round(report.cross_validated, 4),
+        "by_hand": "place, recent, asked, saturation, and all of path, code and trace",
+    }
+    fitted = weights_object(report.weights, about)
+    rows = told_apart(samples, report.weights, options) if ablation else []
+    if write is not None:
+        try:
+            write.write_text(_readable(fitted), encoding="utf-8")
+        except OSError as error:
+            raise DataError(f"{write} cannot be written ({error.strerror}).") from error
+    if as_json:
+        print_json(
+            {
+                **about,
+                "by_category_before": report.start_by_category,
+                "by_category_cross_validated": report.cross_validated_by_category,
+                "weights": fitted,
+                "ablation": [
+                    {"without": name, "ndcg_at_10": without, "refitted_cross_validated": again}
+                    for name, without, again in rows
+                ],
+            }
+        )
+        return
+    _print(about, report.cross_validated_by_category, rows)
+
+
+def _samples(
+    annotations: Path,
+    repos: Path,
+    repos_json: Path | None,
+    model: str | None,
+    table: str,
+    only: list[str],
+    home: Path | None,
+) -> Samples:
+    from tempfile import TemporaryDirectory
+
+    from c2llm.evaluation.repositories.ranker_samples import Samples, samples_of
+    from c2llm.evaluation.repositories.repo_benchmark import find_trees
+    from c2llm.evaluation.repositories.repo_questions import load_benchmark
+    from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
+    from c2llm.evaluation.systems.named_systems import load_encoder
+
+    repositories = load_benchmark(annotations, repos_json, only)
+    with TemporaryDirectory(prefix="c2llm-fit-") as scratch:
+        place = home or Path(scratch)
+        encoder = CachedEncoder(load_encoder(model), place / "vectors") if model else None
+        beside = load_encoder(table) if encoder and table else None
+        trees, absent = find_trees(repositories, repos, place / "trees")
+        if absent:
+            note(f"Not in {repos}, left out: {', '.join(absent)}.")
+        found = []
+        with progress_bar("Asking", len(trees)) as progress:
+            for repository, tree in trees:
+                found += samples_of(repository, tree, place, encoder, beside)
+                progress(1)
+    return Samples(found)
+
+
+def _readable(fitted: dict[str, Any]) -> str:
+    """JSON with one line for each row of numbers."""
+    parts = []
+    for key, value in fitted.items():
+        if key == "features":
+            rows = [f"  {json.dumps(kind)}: {json.dumps(row)}" for kind, row in value.items()]
+            parts.append(f" {json.dumps(key)}: {{\n" + ",\n".join(rows) + "\n }")
+        else:
+            parts.append(f" {json.dumps(key)}: {json.dumps(value)}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _print(
+    about: dict[str, Any], categories: dict[str, float], rows: list[tuple[str, float, float]]
+) -> None:
+    from c2llm.evaluation.tables import markdown_table, number
+
+    for key, value in about.items():
+        click.echo(f"{key.replace('_', ' ')}: {value}")
+    told = ", ".join(f"{name} {score:.3f}" for name, score in categories.items())
+    click.echo(f"cross-validated by category: {told}")
+    if rows:
+        whole = rows[0]
+        table = [
+            [name, number(without), f"{without - whole[1]:+.4f}", number(again)]
+            for name, without, again in rows
+        ]
+        header = ["without", "NDCG@10", "difference", "rest fitted anew, cross-validated"]
+        click.echo("\n" + markdown_table(header, table))

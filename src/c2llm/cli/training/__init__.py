@@ -1,0 +1,1 @@
+"""The verbs that mine, train, adapt, merge and export."""

@@ -1,0 +1,112 @@
+"""`c2llm export`: a trained folder to ONNX, checked against torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from c2llm.cli.output import note, print_json, quiet_libraries
+from c2llm.errors import UsageError
+
+
+@click.command("export")
+@click.argument("model", type=click.Path(file_okay=False))
+@click.option("--out", type=click.Path(file_okay=False), help="Target folder; default: MODEL.")
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(["onnx", "table", "torch"]),
+    default="onnx",
+    show_default=True,
+    help="A graph for any model, a table for one over static token embeddings, or back from "
+    "either to weights that can be trained.",
+)
+@click.option("--int8", "precision", flag_value="int8", help="A quarter of the size, and faster.")
+@click.option("--fp16", "precision", flag_value="fp16", help="Weights of half the size.")
+@click.option(
+    "--calibrate",
+    "calibration",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="With --int8: a text like those to be embedded, beside the built-in ones; repeatable.",
+)
+@click.option(
+    "--weight-bits",
+    type=click.Choice(["7", "8"]),
+    default="7",
+    show_default=True,
+    help="With --int8: 7 suits every CPU; 8 is a little nearer, and wrong on x86 without VNNI.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(
+    model: str,
+    out: str | None,
+    target: str,
+    precision: Literal["int8", "fp16"] | None,
+    calibration: tuple[str, ...],
+    weight_bits: str,
+    as_json: bool,
+) -> None:
+    """Export a trained MODEL folder to ONNX or a table and check it against torch.
+
+    \b
+    c2llm export runs/mini/model --out models/c2llm-mini --int8
+    c2llm export runs/mini/model --out my-model --int8 --calibrate src/app.py --calibrate README.md
+    c2llm export runs/nano/model --out models/c2llm-nano --to table --int8
+    c2llm export c2llm-mini --out mini-f32 --to torch
+
+    The graph takes any batch and length; beside the vectors it gives the attention that made them
+    and the token states, on request: whoever asks for the vectors alone pays nothing for them.
+    """
+    if precision == "fp16" and target != "onnx":
+        raise UsageError("--fp16 is for --to onnx.")
+    if (precision != "int8" or target != "onnx") and (calibration or weight_bits != "7"):
+        raise UsageError("--calibrate and --weight-bits are for --to onnx --int8.")
+    try:
+        quiet_libraries()
+        from c2llm.training.export.onnx_export import export_onnx
+        from c2llm.training.export.table_export import export_table
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"Exporting needs {error.name}: install it with pip install 'c2llm[train]'."
+        ) from error
+    if target == "torch":
+        _restore(model, out, precision is not None, as_json)
+        return
+    if target == "table":
+        report = export_table(Path(model), Path(out or model), int8=precision == "int8")
+    else:
+        report = export_onnx(
+            Path(model),
+            Path(out or model),
+            int8=precision == "int8",
+            fp16=precision == "fp16",
+            calibration=[
+                Path(file).read_bytes().decode("utf-8", "replace") for file in calibration
+            ],
+            weight_bits=int(weight_bits),
+        )
+    note(
+        f"{report.path}: {report.megabytes} MB, cosine with torch at least "
+        f"{report.min_cosine:.4f}, mean {report.mean_cosine:.4f}"
+    )
+    if as_json:
+        print_json(report.to_dict())
+
+
+def _restore(model: str, out: str | None, rounded: bool, as_json: bool) -> None:
+    from c2llm.encoding.model_folder import shipped_models
+    from c2llm.training.export.restore import restore_folder
+
+    if out is None or rounded:
+        raise UsageError("--to torch writes float weights to another folder: name it with --out.")
+    restored = restore_folder(shipped_models().get(model, Path(model)), Path(out))
+    note(
+        f"{restored.out}: {restored.tensors} tensors, cosine with its source at least "
+        f"{restored.min_cosine:.4f}, mean {restored.mean_cosine:.4f}"
+    )
+    if as_json:
+        print_json(restored.to_dict())

@@ -1,0 +1,190 @@
+"""An encoder that is loaded when it is needed, or in the background before that."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from pathlib import Path
+from threading import Lock, Thread
+from typing import TYPE_CHECKING
+
+from c2llm.errors import UsageError
+
+if TYPE_CHECKING:
+    from c2llm.encoding.model_folder import ModelFolder
+    from c2llm.encoding.protocol import TextEncoder
+
+DEFAULT_TABLE = "c2llm-nano"
+"""The model of the `table` engine that covers everything at once, where it is there."""
+
+
+_MOST_LOADED = 2
+_loaded: OrderedDict[tuple[str, int], tuple[TextEncoder, str]] = OrderedDict()
+"""The encoders that were loaded last and their fingerprints, by the state of the model's files and
+the threads: a process that opens several indexes, or one after the other, loads its models once."""
+_loaded_lock = Lock()
+
+
+def model_key(model: str) -> str:
+    """What an index calls a model: its name, or the whole path of its folder."""
+    folder = Path(model)
+    if not folder.is_dir():
+        return model
+    from c2llm.encoding.model_folder import shipped_models
+
+    return model if model in shipped_models() else str(folder.resolve())
+
+
+class EncoderHandle:
+    """Holds an encoder or the name of one; loading never happens twice.
+
+    Args:
+        model: Name or folder of the model.
+        encoder: A loaded model instead.
+        threads: Threads that it may use, 0 for all cores.
+    """
+
+    def __init__(self, model: str, encoder: TextEncoder | None = None, threads: int = 0) -> None:
+        self.model = model_key(model) if encoder is None else encoder.name
+        self._encoder = encoder
+        self._threads = threads
+        self._folder: ModelFolder | None = getattr(encoder, "folder", None)
+        self._fingerprint: str | None = None
+        self._error: Exception | None = None
+        self._thread: Thread | None = None
+
+    def check(self) -> None:
+        """Find the model without loading it; raises what a wrong name or a torn folder deserves."""
+        if self._encoder is None and self._folder is None:
+            from c2llm.encoding.model_folder import open_folder
+
+            self._folder = open_folder(self.model)
+
+    def preload(self, *, hashed: bool = False) -> None:
+        """Begin to load while the caller does something else; a failure shows at `get`.
+
+        Args:
+            hashed: The fingerprint will be asked for, and nobody remembers it.
+        """
+        if self._encoder is None and self._thread is None:
+            arguments = (hashed,)
+            self._thread = Thread(
+                target=self._load, args=arguments, name="c2llm-encoder", daemon=True
+            )
+            self._thread.start()
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether `get` would answer at once."""
+        return self._encoder is not None or self._error is not None
+
+    def get(self) -> TextEncoder:
+        """The encoder, waiting until it is loaded; raises what loading it raised."""
+        self.preload()
+        self.wait()
+        if self._error is not None:
+            raise self._error
+        assert self._encoder is not None
+        return self._encoder
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it only looks up what it knows of each token: all texts cost it a second."""
+        self.check()
+        return self._folder is not None and self._folder.engine == "table"
+
+    @property
+    def dim(self) -> int:
+        """Length of its vectors, without waiting for a load in progress."""
+        if self._encoder is None and self._folder is not None:
+            return self._folder.dim
+        return self.get().dim
+
+    @property
+    def signature(self) -> str:
+        """Sizes and times of the model's files; "" for an encoder that was given."""
+        if self._encoder is not None and self._thread is None:
+            return ""
+        self.check()
+        if self._folder is None:
+            return ""
+        with os.scandir(self._folder.path) as entries:
+            stamps = sorted(
+                (entry.name, status.st_size, status.st_mtime_ns)
+                for entry in entries
+                if entry.is_file()
+                for status in (entry.stat(),)
+            )
+        return f"{self._folder.path} {self._folder.engine} {stamps}"
+
+    @property
+    def fingerprint(self) -> str:
+        """The encoder's fingerprint, which does not wait for a load in progress."""
+        if self._fingerprint is None:
+            if self._folder is None or (self._encoder is not None and self._thread is None):
+                self._fingerprint = self.get().fingerprint
+            else:  # hashing the weights takes as long as it does; the load goes on meanwhile
+                self._fingerprint = self._folder.fingerprint(self._folder.engine)
+        return self._fingerprint
+
+    def know_fingerprint(self, fingerprint: str) -> None:
+        """Take the fingerprint from one who remembers it of files of the same `signature`."""
+        self._fingerprint = fingerprint
+
+    def wait(self) -> None:
+        """Let a load in progress end: an interpreter must not go down in the middle of it."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _load(self, hashed: bool) -> None:
+        try:
+            key = self.signature, self._threads
+            with _loaded_lock:
+                known, fingerprint = _loaded.pop(key, (None, ""))
+                if known is not None:
+                    _loaded[key] = known, fingerprint  # as the last one
+            self._fingerprint = self._fingerprint or fingerprint or None
+            if hashed and self._fingerprint is None and self._folder is not None:
+                self._fingerprint = self._folder.fingerprint(self._folder.engine)
+            if known is not None:
+                self._encoder = known
+                return
+            from c2llm.encoding.encoder import Encoder
+
+            encoder = Encoder.load(self.model, threads=self._threads)
+            # One text a call: its vector then depends on it alone to the last bit, nothing is
+            # padded, and calls run side by side.
+            self._encoder = encoder if self.is_table else encoder.adapted(token_budget=1)
+            with _loaded_lock:
+                _loaded[key] = self._encoder, self._fingerprint or ""
+                while len(_loaded) > _MOST_LOADED:
+                    _loaded.popitem(last=False)
+        except Exception as error:  # raised again in the thread that asks
+            self._error = error
+
+
+def table_handle(table: str | TextEncoder | None, *, alone: bool) -> EncoderHandle | None:
+    """The table model that stands beside the large one, or None.
+
+    Raises:
+        UsageError: The one that was asked for is not there, or is of another engine.
+    """
+    if table is None or table == "":
+        return None
+    if not isinstance(table, str):
+        return EncoderHandle(table.name, table)
+    default = table == DEFAULT_TABLE
+    if default:
+        named = os.environ.get("C2LLM_TABLE_MODEL")
+        if not alone or named == "":
+            return None
+        table, default = named or table, named is None
+    handle = EncoderHandle(table)
+    try:
+        if not handle.is_table:
+            raise UsageError(f"The model {table} has no table.npz; name one of the table engine.")
+    except UsageError:
+        if default:
+            return None  # not every installation ships it
+        raise
+    return handle

@@ -1,0 +1,1 @@
+"""Search in whole repositories: questions, scores, and the ranker's fit."""

@@ -1,0 +1,1 @@
+"""Retrieval tasks: queries, documents and judgements."""

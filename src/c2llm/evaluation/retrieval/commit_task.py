@@ -1,0 +1,240 @@
+"""From a commit to the files it changed: history as a retrieval task, without anyone's judgement.
+
+The subject of a commit asks; the files that it modified answer. The corpus is the tree as it was
+before the oldest of these commits, so that no answer holds the change it is looked for by. Merges,
+routine commits (releases, reverts, formatting) and sweeping ones are left out.
+
+The repository is read with git and never written. It may be hostile: none of its hooks, filters,
+pagers, signature programs or external diffs run, nothing is fetched, and what its messages, names
+and files hold is bounded and taken as bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from c2llm.codebase.grammars import GRAMMARS
+from c2llm.codebase.languages import detect_language
+from c2llm.errors import DataError, UsageError
+from c2llm.evaluation.retrieval.retrieval_task import (
+    Document,
+    Judgement,
+    Query,
+    RetrievalTask,
+    assemble,
+)
+from c2llm.training.mining.commit_pairs import subject_query
+from c2llm.training.mining.pair_filters import is_vendored
+
+MOST_COMMITS = 1000
+"""Commits back from HEAD, merges not counted."""
+MOST_FILES = 5
+"""A commit that changed more source files is about no one place."""
+MOST_BYTES = 200_000
+"""Of a source file; larger ones are generated."""
+MOST_CHARACTERS = 20_000
+"""Of a document: what a file says of itself it says at its beginning."""
+MOST_DOCUMENTS = 20_000
+
+# Files read at once: with MOST_BYTES, at most 100 MB.
+_BATCH = 500
+_TIMEOUT = 300.0
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_OPTIONS = (
+    *("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"),
+    *("-c", "log.showSignature=false", "-c", "protocol.allow=never", "-c", "core.pager=cat"),
+    *("--no-pager", "--literal-pathspecs", "--no-replace-objects"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What a commit says and which files it modified."""
+
+    id: str
+    subject: str
+    changed: tuple[str, ...]
+
+
+def commits_task(root: Path, most: int = MOST_COMMITS) -> RetrievalTask:
+    """The task over the history of a repository, named `commits:DIRECTORY`.
+
+    Args:
+        root: a work tree or a bare git directory.
+        most: how many commits back from HEAD the history is read.
+
+    Raises:
+        UsageError: if there is no such directory.
+        DataError: if it is no repository that git reads, or its history holds no such commit.
+    """
+    if not root.is_dir():
+        raise UsageError(f"{root} is not a directory; give a git repository.")
+    git = _Git(root)
+    subjects = _subjects(git, most)
+    if len(subjects) < 2:
+        raise DataError(f"{root} has {len(subjects)} commits; a longer history is needed.")
+    base = git.parent(subjects[-1][0])
+    if base is None:  # the first commit, or the frontier of a shallow clone
+        base = subjects.pop()[0]
+    sources = _sources(git, base)
+    commits = [
+        commit
+        for commit in _changes(git, subjects)
+        if commit.changed and all(path in sources for path in commit.changed)
+    ]
+    answers = dict.fromkeys(path for commit in commits for path in commit.changed)
+    chosen = dict.fromkeys([*answers, *sources])
+    documents = _documents(git, {path: sources[path] for path in list(chosen)[:MOST_DOCUMENTS]})
+    there = {document.id for document in documents}
+    name = f"commits:{root.resolve().name.removesuffix('.git')}"
+    try:
+        return assemble(
+            name,
+            [Query(commit.id, commit.subject) for commit in commits],
+            sorted(documents, key=lambda document: document.id),
+            [
+                Judgement(commit.id, path)
+                for commit in commits
+                for path in commit.changed
+                if path in there
+            ],
+        )
+    except ValueError as error:
+        raise DataError(
+            f"{root} has no commit among its last {len(subjects)} that says what it does and "
+            f"changed 1 to {MOST_FILES} source files that were there before."
+        ) from error
+
+
+def _subjects(git: _Git, most: int) -> list[tuple[str, str]]:
+    """Commits and their subjects, newest first; routine ones have an empty subject."""
+    output = git.run(
+        "log", "-z", "--no-merges", "--no-show-signature", "--no-color", "--no-decorate",
+        "--no-notes", f"--max-count={most}", "--format=%H %s", "HEAD",
+    )  # fmt: skip
+    found: list[tuple[str, str]] = []
+    for record in output.split(b"\0"):
+        commit, _, subject = record.decode("utf-8", "replace").strip("\n").partition(" ")
+        if _COMMIT.fullmatch(commit):
+            found.append((commit, subject_query(" ".join(subject.split()))))
+    return found
+
+
+def _changes(git: _Git, subjects: Sequence[tuple[str, str]]) -> Iterator[Commit]:
+    """Commits that say something and modified few source files."""
+    asked = {commit: subject for commit, subject in subjects if subject}
+    output = git.run(
+        "diff-tree", "--stdin", "-r", "-z", "--no-renames", "--no-ext-diff", "--no-textconv",
+        "--diff-filter=M", "--name-only",
+        given="".join(f"{commit}\n" for commit in asked).encode(),
+    )  # fmt: skip
+    current, paths = "", list[str]()
+    for field in [*output.split(b"\0"), b""]:
+        text = os.fsdecode(field).lstrip("\n")
+        if text in asked or not text:
+            if current and 1 <= len(paths) <= MOST_FILES:
+                yield Commit(current, asked[current], tuple(paths))
+            current, paths = text, []
+        elif current and _is_source(text):
+            paths.append(text)
+
+
+def _sources(git: _Git, tree: str) -> dict[str, str]:
+    """Path -> object of the source files of a commit, in git's order."""
+    found: dict[str, str] = {}
+    for entry in git.run("ls-tree", "-r", "-z", "-l", tree).split(b"\0"):
+        head, _, name = entry.partition(b"\t")
+        fields = head.decode("ascii", "replace").split()
+        path = os.fsdecode(name)
+        # 120000 is a link and 160000 another repository.
+        if len(fields) == 4 and fields[0] in ("100644", "100755") and _is_source(path):
+            size = fields[3]
+            if size.isdigit() and 0 < int(size) <= MOST_BYTES:
+                found[path] = fields[2]
+    return found
+
+
+def _documents(git: _Git, objects: dict[str, str]) -> list[Document]:
+    """Each file's path and beginning; objects that the clone does not have are passed over."""
+    paths = list(objects)
+    documents: list[Document] = []
+    for start in range(0, len(paths), _BATCH):
+        batch = paths[start : start + _BATCH]
+        asked = "".join(f"{objects[path]}\n" for path in batch).encode()
+        documents.extend(_parsed(batch, git.run("cat-file", "--batch", given=asked)))
+    return documents
+
+
+def _parsed(paths: Sequence[str], output: bytes) -> Iterator[Document]:
+    """Documents from what `git cat-file --batch` says of these paths' objects, in their order."""
+    at = 0
+    for path in paths:
+        end = output.find(b"\n", at)
+        fields = output[at:end].split() if end >= 0 else []
+        at = end + 1
+        if len(fields) != 3 or not fields[2].isdigit():
+            continue  # `HASH missing`, in a partial clone
+        content = output[at : at + int(fields[2])]
+        at += len(content) + 1
+        text = content.decode("utf-8", "replace")[:MOST_CHARACTERS]
+        if text.strip() and "\0" not in text:
+            shown = path.encode("utf-8", "replace").decode()
+            yield Document(path, f"{shown}\n{text}")
+
+
+def _is_source(path: str) -> bool:
+    return detect_language(path) in GRAMMARS and not is_vendored(path)
+
+
+class _Git:
+    """Git on one repository, in an environment where it can neither write, ask nor fetch."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("GIT_")},
+            "GIT_NO_LAZY_FETCH": "1",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CEILING_DIRECTORIES": str(root.resolve().parent),
+            "LC_ALL": "C",
+        }
+
+    def run(self, *arguments: str, given: bytes = b"") -> bytes:
+        """Standard output.
+
+        Raises:
+            DataError: if git is not there, fails or takes too long.
+        """
+        try:
+            done = self._done(arguments, given)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise DataError(f"git cannot be asked about {self._root} ({error}).") from error
+        if done.returncode != 0:
+            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise DataError(
+                f"{self._root} is no repository that git reads "
+                f"({said[0][:200] if said else f'git {arguments[0]} failed'})."
+            )
+        return done.stdout
+
+    def parent(self, commit: str) -> str | None:
+        """The commit before, None where the clone has none."""
+        done = self._done(("rev-parse", "--verify", "--quiet", f"{commit}^1^{{tree}}"), b"")
+        return done.stdout.decode("ascii", "replace").strip() if done.returncode == 0 else None
+
+    def _done(self, arguments: Sequence[str], given: bytes) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            ["git", "-C", str(self._root), *_OPTIONS, *arguments],
+            input=given,
+            capture_output=True,
+            check=False,
+            timeout=_TIMEOUT,
+            env=self._environment,
+        )

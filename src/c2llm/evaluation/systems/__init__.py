@@ -1,0 +1,1 @@
+"""What is compared: our models, words, and other people's models."""

@@ -1,0 +1,217 @@
+"""One file to what the index keeps of it: read, judged, cut, and its words counted out.
+
+Nothing here knows the index, so that other processes can do it (`cut_pool`); what they send back is
+plain tuples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from c2llm.codebase.chunk import Chunk
+from c2llm.codebase.exclusions import HEAD_BYTES
+from c2llm.codebase.walk import (
+    MAX_FILE_BYTES,
+    Skipped,
+    SourceFile,
+    inode_of,
+    inspect,
+    unreadable,
+)
+from c2llm.codebase.words import lexicon_row
+
+
+@dataclass(frozen=True, slots=True)
+class CutChunk:
+    """A chunk with what is looked up by it."""
+
+    chunk: Chunk
+    embedded_hash: bytes
+    """Hash of the text that is embedded for it."""
+    lexicon: tuple[str, str, str]
+    """Its columns of the lexical index."""
+
+
+@dataclass(frozen=True, slots=True)
+class CutFile:
+    """What became of one file."""
+
+    path: str
+    language: str
+    digest: bytes = b""
+    """Hash of its bytes; empty when they could not be read."""
+    chunks: tuple[CutChunk, ...] = ()
+    skipped: str = ""
+    """Why it is left out, or ""."""
+    steady: bool = True
+    """Its size and time were those of the listing before it was read and after."""
+    gone: bool = False
+    """It is there no more."""
+    imports: tuple[str, ...] = ()
+    """The modules that it imports, as `codebase.imports` writes them."""
+
+
+def cut_file(file: SourceFile, known_digest: bytes = b"") -> CutFile:
+    """Read a file and cut it, unless its bytes are those that are known."""
+    path, language = file.path, file.language
+    try:
+        content, steady = _read(file)
+    except FileNotFoundError:
+        return CutFile(path, language, skipped="vanished", gone=True)
+    except IsADirectoryError:
+        content, steady = None, False
+    except OSError as error:
+        return CutFile(path, language, skipped=unreadable(error))
+    if content is None:
+        return CutFile(path, language, skipped="not a regular file", steady=False)
+    digest = content_hash(content)
+    if len(content) > MAX_FILE_BYTES:
+        return CutFile(path, language, digest, skipped="too large", steady=False)
+    if digest == known_digest:
+        return CutFile(path, language, digest, steady=steady)
+    verdict = inspect(file, content[:HEAD_BYTES])
+    if isinstance(verdict, Skipped):
+        return CutFile(path, language, digest, skipped=verdict.reason, steady=steady)
+    from c2llm.codebase.chunks import cut_text, embedding_text
+
+    try:
+        cut = cut_text(path, decode(content), verdict.language)
+        chunks = tuple(
+            CutChunk(chunk, text_hash(embedding_text(chunk)), lexicon_row(path, chunk))
+            for chunk in cut.chunks
+        )
+    except Exception as error:  # one hostile file must not stop the index; it is counted instead
+        reason = f"cannot be cut ({type(error).__name__})"
+        return CutFile(path, language, digest, skipped=reason, steady=steady)
+    return CutFile(path, verdict.language, digest, chunks, steady=steady, imports=cut.imports)
+
+
+def same_content(file: SourceFile, digest: bytes) -> bool:
+    """Whether a file still has the bytes of this hash; False when it cannot be read."""
+    try:
+        content = _read(file)[0]
+    except OSError:
+        return False
+    return content is not None and content_hash(content) == digest
+
+
+def decode(content: bytes) -> str:
+    """A file's text: UTF-8, or UTF-16 behind its mark; what is neither has U+FFFD in its place."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", "replace")
+    return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+
+
+def text_hash(text: str) -> bytes:
+    """The hash that a vector is kept by, 16 bytes."""
+    return content_hash(text.encode("utf-8", "surrogateescape"))
+
+
+def content_hash(content: bytes) -> bytes:
+    """The hash that a file is known by, 16 bytes."""
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
+def _read(file: SourceFile) -> tuple[bytes | None, bool]:
+    """The file's bytes, one more than allowed at most, and whether it kept still meanwhile.
+
+    The bytes are None where a pipe, a device or a directory has taken the place of the file since
+    it was listed; it is opened so that none of them can make us wait, and no link is followed.
+    """
+    flags = os.O_RDONLY
+    for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_BINARY"):  # not every system has them all
+        flags |= getattr(os, name, 0)
+    with os.fdopen(os.open(f"{file.root}/{file.path}", flags), "rb") as stream:
+        before = os.fstat(stream.fileno())
+        if not stat.S_ISREG(before.st_mode):
+            return None, False
+        content = stream.read(MAX_FILE_BYTES + 1)
+        after = os.fstat(stream.fileno())
+    listed = (file.size, file.mtime_ns, file.inode)
+    steady = _place(before) == _place(after) == listed
+    return content, steady
+
+
+def _place(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_size, status.st_mtime_ns, inode_of(status)
+
+
+# -- over a pipe -----------------------------------------------------------------------------------
+
+
+def pack_request(files: Sequence[SourceFile], known: dict[str, bytes]) -> list[Any]:
+    """Files to be cut as plain tuples."""
+    return [
+        (
+            file.path,
+            file.root,
+            file.size,
+            file.mtime_ns,
+            file.language,
+            file.inode,
+            known.get(file.path, b""),
+        )
+        for file in files
+    ]
+
+
+def unpack_request(request: list[Any]) -> list[tuple[SourceFile, bytes]]:
+    """The files, each with the hash that is known of it."""
+    return [(SourceFile(*fields), known) for *fields, known in request]
+
+
+def pack_answer(files: Sequence[CutFile]) -> list[Any]:
+    """What became of files as plain tuples."""
+    return [
+        (
+            file.path,
+            file.language,
+            file.digest,
+            [_packed_chunk(cut) for cut in file.chunks],
+            file.skipped,
+            file.steady,
+            file.gone,
+            file.imports,
+        )
+        for file in files
+    ]
+
+
+def unpack_answer(answer: list[Any]) -> list[CutFile]:
+    """What became of files."""
+    return [
+        CutFile(
+            path,
+            language,
+            digest,
+            tuple(_unpacked_chunk(path, language, row) for row in rows),
+            *rest,
+        )
+        for path, language, digest, rows, *rest in answer
+    ]
+
+
+def _packed_chunk(cut: CutChunk) -> tuple[Any, ...]:
+    chunk = cut.chunk
+    return (
+        chunk.start_line,
+        chunk.end_line,
+        chunk.kind,
+        chunk.symbol,
+        chunk.scope,
+        chunk.signature,
+        chunk.definitions,
+        chunk.text,
+        cut.embedded_hash,
+        cut.lexicon,
+    )
+
+
+def _unpacked_chunk(path: str, language: str, row: tuple[Any, ...]) -> CutChunk:
+    start, end, *rest, embedded_hash, lexicon = row
+    return CutChunk(Chunk(path, start, end, language, *rest), embedded_hash, lexicon)

@@ -1,0 +1,134 @@
+"""The truth about an index, from the file and the tree as they are now."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from c2llm.codebase.walk import Skipped, list_files
+from c2llm.index.build.refresh import find_stale, truly_changed
+from c2llm.encoding.encoder_handle import model_key
+from c2llm.index.store.location import existing_directory, index_file
+from c2llm.index.store.lock import is_held
+from c2llm.index.store.sqlite_store import TABLE_MODEL, Store
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What is indexed, what is stale and what was left out."""
+
+    root: str
+    index_file: str
+    indexed: bool
+    """There is an index of this version; without one its counts are 0."""
+    model: str
+    files: int
+    chunks: int
+    embedded: int
+    """Chunks with a vector of `model`: what is deep."""
+    table_model: str
+    """The table model that covers the others, "" where none is used."""
+    table: int
+    """Chunks with a vector of it; every chunk is in the lexical index."""
+    embedding: bool
+    """A process is making vectors of the model at this moment."""
+    watched: bool
+    """`c2llm watch` keeps the index fresh."""
+    changed: int
+    """Files of the tree that are new or changed since they were indexed."""
+    removed: int
+    """Indexed files that are gone."""
+    languages: dict[str, int]
+    """Indexed files of each language."""
+    models: dict[str, int]
+    """Vectors of each model that was used here."""
+    skipped_by_reason: dict[str, int]
+    skipped: tuple[Skipped, ...]
+    """Files and directories (their paths end in `/`) left out."""
+    size_bytes: int
+    """Of the index file."""
+
+
+def read_status(root: str | Path, model: str) -> IndexStatus:
+    """Look at the index of a directory without changing it.
+
+    Raises:
+        UsageError: The directory is not there.
+        IndexCorruptError: The index file is damaged.
+    """
+    folder = existing_directory(root)
+    path = index_file(folder)
+    if path.exists():
+        store = Store(path, create=False)
+        try:
+            if not store.is_outdated():
+                return store_status(store, folder, model)
+        finally:
+            store.close()
+    listed = list_files(folder)
+    return _status(folder, path, model, listed.skipped, changed=len(listed.files), indexed=False)
+
+
+def store_status(store: Store, root: Path, model: str) -> IndexStatus:
+    """The status of an open index."""
+    staleness = find_stale(store, root)
+    model = model_key(model)
+    counts = store.counts(model)
+    table = store.meta(TABLE_MODEL) or ""
+    opened = [Skipped(state.path, state.reason) for state in store.skipped().values()]
+    languages = Counter(state.language for state in store.files().values())
+    return _status(
+        root,
+        store.path,
+        model,
+        (*staleness.skipped, *opened),
+        files=counts.files,
+        chunks=counts.chunks,
+        embedded=counts.embedded,
+        table_model=table,
+        table=store.embedded(table) if table else 0,
+        changed=len(truly_changed(store, staleness)),
+        removed=len(staleness.removed),
+        languages=dict(languages.most_common()),
+        models={name: vectors for name, _, vectors in store.models()},
+    )
+
+
+def _status(
+    root: Path,
+    path: Path,
+    model: str,
+    skipped: tuple[Skipped, ...],
+    *,
+    files: int = 0,
+    chunks: int = 0,
+    embedded: int = 0,
+    table_model: str = "",
+    table: int = 0,
+    changed: int = 0,
+    indexed: bool = True,
+    removed: int = 0,
+    languages: dict[str, int] | None = None,
+    models: dict[str, int] | None = None,
+) -> IndexStatus:
+    return IndexStatus(
+        root=str(root),
+        index_file=str(path),
+        indexed=indexed,
+        model=model,
+        files=files,
+        chunks=chunks,
+        embedded=embedded,
+        table_model=table_model,
+        table=table,
+        embedding=is_held(path, "embedding"),
+        watched=is_held(path, "watching"),
+        changed=changed,
+        removed=removed,
+        languages=languages or {},
+        models=models or {},
+        skipped_by_reason=dict(Counter(skip.reason for skip in skipped).most_common()),
+        skipped=tuple(sorted(skipped, key=lambda skip: skip.path)),
+        size_bytes=path.stat().st_size if indexed else 0,
+    )

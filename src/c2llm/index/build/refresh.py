@@ -1,0 +1,261 @@
+"""Bring an index up to date: read what changed, cut it, embed what has no vector yet.
+
+Each batch is one transaction, so a build that is killed goes on where it stopped, and a search that
+runs meanwhile sees whole files only.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from c2llm.codebase.walk import Skipped, SourceFile, list_changes
+from c2llm.index.build.cut_pool import cut_files
+from c2llm.index.build.cutting import CutFile, same_content
+from c2llm.index.store.records import Stamp
+from c2llm.index.store.sqlite_store import RULES, Store
+
+if TYPE_CHECKING:
+    from c2llm.encoding.protocol import Progress, TextEncoder
+    from c2llm.index.build.table_cover import TableCover
+    from c2llm.index.store.vector_cache import VectorCache
+
+ProgressBar = Callable[[str, int], AbstractContextManager["Progress"]]
+"""Called with what is done and how many steps it has; `cli.output.progress_bar` is one."""
+
+CHUNKER_VERSION = 1
+"""Raised whenever files are cut, or texts to embed are made, in another way: all is redone then."""
+_FILES_PER_TRANSACTION = 200
+_BYTES_PER_TRANSACTION = 2_000_000
+_CHARACTERS_PER_TRANSACTION = 64_000
+"""Of texts to embed: some seconds of work, which is what a killed build loses."""
+_BATCHED = 32
+"""So many times as much of an encoder that takes many texts at once, which is a fast one."""
+_RACY_NS = 2_000_000_000
+"""A file changed less than this before it is read may change again within one tick of its clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staleness:
+    """The files of a tree against those of its index."""
+
+    changed: tuple[SourceFile, ...]
+    """New, or of another size or time than the index knows."""
+    removed: tuple[str, ...]
+    """Known to the index and no longer there."""
+    skipped: tuple[Skipped, ...]
+    """Left out without being opened."""
+    rules: str
+    """By which ignore files this was decided, `WalkReport.rules`."""
+
+
+def silent_progress(description: str, total: int) -> AbstractContextManager[Progress]:
+    """A progress bar that shows nothing."""
+    return nullcontext(lambda done: None)
+
+
+def find_stale(store: Store, root: Path) -> Staleness:
+    """Compare sizes and times of the tree's files with the index; nothing is read."""
+    known = store.stamps()
+    unreadable = [path for path, state in store.skipped().items() if state.reason == "unreadable"]
+    for path in unreadable:
+        if os.access(root / path, os.R_OK):  # who may read a file leaves no trace in it
+            known[path] = (path, -1, -1, -1)
+    listed, same = list_changes(root, known, store.meta(RULES) or "")
+    same.update(file.path for file in listed.files)
+    removed = sorted(path for path in known if path not in same)
+    return Staleness(listed.files, tuple(removed), listed.skipped, listed.rules)
+
+
+def truly_changed(store: Store, staleness: Staleness) -> list[SourceFile]:
+    """Those of the changed files whose bytes are others than the index knows; reads them."""
+    known = store.hashes([file.path for file in staleness.changed])
+    return [
+        file
+        for file in staleness.changed
+        if file.path not in known or not same_content(file, known[file.path])
+    ]
+
+
+def refresh_files(
+    store: Store,
+    staleness: Staleness,
+    progress_bar: ProgressBar = silent_progress,
+    table: TableCover | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> list[str]:
+    """Redo the files that changed and forget those that are gone.
+
+    Args:
+        store: The index.
+        staleness: What differs from it.
+        progress_bar: Shows the files that are read.
+        table: Gives their chunks vectors on the way.
+        meanwhile: Called once, when other processes, if there are any, have begun to cut.
+
+    Returns:
+        The paths whose content was other than the index knew; those that are gone are not counted.
+    """
+    redone: list[str] = []
+    same_rules = store.meta(RULES) == staleness.rules
+    if staleness.removed or not same_rules:
+        with store.writing():
+            if not same_rules:  # until all is done, files taken by both may be there
+                store.set_meta(RULES, "")
+            for path in staleness.removed:
+                store.remove_file(path)
+    _redo(store, staleness.changed, redone, progress_bar, table, meanwhile)
+    if not same_rules:
+        with store.writing():
+            store.set_meta(RULES, staleness.rules)
+    return redone
+
+
+def _redo(
+    store: Store,
+    changed: Sequence[SourceFile],
+    redone: list[str],
+    progress_bar: ProgressBar,
+    table: TableCover | None,
+    meanwhile: Callable[[], None],
+) -> None:
+    """Cut and write files, and note those that had other content."""
+    if not changed:
+        meanwhile()
+        return
+    known = store.hashes([file.path for file in changed])
+    listed = {file.path: file for file in changed}
+    cuts = cut_files(changed, known)  # before there are threads, of a progress bar or a model
+    meanwhile()
+    with progress_bar("Reading", len(changed)) as progress:
+        for batch in _by_bytes(cuts if table is None else table.watch(cuts), listed):
+            if table is not None:
+                table.finish()
+            with store.writing():
+                for cut in batch:
+                    if _write(store, cut, listed[cut.path], known.get(cut.path)):
+                        redone.append(cut.path)
+                if table is not None:
+                    table.write()
+            progress(len(batch))
+    if table is not None:
+        table.close()
+
+
+def _by_bytes(cuts: Iterator[CutFile], listed: dict[str, SourceFile]) -> Iterator[list[CutFile]]:
+    """The files of one transaction after the other."""
+    batch: list[CutFile] = []
+    size = 0
+    for cut in cuts:
+        batch.append(cut)
+        size += listed[cut.path].size
+        if len(batch) >= _FILES_PER_TRANSACTION or size >= _BYTES_PER_TRANSACTION:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def embed_missing(
+    store: Store,
+    model_id: int,
+    encoder: TextEncoder,
+    progress_bar: ProgressBar = silent_progress,
+    only: Sequence[int] | None = None,
+    *,
+    cache: VectorCache | None = None,
+    fingerprint: str = "",
+    batched: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+) -> int:
+    """Give every text that has no vector one, and return how many those were.
+
+    Args:
+        store: The index.
+        model_id: The model's number in it.
+        encoder: The model.
+        progress_bar: Shows the texts that are done.
+        only: Ids of the chunks that matter now; the others are left for another time.
+        cache: Where vectors of texts that some index had before are found, and left.
+        fingerprint: What the cache knows the model by.
+        batched: Give the encoder many more texts at once, in the order of the files: for a table,
+            which costs next to nothing. Else those of a transaction, longest first.
+        stop: Asked between transactions; True leaves the rest for another time.
+    """
+    missing = store.unembedded(model_id, only, by_length=not batched)
+    if not missing:
+        return 0
+    from c2llm.codebase.chunks import embedding_text
+    from c2llm.index.store.quantized import pack, packed_size
+
+    done = 0
+    with progress_bar("Embedding", len(missing)) as progress:
+        if cache is not None:
+            size = packed_size(encoder.dim)
+            known = {
+                key: row
+                for key, row in cache.get(fingerprint, [row[1] for row in missing]).items()
+                if len(row) == size
+            }
+            if known:
+                with store.writing():
+                    store.put_vectors(model_id, list(known), list(known.values()))
+            missing = [row for row in missing if row[1] not in known]
+            done += len(known)
+            progress(len(known))
+        most = _CHARACTERS_PER_TRANSACTION * (_BATCHED if batched else 1)
+        for batch in _by_characters(missing, most):
+            if stop():
+                return done
+            stored = {chunk.id: chunk.chunk for chunk in store.chunks([row[0] for row in batch])}
+            present = [(key, stored[chunk_id]) for chunk_id, key, _ in batch if chunk_id in stored]
+            texts = [embedding_text(chunk) for _, chunk in present]
+            packed = pack(encoder.encode_documents(texts, progress=progress)) if texts else []
+            keys = [key for key, _ in present]
+            with store.writing():
+                store.put_vectors(model_id, keys, packed)
+            if cache is not None:
+                cache.put(fingerprint, keys, packed)
+            done += len(keys)
+    with store.writing():
+        store.prune_vectors()
+        store.cover(model_id)
+    return done
+
+
+def _by_characters(
+    missing: Sequence[tuple[int, bytes, int]], most: int
+) -> Iterator[list[tuple[int, bytes, int]]]:
+    batch: list[tuple[int, bytes, int]] = []
+    characters = 0
+    for row in missing:
+        batch.append(row)
+        characters += row[2]
+        if characters >= most:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+def _write(store: Store, cut: CutFile, file: SourceFile, known_digest: bytes | None) -> bool:
+    """Write what was read; False when the content is what the index had already."""
+    # What changes within the tick of its clock, or while it is read, shows no trace of that later.
+    settled = cut.steady and file.mtime_ns < time.time_ns() - _RACY_NS
+    stamp = Stamp(file.size, file.mtime_ns if settled else -1, file.inode)
+    if cut.gone:
+        store.remove_file(file.path)
+    elif cut.skipped:
+        times = file.mtime_ns if cut.steady else -1
+        store.skip_file(file.path, cut.skipped, stamp._replace(mtime_ns=times))
+    elif cut.digest == known_digest:
+        store.touch_file(file.path, stamp)
+        return False
+    else:
+        store.put_file(cut, stamp)
+    return True

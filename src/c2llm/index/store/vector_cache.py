@@ -1,0 +1,159 @@
+"""Vectors by what was embedded, shared by all indexes of a user.
+
+A branch, a worktree or a clone holds mostly texts that some index has embedded before; here they
+are found again, whichever index that was and whether it still exists. One SQLite file beside the
+indexes. It is a cache: when it cannot be read or written, vectors are made anew and nothing else
+happens.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from c2llm.index.store.location import cache_file
+
+_DEFAULT_MEGABYTES = 1_000
+_BUSY_SECONDS = 2.0
+_ROWS_OF_A_QUERY = 500
+_TABLE = """
+CREATE TABLE IF NOT EXISTS vectors (
+    model TEXT NOT NULL,
+    hash BLOB NOT NULL,
+    vector BLOB NOT NULL,
+    PRIMARY KEY (model, hash)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sizes (model TEXT PRIMARY KEY, rows INTEGER NOT NULL, bytes INTEGER);
+"""
+"""Hashes are spread evenly, so that what a range of them holds is a fair part of the whole."""
+
+
+class VectorCache:
+    """Opened by the first use; of no use, and no harm, where the disk does not let it be.
+
+    Args:
+        path: The file.
+        most_bytes: Vectors beyond this are dropped, those of other models first.
+    """
+
+    def __init__(self, path: Path, most_bytes: int) -> None:
+        self.path = path
+        self._most_bytes = most_bytes
+        self._connection: sqlite3.Connection | None = None
+        self._broken = most_bytes <= 0
+
+    @classmethod
+    def of_user(cls) -> VectorCache:
+        """The cache in the user's home; C2LLM_CACHE_MB sets how much it holds, 0 turns it off."""
+        try:
+            megabytes = int(os.environ.get("C2LLM_CACHE_MB", ""))
+        except ValueError:
+            megabytes = _DEFAULT_MEGABYTES
+        return cls(cache_file(), megabytes * 1_000_000)
+
+    def get(self, fingerprint: str, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
+        """The packed vectors of those of the hashes that some index has embedded."""
+        found: dict[bytes, bytes] = {}
+        with self._open(create=False) as connection:
+            if connection is not None:
+                for start in range(0, len(hashes), _ROWS_OF_A_QUERY):
+                    part = hashes[start : start + _ROWS_OF_A_QUERY]
+                    rows = connection.execute(
+                        "SELECT hash, vector FROM vectors WHERE model = ?"
+                        f" AND hash IN ({','.join('?' * len(part))})",
+                        (fingerprint, *part),
+                    )
+                    found.update((bytes(key), bytes(vector)) for key, vector in rows)
+        return found
+
+    def put(self, fingerprint: str, hashes: Sequence[bytes], packed: Sequence[bytes]) -> None:
+        """Keep packed vectors."""
+        with self._open(create=True) as connection:
+            if connection is None or not packed:
+                return
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                before = connection.total_changes
+                connection.executemany(
+                    "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)",
+                    [(fingerprint, key, row) for key, row in zip(hashes, packed, strict=True)],
+                )
+                added = connection.total_changes - before
+                connection.execute(
+                    "INSERT INTO sizes VALUES (?1, ?2, ?3) ON CONFLICT (model)"
+                    " DO UPDATE SET rows = rows + ?2, bytes = bytes + ?3",
+                    (fingerprint, added, added * (len(packed[0]) + len(hashes[0]))),
+                )
+                self._shrink(connection, fingerprint)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def usage(self) -> tuple[int, int]:
+        """How many vectors are kept, and the bytes of the file."""
+        with self._open(create=False) as connection:
+            if connection is not None:
+                rows = connection.execute("SELECT coalesce(sum(rows), 0) FROM sizes").fetchone()[0]
+                return int(rows), self.path.stat().st_size
+        return 0, 0
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _shrink(self, connection: sqlite3.Connection, fingerprint: str) -> None:
+        """Make room: whole models that are not in use first, then every second vector."""
+        sizes = dict(connection.execute("SELECT model, bytes FROM sizes").fetchall())
+        total = sum(sizes.values())
+        for model, size in sorted(sizes.items()):
+            if total <= self._most_bytes or model == fingerprint:
+                continue
+            connection.execute("DELETE FROM vectors WHERE model = ?", (model,))
+            connection.execute("DELETE FROM sizes WHERE model = ?", (model,))
+            total -= size
+        if total > self._most_bytes:
+            connection.execute(
+                "DELETE FROM vectors WHERE model = ? AND hash < ?", (fingerprint, b"\x80")
+            )
+            connection.execute(
+                "UPDATE sizes SET (rows, bytes) = (SELECT count(*),"
+                " coalesce(sum(length(hash) + length(vector)), 0) FROM vectors WHERE model = ?1)"
+                " WHERE model = ?1",
+                (fingerprint,),
+            )
+
+    @contextmanager
+    def _open(self, *, create: bool) -> Iterator[sqlite3.Connection | None]:
+        """The connection, or None where there is no cache; failures end the cache, not the work."""
+        connection = None
+        if not self._broken:
+            try:
+                connection = self._connect(create)
+            except (sqlite3.Error, OSError):
+                self._broken = True
+        try:
+            yield connection
+        except (sqlite3.Error, OSError):
+            self._broken = True
+
+    def _connect(self, create: bool) -> sqlite3.Connection | None:
+        if self._connection is None:
+            if not self.path.exists():
+                if not create:
+                    return None
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(
+                self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = OFF")  # what is lost is made again
+            connection.executescript(_TABLE)
+            self._connection = connection
+        return self._connection

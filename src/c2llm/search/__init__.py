@@ -1,0 +1,1 @@
+"""A question to answers: the query is read, candidates are retrieved, ranked and shown."""

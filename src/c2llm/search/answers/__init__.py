@@ -1,0 +1,1 @@
+"""From ranked chunks to what is shown: whole functions, snippets, callers."""

@@ -1,0 +1,193 @@
+"""Answers as whole functions, classes or files instead of chunks.
+
+A chunk is what fits a model; people ask for functions. The files of the best chunks are put
+together again from the index, the definitions in them are found by their grammar, and each takes
+the score of the best chunk it shares lines with. A file takes that of its best chunk.
+
+Chunks are embedded once. Classes and files get a vector from those of their parts, merged when they
+are asked for, and what it says is added to the score of the best part with a small weight: alone it
+is the worse answer, beside it a help (docs/ranking.md). The state by which PMA merges windows
+exactly (a maximum, a denominator and a numerator for each head) is not kept for chunks, since it
+would take 24 times the room of a vector; every part counts the same instead.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from c2llm.codebase.words import stems
+from c2llm.search.query.query_parsing import Query
+from c2llm.search.ranking.ranker import Ranked
+
+if TYPE_CHECKING:
+    from c2llm.codebase.syntax import Definition
+    from c2llm.index.store.sqlite_store import Store
+    from c2llm.search.pipeline import Granularity, Hit, SearchTarget
+
+_MOST_FILES = 30
+_MOST_CHUNKS = 100
+_LONGEST_TEXT = 20_000
+WHOLE = 0.6
+"""What the merged vector is worth, from the farthest of the files or classes to the nearest."""
+
+
+def grouped(
+    asked: Sequence[SearchTarget],
+    ranked: Sequence[Ranked],
+    query: Query,
+    granularity: Granularity,
+    whole: float = WHOLE,
+) -> list[Hit]:
+    """Functions, classes or files in the order of their best chunk.
+
+    Args:
+        asked: The indexes.
+        ranked: Chunks in order.
+        query: The query, which decides between the functions of one chunk.
+        granularity: What is wanted; `chunk` is not for here.
+        whole: What the merged vector of a class or a file is worth.
+    """
+    from c2llm.search.pipeline import hit_of, hits_of
+
+    if granularity == "file":
+        return hits_of(asked, _files(asked, ranked, whole))
+    units: dict[tuple[int, str, int, int], Hit] = {}
+    items: dict[tuple[int, str, int, int], Ranked] = {}
+    files: dict[tuple[int, int], tuple[list[str], list[Definition]]] = {}
+    for item in ranked[:_MOST_CHUNKS]:
+        facts, number = item.candidate.facts, item.candidate.source
+        key = (number, facts.file_id)
+        if key not in files:
+            if len(files) == _MOST_FILES:
+                continue
+            files[key] = _definitions(asked[number].source.store, facts.file_id, facts.language)
+        lines, definitions = files[key]
+        label = asked[number].source.label
+        for unit, share in _units(item, lines, definitions, query, granularity):
+            score = item.score * share
+            text = "\n".join(lines[unit.start_line - 1 : unit.end_line])[:_LONGEST_TEXT]
+            place = (number, facts.path, unit.start_line, unit.end_line)
+            if place not in units or units[place].score < score:
+                items[place] = item
+                units[place] = replace(
+                    hit_of(item, label, text),
+                    start_line=unit.start_line,
+                    end_line=unit.end_line,
+                    kind=unit.kind,
+                    symbol=unit.name,
+                    score=score,
+                )
+    hits = list(units.values())
+    if granularity == "class":
+        parts = [_parts(asked, items[place], place[2], place[3]) for place in units]
+        added = _of_wholes(asked, [place[0] for place in units], parts, whole)
+        hits = [replace(hit, score=hit.score + more) for hit, more in zip(hits, added, strict=True)]
+    return sorted(hits, key=lambda hit: (-hit.score, hit.repository, hit.path, hit.start_line))
+
+
+def _files(asked: Sequence[SearchTarget], ranked: Sequence[Ranked], whole: float) -> list[Ranked]:
+    """The best chunk of each file, in the order of the files."""
+    best: dict[tuple[int, str], Ranked] = {}
+    for item in ranked:
+        best.setdefault((item.candidate.source, item.candidate.facts.path), item)
+    items = list(best.values())
+    chunks: dict[tuple[int, int], list[int]] = {}
+    for number, one in enumerate(asked):
+        files = [item.candidate.facts.file_id for item in items if item.candidate.source == number]
+        rows = one.source.store.all(
+            "SELECT file_id, id FROM chunks WHERE file_id IN (SELECT value FROM json_each(?))",
+            [json.dumps(files)],
+        )
+        for file_id, chunk_id in rows if one.merged is not None else ():
+            chunks.setdefault((number, file_id), []).append(chunk_id)
+    sources = [item.candidate.source for item in items]
+    parts = [
+        chunks.get((item.candidate.source, item.candidate.facts.file_id), []) for item in items
+    ]
+    added = _of_wholes(asked, sources, parts, whole)
+    scored = [
+        replace(item, score=item.score + more) for item, more in zip(items, added, strict=True)
+    ]
+    return sorted(scored, key=lambda item: -item.score)  # of equals the better chunk stays first
+
+
+def _parts(asked: Sequence[SearchTarget], item: Ranked, start: int, end: int) -> list[int]:
+    """Ids of the chunks of an answer's file that have lines between these."""
+    facts = item.candidate.facts
+    rows = asked[item.candidate.source].source.store.all(
+        "SELECT id FROM chunks WHERE file_id = ? AND start_line <= ? AND end_line >= ?",
+        (facts.file_id, end, start),
+    )
+    return [row[0] for row in rows]
+
+
+def _of_wholes(
+    asked: Sequence[SearchTarget], sources: Sequence[int], parts: Sequence[list[int]], whole: float
+) -> list[float]:
+    """What the merged vectors add to each, between 0 for the farthest and `whole`."""
+    near = [0.0] * len(parts)
+    for number, one in enumerate(asked):
+        mine = [position for position, source in enumerate(sources) if source == number]
+        if one.merged is None or not mine or not whole:
+            continue
+        for position, cosine in zip(mine, one.merged([parts[i] for i in mine]), strict=True):
+            near[position] = cosine
+    least, most = min(near, default=0.0), max(near, default=0.0)
+    return [whole * (cosine - least) / (most - least) if most > least else 0.0 for cosine in near]
+
+
+def _units(
+    item: Ranked,
+    lines: Sequence[str],
+    definitions: Sequence[Definition],
+    query: Query,
+    granularity: Granularity,
+) -> Iterator[tuple[Definition, float]]:
+    """The definitions that a chunk belongs to, each with its share of the chunk's score."""
+    facts = item.candidate.facts
+    touching = [
+        unit
+        for unit in definitions
+        if unit.kind == granularity
+        and unit.start_line <= facts.end_line
+        and facts.start_line <= unit.end_line
+    ]
+    wanted = set(query.terms)
+    names = {name.key for name in query.names}
+    matches: list[tuple[Definition, float]] = []
+    for unit in touching:
+        first = max(unit.start_line, facts.start_line)
+        last = min(unit.end_line, facts.end_line)
+        found = wanted.intersection(stems(" ".join(lines[first - 1 : last])))
+        named = unit.name.replace("_", "").lower() in names
+        matches.append((unit, len(found) + 3.0 * named + 0.01 * (last - first)))
+    most = max((match for _, match in matches), default=0.0) or 1.0
+    for unit, match in matches:
+        yield unit, 0.5 + 0.5 * match / most
+
+
+def file_lines(store: Store, file_id: int) -> list[str]:
+    """A file as the index has it; lines between chunks, all blank, are empty."""
+    rows = store.all(
+        "SELECT start_line, text FROM chunks WHERE file_id = ? ORDER BY start_line, id", (file_id,)
+    )
+    lines: list[str] = []
+    for start, text in rows:
+        lines += [""] * (start - 1 - len(lines))
+        piece = text.split("\n")
+        if start <= len(lines):  # a piece of a line too long for one chunk
+            lines[start - 1] += piece[0]
+            lines += piece[1:]
+        else:
+            lines += piece
+    return lines
+
+
+def _definitions(store: Store, file_id: int, language: str) -> tuple[list[str], list[Definition]]:
+    from c2llm.codebase.syntax import definitions
+
+    lines = file_lines(store, file_id)
+    return lines, definitions("\n".join(lines).encode(errors="replace"), language)

@@ -1,0 +1,117 @@
+"""Code like this one: the function at a place, or pasted code, as a query for code.
+
+It is embedded as a document, not as a question, and compared with documents; the words of its names
+count beside the vectors. Vectors know little of the language, so an answer may be in another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from c2llm.codebase.languages import detect_language
+from c2llm.errors import UsageError
+from c2llm.search.pipeline import Granularity, Hit, Mode, SearchTarget, ask
+from c2llm.search.query.query_parsing import CODE_FORM
+
+if TYPE_CHECKING:
+    from c2llm.codebase.syntax import Definition
+
+_PLACE = re.compile(r"(.+?):(\d{1,7})(?:[-:]\d+)?")
+_MOST_BYTES = 4_000_000
+_MOST_CHARACTERS = 8_000
+_AROUND = 15
+"""Lines above and below, where no function or class is around."""
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """The code that others are compared with."""
+
+    text: str
+    file: Path | None = None
+    """Where it is from, None for pasted code."""
+    start_line: int = 0
+    end_line: int = 0
+    symbol: str = ""
+
+
+def specimen_at(place: str) -> Specimen:
+    """The innermost function or class around a place `FILE:LINE`.
+
+    Raises:
+        UsageError: it is not a place, or the file cannot be read or is shorter.
+    """
+    match = _PLACE.fullmatch(place)
+    if match is None:
+        raise UsageError(f"{place!r} is not FILE:LINE; give a line, or - for pasted code.")
+    file, line = Path(match[1]).expanduser(), int(match[2])
+    try:
+        with file.open("rb") as stream:
+            source = stream.read(_MOST_BYTES)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read ({error.strerror}).") from error
+    lines = source.decode("utf-8", "replace").split("\n")
+    if not 1 <= line <= len(lines):
+        raise UsageError(f"{file} has {len(lines)} lines, not {line}.")
+    around = _around(source, str(file), line)
+    start = around.start_line if around else max(1, line - _AROUND)
+    end = around.end_line if around else min(len(lines), line + _AROUND)
+    text = "\n".join(lines[start - 1 : end])
+    if not text.strip():
+        raise UsageError(f"There is no code around {place}.")
+    return Specimen(text, file.resolve(), start, end, around.name if around else "")
+
+
+def similar(
+    asked: Sequence[SearchTarget],
+    roots: Sequence[Path],
+    specimen: Specimen,
+    *,
+    k: int,
+    mode: Mode = "hybrid",
+    granularity: Granularity = "chunk",
+) -> list[Hit]:
+    """The k pieces of code most like a specimen, which is not among them itself.
+
+    Args:
+        asked: The indexes, made ready for `as_query(specimen)`.
+        roots: Of each index the directory.
+        specimen: What to compare with.
+        k: How many.
+        mode: Which retrievers take part.
+        granularity: What an answer is.
+    """
+    hits = ask(asked, as_query(specimen), k=k + 10, mode=mode, granularity=granularity)
+    labels = {one.source.label: root for one, root in zip(asked, roots, strict=True)}
+    return [hit for hit in hits if not _is_itself(hit, labels[hit.repository], specimen)][:k]
+
+
+def as_query(specimen: Specimen) -> str:
+    """The query that asks for code like it."""
+    return f"{CODE_FORM}\n{specimen.text[:_MOST_CHARACTERS]}"
+
+
+def _is_itself(hit: Hit, root: Path, specimen: Specimen) -> bool:
+    if specimen.file is None:
+        return False
+    return (
+        root / hit.path == specimen.file
+        and hit.start_line <= specimen.end_line
+        and specimen.start_line <= hit.end_line
+    )
+
+
+def _around(source: bytes, path: str, line: int) -> Definition | None:
+    from c2llm.codebase.syntax import definitions
+
+    language = detect_language(path, source[:512])
+    if language is None:
+        return None
+    found = [
+        unit for unit in definitions(source, language) if unit.start_line <= line <= unit.end_line
+    ]
+    return min(found, key=lambda unit: unit.end_line - unit.start_line, default=None)

@@ -1,0 +1,84 @@
+"""The rest of an index, made by a process of low priority after the answer is out.
+
+One process an index: it holds the lock of embedding while it works, and whoever comes later finds
+that held and goes. It runs with one thread at the lowest priority, makes way when a user asks for
+the same work (`c2llm index --complete`), and ends when all is done or its time is up. What it has
+done by then stays, however it ends. Its failures show nowhere: the next search tells how many
+vectors are missing, and `c2llm index --complete` what goes wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from c2llm.errors import C2LLMError
+from c2llm.index.build.cut_pool import worker_command, worker_environment
+from c2llm.index.store.lock import is_held
+
+if TYPE_CHECKING:
+    from c2llm.search.code_index import CodeIndex
+
+SWITCH = "C2LLM_BACKGROUND"
+_MOST_SECONDS = 3_600.0
+_LOWEST_PRIORITY = 19
+
+
+def is_allowed() -> bool:
+    """Whether processes may be left behind: C2LLM_BACKGROUND says so, or nobody counts them.
+
+    Continuous integration counts them, and so do tests.
+    """
+    wish = os.environ.get(SWITCH, "").strip().lower()
+    if wish:
+        return wish not in ("0", "no", "off", "false")
+    return not (os.environ.get("CI") or os.environ.get("PYTEST_CURRENT_TEST"))
+
+
+def start(index: CodeIndex) -> bool:
+    """Start the process for an index, if there is something to do and nobody does it yet.
+
+    Args:
+        index: The index, as a search leaves it.
+
+    Returns:
+        Whether one was started. Never waits for it.
+    """
+    if not is_allowed() or index.is_complete() or is_held(index.file, "embedding"):
+        return False
+    environment = {**worker_environment(), "OMP_NUM_THREADS": "1", SWITCH: "0"}
+    try:
+        subprocess.Popen(
+            worker_command("c2llm.search.background_embedding", str(index.root), index.model),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd=index.file.parent,
+            start_new_session=True,
+        )
+    except OSError:
+        return False
+    return True
+
+
+def main(root: str, model: str) -> None:
+    """Embed what has no vector yet, until nothing is left, time is up or somebody else wants to."""
+    from c2llm.search.code_index import CodeIndex
+
+    with suppress(OSError, AttributeError):  # not on every system
+        os.nice(_LOWEST_PRIORITY)
+    end = time.monotonic() + _MOST_SECONDS
+
+    with CodeIndex.open(root, model, embed="candidates", preload=False, threads=1) as index:
+        index.complete(lambda: time.monotonic() > end or is_held(index.file, "wanted"))
+        index.build_graphs()
+
+
+if __name__ == "__main__":
+    with suppress(C2LLMError, KeyboardInterrupt):
+        main(*sys.argv[1:])

@@ -1,0 +1,132 @@
+"""Which files and chunks may answer: languages, globs, a pattern in the text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, TypedDict
+
+from c2llm.codebase.languages import language_named
+from c2llm.errors import UsageError
+
+if TYPE_CHECKING:
+    from c2llm.index.store.sqlite_store import Store
+
+Matcher = Callable[["Store"], set[int]]
+"""Gives the ids of the chunks whose text matches a pattern; `pattern.matcher` makes one."""
+
+
+class Restrictions(TypedDict, total=False):
+    """What a search may be limited to."""
+
+    language: str | Sequence[str]
+    """Only files of this language or these."""
+    include: Sequence[str]
+    """Only paths that match one of these globs."""
+    exclude: Sequence[str]
+    """No path that matches one of these globs."""
+    pattern: str | None
+    """Only chunks whose text this regular expression finds something in."""
+    recent: bool
+    """Let what was changed recently come first, other things being equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which chunks may answer; everything when empty."""
+
+    languages: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    """Globs over paths, of which one must match; a plain directory name stands for all below it."""
+    exclude: tuple[str, ...] = ()
+    """Globs over paths, of which none may match."""
+    matcher: Matcher | None = None
+    """Chunks whose text matches; all when None."""
+    recent: bool = False
+    """What was changed recently comes first; this leaves nothing out."""
+
+    def __bool__(self) -> bool:
+        return bool(self.languages or self.include or self.exclude or self.matcher)
+
+    def admits(self, path: str, language: str) -> bool:
+        """Whether chunks of a file may answer."""
+        if self.languages and language not in self.languages:
+            return False
+        if self.include and not any(_glob(path, pattern) for pattern in self.include):
+            return False
+        return not any(_glob(path, pattern) for pattern in self.exclude)
+
+    def admitted(self, store: Store) -> set[int] | None:
+        """Ids of the chunks that may answer, None for all."""
+        if not self:
+            return None
+        found: set[int] | None = None
+        if self.languages or self.include or self.exclude:
+            files = [
+                state.id
+                for state in store.files().values()
+                if self.admits(state.path, state.language)
+            ]
+            rows = store.all(
+                "SELECT id FROM chunks WHERE file_id IN (SELECT value FROM json_each(?))",
+                [json.dumps(files)],
+            )
+            found = {row[0] for row in rows}
+        if self.matcher is not None and found != set():
+            matching = self.matcher(store)
+            found = matching if found is None else found & matching
+        return found
+
+
+NO_FILTERS = Filters()
+
+
+def filters_of(store: Store, restrictions: Restrictions) -> Filters:
+    """The filters that a user's restrictions mean in one index.
+
+    Raises:
+        UsageError: for an unknown language, one that no indexed file has, or a bad pattern.
+    """
+    language = restrictions.get("language", ())
+    pattern = restrictions.get("pattern")
+    matcher: Matcher | None = None
+    if pattern is not None:
+        from c2llm.search.query.pattern import Pattern
+
+        matcher = Pattern.compile(pattern).chunks
+    return Filters(
+        _languages(store, (language,) if isinstance(language, str) else language),
+        tuple(restrictions.get("include", ())),
+        tuple(restrictions.get("exclude", ())),
+        matcher,
+        restrictions.get("recent", False),
+    )
+
+
+def _languages(store: Store, names: Sequence[str]) -> tuple[str, ...]:
+    """The languages that these names mean, each of which some indexed file has."""
+    if not names:
+        return ()
+    indexed = {row[0] for row in store.all("SELECT DISTINCT language FROM files")}
+    wanted = tuple(language_named(name) for name in names)
+    for name, language in zip(names, wanted, strict=True):
+        if language not in indexed:
+            raise UsageError(
+                f"No indexed file is written in {name}; there are: {', '.join(sorted(indexed))}."
+            )
+    return wanted
+
+
+def _glob(path: str, pattern: str) -> bool:
+    """Match a path: `*.py` anywhere, `src/**/x.py`, `src/net` and `src/net/` with all below."""
+    pattern = pattern.removeprefix("./").rstrip("/")
+    if "/" not in pattern and fnmatchcase(path.rpartition("/")[2], pattern):
+        return True
+    return (
+        fnmatchcase(path, pattern)
+        or fnmatchcase(path, pattern + "/*")
+        or fnmatchcase(path, pattern.replace("**/", ""))
+        or ("/" not in pattern and fnmatchcase(path, "*/" + pattern + "/*"))
+    )

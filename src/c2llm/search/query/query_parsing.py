@@ -1,0 +1,211 @@
+"""What a query asks for: its kind, its words, the names and places it spells, the files it wants.
+
+The kind decides how features are weighed: a name wants its definition, a stack trace the lines it
+names, pasted code wants code like it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from c2llm.codebase.identifiers import split_identifier, words
+from c2llm.codebase.words import normalized, stem
+from c2llm.search.query.places import Place, is_trace, places
+from c2llm.search.query.roles import Role, asked_roles
+
+# A name, perhaps qualified: `Foo.bar`, `std::move`, `self->next`, `Rails::Paths`, `fs/promises`.
+_NAME = re.compile(r"[^\W\d]\w*[!?]?(?:(?:::|\.|->|#|/|-)[^\W\d]\w*[!?]?)*")
+_SEPARATOR = re.compile(r"::|\.|->|#|/|-")
+_INNER_CASE = re.compile(r"[a-z0-9][A-Z]|[A-Z]{2}[a-z]")
+
+_MOST_TERMS = 64
+"""What a pasted page says beyond its first words and strongest names is not searched for."""
+
+# Words of a question, and words that say nothing among code.
+_STOP_WORDS = frozenset(
+    """
+    a about after all an and any are as at be been before being between but by can code
+    could did do does done during each else etc every find for from function functions get
+    gets give given gives had has have having help how i if implement implementation
+    implemented implements in inside into is it its just let like made make makes many may
+    me mechanism might more most much must my need needs no not of off on once one only onto
+    or other our out over own per place please should show so some such support supports
+    than that the their them then there these they this those through to too under until up
+    upon us use used user uses using very via want was way we were what when where whether
+    which while who why will with within without work works would you your
+    """.split()
+)
+
+
+# What code is full of and questions are not.
+_CODE_SIGNS = re.compile(
+    r"[{};]\s*$|^\s*(?:def|fn|func|function|class|public|private|static|if|for|while|return|import"
+    r"|from|const|let|var|#include|package|use|struct|impl)\b.*[({:;=]|=>|->|::|\w\([^)]*\)"
+    r"|[\w)\]]\s*[-+*/|&]?=[^=]",
+    re.MULTILINE,
+)
+_CALL = re.compile(r"[{;=]|\w\(.*\)")
+_CODE_SHARE = 0.4
+"""Of the lines of a text this share looks like code where it is code."""
+CODE_FORM = "code:"
+"""What a query begins with that is code whatever it looks like."""
+_SYMBOL_FORM = re.compile(r"\s*(?:sym|symbol):\s*(\S.*)", re.DOTALL)
+
+
+class QueryKind(StrEnum):
+    """How a query is to be understood."""
+
+    QUESTION = "question"
+    """Words and sentences."""
+    NAME = "name"
+    """One name and nothing else, or `sym:NAME`."""
+    PATH = "path"
+    """A path, perhaps with a line, and nothing else."""
+    CODE = "code"
+    """Pasted code."""
+    TRACE = "trace"
+    """An error message or a stack trace."""
+
+
+_WITHOUT_ROLES = (QueryKind.CODE, QueryKind.TRACE)
+"""What their words mean is not what is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name that the query spells."""
+
+    text: str
+    """As written, without its qualifier."""
+    key: str
+    """Without case and underscores; what definitions are looked up by."""
+    strength: float
+    """1 for what can only be a name, less for a word that may be one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query, taken apart."""
+
+    text: str
+    terms: tuple[str, ...]
+    """Stems of the words that carry meaning, each once, in order."""
+    spelled: Mapping[str, str]
+    """For each term the word as the query has it."""
+    exact: tuple[str, ...]
+    """Identifiers of several parts as the lexical index keeps them whole."""
+    names: tuple[Name, ...]
+    """Names that may be defined somewhere, the strongest first."""
+    kind: QueryKind
+    """What sort of query it is."""
+    roles: frozenset[Role]
+    """Kinds of files that are usually demoted and that this query asks for."""
+    places: tuple[Place, ...] = ()
+    """Files and lines that it names."""
+
+    @property
+    def is_name(self) -> bool:
+        """The query is one name and nothing else."""
+        return self.kind is QueryKind.NAME
+
+
+def parse_query(text: str) -> Query:
+    """Take a query apart; a query without any word has no terms."""
+    symbol = _SYMBOL_FORM.fullmatch(text)
+    if symbol:
+        text = symbol[1].strip()
+    is_code = text.startswith(CODE_FORM)
+    text = text.removeprefix(CODE_FORM).strip("\n")
+    spelled = _NAME.findall(text)
+    found = () if is_code else places(text)
+    kind = _kind(text, spelled, found)
+    if symbol or is_code:
+        kind = QueryKind.NAME if symbol else QueryKind.CODE
+    is_name = kind is QueryKind.NAME
+    content = [word for word in words(text) if word not in _STOP_WORDS]
+    # A query of stop words only still means its words.
+    spelling: dict[str, str] = {}
+    for word in content or words(text):
+        spelling.setdefault(stem(word), word)
+    names: dict[str, Name] = {}
+
+    def add(name: str, strength: float) -> None:
+        key = normalized(name)
+        known = names.get(key)
+        if strength and len(key) > 1 and (known is None or known.strength < strength):
+            names[key] = Name(name, key, strength)
+
+    for token in spelled:
+        parts = [part for part in _SEPARATOR.split(token) if part]
+        strength = 1.0 if is_name else _strength(token, parts)
+        add(parts[-1], strength)
+        for qualifier in parts[:-1]:
+            add(qualifier, strength / 2)
+        if len(parts) > 1:
+            add("".join(parts), strength / 2)
+    if kind is QueryKind.QUESTION:
+        for phrase in _phrases(text):
+            add(phrase, 0.5)
+    exact = {
+        token.strip("_").lower()
+        for token in re.findall(r"\w+", text)
+        if len(split_identifier(token)) > 1
+    }
+    return Query(
+        text=text,
+        terms=tuple(spelling)[:_MOST_TERMS],
+        spelled=spelling,
+        exact=tuple(sorted(exact))[:_MOST_TERMS],
+        names=tuple(sorted(names.values(), key=lambda name: (-name.strength, name.key)))[
+            :_MOST_TERMS
+        ],
+        kind=kind,
+        roles=frozenset()
+        if kind in (QueryKind.CODE, QueryKind.TRACE)
+        else asked_roles(words(text)),
+        places=found,
+    )
+
+
+def _kind(text: str, spelled: list[str], found: tuple[Place, ...]) -> QueryKind:
+    if is_trace(text):
+        return QueryKind.TRACE
+    single = len(text.split()) == 1
+    if single and found:
+        return QueryKind.PATH
+    if single and len(spelled) == 1:
+        return QueryKind.NAME
+    lines = [line for line in text.splitlines() if line.strip()]
+    like_code = sum(1 for line in lines if _CODE_SIGNS.search(line))
+    if len(lines) > 1 and like_code >= _CODE_SHARE * len(lines):
+        return QueryKind.CODE
+    if len(lines) == 1 and like_code and _CALL.search(text) and not text.rstrip().endswith("?"):
+        return QueryKind.CODE
+    return QueryKind.QUESTION
+
+
+def _strength(token: str, parts: list[str]) -> float:
+    """How sure it is that a token of a longer query is a name."""
+    if len(parts) > 1 and "-" not in token and "/" not in token:
+        return 1.0
+    if any("_" in part.strip("_") or _INNER_CASE.search(part) for part in parts):
+        return 1.0
+    if token.lower() in _STOP_WORDS:
+        return 0.0
+    return 0.25 if token[0].isupper() else 0.0
+
+
+def _phrases(text: str) -> list[str]:
+    """Two to four neighbouring words written as one: "middleware stack" may be MiddlewareStack."""
+    found: list[str] = []
+    for clause in re.split(r"[^\w\s-]+", text):
+        run = [word for word in clause.replace("-", " ").split() if word.isalnum()]
+        for length in (4, 3, 2):
+            for start in range(len(run) - length + 1):
+                part = run[start : start + length]
+                if part[0].lower() not in _STOP_WORDS and part[-1].lower() not in _STOP_WORDS:
+                    found.append("".join(part))
+    return found

@@ -1,0 +1,232 @@
+"""Order the candidates: both retrievers fused, then what paths, names and definitions testify.
+
+Score of a chunk = (fused scores + weighted features) x demotions, all parts on the scale of the
+best candidate being 1. The list is then made diverse: each further chunk of a file counts less. The
+reasons of an answer are put into words for the answers alone; `--explain` shows them.
+
+The retrievers are fused by their scores, BM25 over the best one's and the cosine between
+the worst and the best candidate's, not by reciprocal rank: how far the first is ahead of the second
+is worth knowing (NDCG@10 on 16 repositories of the benchmark: 0.900 against 0.883).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from c2llm.search.query.query_parsing import Query
+from c2llm.search.query.roles import Role
+from c2llm.search.ranking.chunk_facts import Facts
+from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, NO_FEATURES, RankWeights
+from c2llm.search.ranking.features import FEATURES, Corpus, FeatureExtractor
+
+__all__ = ["DEFAULT_WEIGHTS", "NO_FEATURES", "Candidate", "RankWeights", "Ranked", "rank"]
+
+# A file has one demoting role, the first of these.
+ROLE_FACTORS: tuple[tuple[Role, str], ...] = (
+    (Role.TEST, "test"),
+    (Role.EXAMPLE, "example"),
+    (Role.BENCHMARK, "example"),
+    (Role.DOCUMENT, "document"),
+    (Role.CONFIG, "document"),
+    (Role.LEGACY, "legacy"),
+    (Role.GENERATED, "legacy"),
+    (Role.REEXPORT, "reexport"),
+    (Role.DECLARATION, "declaration"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk that a retriever found, with what that retriever says of it."""
+
+    facts: Facts
+    lexical: float = 0.0
+    """BM25, 0 when the lexical retriever did not find it."""
+    lexical_rank: int = 0
+    """Its rank there, from 1; 0 when not found."""
+    dense: float = 0.0
+    """Cosine similarity, 0 when the chunk has no vector or there is no dense retriever."""
+    dense_rank: int = 0
+    """Its rank there, from 1; 0 when not found."""
+    source: int = 0
+    """Which of the searched indexes it is from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate with its place in the answer."""
+
+    candidate: Candidate
+    score: float
+    why: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Scored:
+    """A candidate on its way to a place."""
+
+    candidate: Candidate
+    fused: float
+    """The fused scores."""
+    row: list[float]
+    """The features, in the order of `FEATURES`."""
+    demoted: str = ""
+    """The name of the factor that applies, or ""."""
+    asked: bool = False
+    """The query asks for files of its role."""
+    score: float = 0.0
+
+    @property
+    def file(self) -> tuple[int, int]:
+        """Which file it is from."""
+        return self.candidate.source, self.candidate.facts.file_id
+
+
+def rank(
+    candidates: Sequence[Candidate],
+    query: Query,
+    corpora: Sequence[Corpus],
+    k: int,
+    weights: RankWeights,
+) -> list[Ranked]:
+    """The best k candidates in order; ties by path and line.
+
+    Args:
+        candidates: What the retrievers found, each chunk once.
+        query: The query.
+        corpora: What each searched index says of the query.
+        k: How many are wanted.
+        weights: What each feature is worth.
+    """
+    extractors = feature_extractors(candidates, query, corpora)
+    scored = weigh(candidates, query, extractors, weights.dense[query.kind])
+    worths = weights.features[query.kind]
+    for item in scored:
+        item.score = item.fused + sum([w * x for w, x in zip(worths, item.row, strict=True) if x])
+        if item.asked:
+            item.score *= weights.asked
+        if item.demoted:
+            item.score *= weights.factors[item.demoted]
+    best = _diverse(scored, k, weights.saturation)
+    return [
+        Ranked(item.candidate, item.score, _why(item, query, extractors, worths)) for item in best
+    ]
+
+
+def weigh(
+    candidates: Sequence[Candidate],
+    query: Query,
+    extractors: Sequence[FeatureExtractor],
+    share: float,
+) -> list[Scored]:
+    """All that the weights are applied to; `share` of the fused scores is the vectors'."""
+    fused_scores = _fuse(candidates, share)
+    coherence = _coherence(candidates, fused_scores)
+    best = _best_of_files(candidates, fused_scores)
+    for number, extractor in enumerate(extractors):
+        extractor.set_import_neighbours(best[number])
+    scored: list[Scored] = []
+    for candidate, fused in zip(candidates, fused_scores, strict=True):
+        facts = candidate.facts
+        sum_of_file = coherence[candidate.source, facts.file_id]
+        item = Scored(candidate, fused, extractors[candidate.source].row(facts, sum_of_file))
+        if facts.roles:
+            unasked = facts.roles - query.roles
+            item.asked = len(unasked) < len(facts.roles)
+            item.demoted = next((name for role, name in ROLE_FACTORS if role in unasked), "")
+        scored.append(item)
+    return scored
+
+
+def feature_extractors(
+    candidates: Sequence[Candidate], query: Query, corpora: Sequence[Corpus]
+) -> list[FeatureExtractor]:
+    """For each searched index what weighs its candidates."""
+    of_source: list[list[Facts]] = [[] for _ in corpora]
+    for candidate in candidates:
+        of_source[candidate.source].append(candidate.facts)
+    return [
+        FeatureExtractor(query, corpus, facts)
+        for corpus, facts in zip(corpora, of_source, strict=True)
+    ]
+
+
+def _fuse(candidates: Sequence[Candidate], share: float) -> list[float]:
+    best_lexical = max((candidate.lexical for candidate in candidates), default=0.0)
+    found = [candidate.dense for candidate in candidates if candidate.dense_rank]
+    best_dense, floor = max(found, default=0.0), min(found, default=0.0)
+    if not found:
+        share = 0.0
+    elif best_lexical <= 0.0:
+        share = 1.0
+    by_words = (1.0 - share) / best_lexical if best_lexical > 0.0 else 0.0
+    by_vectors = share / (best_dense - floor) if best_dense > floor else 0.0
+    return [
+        by_words * candidate.lexical + by_vectors * max(0.0, candidate.dense - floor)
+        for candidate in candidates
+    ]
+
+
+def _coherence(
+    candidates: Sequence[Candidate], fused_scores: Sequence[float]
+) -> dict[tuple[int, int], float]:
+    """For each file how high its chunks score together, over the highest such sum."""
+    sums: dict[tuple[int, int], float] = defaultdict(float)
+    for candidate, fused in zip(candidates, fused_scores, strict=True):
+        sums[candidate.source, candidate.facts.file_id] += fused
+    most = max(sums.values(), default=0.0) or 1.0
+    return {file: total / most for file, total in sums.items()}
+
+
+def _best_of_files(
+    candidates: Sequence[Candidate], fused_scores: Sequence[float]
+) -> dict[int, dict[int, float]]:
+    """For each index and file of it the best chunk's fused score."""
+    best: dict[int, dict[int, float]] = defaultdict(dict)
+    for candidate, fused in zip(candidates, fused_scores, strict=True):
+        of_files, file_id = best[candidate.source], candidate.facts.file_id
+        of_files[file_id] = max(of_files.get(file_id, 0.0), fused)
+    return best
+
+
+def _diverse(scored: list[Scored], k: int, saturation: float) -> list[Scored]:
+    """Sort, let each further chunk of a file count less, and sort again."""
+
+    def key(item: Scored) -> tuple[float, int, str, int, int]:
+        facts = item.candidate.facts
+        return (-item.score, item.candidate.source, facts.path, facts.start_line, facts.id)
+
+    scored.sort(key=key)
+    taken: dict[tuple[int, int], int] = defaultdict(int)
+    for item in scored:
+        item.score *= saturation ** taken[item.file]
+        taken[item.file] += 1
+    scored.sort(key=key)
+    return scored[:k]
+
+
+def _why(
+    item: Scored, query: Query, extractors: Sequence[FeatureExtractor], worths: Sequence[float]
+) -> tuple[str, ...]:
+    """The reasons, the strongest first; what demotes comes last."""
+    candidate = item.candidate
+    extractor = extractors[candidate.source]
+    reasons: list[tuple[float, str]] = []
+    if candidate.lexical_rank:
+        reasons.append((item.fused, f"BM25 #{candidate.lexical_rank}"))
+    if candidate.dense_rank:
+        reasons.append((item.fused, f"vector #{candidate.dense_rank} {candidate.dense:.2f}"))
+    for name, worth, value in zip(FEATURES, worths, item.row, strict=True):
+        # Nearly every file has some coherence; it is a reason where it is about the best.
+        if worth * value > 0.0 and (name != "coherence" or value > 0.8):
+            reasons.append((worth * value, extractor.reason(name, candidate.facts)))
+    reasons.sort(key=lambda reason: -reason[0])
+    told = [text for _, text in reasons if text]
+    asked = candidate.facts.roles & query.roles
+    if asked:
+        told.append(f"asked for: {', '.join(sorted(asked))}")
+    if item.demoted:
+        told.append(f"demoted: {', '.join(sorted(candidate.facts.roles - query.roles))}")
+    return tuple(told)

@@ -1,0 +1,95 @@
+"""The vectors of an index in memory: scanned, or searched in a graph where there are very many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from c2llm.index.store.sqlite_store import Store
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from c2llm.search.retrieval.exact_scan import Matrix, Vectors
+    from c2llm.search.retrieval.hnsw import HnswGraph
+
+
+class DenseRetriever:
+    """Compares queries with the vectors of one index, read again whenever that has changed."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._matrices: dict[int, Matrix] = {}
+        self._graphs: dict[int, tuple[int, HnswGraph | None]] = {}
+
+    def similarities(
+        self,
+        model_id: int,
+        query: Callable[[], NDArray[np.float32]],
+        also: Sequence[int] = (),
+    ) -> Vectors:
+        """Similarity of a query to the chunks that have a vector: to all, or to the nearest.
+
+        Args:
+            model_id: The model's number in the index.
+            query: Gives the query's vector, float32 (dim,); asked after the vectors have been read,
+                since the model may still be loading.
+            also: Ids of chunks that are compared in any case.
+        """
+        graph = self._graph(model_id)
+        if graph is not None:
+            return graph.nearest(self._store, query(), also)
+        self._matrix(model_id)
+        vector = query()
+        return self._matrix(model_id).similarities(vector)
+
+    def merged(
+        self, model_id: int, query: NDArray[np.float32], groups: Sequence[Sequence[int]]
+    ) -> list[float]:
+        """Cosines of a query with the sums of the vectors of each group's chunks.
+
+        A whole pools its parts as PMA pools windows, each with the same weight; the length of the
+        sum does not matter to a cosine. A group without vectors has -1.
+        """
+        import numpy as np
+
+        from c2llm.search.retrieval.exact_scan import read_codes
+
+        wanted = sorted({chunk_id for group in groups for chunk_id in group})
+        if self._graph(model_id) is None:
+            matrix = self._matrix(model_id)
+            rows = np.flatnonzero(np.isin(matrix.ids, np.array(wanted, np.int64)))
+            ids, vectors = matrix.ids[rows], matrix.codes.rows(rows)
+        else:
+            ids, codes = read_codes(self._store, model_id, wanted)
+            vectors = codes.restored()
+        at = {int(chunk_id): row for row, chunk_id in enumerate(ids)}
+        cosines: list[float] = []
+        for group in groups:
+            parts = [at[chunk_id] for chunk_id in group if chunk_id in at]
+            whole = vectors[parts].sum(axis=0) if parts else np.zeros_like(query)
+            length = float(np.linalg.norm(whole))
+            cosines.append(float(whole @ query) / length if length > 0 else -1.0)
+        return cosines
+
+    def _matrix(self, model_id: int) -> Matrix:
+        from c2llm.search.retrieval.exact_scan import Matrix
+
+        known = self._matrices.get(model_id)
+        if known is None or known.generation != self._store.generation():
+            known = self._matrices[model_id] = Matrix.read(self._store, model_id)
+        return known
+
+    def _graph(self, model_id: int) -> HnswGraph | None:
+        """The graph of a model that has more vectors than are scanned."""
+        generation = self._store.generation()
+        known = self._graphs.get(model_id)
+        if known is None or known[0] != generation:
+            graph: HnswGraph | None = None
+            if self._store.is_large(model_id):
+                from c2llm.search.retrieval.hnsw import HnswGraph
+
+                graph = HnswGraph.open(self._store, model_id)
+            known = self._graphs[model_id] = (generation, graph)
+        return known[1]

@@ -1,0 +1,113 @@
+"""Dense retrieval: an exact scan of all vectors of an index.
+
+Exact because it costs little: 100,000 vectors of 384 dimensions take some 10 ms, and no neighbour
+is lost. Imported only by searches that have vectors, since numpy takes longer than a lexical
+search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c2llm.index.store.quantized import Codes, unpack
+from c2llm.index.store.sqlite_store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """The similarity of every chunk that has a vector to one query."""
+
+    ids: NDArray[np.int64]
+    """Chunk ids, (n,)."""
+    similarities: NDArray[np.float32]
+    """Cosines, (n,)."""
+
+    def best(
+        self, store: Store, limit: int, admitted: set[int] | None = None
+    ) -> list[tuple[int, float]]:
+        """Ids and cosines of the nearest chunks, the nearest first, ties by id.
+
+        Args:
+            store: The index, asked for the chunks of the admitted files.
+            limit: How many.
+            admitted: Ids of the files that may answer, None for all.
+        """
+        ids, similarities = self.ids, self.similarities
+        if admitted is not None:
+            keep = np.isin(ids, np.array(store.chunks_of(admitted), np.int64))
+            ids, similarities = ids[keep], similarities[keep]
+        if len(ids) > limit:
+            # Nothing that ties with the last one may be lost, or ties would not fall by id.
+            least = np.partition(similarities, len(ids) - limit)[len(ids) - limit]
+            keep = similarities >= least
+            ids, similarities = ids[keep], similarities[keep]
+        order = np.lexsort((ids, -similarities))[:limit]
+        return [(int(ids[i]), float(similarities[i])) for i in order]
+
+    def of(self, chunk_ids: Iterable[int]) -> dict[int, float]:
+        """The cosines of these chunks, as far as they have a vector."""
+        at = np.flatnonzero(np.isin(self.ids, np.array(sorted(chunk_ids), np.int64)))
+        return {int(self.ids[i]): float(self.similarities[i]) for i in at}
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest(Vectors):
+    """The similarities of the nearest chunks; others are compared when they are asked for."""
+
+    compare: Callable[[Sequence[int]], Vectors]
+    """Similarities of chunks by id, as far as they have a vector."""
+
+    def best(
+        self, store: Store, limit: int, admitted: set[int] | None = None
+    ) -> list[tuple[int, float]]:
+        """As `Vectors.best`; where a filter stands before them, all that it admits are compared."""
+        if admitted is None:
+            return Vectors.best(self, store, limit)
+        return self.compare(store.chunks_of(admitted)).best(store, limit)
+
+    def of(self, chunk_ids: Iterable[int]) -> dict[int, float]:
+        """The cosines of these chunks, as far as they have a vector."""
+        wanted = set(chunk_ids)
+        known = Vectors.of(self, wanted)
+        rest = sorted(wanted - known.keys())
+        return known | Vectors.of(self.compare(rest), rest) if rest else known
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """All vectors of one model, as they were at one generation of the index."""
+
+    model_id: int
+    generation: int
+    ids: NDArray[np.int64]
+    """Chunk ids, rising, (n,)."""
+    codes: Codes
+
+    @classmethod
+    def read(cls, store: Store, model_id: int) -> Matrix:
+        """Read the vectors; the generation is read first, so a write in between is noticed."""
+        generation = store.generation()
+        ids, codes = read_codes(store, model_id)
+        # Each model's vectors lie in an order of their own; sorted once, two models' are in step.
+        order = np.argsort(ids)
+        sorted_codes = Codes(codes.steps[order], codes.codes[order])
+        return cls(model_id, generation, ids[order], sorted_codes)
+
+    def similarities(self, query: NDArray[np.float32]) -> Vectors:
+        """Compare all vectors with that of a query, float32 (dim,)."""
+        if not len(self.ids):
+            return Vectors(self.ids, np.empty(0, np.float32))
+        return Vectors(self.ids, self.codes.dot(query))
+
+
+def read_codes(
+    store: Store, model_id: int, only: Sequence[int] | None = None
+) -> tuple[NDArray[np.int64], Codes]:
+    """Ids (n,) and vectors of the chunks, or of these, that have one of the model."""
+    packed = store.vectors(model_id, only)
+    ids = np.fromiter((row[0] for row in packed), np.int64, len(packed))
+    return ids, unpack([row[1] for row in packed])

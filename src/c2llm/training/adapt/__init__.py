@@ -1,0 +1,1 @@
+"""A model fitted to a user's own repositories."""

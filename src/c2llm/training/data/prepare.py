@@ -1,0 +1,104 @@
+"""The pairs of a run: read once, set apart for validation, and found again by a resumed run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from c2llm.training.data.pair_loading import (
+    DataReport,
+    load_pairs,
+    split_validation,
+    validation_pairs,
+)
+from c2llm.training.data.pair_sources import files_of
+from c2llm.training.data.pair_store import ArrowPairs, Subset
+from c2llm.training.data.training_pair import Pair
+from c2llm.training.run.checkpoint import write_json
+from c2llm.training.run.distributed import World
+from c2llm.training.run.recipe import HUB, DataConfig
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What a run trains on and checks itself with."""
+
+    training: Sequence[Pair]
+    validation: list[Pair]
+    report: DataReport
+    weights: dict[str, float]
+    """Dataset -> weight of its source."""
+    loss_weights: dict[str, float]
+
+
+def prepare(config: DataConfig, seed: int, folder: Path | None, world: World) -> RunData:
+    """Read the data of a recipe.
+
+    Args:
+        config: what to read.
+        seed: draws capped rows and validation pairs.
+        folder: the run's data folder; None keeps everything in memory and writes nothing.
+        world: with `config.stream`, rank 0 reads and the others open what it wrote.
+
+    Raises:
+        DataError: as `load_pairs`.
+    """
+    pairs: Sequence[Pair]
+    if config.stream and folder is not None:
+        pairs, report = _streamed(config, seed, folder, world)
+    else:
+        pairs, report = load_pairs(config, seed, folder=folder if world.leads else None)
+    if config.validation:
+        training, validation = pairs, validation_pairs(config)
+    else:
+        training, validation = split_validation(pairs, config.validation_pairs, seed)
+    sources = {source.dataset: source for source in reversed(config.sources)}
+    return RunData(
+        training,
+        validation,
+        report,
+        {dataset: sources[name].weight for dataset, name in report.datasets.items()},
+        {dataset: sources[name].loss_weight for dataset, name in report.datasets.items()},
+    )
+
+
+def _streamed(
+    config: DataConfig, seed: int, folder: Path, world: World
+) -> tuple[Sequence[Pair], DataReport]:
+    path, order_path, report_path = (
+        folder / name for name in ("pairs.arrow", "order.npy", "report.json")
+    )
+    fingerprint = _fingerprint(config, seed)
+    if world.leads and not _is_current(report_path, fingerprint):
+        pairs, report = load_pairs(config, seed, folder=folder)
+        assert isinstance(pairs, Subset)
+        np.save(order_path, pairs.positions)
+        write_json(report_path, {"fingerprint": fingerprint, **report.to_dict()})
+    world.barrier()
+    kept = json.loads(report_path.read_text(encoding="utf-8"))
+    return Subset(ArrowPairs(path), np.load(order_path)), DataReport.from_dict(kept)
+
+
+def _is_current(report_path: Path, fingerprint: str) -> bool:
+    try:
+        kept = json.loads(report_path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(kept.get("fingerprint") == fingerprint)
+
+
+def _fingerprint(config: DataConfig, seed: int) -> str:
+    """Changes with the settings and with any file that is read."""
+    facts: list[object] = [asdict(config), seed]
+    named = [s.file for s in config.sources]
+    for name in [*named, *config.decontaminate, *config.validation]:
+        if not name.startswith(HUB):
+            for path in files_of(name, Path(config.root)):
+                status = path.stat()
+                facts.append([str(path), status.st_size, status.st_mtime_ns])
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

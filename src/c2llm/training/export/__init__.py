@@ -1,0 +1,1 @@
+"""A trained model to what is shipped, and back."""

@@ -1,0 +1,185 @@
+"""Average the weights of models of one shape: "model soups" (Wortsman et al. 2022).
+
+Two uses. Checkpoints of one run, averaged, generalise better than the last (C2LLM merges four). And
+a fine-tuned model averaged with what it started from keeps more of what it knew before (WiSE-FT,
+Wortsman et al. 2021): contrast on code alone costs an encoder some of its general language.
+
+    linear   sum of w_i W_i, the weights w divided by their sum
+    slerp    tensor by tensor on the arc between two (Shoemake 1985), which keeps their length; more
+             than two are taken one after the other, each with its share of what came before
+
+Everything is computed in float32, the pooling with the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from c2llm.errors import ModelError, UsageError
+from c2llm.modeling.config import C2LLMConfig
+from c2llm.training.export.merge_sources import Weights, read_weights
+
+Method = Literal["linear", "slerp"]
+
+WEIGHTS = "model.safetensors"
+_PROVENANCE = ("transformers_version", "architectures", "dtype", "torch_dtype")
+_PARALLEL = 1e-4
+"""Sine of an angle below which an arc is a line."""
+
+
+def merge_models(
+    folders: Sequence[Path],
+    weights: Sequence[float] | None,
+    out: Path,
+    *,
+    method: Method = "linear",
+    base: Path | None = None,
+) -> Path:
+    """Write the weighted mean of models, computed in float32, as a new model folder.
+
+    Args:
+        folders: two or more models of equal config, tokenizer and tensor shapes; see
+            `merge_sources.py` for what a model can be.
+        weights: one per model, divided by their sum; None for equal weights.
+        out: the new folder; config and tokenizer are those of the last model.
+        method: `linear` or `slerp`.
+        base: the model under adapters that do not name theirs.
+
+    Returns:
+        `out`.
+
+    Raises:
+        UsageError: if models or weights do not make a mean.
+        ModelError: if the models differ in config, tokenizer, tensor names or shapes, naming which.
+    """
+    shares = normalised(weights, len(folders))
+    models = read_models(folders, base)
+    return write_merged(models, average([m.tensors for m in models], shares, method), out)
+
+
+def normalised(weights: Sequence[float] | None, count: int) -> list[float]:
+    """Weights that sum to 1.
+
+    Raises:
+        UsageError: if they are too few, too many, negative or without a sum.
+    """
+    if count < 2:
+        raise UsageError(f"A merge needs at least 2 models, got {count}.")
+    weights = list(weights) if weights is not None else [1.0] * count
+    if len(weights) != count:
+        raise UsageError(f"{count} models need as many weights, got {len(weights)}.")
+    total = math.fsum(weights)
+    if min(weights) < 0 or not math.isfinite(total) or total <= 0:
+        raise UsageError(f"The weights {weights} must not be negative and must have a sum.")
+    return [weight / total for weight in weights]
+
+
+def read_models(folders: Sequence[Path], base: Path | None = None) -> list[Weights]:
+    """Read models and make sure that their mean means something.
+
+    Raises:
+        ModelError: if they differ in config, tokenizer, tensor names or shapes, naming which.
+    """
+    models: list[Weights] = []
+    for folder in folders:
+        model = read_weights(folder, base)
+        if models:
+            _require_same_kind(models[0], model)
+        models.append(model)
+    return models
+
+
+def average(
+    models: Sequence[dict[str, Tensor]], shares: Sequence[float], method: Method = "linear"
+) -> dict[str, Tensor]:
+    """The mean of tensors of equal names and shapes, float32.
+
+    Args:
+        models: name -> tensor of each model.
+        shares: one per model, sum 1.
+        method: `linear` or `slerp`.
+    """
+    merged: dict[str, Tensor] = {}
+    for name in sorted(models[0]):
+        tensors = [model[name].float() for model in models]
+        if method == "linear":
+            parts = zip(shares, tensors, strict=True)
+            merged[name] = torch.stack([share * tensor for share, tensor in parts]).sum(0)
+            continue
+        mean, before = tensors[0], shares[0]
+        for share, tensor in zip(shares[1:], tensors[1:], strict=True):
+            before += share
+            mean = slerp(mean, tensor, share / before if before > 0 else 0.0)
+        merged[name] = mean
+    return merged
+
+
+def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
+    """The point at t of the arc from `a` to `b`, both taken as one long vector.
+
+    Args:
+        a: where t = 0.
+        b: where t = 1.
+        t: 0 to 1. Where the two are parallel, or one is zero, the point of the line.
+    """
+    x, y = a.flatten().double(), b.flatten().double()
+    lengths = x.norm() * y.norm()
+    cosine = (x @ y / lengths).clamp(-1, 1) if lengths > 0 else x.new_tensor(1.0)
+    angle = cosine.acos()
+    if angle.sin() < _PARALLEL:
+        mixed = (1 - t) * x + t * y
+    else:
+        mixed = (((1 - t) * angle).sin() * x + (t * angle).sin() * y) / angle.sin()
+    return mixed.reshape(a.shape).to(a.dtype)
+
+
+def write_merged(models: Sequence[Weights], merged: dict[str, Tensor], out: Path) -> Path:
+    """Write a model folder with the last model's config and tokenizer; returns it."""
+    part = out.with_name(out.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    ignored = ("*.safetensors", "*.safetensors.index.json", "*.onnx", "*.npz", "*.part")
+    shutil.copytree(models[-1].folder, part, ignore=shutil.ignore_patterns(*ignored))
+    save_file({k: v.contiguous() for k, v in merged.items()}, part / WEIGHTS, {"format": "pt"})
+    shutil.rmtree(out, ignore_errors=True)
+    part.rename(out)
+    return out
+
+
+def _require_same_kind(first: Weights, other: Weights) -> None:
+    for name in ("config.json", "tokenizer.json"):
+        one, two = _content(first.folder / name), _content(other.folder / name)
+        if one != two:
+            keys = sorted(k for k in one.keys() | two.keys() if one.get(k) != two.get(k))
+            raise ModelError(
+                f"{first.folder / name} and {other.folder / name} differ in {', '.join(keys)}; "
+                "only models of one config and tokenizer can be merged."
+            )
+    if odd := sorted(first.tensors.keys() ^ other.tensors.keys()):
+        raise ModelError(f"{first.name} and {other.name} do not both have {odd[0]}.")
+    for name, tensor in other.tensors.items():
+        if tensor.shape != first.tensors[name].shape:
+            raise ModelError(
+                f"{name} is {tuple(tensor.shape)} in {other.name} but "
+                f"{tuple(first.tensors[name].shape)} in {first.name}; only models of one shape can "
+                "be merged."
+            )
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """What a JSON file says; of a config.json, with the defaults of what it leaves out."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if path.name == "config.json":
+            content = C2LLMConfig.from_dict(content).to_dict()
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{path} cannot be read; name complete model folders.") from error
+    return {key: value for key, value in content.items() if key not in _PROVENANCE}

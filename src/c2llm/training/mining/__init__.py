@@ -1,0 +1,1 @@
+"""Training pairs and hard negatives from repositories."""

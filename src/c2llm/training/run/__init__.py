@@ -1,0 +1,1 @@
+"""A recipe to a trained model: the network, the loop, checkpoints."""

@@ -1,0 +1,48 @@
+"""Stems meet where names and questions meet, and stay apart where they should."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from c2llm.codebase.words import normalized, stem, tokens
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        "retry retries retrying retried",
+        "parse parser parsing parsed parsers",
+        "route routes routing router routed",
+        "validate validation validator validations",
+        "format formats formatting formatter formatted",
+        "cache caches caching cached cacheable",
+        "serialize serializer serialization",
+        "configure configuration configurations",
+        "dependency dependencies",
+        "match matches matching",
+        "class classes",
+        "alias aliases aliased",
+    ],
+)
+def test_forms_of_a_word_have_one_stem(family: str) -> None:
+    assert len({stem(word) for word in family.split()}) == 1
+
+
+@pytest.mark.parametrize("word", ["string", "thing", "status", "axis", "use", "class", "http"])
+def test_what_only_looks_like_an_ending_stays(word: str) -> None:
+    assert stem(word) == word
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=20))
+def test_a_stem_begins_the_word(word: str) -> None:
+    assert word.startswith(stem(word)[:-1])
+
+
+def test_tokens_keep_whole_names() -> None:
+    assert tokens("parseRequests(url)") == "parserequest pars request url"
+
+
+def test_names_are_compared_without_case_and_underscores() -> None:
+    assert normalized("retry_after") == normalized("RetryAfter") == "retryafter"

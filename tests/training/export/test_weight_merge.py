@@ -1,0 +1,124 @@
+"""Merging is a weighted mean of equal shapes, and refuses everything else by name."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from c2llm.encoding.encoder import Encoder
+from c2llm.errors import ModelError, UsageError
+from c2llm.modeling.config import StaticConfig
+from c2llm.training.export.weight_merge import average, merge_models, slerp
+from tests.tiny import WORDS, save_tiny_model
+
+
+@pytest.fixture()
+def folders(tmp_path):
+    return [save_tiny_model(tmp_path / f"m{seed}", seed=seed) for seed in range(3)]
+
+
+def tensors(folder):
+    return load_file(folder / "model.safetensors")
+
+
+def test_the_mean_is_weighted_and_serves(folders, tmp_path):
+    out = merge_models(folders, [2, 1, 1], tmp_path / "out")
+    a, b, c = map(tensors, folders)
+    for name, tensor in tensors(out).items():
+        torch.testing.assert_close(tensor, 0.5 * a[name] + 0.25 * b[name] + 0.25 * c[name])
+    assert Encoder.load(out).encode_queries(["def"]).shape == (1, 32)
+
+
+def test_weight_one_gives_the_model_itself(folders, tmp_path):
+    out = merge_models(folders, [0, 1, 0], tmp_path / "out")
+    for name, tensor in tensors(folders[1]).items():
+        assert torch.equal(tensors(out)[name], tensor)
+
+
+def test_a_merge_may_replace_an_older_one(folders, tmp_path):
+    merge_models(folders, None, tmp_path / "out")
+    merge_models(folders[:2], [1, 0], tmp_path / "out")
+    name = "pooler.fc_q.weight"
+    assert torch.equal(tensors(tmp_path / "out")[name], tensors(folders[0])[name])
+
+
+def test_static_models_merge_in_a_process_that_built_none(tmp_path):
+    backbone = StaticConfig(len(WORDS), 32)
+    folders = [
+        save_tiny_model(tmp_path / f"s{seed}", seed=seed, backbone=backbone) for seed in (0, 1)
+    ]
+    command = [sys.executable, "-m", "c2llm", "merge", *map(str, folders), "--out"]
+    done = subprocess.run([*command, str(tmp_path / "out")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert Encoder.load(tmp_path / "out").encode_queries(["def"]).shape == (1, 32)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [([1], "3 models need as many weights, got 1"), ([1, -1, 1], "negative"), ([0, 0, 0], "sum")],
+)
+def test_weights_that_make_no_mean_are_refused(folders, tmp_path, weights, message):
+    with pytest.raises(UsageError, match=message):
+        merge_models(folders, weights, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_model_is_no_merge(folders, tmp_path):
+    with pytest.raises(UsageError, match="at least 2"):
+        merge_models(folders[:1], None, tmp_path / "out")
+
+
+def test_a_config_from_before_a_key_was_there_means_its_default(folders, tmp_path):
+    path = folders[0] / "config.json"
+    config = json.loads(path.read_text())
+    del config["tf_power"], config["num_latents"]
+    path.write_text(json.dumps(config))
+    assert merge_models(folders, None, tmp_path / "out").is_dir()
+
+
+def test_other_shapes_names_configs_and_files_are_refused(folders, tmp_path):
+    def refuse(message):
+        with pytest.raises(ModelError, match=message):
+            merge_models(folders, None, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+    text = (folders[1] / "config.json").read_text()
+    (folders[1] / "config.json").write_text(json.dumps({**json.loads(text), "pma_ln": False}))
+    refuse(r"config\.json differ in pma_ln;")
+    (folders[1] / "config.json").write_text(text)
+    weights = tensors(folders[2])
+    save_file({**weights, "pooler.S": torch.zeros(1, 2, 32)}, folders[2] / "model.safetensors")
+    refuse(r"pooler\.S is \(1, 2, 32\) in .*m2 but \(1, 1, 32\)")
+    weights.pop("pooler.S")
+    save_file(weights, folders[2] / "model.safetensors")
+    refuse(r"do not both have pooler\.S")
+    (folders[1] / "model.safetensors").write_bytes(b"broken")
+    refuse(r"m1.model\.safetensors cannot be read")
+
+
+@pytest.mark.parametrize("t", [0.0, 0.25, 0.5, 1.0])
+def test_slerp_keeps_the_length_and_divides_the_angle(t):
+    a, b = torch.tensor([[3.0, 0.0]]), torch.tensor([[0.0, 3.0]])
+    point = slerp(a, b, t)
+    assert point.norm() == pytest.approx(3.0)
+    assert math.atan2(point[0, 1], point[0, 0]) == pytest.approx(t * math.pi / 2, abs=1e-6)
+
+
+def test_slerp_of_parallel_or_zero_tensors_is_the_line():
+    a = torch.randn(4, 5)
+    torch.testing.assert_close(slerp(a, 3 * a, 0.5), 2 * a)
+    torch.testing.assert_close(slerp(torch.zeros(4, 5), a, 0.25), 0.25 * a)
+
+
+def test_slerp_of_three_is_each_on_the_way_to_the_next():
+    models = [{"w": torch.randn(6)} for _ in range(3)]
+    a, b, c = (m["w"] for m in models)
+    merged = average(models, [0.5, 0.25, 0.25], "slerp")["w"]
+    torch.testing.assert_close(merged, slerp(slerp(a, b, 1 / 3), c, 0.25))
+    assert torch.equal(average(models, [0.0, 0.0, 1.0], "slerp")["w"], c)
