@@ -109,7 +109,9 @@ def main() -> None:
             prefix = f"{repository.benchmark_root}/" if repository.benchmark_root else ""
             files = Files(tree.root, prefix, encoder)
             found: dict[str, list[float]] = defaultdict(list)
-            with CodeIndex.open(tree.root, encoder.name, encoder=encoder, table=None) as index:
+            with CodeIndex.open(
+                tree.root, encoder.name, encoder=encoder, table=None, embed="all"
+            ) as index:
                 for question in repository.questions:
                     search: dict[str, float] = {}
                     for hit in index.search(question.text, DEPTH):

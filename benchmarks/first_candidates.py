@@ -32,6 +32,7 @@ from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
 from c2llm.evaluation.tables import markdown_table
 from c2llm.search.code_index import CodeIndex
 from c2llm.search.pipeline import SearchTarget, ask
+from c2llm.search.request import SearchRequest
 from c2llm.search.retrieval.exact_scan import Vectors
 from c2llm.search.retrieval.progressive import blend, candidates_to_embed, together
 
@@ -66,19 +67,19 @@ def scores_of(
     prefix = f"{repository.benchmark_root}/" if repository.benchmark_root else ""
 
     def score(asked: SearchTarget, question: Question) -> float:
-        hits = ask([asked], question.text, k=K)
+        hits = ask([asked], SearchRequest(question.text, k=K))
         return ndcg_of_ranks([chunk_rank(target, hits, prefix) for target in question.targets])
 
     with (
         environment("C2LLM_HOME", str(home)),
-        CodeIndex.open(tree.root, deep.name, encoder=deep) as index,
+        CodeIndex.open(tree.root, deep.name, encoder=deep, embed="all") as index,
     ):
-        store = index.asked("any", "hybrid").source.store
+        store = index.target(SearchRequest("any")).source.store
         chunks = store.chunks([row[0] for row in store.all("SELECT id FROM chunks ORDER BY id")])
         ids = np.array([chunk.id for chunk in chunks], np.int64)
         rows = table.encode_documents([embedding_text(chunk.chunk) for chunk in chunks])
         for question in repository.questions:
-            asked = index.asked(question.text, "hybrid")
+            asked = index.target(SearchRequest(question.text))
             assert asked.vectors is not None
             whole = asked.vectors([])
             near = Vectors(ids, rows @ table.encode_queries([question.text])[0])

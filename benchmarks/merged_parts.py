@@ -29,10 +29,11 @@ from c2llm.evaluation.systems.named_systems import load_encoder
 from c2llm.evaluation.tables import markdown_table
 from c2llm.search.answers import grouping
 from c2llm.search.code_index import CodeIndex
-from c2llm.search.pipeline import Granularity, candidates_of
+from c2llm.search.pipeline import candidates_of
 from c2llm.search.query.query_parsing import parse_query
 from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS
 from c2llm.search.ranking.ranker import rank
+from c2llm.search.request import Granularity, SearchRequest
 
 K = 10
 WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6)
@@ -62,10 +63,12 @@ def main() -> None:
         for repository, tree in trees:
             prefix = f"{repository.benchmark_root}/" if repository.benchmark_root else ""
             found: dict[str, list[list[float]]] = defaultdict(list)
-            with CodeIndex.open(tree.root, encoder.name, encoder=encoder, table=table) as index:
+            with CodeIndex.open(
+                tree.root, encoder.name, encoder=encoder, table=table, embed="all"
+            ) as index:
                 for question in repository.questions:
                     query = parse_query(question.text)
-                    asked = [index.asked(question.text)]
+                    asked = [index.target(SearchRequest(question.text))]
                     fused_scores = candidates_of(asked, query, k=K, mode="hybrid")
                     ranked = rank(
                         fused_scores.candidates,

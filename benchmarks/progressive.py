@@ -107,7 +107,7 @@ def seconds(command: list[str]) -> tuple[float, float, str]:
             command,
             check=True,
             capture_output=True,
-            env={**os.environ, "C2LLM_HOME": home, "C2LLM_BACKGROUND": "0"},
+            env={**os.environ, "C2LLM_HOME": home},
         )
         wall = time.perf_counter() - start
         after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,6 +1,6 @@
 """C2LLM: code embeddings with Pooling by Multihead Attention, and the search built on them.
 
-    from c2llm import Encoder, CodeIndex
+    from c2llm import CodeIndex, Encoder, SearchRequest
 
     hits = CodeIndex.open("path/to/repo").search("parse a toml file", k=10)
 
@@ -18,17 +18,29 @@ from c2llm.errors import C2LLMError
 if TYPE_CHECKING:
     from c2llm.encoding.encoder import Encoder
     from c2llm.modeling.model import C2LLMModel
+    from c2llm.search.answer import Hit, SearchAnswer
     from c2llm.search.code_index import CodeIndex
-    from c2llm.search.pipeline import Hit
+    from c2llm.search.request import SearchRequest
 
 __version__ = "0.1.0"
-__all__ = ["C2LLMError", "C2LLMModel", "CodeIndex", "Encoder", "Hit", "__version__"]
+__all__ = [
+    "C2LLMError",
+    "C2LLMModel",
+    "CodeIndex",
+    "Encoder",
+    "Hit",
+    "SearchAnswer",
+    "SearchRequest",
+    "__version__",
+]
 
 _LAZY = {
     "Encoder": "c2llm.encoding.encoder",
     "C2LLMModel": "c2llm.modeling.model",
     "CodeIndex": "c2llm.search.code_index",
-    "Hit": "c2llm.search.pipeline",
+    "Hit": "c2llm.search.answer",
+    "SearchAnswer": "c2llm.search.answer",
+    "SearchRequest": "c2llm.search.request",
 }
 
 

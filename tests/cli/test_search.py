@@ -58,12 +58,12 @@ def ok(*arguments: object, cwd: Path | None = None) -> dict[str, object]:
 
 def test_json_is_the_contract(project: Path, model: Path) -> None:
     found = ok("search", "how are calls retried", project, "--model", model, "-k", 3)
-    assert list(found) == ["query", "model", "mode", "index", "took_ms", "results"]
+    assert list(found) == ["query", "model", "mode", "index", "cut_off", "took_ms", "results"]
     assert (found["query"], found["mode"]) == ("how are calls retried", "hybrid")
     assert found["model"] == str(model)
     index = found["index"]
     assert isinstance(index, dict)
-    assert list(index) == ["files", "chunks", "embedded", "stale"]
+    assert list(index) == ["files", "chunks", "embedded", "stale", "left_out"]
     assert index["files"] == len(PROJECT) and index["stale"] == 0
     assert 0 < index["embedded"] <= index["chunks"]
     results = found["results"]
@@ -153,14 +153,19 @@ def test_what_has_no_vector_yet_is_told(
     monkeypatch.setenv("C2LLM_TABLE_MODEL", "")
     done = run("search", "job", project, "--model", model)
     assert done.returncode == 0
-    assert f"chunks have vectors of {model}; for all of them: c2llm index --complete" in done.stderr
+    assert f"chunks have vectors of {model}; for the rest: c2llm index --complete" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["search", "x", "PROJECT", "-k", "0"], 2, "Error: -k must be at least 1, not 0."),
-        (["search", "x", "PROJECT", "-k", "-3"], 2, "Error: -k must be at least 1, not -3."),
+        (
+            ["search", "x", "PROJECT", "-k", "0"],
+            2,
+            "results must be at least 1 and at most 10,000, not 0.",
+        ),
+        (["search", "x", "PROJECT", "-k", "-3"], 2, "at most 10,000, not -3."),
+        (["search", "x", "PROJECT", "-k", "1" + "0" * 20], 2, "at most 10,000"),
         (["search", "", "PROJECT", "--mode", "lexical"], 2, "The query is empty"),
         (["search", "x", "PROJECT/nowhere"], 2, "There is no directory"),
         (["search", "x", "PROJECT/README.md"], 2, "is a file"),

@@ -20,22 +20,8 @@ def modules(tmp_path: Path) -> Path:
     return write_tree(tmp_path / "modules", {**files})
 
 
-def test_who_may_leave_a_process_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("C2LLM_BACKGROUND", raising=False)
-    assert not background.is_allowed()  # this is a test
-    monkeypatch.delenv("PYTEST_CURRENT_TEST")
-    monkeypatch.delenv("CI", raising=False)
-    assert background.is_allowed()
-    monkeypatch.setenv("CI", "true")
-    assert not background.is_allowed()
-    for wish, allowed in (("1", True), ("0", False), ("off", False), ("No", False)):
-        monkeypatch.setenv("C2LLM_BACKGROUND", wish)
-        assert background.is_allowed() == allowed
-
-
 def test_one_process_an_index(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[list[str]] = []
-    monkeypatch.setenv("C2LLM_BACKGROUND", "1")
     monkeypatch.setattr(subprocess, "Popen", lambda command, **_: started.append(command))
     with CodeIndex.open(modules, encoder=WordEncoder(), embed="candidates") as index:
         with holding(index.file, "embedding", 0.0) as held:

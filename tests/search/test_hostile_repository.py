@@ -53,7 +53,7 @@ def test_a_zoo(tmp_path: Path) -> None:
     os.chdir(root)  # the path of a socket may not be long
     listener.bind("socket.py")
     os.chdir(here)
-    with CodeIndex.open(root, encoder=WordEncoder()) as index:
+    with CodeIndex.open(root, encoder=WordEncoder(), embed="all") as index:
         left_out = reasons(index)
         assert left_out["huge_line.js"] == "too large"
         assert left_out["line.js"] == left_out["deep.json"] == "minified"
@@ -98,10 +98,10 @@ def test_a_file_that_grows_while_it_is_read_is_read_again(project: Path) -> None
             "c2llm.index.build.refresh.cut_files",
             lambda files, known: [cut_file(changing(item)) for item in files],
         )
-        with CodeIndex.open(project, encoder=WordEncoder()) as index:
+        with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
             stale = find_stale(index._store, project)
             assert {item.path for item in stale.changed} == set(PROJECT)
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         assert index.last_refresh.redone == 0  # the bytes were those that had been read
         assert find_stale(index._store, project).changed == ()
 
@@ -140,7 +140,7 @@ def test_files_that_change_all_the_time(tmp_path: Path) -> None:
 
 
 def test_the_same_size_and_time_in_another_file_is_seen(project: Path) -> None:
-    with CodeIndex.open(project, encoder=WordEncoder()):
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all"):
         pass
     path = project / "src/net/retry.py"
     before = path.stat()
@@ -149,7 +149,7 @@ def test_the_same_size_and_time_in_another_file_is_seen(project: Path) -> None:
     os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
     other.rename(path)
     assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         assert index.last_refresh.changed == ("src/net/retry.py",)
         assert "relay_with_backoff" in index.search("relay_with_backoff", 1)[0].text
 
@@ -158,7 +158,7 @@ def test_the_same_size_and_time_in_another_file_is_seen(project: Path) -> None:
 def test_a_file_without_the_right_to_read_it_is_named_until_there_is_one(project: Path) -> None:
     secret = project / "src/net/retry.py"
     secret.chmod(0)
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         assert reasons(index)["src/net/retry.py"] == "unreadable"
         assert index.refresh().redone == 0
         secret.chmod(0o644)
@@ -182,10 +182,10 @@ def test_an_unreadable_file_is_named_and_tried_when_that_changes(
             "access",
             lambda path, mode: not str(path).endswith("retry.py") and real_access(path, mode),
         )
-        with CodeIndex.open(project, encoder=WordEncoder()) as index:
+        with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
             assert reasons(index)["src/net/retry.py"] == "unreadable"
             assert index.refresh().redone == 0
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         assert "src/net/retry.py" in index.last_refresh.changed
 
 
@@ -194,7 +194,7 @@ def test_a_read_only_tree_is_as_good_as_any(project: Path) -> None:
     for path in [project, *project.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     try:
-        with CodeIndex.open(project, encoder=WordEncoder()) as index:
+        with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
             assert index.counts().files == len(PROJECT)
     finally:
         for path in [project, *project.rglob("*")]:
@@ -208,7 +208,7 @@ def test_a_read_only_tree_is_as_good_as_any(project: Path) -> None:
 def test_a_disk_that_fills_up_loses_nothing_that_was_there(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with CodeIndex.open(project, encoder=WordEncoder()):
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all"):
         pass
     write_tree(project, {f"m{i}.py": f"def f{i}():\n    return '{i * 'ab'}'\n" for i in range(200)})
     connect = sqlite3.connect
@@ -222,8 +222,10 @@ def test_a_disk_that_fills_up_loses_nothing_that_was_there(
     with monkeypatch.context() as patch:
         patch.setattr(sqlite3, "connect", small)
         with pytest.raises(C2LLMError, match="is full; make room or set C2LLM_HOME"):
-            CodeIndex.open(project, encoder=WordEncoder())
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:  # there is room again
+            CodeIndex.open(project, encoder=WordEncoder(), embed="all")
+    with CodeIndex.open(
+        project, encoder=WordEncoder(), embed="all"
+    ) as index:  # there is room again
         assert index.counts().files == len(PROJECT) + 200
         assert index.search("retry_with_backoff", 1)[0].path == "src/net/retry.py"
 
@@ -256,7 +258,7 @@ def refusing(connection: sqlite3.Connection, path: Path) -> None:
 def test_an_index_that_cannot_be_written_answers_as_it_is(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         before = [hit.path for hit in index.search("retry with backoff")]
     monkeypatch.setattr("c2llm.index.store.database._prepare", refusing)
     (project / "new.py").write_text("def brand_new():\n    return 1\n")
@@ -268,7 +270,7 @@ def test_an_index_that_cannot_be_written_answers_as_it_is(
         assert index.stale_files == index.status().changed == 1
     assert len(told) == 1 and told[0].endswith("This answer is from the index as it is.")
     with pytest.raises(IndexWriteError, match="readonly"):  # who wants it fresh is not told less
-        CodeIndex.open(project, encoder=WordEncoder())
+        CodeIndex.open(project, encoder=WordEncoder(), embed="all")
     with CodeIndex.open(  # of another model there is nothing, and nothing can be made
         project, encoder=WordEncoder("other"), embed="candidates", lock_seconds=1.0
     ) as index:
@@ -278,12 +280,12 @@ def test_an_index_that_cannot_be_written_answers_as_it_is(
 def test_what_a_writer_has_not_settled_is_not_read_past_it(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         with index._store.writing():
             index._store.set_meta("note", "in the log of the writer")
         monkeypatch.setattr("c2llm.index.store.database._prepare", refusing)
         with pytest.raises(IndexWriteError, match="readonly"):
-            CodeIndex.open(project, encoder=WordEncoder())
+            CodeIndex.open(project, encoder=WordEncoder(), embed="all")
 
 
 def test_a_disk_that_fills_up_under_a_search_does_not_end_it(
@@ -296,6 +298,6 @@ def test_a_disk_that_fills_up_under_a_search_does_not_end_it(
     with CodeIndex.open(
         project, encoder=WordEncoder(), embed="candidates", note=told.append
     ) as index:
-        monkeypatch.setattr("c2llm.search.code_index.embed_missing", full)
+        monkeypatch.setattr("c2llm.index.build.indexed_tree.embed_missing", full)
         assert index.search("retry with backoff")
     assert told == ["The disk is full. This answer is from the vectors that are there."]

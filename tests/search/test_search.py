@@ -19,7 +19,7 @@ MODES = ("hybrid", "dense", "lexical")
 
 @pytest.fixture
 def index(project: Path) -> Iterator[CodeIndex]:
-    with CodeIndex.open(project, encoder=WordEncoder()) as opened:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as opened:
         yield opened
 
 
@@ -44,7 +44,7 @@ def test_a_definition_wins_over_any_number_of_mentions(project: Path) -> None:
     mention = "def user():\n    return make_widget() + make_widget() + make_widget()\n"
     write_tree(project, {f"callers/widget_{i}.py": mention for i in range(40)})
     write_tree(project, {"zz/factory.py": "# nothing\n" * 60 + "def make_widget():\n    pass\n"})
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         for mode in MODES:
             hit = index.search("make_widget", 1, mode)[0]  # type: ignore[arg-type]
             assert hit.path == "zz/factory.py"
@@ -69,7 +69,7 @@ def test_one_file_does_not_fill_the_list(project: Path) -> None:
     body = "\n".join(f"    retry_{i} = backoff(retry, {i})  # retry backoff" for i in range(30))
     many = "\n\n\n".join(f"def retry_backoff_{name}(retry):\n{body}" for name in "abcdefgh")
     write_tree(project, {"src/many.py": many})
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         top = [hit.path for hit in index.search("retry backoff", 4)]
         chunks = index.search("retry backoff", 10, "lexical")
         found = index.search("retry backoff", 10, "lexical", granularity="file")
@@ -82,7 +82,7 @@ def test_one_file_does_not_fill_the_list(project: Path) -> None:
 def test_scores_fall_and_ties_are_broken_by_place(tmp_path: Path) -> None:
     same = "def thing():\n    return 'zebra'\n"
     root = write_tree(tmp_path / "ties", {f"{name}/x.py": same for name in "cab"})
-    with CodeIndex.open(root, encoder=WordEncoder()) as index:
+    with CodeIndex.open(root, encoder=WordEncoder(), embed="all") as index:
         hits = index.search("zebra", 10, "lexical")
     assert [hit.path for hit in hits] == ["a/x.py", "b/x.py", "c/x.py"]
 
@@ -94,7 +94,7 @@ def test_the_same_question_has_the_same_answer(
     answers = []
     for run in range(2):
         monkeypatch.setenv("C2LLM_HOME", str(tmp_path / f"home{run}"))
-        with CodeIndex.open(project, encoder=WordEncoder()) as index:
+        with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
             hits = index.search("retry settings client", 10, mode)  # type: ignore[arg-type]
             assert hits == index.search("retry settings client", 10, mode)  # type: ignore[arg-type]
             assert [hit.score for hit in hits] == sorted((h.score for h in hits), reverse=True)
@@ -111,8 +111,8 @@ def test_filters(index: CodeIndex) -> None:
     def found(**filters: object) -> set[str]:
         return {hit.path for hit in index.search("retry settings client", 20, **filters)}  # type: ignore[arg-type]
 
-    assert found(language="go") == {"src/config/settings.go"}
-    assert found(language=["go", "markdown"]) == {"src/config/settings.go", "README.md"}
+    assert found(languages="go") == {"src/config/settings.go"}
+    assert found(languages=["go", "markdown"]) == {"src/config/settings.go", "README.md"}
     assert found(include=["src"]) == {path for path in PROJECT if path.startswith("src/")}
     assert found(include=["src/net/*.py"]) == {"src/net/client.py", "src/net/retry.py"}
     assert found(include=["*.go", "net"]) == {path for path in PROJECT if path.startswith("src/")}
@@ -121,17 +121,17 @@ def test_filters(index: CodeIndex) -> None:
 
 
 def test_a_language_is_known_by_its_short_name(index: CodeIndex) -> None:
-    assert {hit.language for hit in index.search("retry", language="py")} == {"python"}
+    assert {hit.language for hit in index.search("retry", languages="py")} == {"python"}
     with pytest.raises(UsageError, match="there are: go, markdown, python"):
-        index.search("retry", language="cobol")
+        index.search("retry", languages="cobol")
 
 
 def test_filters_reach_what_lies_below_the_first_candidates(project: Path) -> None:
     write_tree(project, {f"many/m{i}.py": "def zebra():\n    zebra()\n" for i in range(300)})
     write_tree(project, {"deep/one.rb": "# " + "filler words here\n# " * 30 + "zebra\n"})
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         for mode in MODES:
-            hits = index.search("zebra", 5, mode, language="ruby")  # type: ignore[arg-type]
+            hits = index.search("zebra", 5, mode, languages="ruby")  # type: ignore[arg-type]
             assert [hit.path for hit in hits] == ["deep/one.rb"]
 
 
@@ -183,8 +183,8 @@ def test_a_long_query_is_only_long(index: CodeIndex) -> None:
 
 def test_a_second_index_sees_what_the_first_has_written(project: Path) -> None:
     with (
-        CodeIndex.open(project, encoder=WordEncoder()) as one,
-        CodeIndex.open(project, encoder=WordEncoder()) as two,
+        CodeIndex.open(project, encoder=WordEncoder(), embed="all") as one,
+        CodeIndex.open(project, encoder=WordEncoder(), embed="all") as two,
     ):
         assert two.search("giraffe", 1, "lexical") == []
         write_tree(project, {"new.py": "def giraffe():\n    pass\n"})
@@ -196,7 +196,7 @@ def test_a_second_index_sees_what_the_first_has_written(project: Path) -> None:
 def test_snippets_show_the_lines_that_matter(project: Path) -> None:
     lines = [f"filler_{i} = {i}" for i in range(20)] + ["zebra = stripes(animal)"]
     write_tree(project, {"zoo.py": "\n".join([*lines, *(f"more_{i} = {i}" for i in range(9))])})
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         hit = index.search("stripes of the zebra", 1)[0]
         shown = snippet(hit, "stripes of the zebra", 3)
     assert "zebra = stripes(animal)" in shown.lines

@@ -13,7 +13,7 @@ from c2llm.encoding.model_folder import DEFAULT_MODEL
 # \b keeps click from joining the lines.
 _EXAMPLES = """\b
 Examples:
-  c2llm index                    search works at once, vectors follow in the background
+  c2llm index                    search works at once; it embeds what its questions need
   c2llm index --complete         all vectors of the model now
   c2llm index ~/src/project --json
   c2llm index --rebuild .        when the index file is damaged
@@ -27,10 +27,9 @@ Examples:
 )
 @click.option("--complete", is_flag=True, help="Give every chunk a vector of the model now.")
 @click.option(
-    "--background/--no-background",
-    default=True,
-    show_default=True,
-    help="Make the vectors that are missing at low priority afterwards.",
+    "--background",
+    is_flag=True,
+    help="Make the vectors that are missing afterwards, in one process of low priority.",
 )
 @click.option("--rebuild", is_flag=True, help="Throw the present index away first.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
@@ -40,13 +39,13 @@ def command(
     """Build or refresh the index of a repository.
 
     PATH is a directory, by default this one. Only files that changed are read. Words, names and
-    the vectors of the small table model cover everything at once; those of the large model come in
-    the background, or with --complete now. Interrupted, the same command goes on where it stopped.
-    Texts that any index of yours has embedded before, in another branch, worktree or clone, are
-    not embedded again. The index is one file in your cache directory, which C2LLM_HOME moves;
-    nothing is written into PATH.
+    the vectors of the small table model cover everything at once; those of the large model come
+    with --complete now, with --background later, or for the chunks that a question needs.
+    Interrupted, the same command resumes where it stopped. Texts that any index of yours has
+    embedded before, in another branch, worktree or clone, are not embedded again. The index is one
+    file in your cache directory, which C2LLM_HOME moves; nothing is written into PATH.
     """
-    from c2llm.search import background_embedding as completion
+    from c2llm.search import background_embedding
     from c2llm.search.code_index import CodeIndex
 
     started = time.perf_counter()
@@ -62,7 +61,7 @@ def command(
         report = index.last_refresh
         embedded = report.embedded + (index.complete() if complete else 0)
         index.build_graphs()
-        in_background = background and not complete and completion.start(index)
+        in_background = background and not complete and background_embedding.start(index)
         counts = index.counts()
         seconds = time.perf_counter() - started
         if as_json:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
+    from c2llm.search.answer import Hit
     from c2llm.search.code_index import CodeIndex
-    from c2llm.search.pipeline import Hit
-    from c2llm.search.query.filters import Restrictions
+    from c2llm.search.request import Mode, SearchRequest
 
 _REST_SECONDS = 0.35
 """After this long without a key the vectors join in."""
@@ -36,20 +37,14 @@ _MOST_PREVIEW = 400
 
 def browse(
     paths: Sequence[str],
-    k: int,
-    mode: str,
-    granularity: str,
-    restrictions: Restrictions,
+    request: SearchRequest,
     model: str,
 ) -> None:
     """Search while the user types, until an answer is chosen or the user leaves.
 
     Args:
         paths: What to search; a first one that is no directory is the text to begin with.
-        k: Number of answers.
-        mode: Which retrievers take part once the typing rests.
-        granularity: What an answer is.
-        restrictions: What the search is limited to.
+        request: How to answer; its query is what is typed, its mode counts when the typing rests.
         model: Name of the model.
 
     Raises:
@@ -62,8 +57,8 @@ def browse(
     text = ""
     if paths and not Path(paths[0]).expanduser().is_dir() and not paths[0].startswith("@"):
         text, paths = paths[0], paths[1:]
-    with opened(paths, model, mode, quiet_afterwards=True) as indexes:
-        session = Session(indexes, k, mode, granularity, restrictions)
+    with opened(paths, model, request.mode, quiet_afterwards=True) as indexes:
+        session = Session(indexes, request)
         session.ask(text)
         chosen = session.run(text)
     if chosen is not None:
@@ -74,20 +69,13 @@ def browse(
 class Session:
     """The state of the view: what is typed, what was found, what is chosen."""
 
-    def __init__(
-        self,
-        indexes: Sequence[CodeIndex],
-        k: int,
-        mode: str,
-        granularity: str,
-        restrictions: Restrictions,
-    ) -> None:
+    def __init__(self, indexes: Sequence[CodeIndex], request: SearchRequest) -> None:
         self.hits: list[Hit] = []
         self.chosen = 0
         self.status = ""
         self._indexes = indexes
-        self._k, self._mode, self._granularity = k, mode, granularity
-        self._restrictions = restrictions
+        self._request = request
+        self._mode: Mode = request.mode
         self._wanted = ""
         self._changed = threading.Condition()
         self._over = False
@@ -101,22 +89,16 @@ class Session:
             self._wanted = text
             self._changed.notify_all()
 
-    def search(self, text: str, mode: str) -> None:
+    def search(self, text: str, mode: Mode) -> None:
         """Search now, and keep what is found."""
-        from c2llm.cli.search_targets import answers
+        from c2llm.search.answering import answer
 
         if not text.strip():
             self.hits, self.status = [], ""
             return
         try:
-            self.hits = answers(
-                self._indexes,
-                text,
-                self._k,
-                mode,  # type: ignore[arg-type]  # click has checked it
-                self._granularity,  # type: ignore[arg-type]
-                self._restrictions,
-            )
+            request = replace(self._request, query=text, mode=mode)
+            self.hits = list(answer(self._indexes, request).hits)
             self.status = f"{len(self.hits)} answers, {mode}"
         except C2LLMError as error:
             self.hits, self.status = [], str(error)
@@ -138,7 +120,7 @@ class Session:
             again = done is not None and done[0] == text
             if not again:
                 self.chosen = 0
-            mode = self._mode if again else "lexical"
+            mode: Mode = self._mode if again else "lexical"
             self.search(text, mode)
             done = (text, mode)
             if self._application is not None:

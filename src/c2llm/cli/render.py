@@ -1,11 +1,11 @@
-"""Answers as text for people, as JSON, as paths, or as whole code within a token budget."""
+"""Answers as text for people, as JSON, or as paths."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,15 +13,10 @@ import click
 from c2llm.cli.output import note
 
 if TYPE_CHECKING:
+    from c2llm.search.answer import Hit, SearchAnswer
     from c2llm.search.answers.callers import Callers
-    from c2llm.search.pipeline import Hit
 
 BOLD, DIM, CYAN, GREEN, RESET = "\033[1m", "\033[2m", "\033[36m", "\033[32m", "\033[0m"
-_BYTES_PER_TOKEN = 3
-"""Code has 3 to 4 bytes a token with the tokenizers in use; a budget is kept, so fewer is safe."""
-_LEAST_LINES = 4
-_OVERHEAD_TOKENS = 24
-"""Path, lines and name of a result."""
 
 
 def wants_color() -> bool:
@@ -40,9 +35,7 @@ def place(hit: Hit) -> str:
     return f"{hit.repository}/{where}" if hit.repository else where
 
 
-def result(
-    rank: int, hit: Hit, query: str, *, whole: bool, around: Callers | None = None
-) -> dict[str, Any]:
+def result(rank: int, hit: Hit, query: str, *, whole: bool) -> dict[str, Any]:
     """An answer as JSON; the snippet is the whole text where a budget decides."""
     from c2llm.search.answers.snippets import snippet
 
@@ -59,8 +52,38 @@ def result(
         "score": round(hit.score, 4),
         "snippet": hit.text if whole else snippet(hit, query).text,
         "why": list(hit.why),
-        **(_callers(around) if around is not None else {}),
+        **(_callers(hit.callers) if hit.callers is not None else {}),
     }
+
+
+def payload(answer: SearchAnswer) -> dict[str, Any]:
+    """A whole answer as JSON."""
+    request, indexes = answer.request, answer.indexes
+    left_out: Counter[str] = Counter()
+    for index in indexes:
+        left_out.update(index.left_out)
+    return {
+        "query": request.text,
+        "model": indexes[0].model if indexes else None,
+        "mode": request.mode,
+        "index": {
+            "files": sum(index.files for index in indexes),
+            "chunks": sum(index.chunks for index in indexes),
+            "embedded": sum(index.embedded for index in indexes),
+            "stale": answer.stale,
+            "left_out": dict(left_out.most_common()),
+        },
+        "cut_off": answer.cut_off,
+        "took_ms": round(answer.seconds * 1000, 1),
+        "results": results(answer),
+    }
+
+
+def results(answer: SearchAnswer) -> list[dict[str, Any]]:
+    """The hits of an answer as JSON."""
+    request = answer.request
+    whole = request.max_tokens is not None
+    return [result(rank, hit, request.text, whole=whole) for rank, hit in enumerate(answer.hits, 1)]
 
 
 def _callers(around: Callers) -> dict[str, Any]:
@@ -88,34 +111,6 @@ def _caller_lines(around: Callers) -> Iterator[str]:
         yield f"imports {', '.join(around.imports)}"
 
 
-def within_budget(hits: Sequence[Hit], most_tokens: int) -> list[Hit]:
-    """The first answers whose whole text fits, the last of them cut at a line.
-
-    Tokens are estimated at three bytes each, which is on the safe side for code.
-    """
-    left = most_tokens
-    taken: list[Hit] = []
-    for hit in hits:
-        left -= _OVERHEAD_TOKENS
-        lines = hit.text.split("\n")
-        kept = 0
-        for line in lines:
-            cost = (len(line.encode(errors="replace")) + 1) // _BYTES_PER_TOKEN + 1
-            if cost > left:
-                break
-            left -= cost
-            kept += 1
-        if kept == len(lines):
-            taken.append(hit)
-            continue
-        if kept >= _LEAST_LINES or (not taken and kept):
-            taken.append(
-                replace(hit, text="\n".join(lines[:kept]), end_line=hit.start_line + kept - 1)
-            )
-        break
-    return taken
-
-
 def show(
     hits: Sequence[Hit],
     query: str,
@@ -123,7 +118,6 @@ def show(
     explain: bool,
     color: bool,
     whole: bool,
-    around: Sequence[Callers | None] | None = None,
 ) -> None:
     """Print the answers for a reader at a terminal."""
     from c2llm.search.answers.snippets import Snippet, snippet
@@ -133,9 +127,7 @@ def show(
 
     if not hits:
         note("No result.")
-    for rank, (hit, callers_of_hits) in enumerate(
-        zip(hits, around or [None] * len(hits), strict=True), 1
-    ):
+    for rank, hit in enumerate(hits, 1):
         label = " ".join(part for part in (hit.kind, hit.symbol) if part)
         lines = [
             f"{rank:>2}  {paint(BOLD + CYAN, printable(place(hit)))}  "
@@ -151,10 +143,9 @@ def show(
             lines.append(f"{paint(DIM, f'{number:>6} │')} {line}".rstrip())
         if explain:
             lines.append(paint(DIM, f"       {printable('; '.join(hit.why))}"))
-        if callers_of_hits is not None:
-            lines += [
-                paint(DIM, f"       {printable(line)}") for line in _caller_lines(callers_of_hits)
-            ]
+        if hit.callers is not None:
+            told = _caller_lines(hit.callers)
+            lines += [paint(DIM, f"       {printable(line)}") for line in told]
         sys.stdout.write("\n".join(lines) + "\n\n")
 
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from c2llm.cli.output import note, print_json
-from c2llm.cli.search_options import search_options
+from c2llm.cli.search_options import request_of, search_options
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
-    from c2llm.search.query.filters import Restrictions
 
 _MOST_QUERY = 200_000
-_BUDGET_RESULTS = 50
 
 # \b keeps click from joining the lines.
 _EXAMPLES = """\b
@@ -47,10 +44,9 @@ Examples:
 @click.option("--symbol", is_flag=True, help="QUERY is a name; the same as 'sym:NAME'.")
 @click.option("--recent", is_flag=True, help="What was changed recently comes first.")
 @click.option(
-    "--background/--no-background",
-    default=True,
-    show_default=True,
-    help="Afterwards, embed the rest of a new repository at low priority.",
+    "--background",
+    is_flag=True,
+    help="Afterwards, embed the rest in one process of low priority.",
 )
 @click.option("--explain", is_flag=True, help="Say why each result is there.")
 @click.option("--callers", is_flag=True, help="Name who calls each result and imports its file.")
@@ -67,24 +63,13 @@ Examples:
 def command(
     query: str | None,
     paths: tuple[str, ...],
-    k: int,
-    mode: str,
-    languages: tuple[str, ...],
-    include: tuple[str, ...],
-    exclude: tuple[str, ...],
-    pattern: str | None,
-    symbol: bool,
-    recent: bool,
-    granularity: str,
     model: str,
     background: bool,
-    explain: bool,
-    callers: bool,
     paths_only: bool,
-    max_tokens: int | None,
     as_json: bool,
     jsonl: bool,
     interactive: bool,
+    **options: Any,
 ) -> None:
     """Ask a repository a question.
 
@@ -92,112 +77,70 @@ def command(
     reads it from standard input. PATH is a directory, by default this one; several are answered in
     one list, and @NAME is a workspace.
 
-    What changed since the last search is indexed first. Of a repository that is new, the chunks
-    that matter to the question get vectors at once, and a process in the background makes the
-    others (C2LLM_BACKGROUND=0 forbids it for good); `c2llm index --complete` makes them now.
+    What changed since the last search is indexed first. Words, names and the vectors of a small
+    model cover everything; the large model embeds the chunks that matter to the question. The
+    others get their vectors by `c2llm index --complete`, or by --background after the answer.
     """
-    if k < 1:
-        raise UsageError(f"-k must be at least 1, not {k}.")
     if as_json + jsonl + paths_only + interactive > 1:
         raise UsageError("Choose one of --json, --jsonl, --paths-only and --interactive.")
-    restrictions: Restrictions = {
-        "language": languages,
-        "include": include,
-        "exclude": exclude,
-        "pattern": pattern,
-        "recent": recent,
-    }
     if interactive:
         from c2llm.cli.interactive import browse
 
         start = [query] if query is not None else []
-        browse([*start, *paths] or ["."], k, mode, granularity, restrictions, model)
+        browse([*start, *paths] or ["."], request_of("any", options), model)
         return
-    text = _query(query, symbol=symbol)
-    from c2llm.cli.render import result, show, show_paths, wants_color, within_budget
-    from c2llm.cli.search_targets import answers, callers_of_hits, opened
+    request = request_of(_query(query), options)
+    from c2llm.cli.render import payload, results, show, show_paths, wants_color
+    from c2llm.cli.search_targets import opened
+    from c2llm.search.answering import answer
 
-    started = time.perf_counter()
-    with opened(paths, model, mode) as indexes:
-        wanted = k if max_tokens is None else max(k, _BUDGET_RESULTS)
-        hits = answers(indexes, text, wanted, mode, granularity, restrictions)  # type: ignore[arg-type]
-        if max_tokens is not None:
-            hits = within_budget(hits, max_tokens)
-        took_ms = (time.perf_counter() - started) * 1000
-        whole = max_tokens is not None
-        around = callers_of_hits(indexes, hits) if callers else None
-        if as_json or jsonl:
-            results = [
-                result(rank, hit, text, whole=whole, around=one)
-                for rank, (hit, one) in enumerate(
-                    zip(hits, around or [None] * len(hits), strict=True), 1
-                )
-            ]
-            if as_json:
-                print_json(_payload(indexes, text, mode, results, took_ms))
-            for one in results if jsonl else ():
+    with opened(paths, model, request.mode) as indexes:
+        found = answer(indexes, request)
+        if as_json:
+            print_json(payload(found))
+        elif jsonl:
+            for one in results(found):
                 print_json(one)
         elif paths_only:
-            show_paths(hits)
+            show_paths(found.hits)
         else:
-            show(hits, text, explain=explain, color=wants_color(), whole=whole, around=around)
-        for index in indexes:
-            in_background = False
-            if background and mode != "lexical":
-                from c2llm.search import background_embedding as completion
+            show(
+                found.hits,
+                request.text,
+                explain=request.explain,
+                color=wants_color(),
+                whole=request.max_tokens is not None,
+            )
+            for index in indexes:
+                _tell_new(index, request.mode, background=background)
+        if background and request.mode != "lexical":
+            from c2llm.search import background_embedding
 
-                in_background = completion.start(index)
-            if not (as_json or jsonl or paths_only):
-                _tell_missing(index, mode, in_background=in_background)
+            for index in indexes:
+                background_embedding.start(index)
 
 
-def _query(query: str | None, *, symbol: bool) -> str:
+def _query(query: str | None) -> str:
     if query is None:
         raise UsageError("Say what you are looking for, or use -i to type and see.")
     if query == "-":
         query = sys.stdin.read(_MOST_QUERY)
         if not query.strip():
             raise UsageError("Nothing came from standard input.")
-    return f"sym:{query}" if symbol else query
+    return query
 
 
-def _payload(
-    indexes: Sequence[CodeIndex],
-    query: str,
-    mode: str,
-    results: list[dict[str, Any]],
-    took_ms: float,
-) -> dict[str, Any]:
-    counts = [index.counts() for index in indexes]
-    return {
-        "query": query,
-        "model": None if mode == "lexical" else indexes[0].model,
-        "mode": mode,
-        "index": {
-            "files": sum(one.files for one in counts),
-            "chunks": sum(one.chunks for one in counts),
-            "embedded": sum(one.embedded for one in counts),
-            "stale": sum(index.stale_files for index in indexes),
-        },
-        "took_ms": round(took_ms, 1),
-        "results": results,
-    }
-
-
-def _tell_missing(index: CodeIndex, mode: str, *, in_background: bool) -> None:
-    if mode == "lexical":
+def _tell_new(index: CodeIndex, mode: str, *, background: bool) -> None:
+    """Say of an index that this search has made what it holds; later ones are silent."""
+    if mode == "lexical" or not index.is_new or index.is_complete():
         return
     counts = index.counts()
-    if counts.embedded == counts.chunks:
-        return
-    others = f", the others of {index.table_model}" if index.table_model else ""
-    rest = (
-        "the rest is being made in the background"
-        if in_background
-        else f"for all of them: c2llm index --complete {index.root}"
-    )
+    others = f", all have vectors of {index.table_model}" if index.table_model else ""
+    rest = "the rest follows in the background"
+    if not background:
+        rest = f"for the rest: c2llm index --complete {shlex.quote(str(index.root))}"
     where = f"{index.label}: " if index.label else ""
     note(
-        f"{where}{counts.embedded} of {counts.chunks} chunks have vectors of {index.model}{others};"
-        f" {rest}"
+        f"{where}{counts.files} files indexed; {counts.embedded} of {counts.chunks} chunks have "
+        f"vectors of {index.model}{others}; {rest}"
     )

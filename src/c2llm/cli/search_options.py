@@ -1,13 +1,16 @@
-"""Options that every verb has that answers with places in code."""
+"""Options that every verb has that answers with places in code, and the request they make."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from c2llm.encoding.model_folder import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from c2llm.search.request import SearchRequest
 
 Command = Callable[..., Any]
 
@@ -41,3 +44,17 @@ def search_options(command: Command) -> Command:
     for option in reversed(_OPTIONS):  # the last one added stands first in --help
         command = option(command)
     return command
+
+
+def request_of(query: str, given: Mapping[str, Any]) -> SearchRequest:
+    """The request that the options of a verb make; what is no field of a request is not looked at.
+
+    Raises:
+        UsageError: an option is out of its bounds.
+    """
+    from dataclasses import fields
+
+    from c2llm.search.request import SearchRequest
+
+    names = {field.name for field in fields(SearchRequest)} - {"query"}
+    return SearchRequest(query, **{name: given[name] for name in names & given.keys()})

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from c2llm.cli.output import print_json
-from c2llm.cli.search_options import search_options
+from c2llm.cli.search_options import request_of, search_options
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,26 +36,18 @@ Examples:
 def command(
     place: str,
     within: tuple[str, ...],
-    k: int,
-    mode: str,
-    languages: tuple[str, ...],
-    include: tuple[str, ...],
-    exclude: tuple[str, ...],
-    granularity: str,
     model: str,
-    explain: bool,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Find code like the function around FILE:LINE, or like pasted code (-).
 
     It is compared by meaning, so an answer may be in another language or repository.
     """
-    from c2llm.cli.render import result, show, wants_color
+    from c2llm.cli.render import payload, show, wants_color
     from c2llm.cli.search_targets import opened
     from c2llm.search.answers.similar_code import Specimen, as_query, similar, specimen_at
 
-    if k < 1:
-        raise UsageError(f"-k must be at least 1, not {k}.")
     if place == "-":
         text = sys.stdin.read(_MOST)
         if not text.strip():
@@ -64,31 +55,21 @@ def command(
         specimen = Specimen(text)
     else:
         specimen = specimen_at(place)
-    started = time.perf_counter()
-    with opened(within or (_home_of(specimen),), model, mode) as indexes:
-        query = as_query(specimen)
-        asked = [
-            index.asked(query, mode, language=languages, include=include, exclude=exclude)  # type: ignore[arg-type]
-            for index in indexes
-        ]
-        roots = [index.root for index in indexes]
-        hits = similar(asked, roots, specimen, k=k, mode=mode, granularity=granularity)  # type: ignore[arg-type]
-    took_ms = (time.perf_counter() - started) * 1000
+    request = request_of(as_query(specimen), options)
+    with opened(within or (_home_of(specimen),), model, request.mode) as indexes:
+        found = similar(indexes, specimen, request)
     if not as_json:
-        show(hits, specimen.text, explain=explain, color=wants_color(), whole=False)
+        show(found.hits, specimen.text, explain=request.explain, color=wants_color(), whole=False)
         return
-    print_json(
-        {
-            "file": None if specimen.file is None else str(specimen.file),
-            "start_line": specimen.start_line,
-            "end_line": specimen.end_line,
-            "symbol": specimen.symbol,
-            "took_ms": round(took_ms, 1),
-            "results": [
-                result(rank, hit, specimen.text, whole=False) for rank, hit in enumerate(hits, 1)
-            ],
-        }
-    )
+    told = payload(found)
+    del told["query"]
+    of_specimen = {
+        "file": None if specimen.file is None else str(specimen.file),
+        "start_line": specimen.start_line,
+        "end_line": specimen.end_line,
+        "symbol": specimen.symbol,
+    }
+    print_json(of_specimen | told)
 
 
 def _home_of(specimen: Specimen) -> str:

@@ -13,7 +13,7 @@ from c2llm.cli.output import note, print_json, progress_bar
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from c2llm.search.watching import Refreshed
+    from c2llm.index.build.watching import Refreshed
 
 _MOST_NAMES = 5
 
@@ -58,9 +58,9 @@ def command(
     """
     from threading import Event
 
-    from c2llm.search import background_embedding as completion
+    from c2llm.index.build.watching import watch
+    from c2llm.search import background_embedding
     from c2llm.search.code_index import CodeIndex
-    from c2llm.search.watching import watch
 
     stop = Event()
     refreshes = 0
@@ -81,7 +81,7 @@ def command(
                     sys.stdout.write(_line(refreshed) + "\n")
                 sys.stdout.flush()
             if background:
-                completion.start(index)
+                background_embedding.start(index)
             if stop.is_set():
                 break
     note(f"Watched until now; {refreshes} refreshes.")

@@ -1,4 +1,4 @@
-"""The rest of an index, made by a process of low priority after the answer is out.
+"""The rest of an index, made by a process of low priority when a user asks for that.
 
 One process an index: it holds the lock of embedding while it works, and whoever comes later finds
 that held and goes. It runs with one thread at the lowest priority, makes way when a user asks for
@@ -23,20 +23,8 @@ from c2llm.index.store.lock import is_held
 if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
 
-SWITCH = "C2LLM_BACKGROUND"
 _MOST_SECONDS = 3_600.0
 _LOWEST_PRIORITY = 19
-
-
-def is_allowed() -> bool:
-    """Whether processes may be left behind: C2LLM_BACKGROUND says so, or nobody counts them.
-
-    Continuous integration counts them, and so do tests.
-    """
-    wish = os.environ.get(SWITCH, "").strip().lower()
-    if wish:
-        return wish not in ("0", "no", "off", "false")
-    return not (os.environ.get("CI") or os.environ.get("PYTEST_CURRENT_TEST"))
 
 
 def start(index: CodeIndex) -> bool:
@@ -48,9 +36,9 @@ def start(index: CodeIndex) -> bool:
     Returns:
         Whether one was started. Never waits for it.
     """
-    if not is_allowed() or index.is_complete() or is_held(index.file, "embedding"):
+    if index.is_complete() or is_held(index.file, "embedding"):
         return False
-    environment = {**worker_environment(), "OMP_NUM_THREADS": "1", SWITCH: "0"}
+    environment = {**worker_environment(), "OMP_NUM_THREADS": "1"}
     try:
         subprocess.Popen(
             worker_command("c2llm.search.background_embedding", str(index.root), index.model),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from c2llm.errors import UsageError
+from c2llm.search.answer import Hit
 from c2llm.search.query.filters import NO_FILTERS, Filters
 from c2llm.search.query.query_parsing import Query, parse_query
 from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, RankWeights
@@ -15,47 +15,14 @@ from c2llm.search.ranking.ranker import Candidate, Ranked, rank
 from c2llm.search.retrieval.retrievers import IndexReader, find
 
 if TYPE_CHECKING:
+    from c2llm.search.request import Mode, SearchRequest
     from c2llm.search.retrieval.exact_scan import Vectors
 
-__all__ = [
-    "NO_FILTERS",
-    "Filters",
-    "Granularity",
-    "Hit",
-    "IndexReader",
-    "Mode",
-    "SearchTarget",
-    "ask",
-]
-
-Mode = Literal["hybrid", "dense", "lexical"]
-Granularity = Literal["chunk", "function", "class", "file"]
+__all__ = ["IndexReader", "SearchTarget", "ask"]
 
 _RECENT = 0.5
 """What having just been changed is worth where it is asked for."""
 _WITHOUT_RECENCY: Mapping[str, float] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One answer."""
-
-    path: str
-    """Relative to the searched root, with `/`."""
-    start_line: int
-    """From 1."""
-    end_line: int
-    """Inclusive."""
-    language: str
-    kind: str
-    symbol: str
-    score: float
-    """Comparable within one answer only."""
-    text: str
-    why: tuple[str, ...]
-    """Short reasons, the strongest first."""
-    repository: str = ""
-    """Label of the index that it is from, when several were searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,41 +40,29 @@ class SearchTarget:
 
 
 def ask(
-    asked: Sequence[SearchTarget],
-    query_text: str,
+    targets: Sequence[SearchTarget],
+    request: SearchRequest,
     *,
-    k: int,
-    mode: Mode = "hybrid",
     weights: RankWeights = DEFAULT_WEIGHTS,
-    granularity: Granularity = "chunk",
 ) -> list[Hit]:
-    """The best k answers of all the indexes together, the best first.
+    """The best hits of all the indexes together, the best first.
 
     Args:
-        asked: The indexes; the callers hold them open.
-        query_text: The query.
-        k: How many answers, at least 1.
-        mode: Which retrievers take part; `dense` leaves the lexical one out, `lexical` the other.
+        targets: The indexes, made ready for this request; the callers hold them open.
+        request: What is asked; `k` and `granularity` count here, filters were taken by the targets.
         weights: What the features are worth.
-        granularity: What an answer is.
-
-    Raises:
-        UsageError: k is below 1 or the query is empty.
     """
-    if k < 1:
-        raise UsageError(f"The number of results must be at least 1, not {k}.")
-    if not query_text.strip():
-        raise UsageError("The query is empty; say what you are looking for.")
-    query = parse_query(query_text)
-    if any(one.recency for one in asked):
+    query = parse_query(request.text)
+    if any(one.recency for one in targets):
         weights = weights.with_feature("recent", _RECENT)
-    found = candidates_of(asked, query, k=k, mode=mode)
-    if granularity == "chunk":
-        return hits_of(asked, rank(found.candidates, query, found.corpora, k, weights))
+    k = request.k
+    found = candidates_of(targets, query, k=k, mode=request.mode)
+    if request.granularity == "chunk":
+        return hits_of(targets, rank(found.candidates, query, found.corpora, k, weights))
     ranked = rank(found.candidates, query, found.corpora, 10 * k, weights)
     from c2llm.search.answers.grouping import grouped
 
-    return grouped(asked, ranked, query, granularity)[:k]
+    return grouped(targets, ranked, query, request.granularity)[:k]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ import pytest
 
 from c2llm.codebase.walk import list_files
 from c2llm.index.build import cut_pool
-from c2llm.index.build.refresh import find_stale, refresh_files
 from c2llm.index.build.cut_pool import cut_files, worker_command
 from c2llm.index.build.cutting import (
     cut_file,
@@ -18,6 +17,7 @@ from c2llm.index.build.cutting import (
     unpack_answer,
     unpack_request,
 )
+from c2llm.index.build.refresh import find_stale, refresh_files
 from c2llm.index.store.sqlite_store import Store
 from tests.trees import PROJECT, write_tree
 

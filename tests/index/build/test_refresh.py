@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from c2llm.codebase.walk import SourceFile
 from c2llm.index.build import refresh as build
-from c2llm.search.code_index import CodeIndex
 from c2llm.index.store.location import index_file
+from c2llm.search.code_index import CodeIndex
 from tests.trees import PROJECT, WordEncoder, write_tree
 
 
@@ -46,13 +46,13 @@ def fresh_contents(root: Path, monkeypatch: pytest.MonkeyPatch, home: Path) -> o
     """What an index made in one go holds."""
     with monkeypatch.context() as patch:
         patch.setenv("C2LLM_HOME", str(home / "fresh"))
-        with CodeIndex.open(root, encoder=WordEncoder(), rebuild=True):
+        with CodeIndex.open(root, encoder=WordEncoder(), rebuild=True, embed="all"):
             pass
         return contents(root)
 
 
 def test_nothing_is_read_or_embedded_twice(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         assert index.last_refresh.redone == len(PROJECT)
         assert index.last_refresh.embedded == index.counts().chunks == index.counts().embedded
 
@@ -61,7 +61,7 @@ def test_nothing_is_read_or_embedded_twice(project: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(build, "cut_files", refuse)
     encoder = WordEncoder()
-    with CodeIndex.open(project, encoder=encoder) as index:
+    with CodeIndex.open(project, encoder=encoder, embed="all") as index:
         assert (index.last_refresh.redone, index.last_refresh.embedded) == (0, 0)
     assert encoder.embedded == []
 
@@ -69,11 +69,11 @@ def test_nothing_is_read_or_embedded_twice(project: Path, monkeypatch: pytest.Mo
 def test_a_change_redoes_one_file_and_embeds_only_new_chunks(project: Path) -> None:
     functions = "\n\n".join(f"def step_{i}(x):\n    return x + {i}\n" * 12 for i in range(8))
     write_tree(project, {"steps.py": functions})
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         before = index.counts()
     encoder = WordEncoder()
     write_tree(project, {"steps.py": functions + "\n\ndef last_step(x):\n    return 'z' * x\n"})
-    with CodeIndex.open(project, encoder=encoder) as index:
+    with CodeIndex.open(project, encoder=encoder, embed="all") as index:
         assert index.last_refresh.redone == 1
         assert index.counts().chunks >= before.chunks
         assert index.search("last_step", 1)[0].path == "steps.py"
@@ -81,17 +81,17 @@ def test_a_change_redoes_one_file_and_embeds_only_new_chunks(project: Path) -> N
 
 
 def test_a_touched_file_is_read_but_not_redone(project: Path) -> None:
-    with CodeIndex.open(project, encoder=WordEncoder()):
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all"):
         pass
     os.utime(project / "README.md", ns=(1, 1_600_000_000_000_000_000))
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         assert index.last_refresh.redone == 0
         assert index.status().changed == 0
 
 
 def test_a_file_written_a_moment_ago_is_not_called_stale(project: Path) -> None:
     (project / "now.py").write_text("now = 1\n")
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         assert index.status().changed == 0
         (project / "now.py").write_text("now = 2\n")  # same size, perhaps the same tick
         assert index.status().changed == 1
@@ -99,24 +99,24 @@ def test_a_file_written_a_moment_ago_is_not_called_stale(project: Path) -> None:
 
 
 def test_deleted_files_vanish(project: Path) -> None:
-    with CodeIndex.open(project, encoder=WordEncoder()):
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all"):
         pass
     (project / "src/net/retry.py").unlink()
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         assert index.last_refresh.redone == 1
         paths = [hit.path for hit in index.search("retry_with_backoff", 20)]
     assert "src/net/retry.py" not in paths
 
 
 def test_what_comes_back_is_not_embedded_again(project: Path) -> None:
-    with CodeIndex.open(project, encoder=WordEncoder()):
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all"):
         pass
     (project / "src/net/retry.py").rename(project / "gone.txt.bak")
-    with CodeIndex.open(project, encoder=WordEncoder()):
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all"):
         pass
     (project / "gone.txt.bak").rename(project / "src/net/retry.py")
     encoder = WordEncoder()
-    with CodeIndex.open(project, encoder=encoder) as index:
+    with CodeIndex.open(project, encoder=encoder, embed="all") as index:
         assert index.counts().embedded == index.counts().chunks
     assert encoder.embedded == []
 
@@ -131,7 +131,7 @@ def test_vectors_without_a_chunk_go_once_there_are_many(project: Path) -> None:
         for name in PROJECT:
             if name.endswith(".py"):
                 (project / name).write_text(f"def number_{number}_{len(name)}():\n    return 1\n")
-        with CodeIndex.open(project, encoder=WordEncoder()) as index:
+        with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
             with index._store.writing():
                 index._store.prune_vectors(spare)
             assert index.is_complete()
@@ -144,14 +144,14 @@ def test_vectors_without_a_chunk_go_once_there_are_many(project: Path) -> None:
 
     edit(6, spare=2)
     assert vectors() <= start < grown
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         assert vectors() == index.counts().chunks
 
 
 def test_equal_texts_share_one_vector(tmp_path: Path) -> None:
     write_tree(tmp_path / "p", {"a/same.py": "x = 1\n", "src/a/same.py": "x = 1\n"})
     encoder = WordEncoder()
-    with CodeIndex.open(tmp_path / "p", encoder=encoder) as index:
+    with CodeIndex.open(tmp_path / "p", encoder=encoder, embed="all") as index:
         assert index.counts().chunks == index.counts().embedded == 2
         assert {hit.path for hit in index.search("same x", 5, "dense")} == {
             "a/same.py",
@@ -160,11 +160,11 @@ def test_equal_texts_share_one_vector(tmp_path: Path) -> None:
 
 
 def test_a_changed_model_is_told_and_made_again(project: Path) -> None:
-    with CodeIndex.open(project, encoder=WordEncoder(fingerprint="old")) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(fingerprint="old"), embed="all") as index:
         chunks = index.counts().chunks
     notes: list[str] = []
     newer = WordEncoder(fingerprint="new", dim=32)
-    with CodeIndex.open(project, encoder=newer, note=notes.append) as index:
+    with CodeIndex.open(project, encoder=newer, note=notes.append, embed="all") as index:
         assert index.last_refresh.redone == 0
         assert index.counts().embedded == chunks
         assert index.search("retries", 1, "dense")
@@ -172,21 +172,21 @@ def test_a_changed_model_is_told_and_made_again(project: Path) -> None:
 
 
 def test_models_live_side_by_side(project: Path) -> None:
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         chunks = index.counts().chunks
-    with CodeIndex.open(project, encoder=WordEncoder("other", "other-1")) as index:
+    with CodeIndex.open(project, encoder=WordEncoder("other", "other-1"), embed="all") as index:
         assert index.status().models == {"other": chunks, "words": chunks}
     encoder = WordEncoder()
-    with CodeIndex.open(project, encoder=encoder):
+    with CodeIndex.open(project, encoder=encoder, embed="all"):
         assert encoder.embedded == []
 
 
 def test_another_chunker_redoes_all(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with CodeIndex.open(project, encoder=WordEncoder()):
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all"):
         pass
-    monkeypatch.setattr("c2llm.search.code_index.CHUNKER_VERSION", 999)
+    monkeypatch.setattr("c2llm.index.build.indexed_tree.CHUNKER_VERSION", 999)
     notes: list[str] = []
-    with CodeIndex.open(project, encoder=WordEncoder(), note=notes.append) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), note=notes.append, embed="all") as index:
         assert index.last_refresh.redone == len(PROJECT)
     assert len(notes) == 1 and "999" in notes[0]
 
@@ -204,7 +204,7 @@ def test_a_file_that_cannot_be_cut_stops_nothing(
         return original(path, text, language)
 
     monkeypatch.setattr(chunks, "cut_text", fail)
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         status = index.status()
     assert status.skipped_by_reason == {"cannot be cut (RecursionError)": 1}
     assert status.files == len(PROJECT) - 1 and status.changed == 0
@@ -220,8 +220,8 @@ def test_a_file_that_vanishes_between_listing_and_reading(
         (project / "README.md").unlink(missing_ok=True)
         return staleness
 
-    monkeypatch.setattr("c2llm.search.code_index.find_stale", list_then_lose)
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    monkeypatch.setattr("c2llm.index.build.indexed_tree.find_stale", list_then_lose)
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         assert index.counts().files == len(PROJECT) - 1
 
 
@@ -244,7 +244,7 @@ def test_hostile_files(tmp_path: Path) -> None:
     )
     with open(os.fsencode(root) + b"/latin\xe9.py", "w") as stream:  # noqa: PTH123
         stream.write("def latin_name():\n    pass\n")
-    with CodeIndex.open(root, encoder=WordEncoder()) as index:
+    with CodeIndex.open(root, encoder=WordEncoder(), embed="all") as index:
         status = index.status()
         assert status.skipped_by_reason["too large"] == 1
         assert status.skipped_by_reason["binary"] == 1
@@ -292,7 +292,7 @@ def test_any_history_ends_in_the_index_of_its_end(
         else:
             write_tree(root, {name: text})
             os.utime(root / name, ns=(1, 1_700_000_000_000_000_000 + step))
-        with CodeIndex.open(root, encoder=WordEncoder()):
+        with CodeIndex.open(root, encoder=WordEncoder(), embed="all"):
             pass
     assert contents(root) == fresh_contents(root, monkeypatch, folder)
 
@@ -321,7 +321,8 @@ if stage == "cutting":
     from c2llm.codebase import chunks
     cut = chunks.cut_text
     chunks.cut_text = lambda *arguments: (stop(), cut(*arguments))[1]
-with CodeIndex.open(root, encoder=WordEncoder(before=stop if stage == "embedding" else None)):
+encoder = WordEncoder(before=stop if stage == "embedding" else None)
+with CodeIndex.open(root, encoder=encoder, embed="all"):
     pass
 """
 
@@ -367,7 +368,7 @@ def test_a_killed_build_goes_on_where_it_stopped(
     assert 0 < files < 30 if stage == "cutting" else 0 < vectors < 30
 
     encoder = WordEncoder()
-    with CodeIndex.open(modules, encoder=encoder) as index:
+    with CodeIndex.open(modules, encoder=encoder, embed="all") as index:
         assert index.last_refresh.redone == 30 - files
         assert len(encoder.embedded) == 30 - vectors
         assert index.search("job_17", 1)[0].path == "pkg/module_17.py"

@@ -16,7 +16,7 @@ from tests.trees import WordEncoder, write_tree
 
 
 def build(root: Path) -> Path:
-    with CodeIndex.open(root, encoder=WordEncoder()) as index:
+    with CodeIndex.open(root, encoder=WordEncoder(), embed="all") as index:
         return index.file
 
 
@@ -69,7 +69,7 @@ def test_a_damaged_file_is_told_and_kept(project: Path, damage: bytes) -> None:
         assert str(file) in str(caught.value)
         assert str(caught.value).count("\n") == 0
     assert file.read_bytes() == damage
-    with CodeIndex.open(project, encoder=WordEncoder(), rebuild=True) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), rebuild=True, embed="all") as index:
         assert index.search("retry_with_backoff", 1)[0].path == "src/net/retry.py"
 
 
@@ -85,7 +85,7 @@ def test_damage_in_the_middle_is_told_when_it_is_met(project: Path) -> None:
     file.write_bytes(content)
     with (
         pytest.raises(IndexCorruptError, match="index --rebuild"),
-        CodeIndex.open(project, encoder=WordEncoder()) as index,
+        CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index,
     ):
         index.search("f3", 5)
 
@@ -116,7 +116,7 @@ def test_an_older_schema_is_redone_and_told(project: Path, monkeypatch: pytest.M
     status = read_status(project, "words")
     assert (status.indexed, status.changed) == (False, 5)
     notes: list[str] = []
-    with CodeIndex.open(project, encoder=WordEncoder(), note=notes.append) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), note=notes.append, embed="all") as index:
         assert index.last_refresh.redone == 5
         assert index.search("retry_with_backoff", 1)[0].path == "src/net/retry.py"
     assert len(notes) == 1 and "older" in notes[0]
@@ -127,7 +127,7 @@ def test_other_unicode_tables_are_another_schema(
 ) -> None:
     build(project)
     monkeypatch.setattr(database, "unidata_version", "99.0.0")
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         assert index.last_refresh.redone == 5
 
 

@@ -19,42 +19,42 @@ def keys(count: int) -> list[bytes]:
 
 
 def test_a_clone_embeds_nothing_anew(project: Path, tmp_path: Path) -> None:
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         chunks = index.counts().chunks
         first = index.search("retries with backoff", 5, "dense")
     clone = tmp_path / "repo"  # a name that says as little: a telling one would count as evidence
     shutil.copytree(project, clone)
     encoder = WordEncoder()
-    with CodeIndex.open(clone, encoder=encoder) as index:
+    with CodeIndex.open(clone, encoder=encoder, embed="all") as index:
         assert index.counts().embedded == chunks
         assert index.search("retries with backoff", 5, "dense") == first
     assert encoder.embedded == []
 
 
 def test_it_outlives_the_index(project: Path) -> None:
-    with CodeIndex.open(project, encoder=WordEncoder()):
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all"):
         pass
     assert remove_index(index_file(project))
     encoder = WordEncoder()
-    with CodeIndex.open(project, encoder=encoder):
+    with CodeIndex.open(project, encoder=encoder, embed="all"):
         assert encoder.embedded == []
 
 
 def test_another_fingerprint_has_its_own(project: Path, tmp_path: Path) -> None:
-    with CodeIndex.open(project, encoder=WordEncoder(fingerprint="one")):
+    with CodeIndex.open(project, encoder=WordEncoder(fingerprint="one"), embed="all"):
         pass
     remove_index(index_file(project))
     encoder = WordEncoder(fingerprint="two")
-    with CodeIndex.open(project, encoder=encoder) as index:
+    with CodeIndex.open(project, encoder=encoder, embed="all") as index:
         assert len(encoder.embedded) == index.counts().embedded
 
 
 def test_vectors_of_another_width_are_not_taken(project: Path) -> None:
-    with CodeIndex.open(project, encoder=WordEncoder(dim=64)):
+    with CodeIndex.open(project, encoder=WordEncoder(dim=64), embed="all"):
         pass
     remove_index(index_file(project))
     encoder = WordEncoder(dim=32)  # of the same fingerprint: a lie
-    with CodeIndex.open(project, encoder=encoder) as index:
+    with CodeIndex.open(project, encoder=encoder, embed="all") as index:
         assert len(encoder.embedded) == index.counts().embedded > 0
 
 
@@ -76,14 +76,14 @@ def test_a_broken_cache_stops_nothing(project: Path, home: Path, content: bytes)
     home.mkdir()
     cache_file().write_bytes(content)
     encoder = WordEncoder()
-    with CodeIndex.open(project, encoder=encoder) as index:
+    with CodeIndex.open(project, encoder=encoder, embed="all") as index:
         assert index.counts().embedded == index.counts().chunks
     assert cache_file().read_bytes() == content
 
 
 def test_it_can_be_turned_off(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("C2LLM_CACHE_MB", "0")
-    with CodeIndex.open(project, encoder=WordEncoder()):
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all"):
         pass
     assert not cache_file().exists()
 

@@ -14,10 +14,11 @@ from c2llm.index.store.workspaces import (
     load_workspaces,
     remove_from_workspace,
 )
+from c2llm.search.answering import answer
 from c2llm.search.answers.grouping import file_lines
 from c2llm.search.answers.similar_code import Specimen, as_query, similar, specimen_at
 from c2llm.search.code_index import CodeIndex
-from c2llm.search.pipeline import ask
+from c2llm.search.request import SearchRequest
 from c2llm.search.retrieval.exact_scan import read_codes
 from tests.trees import PROJECT, RETRY, WordEncoder, write_tree
 
@@ -58,12 +59,12 @@ def test_several_indexes_answer_in_one_list(tmp_path: Path) -> None:
     first = write_tree(tmp_path / "a" / "one", {"x.py": "def parse_toml(path):\n    pass\n"})
     other = write_tree(tmp_path / "b" / "two", {"y.py": RETRY})
     with (
-        CodeIndex.open(first, encoder=WordEncoder()) as one,
-        CodeIndex.open(other, encoder=WordEncoder()) as two,
+        CodeIndex.open(first, encoder=WordEncoder(), embed="all") as one,
+        CodeIndex.open(other, encoder=WordEncoder(), embed="all") as two,
     ):
         one.label, two.label = "one", "two"
-        asked = [index.asked("retry_with_backoff") for index in (one, two)]
-        hits = ask(asked, "retry_with_backoff", k=5)
+        request = SearchRequest("retry_with_backoff", k=5)
+        hits = answer([one, two], request).hits
         alone = two.search("retry_with_backoff", 1)
     assert (hits[0].repository, hits[0].path) == ("two", "y.py")
     assert {hit.repository for hit in hits} == {"one", "two"}
@@ -74,10 +75,11 @@ def test_similar_code_leaves_itself_out(project: Path) -> None:
     write_tree(project, {"lib/again.go": PROJECT["src/config/settings.go"].replace("Load", "Get")})
     specimen = specimen_at(f"{project}/src/config/settings.go:4")
     assert (specimen.symbol, specimen.start_line, specimen.end_line) == ("LoadSettings", 3, 6)
-    with CodeIndex.open(project, encoder=WordEncoder()) as index:
-        hits = similar([index.asked(as_query(specimen))], [index.root], specimen, k=3)
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
+        request = SearchRequest(as_query(specimen), k=3)
+        hits = similar([index], specimen, request).hits
         pasted = Specimen(specimen.text)
-        again = similar([index.asked(as_query(pasted))], [index.root], pasted, k=1)
+        again = similar([index], pasted, SearchRequest(as_query(pasted), k=1)).hits
     assert hits[0].path == "lib/again.go"
     assert "src/config/settings.go" not in {hit.path for hit in hits}
     assert again[0].path in ("src/config/settings.go", "lib/again.go")
@@ -110,10 +112,10 @@ def test_the_merged_vector_of_a_file_decides_between_equal_parts(tmp_path: Path)
     about = "".join(f"\n\ndef settings_{i}(toml):\n    {'settings, ' * 150}\n" for i in range(3))
     other = "".join(f"\n\ndef picture_{i}(pixel):\n    {'picture, ' * 150}\n" for i in range(3))
     root = write_tree(tmp_path / "one", {"a/one.py": answer + other, "b/two.py": answer + about})
-    with CodeIndex.open(root, encoder=WordEncoder()) as index:
+    with CodeIndex.open(root, encoder=WordEncoder(), embed="all") as index:
         query = "parse settings of toml"
         hits = index.search(query, 2, granularity="file")
-        asked = index.asked(query)
+        asked = index.target(SearchRequest(query))
         assert asked.merged is not None
         store = index._store
         ids = [store.chunks_of([file_id]) for (file_id,) in store.all("SELECT id FROM files")]
@@ -131,7 +133,7 @@ def test_the_merged_vector_of_a_file_decides_between_equal_parts(tmp_path: Path)
 
 def test_words_alone_have_no_merged_vectors(project: Path) -> None:
     with CodeIndex.open(project, embed="none") as index:
-        assert index.asked("retry", "lexical").merged is None
+        assert index.target(SearchRequest("retry", mode="lexical")).merged is None
         files = index.search("retry", 3, "lexical", granularity="file")
         chunks = index.search("retry", 3, "lexical")
     assert files[0].score == chunks[0].score
@@ -143,7 +145,7 @@ def test_the_merged_vector_is_of_models_that_cover_all(project: Path) -> None:
         index._note = lambda message: None
         store = index._store
         group = store.chunks_of(row[0] for row in store.all("SELECT id FROM files"))
-        (before,) = index.asked("retry").merged([group])  # type: ignore[misc]
+        (before,) = index.target(SearchRequest("retry")).merged([group])  # type: ignore[misc]
         model_id = store.model_id("table")[0]  # type: ignore[index]
         vector = WordEncoder().encode_queries(["retry"])[0]
         alone = read_codes(store, model_id, group)[1].restored().sum(axis=0)

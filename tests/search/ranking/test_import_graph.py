@@ -13,6 +13,7 @@ from c2llm.search.pipeline import candidates_of
 from c2llm.search.query.query_parsing import parse_query
 from c2llm.search.ranking import import_graph as graph
 from c2llm.search.ranking.import_graph import Modules
+from c2llm.search.request import SearchRequest
 from tests.trees import write_tree
 
 
@@ -115,7 +116,7 @@ def test_links_follow_what_files_say_now(tmp_path: Path) -> None:
     query = parse_query("upload picture and save body")
 
     def links(index: CodeIndex) -> set[tuple[str, str]]:
-        asked = [index.asked(query.text, "lexical")]
+        asked = [index.target(SearchRequest(query.text, mode="lexical"))]
         (corpus,) = candidates_of(asked, query, k=5, mode="lexical").corpora
         path_of = dict(index._store.all("SELECT id, path FROM files"))
         return {

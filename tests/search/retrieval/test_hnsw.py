@@ -28,7 +28,7 @@ def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CodeIndex
         for beast in BEASTS
     }
     root = write_tree(tmp_path / "large", {**files})
-    with CodeIndex.open(root, encoder=WordEncoder()) as index:
+    with CodeIndex.open(root, encoder=WordEncoder(), embed="all") as index:
         yield index
 
 
@@ -86,7 +86,7 @@ def test_another_file_in_its_place_is_not_believed(large: CodeIndex, damage: byt
 
 def test_a_changed_model_takes_its_graph_along(large: CodeIndex) -> None:
     large.build_graphs()
-    with CodeIndex.open(large.root, encoder=WordEncoder(fingerprint="new")) as index:
+    with CodeIndex.open(large.root, encoder=WordEncoder(fingerprint="new"), embed="all") as index:
         assert not is_open(index)
         assert index.search("red otter", 1, "dense")[0].path == "red/otter.py"
 

@@ -9,6 +9,7 @@ import pytest
 
 from c2llm.errors import UsageError
 from c2llm.search.code_index import CodeIndex
+from c2llm.search.request import SearchRequest
 from c2llm.search.retrieval.exact_scan import Nearest, Vectors
 from c2llm.search.retrieval.progressive import blend, candidates_to_embed, together
 from tests.trees import WordEncoder, write_tree
@@ -193,16 +194,16 @@ def test_both_models_are_averaged_where_both_have_all():
 
 def test_a_complete_index_answers_by_both_models(repository):
     def cosines(table):
-        with CodeIndex.open(repository, encoder=WordEncoder(), table=table) as index:
+        with CodeIndex.open(repository, encoder=WordEncoder(), table=table, embed="all") as index:
             assert index.is_complete()
-            retriever = index.asked("read the socket of a file", "hybrid").vectors
+            retriever = index.target(SearchRequest("read the socket of a file")).vectors
             found = retriever([])
             return dict(zip(found.ids.tolist(), found.similarities.tolist(), strict=True))
 
     alone = cosines(None)
     both = cosines(SmallEncoder())
-    with CodeIndex.open(repository, encoder=SmallEncoder()) as index:
-        small = index.asked("read the socket of a file", "hybrid").vectors([])
+    with CodeIndex.open(repository, encoder=SmallEncoder(), embed="all") as index:
+        small = index.target(SearchRequest("read the socket of a file")).vectors([])
     table = dict(zip(small.ids.tolist(), small.similarities.tolist(), strict=True))
     assert both.keys() == alone.keys() == table.keys()
     for chunk_id, cosine in both.items():

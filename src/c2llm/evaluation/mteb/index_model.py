@@ -21,7 +21,7 @@ from c2llm.evaluation.progress import ProgressBar, no_progress
 if TYPE_CHECKING:
     from c2llm.encoding.protocol import TextEncoder
     from c2llm.search.code_index import CodeIndex
-    from c2llm.search.pipeline import Mode
+    from c2llm.search.request import Mode
 
 MODES = ("hybrid", "dense", "lexical")
 DEPTH = 100

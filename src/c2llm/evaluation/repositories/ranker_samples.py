@@ -20,12 +20,13 @@ from c2llm.search.query.query_parsing import QueryKind, parse_query
 from c2llm.search.ranking.feature_weights import FACTORS, RankWeights
 from c2llm.search.ranking.features import FEATURES
 from c2llm.search.ranking.ranker import feature_extractors, weigh
+from c2llm.search.request import SearchRequest
 
 if TYPE_CHECKING:
     from c2llm.encoding.protocol import TextEncoder
     from c2llm.evaluation.repositories.repo_trees import Tree
     from c2llm.search.code_index import CodeIndex
-    from c2llm.search.pipeline import Mode
+    from c2llm.search.request import Mode
 
 K = 10
 COLUMNS = ("lexical", "dense", *FEATURES)
@@ -70,7 +71,9 @@ def sample(
         share: The vectors' share of the retrievers that coherence is told from.
     """
     query = parse_query(question.text)
-    found = candidates_of([index.asked(question.text, mode)], query, k=K, mode=mode)
+    found = candidates_of(
+        [index.target(SearchRequest(question.text, mode=mode))], query, k=K, mode=mode
+    )
     candidates = found.candidates
     scored = weigh(candidates, query, feature_extractors(candidates, query, found.corpora), share)
     scored.sort(key=lambda item: (item.file, item.candidate.facts.start_line))
@@ -134,7 +137,7 @@ def samples_of(
         index = (
             CodeIndex.open(tree.root, embed="none")
             if encoder is None
-            else CodeIndex.open(tree.root, encoder.name, encoder=encoder, table=table)
+            else CodeIndex.open(tree.root, encoder.name, encoder=encoder, table=table, embed="all")
         )
         with index:
             return [

@@ -34,9 +34,10 @@ from c2llm.evaluation.repositories.repo_trees import Tree, find_tree
 from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
 
 if TYPE_CHECKING:
-    from c2llm.search.code_index import CodeIndex, Embed
-    from c2llm.search.pipeline import Mode
+    from c2llm.index.build.indexed_tree import Embed
+    from c2llm.search.code_index import CodeIndex
     from c2llm.search.ranking.ranker import RankWeights
+    from c2llm.search.request import Mode
 
 RAW = "-raw"
 """Suffix of a mode: the retriever's or the fused scores, without the ranker's features."""
@@ -106,7 +107,9 @@ def open_code_index(
     if encoder is None:
         index = CodeIndex.open(root, embed="none", progress_bar=progress_bar)
     else:
-        index = CodeIndex.open(root, encoder.name, encoder=encoder, progress_bar=progress_bar)
+        index = CodeIndex.open(
+            root, encoder.name, encoder=encoder, embed="all", progress_bar=progress_bar
+        )
     return RankedIndex(index, built=built)
 
 

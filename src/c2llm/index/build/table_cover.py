@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from c2llm.codebase.chunk import Chunk
-from c2llm.index.build.cutting import CutFile
 from c2llm.encoding.encoder_handle import EncoderHandle
+from c2llm.index.build.cutting import CutFile
 from c2llm.index.store.sqlite_store import Store
 
 _SLICE = 128

@@ -25,7 +25,9 @@ from c2llm.search.ranking.ranker import Ranked
 if TYPE_CHECKING:
     from c2llm.codebase.syntax import Definition
     from c2llm.index.store.sqlite_store import Store
-    from c2llm.search.pipeline import Granularity, Hit, SearchTarget
+    from c2llm.search.answer import Hit
+    from c2llm.search.pipeline import SearchTarget
+    from c2llm.search.request import Granularity
 
 _MOST_FILES = 30
 _MOST_CHUNKS = 100

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c2llm.codebase.languages import detect_language
 from c2llm.errors import UsageError
-from c2llm.search.pipeline import Granularity, Hit, Mode, SearchTarget, ask
+from c2llm.search.answer import Hit, SearchAnswer
+from c2llm.search.answering import answer
 from c2llm.search.query.query_parsing import CODE_FORM
 
 if TYPE_CHECKING:
     from c2llm.codebase.syntax import Definition
+    from c2llm.search.code_index import CodeIndex
+    from c2llm.search.request import SearchRequest
 
 _PLACE = re.compile(r"(.+?):(\d{1,7})(?:[-:]\d+)?")
 _MOST_BYTES = 4_000_000
 _MOST_CHARACTERS = 8_000
+_MOST_OF_ITSELF = 10
+"""Chunks of the specimen itself among the hits."""
 _AROUND = 15
 """Lines above and below, where no function or class is around."""
 
@@ -67,27 +72,19 @@ def specimen_at(place: str) -> Specimen:
 
 
 def similar(
-    asked: Sequence[SearchTarget],
-    roots: Sequence[Path],
-    specimen: Specimen,
-    *,
-    k: int,
-    mode: Mode = "hybrid",
-    granularity: Granularity = "chunk",
-) -> list[Hit]:
-    """The k pieces of code most like a specimen, which is not among them itself.
+    indexes: Sequence[CodeIndex], specimen: Specimen, request: SearchRequest
+) -> SearchAnswer:
+    """The pieces of code most like a specimen, which is not among them itself.
 
     Args:
-        asked: The indexes, made ready for `as_query(specimen)`.
-        roots: Of each index the directory.
+        indexes: Where to look; the callers hold them open.
         specimen: What to compare with.
-        k: How many.
-        mode: Which retrievers take part.
-        granularity: What an answer is.
+        request: `as_request(specimen)`, limited as the user wishes.
     """
-    hits = ask(asked, as_query(specimen), k=k + 10, mode=mode, granularity=granularity)
-    labels = {one.source.label: root for one, root in zip(asked, roots, strict=True)}
-    return [hit for hit in hits if not _is_itself(hit, labels[hit.repository], specimen)][:k]
+    found = answer(indexes, replace(request, k=request.k + _MOST_OF_ITSELF))
+    roots = {index.label: index.root for index in indexes}
+    hits = [hit for hit in found.hits if not _is_itself(hit, roots[hit.repository], specimen)]
+    return replace(found, request=request, hits=tuple(hits[: request.k]))
 
 
 def as_query(specimen: Specimen) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from c2llm.codebase.words import stems
-from c2llm.search.pipeline import Hit
+from c2llm.search.answer import Hit
 from c2llm.search.query.places import Place
 from c2llm.search.query.query_parsing import parse_query
 

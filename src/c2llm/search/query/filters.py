@@ -6,31 +6,17 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from c2llm.codebase.languages import language_named
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
     from c2llm.index.store.sqlite_store import Store
+    from c2llm.search.request import SearchRequest
 
 Matcher = Callable[["Store"], set[int]]
 """Gives the ids of the chunks whose text matches a pattern; `pattern.matcher` makes one."""
-
-
-class Restrictions(TypedDict, total=False):
-    """What a search may be limited to."""
-
-    language: str | Sequence[str]
-    """Only files of this language or these."""
-    include: Sequence[str]
-    """Only paths that match one of these globs."""
-    exclude: Sequence[str]
-    """No path that matches one of these globs."""
-    pattern: str | None
-    """Only chunks whose text this regular expression finds something in."""
-    recent: bool
-    """Let what was changed recently come first, other things being equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,25 +69,23 @@ class Filters:
 NO_FILTERS = Filters()
 
 
-def filters_of(store: Store, restrictions: Restrictions) -> Filters:
-    """The filters that a user's restrictions mean in one index.
+def filters_of(store: Store, request: SearchRequest) -> Filters:
+    """The filters that a request means in one index.
 
     Raises:
         UsageError: for an unknown language, one that no indexed file has, or a bad pattern.
     """
-    language = restrictions.get("language", ())
-    pattern = restrictions.get("pattern")
     matcher: Matcher | None = None
-    if pattern is not None:
+    if request.pattern is not None:
         from c2llm.search.query.pattern import Pattern
 
-        matcher = Pattern.compile(pattern).chunks
+        matcher = Pattern.compile(request.pattern).chunks
     return Filters(
-        _languages(store, (language,) if isinstance(language, str) else language),
-        tuple(restrictions.get("include", ())),
-        tuple(restrictions.get("exclude", ())),
+        _languages(store, request.languages),
+        tuple(request.include),
+        tuple(request.exclude),
         matcher,
-        restrictions.get("recent", False),
+        request.recent,
     )
 
 

@@ -14,9 +14,9 @@ from threading import Event
 import pytest
 
 from c2llm.errors import C2LLMError
+from c2llm.index.build.watching import Refreshed, _matters, watch
 from c2llm.index.store.lock import holding
 from c2llm.search.code_index import CodeIndex
-from c2llm.search.watching import Refreshed, _matters, watch
 from tests.trees import WordEncoder, write_tree
 
 
@@ -91,7 +91,7 @@ def test_the_command_prints_what_changed_and_ends_in_peace(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "C2LLM_BACKGROUND": "0"},
+        env={**os.environ},
     )
     assert process.stdout is not None and process.stderr is not None
     for line in process.stderr:

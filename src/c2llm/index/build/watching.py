@@ -20,7 +20,7 @@ from c2llm.errors import C2LLMError
 from c2llm.index.store.lock import holding
 
 if TYPE_CHECKING:
-    from c2llm.search.code_index import CodeIndex
+    from c2llm.index.build.indexed_tree import IndexedTree
 
 _LONGEST_WAIT_MS = 1_000
 """How long a change of the tree that the system did not tell us of stays unseen at the start."""
@@ -37,7 +37,7 @@ class Refreshed:
 
 
 def watch(
-    index: CodeIndex, stop: Event, *, debounce_ms: int = 300, poll: bool = False
+    index: IndexedTree, stop: Event, *, debounce_ms: int = 300, poll: bool = False
 ) -> Iterator[Refreshed | None]:
     """Refresh the index after each burst of changes; None is given once, when all is set up.
 
@@ -80,7 +80,7 @@ def watch(
             ) from error
 
 
-def _refresh(index: CodeIndex) -> Iterator[Refreshed]:
+def _refresh(index: IndexedTree) -> Iterator[Refreshed]:
     started = time.perf_counter()
     report = index.refresh()
     if report.redone:

@@ -1,0 +1,80 @@
+"""What a search answers: the hits, and the truth about what they were found in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from c2llm.search.answers.callers import Callers
+    from c2llm.search.request import SearchRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer."""
+
+    path: str
+    """Relative to the searched root, with `/`."""
+    start_line: int
+    """From 1."""
+    end_line: int
+    """Inclusive."""
+    language: str
+    kind: str
+    symbol: str
+    score: float
+    """Comparable within one answer only."""
+    text: str
+    why: tuple[str, ...]
+    """Short reasons, the strongest first."""
+    repository: str = ""
+    """Label of the index that it is from, when several were searched."""
+    callers: Callers | None = None
+    """Who calls it and what its file imports, where the request asks for that."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchedIndex:
+    """One of the indexes that were searched, as it was when it answered."""
+
+    root: str
+    label: str
+    """What its hits are told apart by, "" where it is the only one."""
+    model: str | None
+    """The model whose vectors took part, None in a lexical search."""
+    table_model: str | None
+    """The table model that covers every chunk at once, if there is one."""
+    files: int
+    chunks: int
+    embedded: int
+    """Chunks with a vector of `model`."""
+    stale: int
+    """Files that were known to differ from the index and were not redone."""
+    left_out: Mapping[str, int]
+    """For each reason how many files and directories are not indexed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchAnswer:
+    """The hits of one request, the best first, and what they rest on."""
+
+    request: SearchRequest
+    hits: tuple[Hit, ...]
+    indexes: tuple[SearchedIndex, ...]
+    """What was searched; an index that has no file in the wanted languages is not among them."""
+    cut_off: int
+    """Lines of the last hit that a token budget left out, 0 when it is whole."""
+    seconds: float
+    """From the request to the answer; opening and refreshing the indexes is not in it."""
+
+    @property
+    def stale(self) -> int:
+        """Files of all indexes that are newer than what was searched."""
+        return sum(index.stale for index in self.indexes)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every chunk that was searched has a vector of the model."""
+        return all(index.embedded == index.chunks for index in self.indexes)

@@ -1,0 +1,45 @@
+"""As much whole code as fits into a number of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from c2llm.search.answer import Hit
+
+_BYTES_PER_TOKEN = 3
+"""Code has 3 to 4 bytes a token with the tokenizers in use; a budget is kept, so fewer is safe."""
+_LEAST_LINES = 4
+_OVERHEAD_TOKENS = 24
+"""Path, lines and name of a hit."""
+
+
+def within_budget(hits: Sequence[Hit], most_tokens: int) -> tuple[list[Hit], int]:
+    """The first hits whose whole text fits, the last of them cut at a line.
+
+    Tokens are estimated at three bytes each, which is on the safe side for code.
+
+    Returns:
+        The hits, and how many lines the last one lost.
+    """
+    left = most_tokens
+    taken: list[Hit] = []
+    for hit in hits:
+        left -= _OVERHEAD_TOKENS
+        lines = hit.text.split("\n")
+        kept = 0
+        for line in lines:
+            cost = (len(line.encode(errors="replace")) + 1) // _BYTES_PER_TOKEN + 1
+            if cost > left:
+                break
+            left -= cost
+            kept += 1
+        if kept == len(lines):
+            taken.append(hit)
+            continue
+        if kept >= _LEAST_LINES or (not taken and kept):
+            end = hit.start_line + kept - 1
+            taken.append(replace(hit, text="\n".join(lines[:kept]), end_line=end))
+            return taken, len(lines) - kept
+        break
+    return taken, 0

@@ -1,0 +1,111 @@
+"""What a search is asked: one object, built and checked at the door, whoever knocks.
+
+The command line, Python, `-i` and the evaluations all make a `SearchRequest`; what is behind the
+door may rely on its bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from c2llm.errors import UsageError
+
+Mode = Literal["hybrid", "dense", "lexical"]
+Granularity = Literal["chunk", "function", "class", "file"]
+
+MOST_HITS = 10_000
+"""Results of one search at most."""
+MOST_CHARACTERS = 200_000
+"""Of a query; a longer paste is cut by whoever reads it."""
+_MOST_FILTERS = 1_000
+"""Languages, and globs of one kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """One question, with what its answer is limited to and how it is shown.
+
+    A single string is as good as a sequence of one for `languages`, `include` and `exclude`.
+
+    Raises:
+        UsageError: a value is out of its bounds; the sentence names both and the cure.
+    """
+
+    query: str
+    """A question, some words, a name, a path with a line, pasted code or a stack trace."""
+    k: int = 10
+    """Number of hits, 1 to 10,000."""
+    mode: Mode = "hybrid"
+    """Both retrievers, or one: `dense` (vectors) or `lexical` (words; no model is loaded)."""
+    granularity: Granularity = "chunk"
+    """What a hit is: a chunk, a whole function or class, or a file shown by its best chunk."""
+    languages: Sequence[str] = ()
+    """Only files in these languages, by name or common short name; all when empty."""
+    include: Sequence[str] = ()
+    """Only paths that match one of these globs; a directory stands for all below it."""
+    exclude: Sequence[str] = ()
+    """No path that matches one of these globs."""
+    pattern: str | None = None
+    """Only code in which this regular expression finds something; `^` and `$` are line ends."""
+    symbol: bool = False
+    """The query is a name, whatever it looks like."""
+    recent: bool = False
+    """What was changed recently comes first, other things being equal."""
+    max_tokens: int | None = None
+    """Whole code of as many hits as fit into about this many tokens, in place of snippets."""
+    explain: bool = False
+    """Whoever shows the answer shows the reasons of each hit too."""
+    callers: bool = False
+    """Find for each hit who calls it, what its file imports and what imports that."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.query, str):
+            raise UsageError(f"The query must be text, not {type(self.query).__name__}.")
+        if not self.query.strip():
+            raise UsageError("The query is empty; say what you are looking for.")
+        if len(self.query) > MOST_CHARACTERS:
+            raise UsageError(
+                f"The query has {len(self.query):,} characters; at most {MOST_CHARACTERS:,} are "
+                "taken."
+            )
+        _require_count("number of results", self.k, MOST_HITS)
+        if self.max_tokens is not None:
+            _require_count("token budget", self.max_tokens, 10**9)
+        _require_one_of("mode", self.mode, get_args(Mode))
+        _require_one_of("granularity", self.granularity, get_args(Granularity))
+        for name in ("languages", "include", "exclude"):
+            object.__setattr__(self, name, _texts(name, getattr(self, name)))
+        if self.pattern is not None:
+            from c2llm.search.query.pattern import Pattern
+
+            Pattern.compile(self.pattern)
+
+    @property
+    def text(self) -> str:
+        """The query as it is parsed."""
+        return f"sym:{self.query}" if self.symbol else self.query
+
+
+def _require_count(what: str, value: object, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise UsageError(f"The {what} must be a whole number, not {value!r}.")
+    if not 1 <= value <= most:
+        raise UsageError(f"The {what} must be at least 1 and at most {most:,}, not {value}.")
+
+
+def _require_one_of(what: str, value: object, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(f"The {what} must be one of {', '.join(known)}, not {value!r}.")
+
+
+def _texts(what: str, given: object) -> tuple[str, ...]:
+    values = (given,) if isinstance(given, str) else given
+    if not isinstance(values, Sequence) or not all(isinstance(one, str) for one in values):
+        raise UsageError(f"{what} must be a list of texts, not {given!r}.")
+    if len(values) > _MOST_FILTERS:
+        raise UsageError(
+            f"{what} has {len(values):,} entries; at most {_MOST_FILTERS:,} are taken."
+        )
+    return tuple(values)
