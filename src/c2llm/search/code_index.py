@@ -26,8 +26,8 @@ from c2llm.index.build.table_cover import TableCover
 from c2llm.index.store.location import existing_directory, index_file, remove_index
 from c2llm.index.store.lock import embedding, refreshing
 from c2llm.index.store.model_numbers import model_number
-from c2llm.index.store.records import Counts, RefreshReport
-from c2llm.index.store.sqlite_store import RULES, TABLE_MODEL, Store
+from c2llm.index.store.records import RULES, TABLE_MODEL, Counts, RefreshReport
+from c2llm.index.store.sqlite_store import SqliteStore
 from c2llm.index.store.vector_cache import VectorCache
 from c2llm.search.pipeline import (
     Granularity,
@@ -73,7 +73,7 @@ class CodeIndex:
     def __init__(
         self,
         root: Path,
-        store: Store,
+        store: SqliteStore,
         encoder: EncoderHandle,
         *,
         table: EncoderHandle | None = None,
@@ -173,7 +173,7 @@ class CodeIndex:
         is_new = not path.exists()
         index = cls(
             folder,
-            Store(path),
+            SqliteStore(path),
             handle,
             table=beside,
             embed=embed,
