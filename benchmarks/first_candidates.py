@@ -75,7 +75,7 @@ def scores_of(
         CodeIndex.open(tree.root, deep.name, encoder=deep, embed="all") as index,
     ):
         store = index.target(SearchRequest("any")).source.store
-        chunks = store.chunks([row[0] for row in store.all("SELECT id FROM chunks ORDER BY id")])
+        chunks = store.chunks(chunk_id for chunk_id, _ in store.texts())
         ids = np.array([chunk.id for chunk in chunks], np.int64)
         rows = table.encode_documents([embedding_text(chunk.chunk) for chunk in chunks])
         for question in repository.questions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,11 @@ ABOVE = {
     "training": {"search", "index", "encoding", "codebase", "modeling"},
     "evaluation": {"training", "search", "index", "encoding", "codebase", "modeling"},
 }
+SAMPLES = {"calibration.py", "onnx_export.py"}
+"""What models are calibrated and tried with holds SQL as it holds Go: as text."""
+SQL = re.compile(r"""["']\s*(SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|PRAGMA) """)
+OPENS = SOURCE / "search" / "code_index.py"
+"""It opens an index and has it built, beside searching it."""
 HEAVY = {"torch", "transformers", "sentence_transformers", "mteb", "onnx", "bm25s", "yaml"}
 
 
@@ -52,6 +58,24 @@ def test_heavy_libraries_are_imported_where_they_are_used(package):
     for path in (SOURCE / package).rglob("*.py"):
         heavy = {m for m in imports(path, top_level=True) if m.split(".")[0] in HEAVY}
         assert not heavy, f"{path} imports {heavy} at its top"
+
+
+def test_sql_is_written_in_the_store_alone():
+    store = SOURCE / "index" / "store"
+    outside = [path for path in SOURCE.rglob("*.py") if store not in path.parents]
+    for path in [*outside, *(SOURCE.parents[1] / "benchmarks").rglob("*.py")]:
+        modules = imports(path, top_level=False)
+        assert not {"sqlite3", "c2llm.index.store.database"} & modules, path
+        if path.name not in SAMPLES:
+            assert not SQL.search(path.read_text(encoding="utf-8")), path
+    assert SQL.search((store / "sqlite_questions.py").read_text(encoding="utf-8"))
+
+
+def test_a_search_asks_any_store():
+    for path in (SOURCE / "search").rglob("*.py"):
+        if path != OPENS:
+            modules = {m for m in imports(path, top_level=False) if ".store.sqlite_" in m}
+            assert not modules, f"{path} imports {modules}"
 
 
 def test_files_stay_readable():

@@ -12,15 +12,16 @@ from c2llm.codebase import walk
 from c2llm.codebase.walk import list_changes, list_files
 from c2llm.index.build import refresh as build
 from c2llm.index.build.refresh import find_stale, refresh_files
-from c2llm.index.store.sqlite_store import RULES, Store
+from c2llm.index.store.records import RULES
+from c2llm.index.store.sqlite_store import SqliteStore
 from tests.trees import write_tree
 
 Known = dict[str, tuple[str, int, int, int]]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "index.sqlite")
+def store(tmp_path: Path) -> SqliteStore:
+    return SqliteStore(tmp_path / "index.sqlite")
 
 
 def known_of(root: Path) -> tuple[Known, str]:
@@ -29,8 +30,8 @@ def known_of(root: Path) -> tuple[Known, str]:
     return rows, report.rules
 
 
-def indexed(store: Store) -> set[str]:
-    return {os.fsdecode(row[0]) for row in store.all("SELECT path FROM files")}
+def indexed(store: SqliteStore) -> set[str]:
+    return {file.path for file in store.files()}
 
 
 def forbid_listing(patch: pytest.MonkeyPatch) -> None:
@@ -94,7 +95,7 @@ def test_known_names_are_not_judged_again(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_new_rule_takes_files_out_and_an_old_one_lets_them_in(
-    tmp_path: Path, store: Store
+    tmp_path: Path, store: SqliteStore
 ) -> None:
     root = write_tree(tmp_path / "tree", {"a.py": "a = 1\n", "gen/b.py": "b = 1\n"})
     refresh_files(store, find_stale(store, root))
@@ -108,7 +109,7 @@ def test_a_new_rule_takes_files_out_and_an_old_one_lets_them_in(
 
 
 def test_a_refresh_that_is_killed_leaves_no_file_of_other_rules(
-    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = write_tree(tmp_path / "tree", {"a.py": "a = 1\n", "gen/b.py": "b = 1\n"})
     ignoring = write_tree(root, {".c2llmignore": "gen/\n"}) / ".c2llmignore"
@@ -119,7 +120,7 @@ def test_a_refresh_that_is_killed_leaves_no_file_of_other_rules(
     with monkeypatch.context() as patch:
         write = build._write
 
-        def killed(store: Store, cut: build.CutFile, *rest: object) -> bool:
+        def killed(store: SqliteStore, cut: build.CutFile, *rest: object) -> bool:
             if cut.path == "gen/b.py":
                 store._connection.execute("COMMIT")  # what came before stays
                 store._connection.execute("BEGIN")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ from c2llm.index.build.cutting import (
     unpack_request,
 )
 from c2llm.index.build.refresh import find_stale, refresh_files
-from c2llm.index.store.sqlite_store import Store
+from c2llm.index.store.sqlite_store import SqliteStore
 from tests.trees import PROJECT, write_tree
 
 
@@ -107,13 +109,14 @@ def test_nothing_of_the_current_directory_is_run(
 
 def test_an_index_made_by_processes_is_the_same(tree: Path, tmp_path: Path) -> None:
     def rows(workers: int) -> list[tuple[object, ...]]:
-        store = Store(tmp_path / f"{workers}.sqlite")
+        store = SqliteStore(tmp_path / f"{workers}.sqlite")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(cut_pool, "PARALLEL_BYTES", 0 if workers else 10**9)
             patch.setattr(cut_pool, "BESIDE_BYTES", 10**9)
             refresh_files(store, find_stale(store, tree))
-        found = store.all("SELECT * FROM chunks ORDER BY id") + store.all("SELECT * FROM skipped")
         store.close()
-        return found
+        with closing(sqlite3.connect(store.path)) as file:
+            chunks = file.execute("SELECT * FROM chunks ORDER BY id").fetchall()
+            return chunks + file.execute("SELECT * FROM skipped").fetchall()
 
     assert rows(2) == rows(0)

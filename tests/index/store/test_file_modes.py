@@ -148,7 +148,7 @@ def test_a_full_disk(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: object, **options: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("c2llm.index.store.sqlite_store.Store.put_file", fail)
+    monkeypatch.setattr("c2llm.index.store.sqlite_store.SqliteStore.put_file", fail)
     with pytest.raises(C2LLMError, match="is full"):
         build(project)
 

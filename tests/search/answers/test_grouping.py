@@ -51,8 +51,8 @@ def test_a_file_is_put_together_again_from_its_chunks(tmp_path: Path) -> None:
     root = write_tree(tmp_path / "one", {"long.py": text})
     with CodeIndex.open(root, embed="none") as index:
         store = index._store
-        (file_id,) = store.all("SELECT id FROM files")[0]
-        assert file_lines(store, file_id) == text.rstrip("\n").split("\n")
+        (file,) = store.files()
+        assert file_lines(store, file.id) == text.rstrip("\n").split("\n")
 
 
 def test_several_indexes_answer_in_one_list(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_the_merged_vector_of_a_file_decides_between_equal_parts(tmp_path: Path)
         asked = index.target(SearchRequest(query))
         assert asked.merged is not None
         store = index._store
-        ids = [store.chunks_of([file_id]) for (file_id,) in store.all("SELECT id FROM files")]
+        ids = list(store.chunks_of(file.id for file in store.files()).values())
         near = asked.merged([*ids, []])
         codes = [read_codes(store, 1, group)[1].restored() for group in ids]
         vector = WordEncoder().encode_queries([query])[0]
@@ -144,7 +144,7 @@ def test_the_merged_vector_is_of_models_that_cover_all(project: Path) -> None:
     with CodeIndex.open(project, encoder=WordEncoder(), table=table, embed="candidates") as index:
         index._note = lambda message: None
         store = index._store
-        group = store.chunks_of(row[0] for row in store.all("SELECT id FROM files"))
+        group = [chunk_id for chunk_id, _ in store.texts()]
         (before,) = index.target(SearchRequest("retry")).merged([group])  # type: ignore[misc]
         model_id = store.model_id("table")[0]  # type: ignore[index]
         vector = WordEncoder().encode_queries(["retry"])[0]

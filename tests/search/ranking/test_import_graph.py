@@ -118,7 +118,7 @@ def test_links_follow_what_files_say_now(tmp_path: Path) -> None:
     def links(index: CodeIndex) -> set[tuple[str, str]]:
         asked = [index.target(SearchRequest(query.text, mode="lexical"))]
         (corpus,) = candidates_of(asked, query, k=5, mode="lexical").corpora
-        path_of = dict(index._store.all("SELECT id, path FROM files"))
+        path_of = {file.id: file.path for file in index._store.files()}
         return {
             (path_of[one], path_of[other])
             for one, others in corpus.links.items()

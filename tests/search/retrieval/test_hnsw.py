@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from c2llm.search.code_index import CodeIndex
-from c2llm.search.retrieval import hnsw as neighbours
-from c2llm.search.retrieval.hnsw import HnswGraph
+from c2llm.search.retrieval import dense as dense_retriever
+from c2llm.search.retrieval.hnsw import HnswGraph, graph_file
 from tests.trees import WordEncoder, write_tree
 
 COLOURS = "red green blue white black brown amber coral ivory khaki lilac mauve".split()
@@ -20,8 +20,8 @@ QUESTIONS = [f"{colour} {beast}" for colour, beast in zip(COLOURS, BEASTS, stric
 @pytest.fixture
 def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CodeIndex]:
     """An index of 144 chunks, where more than 100 are many."""
-    monkeypatch.setattr("c2llm.index.store.sqlite_store.EXACT_UP_TO", 100)
-    monkeypatch.setattr(neighbours, "_NEAREST", 40)
+    monkeypatch.setattr("c2llm.index.store.sqlite_vectors.EXACT_UP_TO", 100)
+    monkeypatch.setattr(dense_retriever, "_NEAREST", 40)
     files = {
         f"{colour}/{beast}.py": f"def {colour}_{beast}():\n    pass\n"
         for colour in COLOURS
@@ -79,7 +79,7 @@ def test_when_much_has_changed_it_is_made_anew(large: CodeIndex) -> None:
 def test_another_file_in_its_place_is_not_believed(large: CodeIndex, damage: bytes) -> None:
     scanned = dense(large)
     large.build_graphs()
-    neighbours.graph_file(large._store, 1).write_bytes(damage)
+    graph_file(large._store, 1).write_bytes(damage)
     assert not is_open(large)
     assert dense(large) == scanned
 

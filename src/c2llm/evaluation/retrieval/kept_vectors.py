@@ -9,10 +9,8 @@ and a new one begun. So a change of the encoding code costs nothing as long as t
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Literal, Self
@@ -23,6 +21,7 @@ from numpy.typing import NDArray
 from c2llm.encoding.protocol import Progress, TextEncoder
 from c2llm.errors import DataError
 from c2llm.evaluation.provenance import short_hash
+from c2llm.index.store.vector_file import VectorFile
 
 Vectors = NDArray[np.float32]
 Kind = Literal["query", "document"]
@@ -40,10 +39,6 @@ SAME = 0.999
 # Of texts in one transaction: some seconds of a small model, which is what a kill loses.
 _CHARACTERS = 64_000
 _MOST_TEXTS = 256
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS vectors (hash BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS probes (position INTEGER PRIMARY KEY, vector BLOB NOT NULL);
-"""
 
 
 class CachedEncoder:
@@ -75,11 +70,10 @@ class CachedEncoder:
             raise DataError(f"Vectors cannot be kept in {folder} ({error.strerror}).") from error
         for number in count():
             self.path = folder / f"{short_hash(encoder.fingerprint)}-{number}.sqlite"
-            with self._reading():
-                self._connection = _connect(self.path)
-                if _has_probes(self._connection, probes):
-                    break
-                self._connection.close()
+            self._file = VectorFile(self.path)
+            if _has_probes(self._file, probes):
+                break
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -123,7 +117,7 @@ class CachedEncoder:
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        self._file.close()
 
     def _encode(
         self,
@@ -133,7 +127,7 @@ class CachedEncoder:
         progress: Progress | None,
     ) -> Vectors:
         keys = [_key(kind, text) for text in texts]
-        known = self._read(keys)
+        known = {key: np.frombuffer(row, np.float32) for key, row in self._file.get(keys).items()}
         missing = dict(
             sorted(
                 ((key, text) for key, text in zip(keys, texts, strict=True) if key not in known),
@@ -149,7 +143,7 @@ class CachedEncoder:
             self.seconds += time.perf_counter() - begun
             self.computed += len(block)
             self.characters += sum(len(missing[key]) for key in block)
-            self._write(block, vectors)
+            self._file.put(block, [row.tobytes() for row in vectors])
             known.update(zip(block, vectors, strict=True))
             if progress is not None:
                 progress(len(block))
@@ -157,65 +151,12 @@ class CachedEncoder:
             return np.empty((0, self.dim), dtype=np.float32)
         return np.stack([known[key] for key in keys])
 
-    def _read(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
-        found: dict[bytes, Vectors] = {}
-        with self._reading():
-            for start in range(0, len(keys), 500):
-                part = keys[start : start + 500]
-                rows = self._connection.execute(
-                    f"SELECT hash, vector FROM vectors WHERE hash IN ({','.join('?' * len(part))})",
-                    part,
-                )
-                found.update((bytes(key), np.frombuffer(row, np.float32)) for key, row in rows)
-        return found
 
-    def _write(self, keys: Sequence[bytes], vectors: Vectors) -> None:
-        rows = [(key, row.tobytes()) for key, row in zip(keys, vectors, strict=True)]
-        with self._reading(), self._connection:
-            self._connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
-
-    def _reading(self) -> _Explained:
-        return _Explained(self.path)
-
-
-class _Explained:
-    """Turns SQLite's failures into one sentence with the cure."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, sqlite3.Error):
-            raise DataError(
-                f"{self._path} does not hold vectors of an evaluation ({error}); remove it."
-            ) from error
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=30.0)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.executescript(_SCHEMA)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _has_probes(connection: sqlite3.Connection, probes: Vectors) -> bool:
+def _has_probes(file: VectorFile, probes: Vectors) -> bool:
     """Whether the file's probes are these; a new file gets them."""
-    with closing(connection.execute("SELECT vector FROM probes ORDER BY position")) as rows:
-        kept = [np.frombuffer(row, np.float32) for (row,) in rows]
+    kept = [np.frombuffer(row, np.float32) for row in file.probes()]
     if not kept:
-        with connection:
-            connection.executemany(
-                "INSERT INTO probes VALUES (?, ?)",
-                [(position, row.tobytes()) for position, row in enumerate(probes)],
-            )
+        file.put_probes([row.tobytes() for row in probes])
         return True
     if len(kept) != len(probes) or any(len(row) != probes.shape[1] for row in kept):
         return False

@@ -11,7 +11,8 @@ from c2llm.encoding.encoder_handle import model_key
 from c2llm.index.build.refresh import find_stale, truly_changed
 from c2llm.index.store.location import existing_directory, index_file
 from c2llm.index.store.lock import is_held
-from c2llm.index.store.sqlite_store import TABLE_MODEL, Store
+from c2llm.index.store.records import TABLE_MODEL
+from c2llm.index.store.sqlite_store import SqliteStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def read_status(root: str | Path, model: str) -> IndexStatus:
     folder = existing_directory(root)
     path = index_file(folder)
     if path.exists():
-        store = Store(path, create=False)
+        store = SqliteStore(path, create=False)
         try:
             if not store.is_outdated():
                 return store_status(store, folder, model)
@@ -70,14 +71,14 @@ def read_status(root: str | Path, model: str) -> IndexStatus:
     return _status(folder, path, model, listed.skipped, changed=len(listed.files), indexed=False)
 
 
-def store_status(store: Store, root: Path, model: str) -> IndexStatus:
+def store_status(store: SqliteStore, root: Path, model: str) -> IndexStatus:
     """The status of an open index."""
     staleness = find_stale(store, root)
     model = model_key(model)
     counts = store.counts(model)
     table = store.meta(TABLE_MODEL) or ""
     opened = [Skipped(state.path, state.reason) for state in store.skipped().values()]
-    languages = Counter(state.language for state in store.files().values())
+    languages = Counter(state.language for state in store.files())
     return _status(
         root,
         store.path,

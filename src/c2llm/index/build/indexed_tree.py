@@ -30,8 +30,8 @@ from c2llm.index.build.table_cover import TableCover
 from c2llm.index.store.location import existing_directory, index_file, remove_index
 from c2llm.index.store.lock import embedding, refreshing
 from c2llm.index.store.model_numbers import model_number
-from c2llm.index.store.records import Counts, RefreshReport
-from c2llm.index.store.sqlite_store import RULES, TABLE_MODEL, Store
+from c2llm.index.store.records import RULES, TABLE_MODEL, Counts, RefreshReport
+from c2llm.index.store.sqlite_store import SqliteStore
 from c2llm.index.store.vector_cache import VectorCache
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class IndexedTree:
     def __init__(
         self,
         root: Path,
-        store: Store,
+        store: SqliteStore,
         encoder: EncoderHandle,
         *,
         table: EncoderHandle | None = None,
@@ -142,7 +142,7 @@ class IndexedTree:
         is_new = not path.exists()
         index = cls(
             folder,
-            Store(path),
+            SqliteStore(path),
             handle,
             table=beside,
             embed=embed,

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from c2llm.codebase.walk import Skipped, SourceFile, list_changes
 from c2llm.index.build.cut_pool import cut_files
 from c2llm.index.build.cutting import CutFile, same_content
-from c2llm.index.store.records import Stamp
-from c2llm.index.store.sqlite_store import RULES, Store
+from c2llm.index.store.records import RULES, Stamp
+from c2llm.index.store.sqlite_store import SqliteStore
 
 if TYPE_CHECKING:
     from c2llm.encoding.protocol import Progress, TextEncoder
@@ -59,7 +59,7 @@ def silent_progress(description: str, total: int) -> AbstractContextManager[Prog
     return nullcontext(lambda done: None)
 
 
-def find_stale(store: Store, root: Path) -> Staleness:
+def find_stale(store: SqliteStore, root: Path) -> Staleness:
     """Compare sizes and times of the tree's files with the index; nothing is read."""
     known = store.stamps()
     unreadable = [path for path, state in store.skipped().items() if state.reason == "unreadable"]
@@ -72,7 +72,7 @@ def find_stale(store: Store, root: Path) -> Staleness:
     return Staleness(listed.files, tuple(removed), listed.skipped, listed.rules)
 
 
-def truly_changed(store: Store, staleness: Staleness) -> list[SourceFile]:
+def truly_changed(store: SqliteStore, staleness: Staleness) -> list[SourceFile]:
     """Those of the changed files whose bytes are others than the index knows; reads them."""
     known = store.hashes([file.path for file in staleness.changed])
     return [
@@ -83,7 +83,7 @@ def truly_changed(store: Store, staleness: Staleness) -> list[SourceFile]:
 
 
 def refresh_files(
-    store: Store,
+    store: SqliteStore,
     staleness: Staleness,
     progress_bar: ProgressBar = silent_progress,
     table: TableCover | None = None,
@@ -117,7 +117,7 @@ def refresh_files(
 
 
 def _redo(
-    store: Store,
+    store: SqliteStore,
     changed: Sequence[SourceFile],
     redone: list[str],
     progress_bar: ProgressBar,
@@ -162,7 +162,7 @@ def _by_bytes(cuts: Iterator[CutFile], listed: dict[str, SourceFile]) -> Iterato
 
 
 def embed_missing(
-    store: Store,
+    store: SqliteStore,
     model_id: int,
     encoder: TextEncoder,
     progress_bar: ProgressBar = silent_progress,
@@ -243,7 +243,7 @@ def _by_characters(
         yield batch
 
 
-def _write(store: Store, cut: CutFile, file: SourceFile, known_digest: bytes | None) -> bool:
+def _write(store: SqliteStore, cut: CutFile, file: SourceFile, known_digest: bytes | None) -> bool:
     """Write what was read; False when the content is what the index had already."""
     # What changes within the tick of its clock, or while it is read, shows no trace of that later.
     settled = cut.steady and file.mtime_ns < time.time_ns() - _RACY_NS

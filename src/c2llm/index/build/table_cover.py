@@ -13,7 +13,7 @@ from itertools import islice
 from c2llm.codebase.chunk import Chunk
 from c2llm.encoding.encoder_handle import EncoderHandle
 from c2llm.index.build.cutting import CutFile
-from c2llm.index.store.sqlite_store import Store
+from c2llm.index.store.sqlite_store import SqliteStore
 
 _SLICE = 128
 """Texts embedded at once: some 20 ms of work, after which answers of the others are read."""
@@ -28,7 +28,9 @@ class TableCover:
         model_id: Gives the model's number in the index; asked outside of transactions.
     """
 
-    def __init__(self, store: Store, handle: EncoderHandle, model_id: Callable[[], int]) -> None:
+    def __init__(
+        self, store: SqliteStore, handle: EncoderHandle, model_id: Callable[[], int]
+    ) -> None:
         self._store = store
         self._handle = handle
         self._ask_model_id = model_id
@@ -52,7 +54,7 @@ class TableCover:
             self._embed_slice()
 
     def write(self) -> None:
-        """Store the vectors of the files that have passed; inside `writing`."""
+        """SqliteStore the vectors of the files that have passed; inside `writing`."""
         if self._done:
             self._store.put_vectors(self._model_id, list(self._done), list(self._done.values()))
             self._done.clear()

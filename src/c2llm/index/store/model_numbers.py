@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from c2llm.encoding.encoder_handle import EncoderHandle
-from c2llm.index.store.sqlite_store import Store
+from c2llm.index.store.sqlite_store import SqliteStore
 
 NO_MODEL = 0
 """The number of no model: it has no vectors, and none are looked for."""
 
 
-def model_number(store: Store, handle: EncoderHandle, note: Callable[[str], None]) -> int:
+def model_number(store: SqliteStore, handle: EncoderHandle, note: Callable[[str], None]) -> int:
     """A model's number here; vectors that another version of it made are dropped and told."""
     fingerprint = _fingerprint(store, handle)
     known = store.model_id(handle.model)
@@ -26,7 +26,7 @@ def model_number(store: Store, handle: EncoderHandle, note: Callable[[str], None
         return store.use_model(handle.model, fingerprint, dim)
 
 
-def _fingerprint(store: Store, handle: EncoderHandle) -> str:
+def _fingerprint(store: SqliteStore, handle: EncoderHandle) -> str:
     """The model's fingerprint, which hashes the weights only when their files have changed."""
     signature = handle.signature
     if not signature:

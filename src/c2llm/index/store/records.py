@@ -7,6 +7,11 @@ from typing import NamedTuple
 
 from c2llm.codebase.chunk import Chunk
 
+RULES = "ignore rules"
+"""The fact (`meta`) that says by which rules the files were taken; empty while they change."""
+TABLE_MODEL = "table model"
+"""The fact (`meta`) that names the model whose vectors cover every chunk at once."""
+
 
 class Stamp(NamedTuple):
     """What is compared to see that a file has changed without reading it."""
@@ -17,19 +22,15 @@ class Stamp(NamedTuple):
     inode: int
 
 
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """What the index knows of a file: enough to see that it has changed."""
+class IndexedFile(NamedTuple):
+    """A file of the index; a tuple, since a search of a large tree reads 50,000 of them."""
 
     id: int
     path: str
-    hash: bytes
-    size: int
-    mtime_ns: int
-    inode: int
+    """Relative to the root, with `/`; bytes that are no UTF-8 as `os.fsdecode` has them."""
     language: str
-    words: str
-    """The stems of the path's words, separated by spaces."""
+    mtime_ns: int
+    """When it was last changed; -1 where that is not to be trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,24 @@ class StoredChunk:
     id: int
     file_id: int
     chunk: Chunk
+
+
+class ChunkFacts(NamedTuple):
+    """A chunk without its text, as a search reads some hundred of them."""
+
+    id: int
+    file_id: int
+    path: str
+    start_line: int
+    """From 1."""
+    end_line: int
+    """Inclusive."""
+    language: str
+    kind: str
+    symbol: str
+    scope: str
+    definitions: tuple[str, ...]
+    """Names of the definitions that start inside the chunk, as they are spelled."""
 
 
 @dataclass(frozen=True, slots=True)

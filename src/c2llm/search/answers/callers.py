@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from c2llm.codebase.syntax import definitions
 from c2llm.codebase.syntax_tree import parse
-from c2llm.codebase.words import normalized, tokens
+from c2llm.codebase.words import normalized
 from c2llm.search.answers.grouping import file_lines
 from c2llm.search.query.roles import Role, roles_of
 from c2llm.search.ranking.import_graph import Modules
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from tree_sitter import Node, Tree
 
     from c2llm.codebase.syntax import Definition
-    from c2llm.index.store.sqlite_store import Store
+    from c2llm.index.store.chunk_store import ChunkStore
 
 _MOST_FILES = 40
 """Files that are parsed for one definition."""
-_MOST_CHUNKS = 2_000
-"""Chunks that spell a name; one that more do is a word."""
+_MOST_SPELLING = 2_000
+"""Files that spell a name; one that more do is a word."""
 _MOST_PLACES = 200
 """Of a file in which the name stands."""
 _CLIMB_IMPORT = 6
@@ -76,13 +76,13 @@ class Callers:
 class CallerFinder:
     """Answers for the results of one search in one index."""
 
-    def __init__(self, store: Store, root: Sequence[str]) -> None:
+    def __init__(self, store: ChunkStore, root: Sequence[str]) -> None:
         self._store = store
-        files = store.languages()
-        self._language = {path: language for path, (_, language) in files.items()}
-        self._id_of = {path: file_id for path, (file_id, _) in files.items()}
+        files = store.files()
+        self._language = {file.path: file.language for file in files}
+        self._id_of = {file.path: file.id for file in files}
         modules = Modules(self._language, root)
-        path_of = {file_id: path for path, file_id in self._id_of.items()}
+        path_of = {file.id: file.path for file in files}
         self._imports: dict[str, list[str]] = {}
         self._imported_by: dict[str, list[str]] = {}
         for file_id, names in store.imports():
@@ -133,24 +133,13 @@ class CallerFinder:
 
     def _spelled_in(self, name: str, path: str) -> list[str]:
         """The files in which the name may mean the definition in this one, the nearest first."""
-        token = tokens(name).split(" ", 1)[0]
-        if not token:
-            return []
-        rows = self._store.all(
-            "SELECT DISTINCT f.path FROM lexicon l JOIN chunks c ON c.id = l.rowid"
-            " JOIN files f ON f.id = c.file_id WHERE lexicon MATCH ? AND instr(c.text, ?)"
-            f" ORDER BY f.path LIMIT {_MOST_CHUNKS}",
-            (f'body : "{token}"', name),
-        )
-        spelled = [row[0] for row in rows if row[0] in self._id_of]
-        defining = self._store.all(
-            "SELECT DISTINCT f.path FROM definitions d JOIN chunks c ON c.id = d.chunk_id"
-            " JOIN files f ON f.id = c.file_id WHERE d.name = ?",
-            (normalized(name),),
-        )
+        found = self._store.files_that_spell(name, _MOST_SPELLING)
+        spelled = [other for other in found if other in self._id_of]
+        key = normalized(name)
+        defining = self._store.facts(self._store.definitions([key]).get(key, ()))
         linked = set(self._imported_by.get(path, ()))
         linked.update(other for other in spelled if dirname(other) == dirname(path))
-        if len(defining) > 1:
+        if len({facts.file_id for facts in defining}) > 1:
             spelled = [other for other in spelled if other in linked]
         spelled.sort(key=lambda other: (other not in linked, self._is_test(other), other))
         return spelled[:_MOST_FILES]

@@ -13,7 +13,6 @@ would take 24 times the room of a vector; every part counts the same instead.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -24,7 +23,7 @@ from c2llm.search.ranking.ranker import Ranked
 
 if TYPE_CHECKING:
     from c2llm.codebase.syntax import Definition
-    from c2llm.index.store.sqlite_store import Store
+    from c2llm.index.store.chunk_store import ChunkStore
     from c2llm.search.answer import Hit
     from c2llm.search.pipeline import SearchTarget
     from c2llm.search.request import Granularity
@@ -99,12 +98,9 @@ def _files(asked: Sequence[SearchTarget], ranked: Sequence[Ranked], whole: float
     chunks: dict[tuple[int, int], list[int]] = {}
     for number, one in enumerate(asked):
         files = [item.candidate.facts.file_id for item in items if item.candidate.source == number]
-        rows = one.source.store.all(
-            "SELECT file_id, id FROM chunks WHERE file_id IN (SELECT value FROM json_each(?))",
-            [json.dumps(files)],
-        )
-        for file_id, chunk_id in rows if one.merged is not None else ():
-            chunks.setdefault((number, file_id), []).append(chunk_id)
+        if one.merged is not None:
+            for file_id, ids in one.source.store.chunks_of(files).items():
+                chunks[number, file_id] = ids
     sources = [item.candidate.source for item in items]
     parts = [
         chunks.get((item.candidate.source, item.candidate.facts.file_id), []) for item in items
@@ -119,11 +115,7 @@ def _files(asked: Sequence[SearchTarget], ranked: Sequence[Ranked], whole: float
 def _parts(asked: Sequence[SearchTarget], item: Ranked, start: int, end: int) -> list[int]:
     """Ids of the chunks of an answer's file that have lines between these."""
     facts = item.candidate.facts
-    rows = asked[item.candidate.source].source.store.all(
-        "SELECT id FROM chunks WHERE file_id = ? AND start_line <= ? AND end_line >= ?",
-        (facts.file_id, end, start),
-    )
-    return [row[0] for row in rows]
+    return asked[item.candidate.source].source.store.chunks_at(facts.file_id, start, end)
 
 
 def _of_wholes(
@@ -171,15 +163,12 @@ def _units(
         yield unit, 0.5 + 0.5 * match / most
 
 
-def file_lines(store: Store, file_id: int) -> list[str]:
+def file_lines(store: ChunkStore, file_id: int) -> list[str]:
     """A file as the index has it; lines between chunks, all blank, are empty."""
-    rows = store.all(
-        "SELECT start_line, text FROM chunks WHERE file_id = ? ORDER BY start_line, id", (file_id,)
-    )
     lines: list[str] = []
-    for start, text in rows:
+    for stored in store.chunks(store.chunks_of([file_id]).get(file_id, ())):
+        start, piece = stored.chunk.start_line, stored.chunk.text.split("\n")
         lines += [""] * (start - 1 - len(lines))
-        piece = text.split("\n")
         if start <= len(lines):  # a piece of a line too long for one chunk
             lines[start - 1] += piece[0]
             lines += piece[1:]
@@ -188,7 +177,9 @@ def file_lines(store: Store, file_id: int) -> list[str]:
     return lines
 
 
-def _definitions(store: Store, file_id: int, language: str) -> tuple[list[str], list[Definition]]:
+def _definitions(
+    store: ChunkStore, file_id: int, language: str
+) -> tuple[list[str], list[Definition]]:
     from c2llm.codebase.syntax import definitions
 
     lines = file_lines(store, file_id)

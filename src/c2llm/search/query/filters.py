@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -12,10 +11,10 @@ from c2llm.codebase.languages import language_named
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
-    from c2llm.index.store.sqlite_store import Store
+    from c2llm.index.store.chunk_store import ChunkStore
     from c2llm.search.request import SearchRequest
 
-Matcher = Callable[["Store"], set[int]]
+Matcher = Callable[["ChunkStore"], set[int]]
 """Gives the ids of the chunks whose text matches a pattern; `pattern.matcher` makes one."""
 
 
@@ -44,22 +43,14 @@ class Filters:
             return False
         return not any(_glob(path, pattern) for pattern in self.exclude)
 
-    def admitted(self, store: Store) -> set[int] | None:
+    def admitted(self, store: ChunkStore) -> set[int] | None:
         """Ids of the chunks that may answer, None for all."""
         if not self:
             return None
         found: set[int] | None = None
         if self.languages or self.include or self.exclude:
-            files = [
-                state.id
-                for state in store.files().values()
-                if self.admits(state.path, state.language)
-            ]
-            rows = store.all(
-                "SELECT id FROM chunks WHERE file_id IN (SELECT value FROM json_each(?))",
-                [json.dumps(files)],
-            )
-            found = {row[0] for row in rows}
+            files = [file.id for file in store.files() if self.admits(file.path, file.language)]
+            found = {chunk_id for ids in store.chunks_of(files).values() for chunk_id in ids}
         if self.matcher is not None and found != set():
             matching = self.matcher(store)
             found = matching if found is None else found & matching
@@ -69,7 +60,7 @@ class Filters:
 NO_FILTERS = Filters()
 
 
-def filters_of(store: Store, request: SearchRequest) -> Filters:
+def filters_of(store: ChunkStore, request: SearchRequest) -> Filters:
     """The filters that a request means in one index.
 
     Raises:
@@ -89,11 +80,11 @@ def filters_of(store: Store, request: SearchRequest) -> Filters:
     )
 
 
-def _languages(store: Store, names: Sequence[str]) -> tuple[str, ...]:
+def _languages(store: ChunkStore, names: Sequence[str]) -> tuple[str, ...]:
     """The languages that these names mean, each of which some indexed file has."""
     if not names:
         return ()
-    indexed = {row[0] for row in store.all("SELECT DISTINCT language FROM files")}
+    indexed = {file.language for file in store.files()}
     wanted = tuple(language_named(name) for name in names)
     for name, language in zip(names, wanted, strict=True):
         if language not in indexed:

@@ -12,7 +12,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any
@@ -20,14 +19,13 @@ from typing import TYPE_CHECKING, Any
 from c2llm.errors import C2LLMError, UsageError
 
 if TYPE_CHECKING:
-    from c2llm.index.store.sqlite_store import Store
+    from c2llm.index.store.chunk_store import ChunkStore
 
 SECONDS = 10.0
 """What a pattern that may explode is given for all chunks together."""
 _LONGEST = 1000
 _MANY = 32
 """A repetition of up to more than this counts as unbounded."""
-_ROWS = 2000
 _CHILD = """
 import json, re, sys
 pattern = re.compile(json.loads(sys.stdin.readline()), re.MULTILINE)
@@ -67,7 +65,7 @@ class Pattern:
             raise UsageError(f"{text!r} is not a regular expression: {error}.") from error
         return cls(text, compiled, tame)
 
-    def chunks(self, store: Store) -> set[int]:
+    def chunks(self, store: ChunkStore) -> set[int]:
         """Ids of the chunks whose text has a match.
 
         Raises:
@@ -75,11 +73,11 @@ class Pattern:
         """
         if self.tame:
             search = self.compiled.search
-            return {number for number, text in _texts(store) if search(text)}
+            return {number for number, text in store.texts() if search(text)}
         return self._apart(store)
 
-    def _apart(self, store: Store) -> set[int]:
-        lines = [json.dumps(self.text), *(json.dumps(row) for row in _texts(store))]
+    def _apart(self, store: ChunkStore) -> set[int]:
+        lines = [json.dumps(self.text), *(json.dumps(row) for row in store.texts())]
         try:
             done = subprocess.run(
                 [sys.executable, "-I", "-S", "-c", _CHILD],
@@ -98,15 +96,6 @@ class Pattern:
         except (OSError, subprocess.CalledProcessError) as error:
             raise C2LLMError(f"The pattern {self.text!r} could not be run ({error}).") from error
         return set(json.loads(done.stdout))
-
-
-def _texts(store: Store) -> Iterator[tuple[int, str]]:
-    last = -1
-    while rows := store.all(
-        f"SELECT id, text FROM chunks WHERE id > ? ORDER BY id LIMIT {_ROWS}", (last,)
-    ):
-        yield from rows
-        last = rows[-1][0]
 
 
 def _is_tame(tree: Any) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from c2llm.index.store.sqlite_store import Store
+    from c2llm.index.store.chunk_store import ChunkStore
 
 _MOST_PLACES = 40
 _DECAY = 0.75
@@ -85,7 +85,7 @@ def places(text: str) -> tuple[Place, ...]:
     return tuple(place for place in result if place.path)[:_MOST_PLACES]
 
 
-def resolve(store: Store, named: Sequence[Place]) -> dict[int, list[Place]]:
+def resolve(store: ChunkStore, named: Sequence[Place]) -> dict[int, list[Place]]:
     """The indexed files that are meant, by id: a trace from another machine has another root.
 
     The file with the longest common end of the path is meant, which has to be more than a bare
@@ -94,17 +94,9 @@ def resolve(store: Store, named: Sequence[Place]) -> dict[int, list[Place]]:
     found: dict[int, list[Place]] = {}
     for place in named:
         parts = place.path.split("/")
-        escaped = parts[-1].replace("!", "!!").replace("%", "!%").replace("_", "!_")
-        rows = store.all(
-            "SELECT id, path FROM files WHERE path = ? OR path LIKE ? ESCAPE '!'",
-            (parts[-1], f"%/{escaped}"),
-        )
-        common = {
-            file_id: _common_end(parts, path.split("/"))
-            for file_id, path in rows
-            if isinstance(path, str)
-        }
-        whole = {file_id for file_id, path in rows if isinstance(path, str) and "/" not in path}
+        files = store.files_named(parts[-1])
+        common = {file_id: _common_end(parts, path.split("/")) for file_id, path in files}
+        whole = {file_id for file_id, path in files if path == parts[-1]}
         longest = max(common.values(), default=0)
         for file_id, length in common.items():
             if length == longest and (length > 1 or len(parts) == 1 or file_id in whole):

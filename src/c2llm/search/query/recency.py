@@ -11,7 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from c2llm.index.store.sqlite_store import Store
+from c2llm.index.store.chunk_store import ChunkStore
 from c2llm.search.query.filters import Filters
 
 _COMMITS = 2000
@@ -19,12 +19,12 @@ _HALF_LIFE_DAYS = 30.0
 _SECONDS = 10.0
 
 
-def recency_for(root: Path, filters: Filters, store: Store) -> dict[str, float] | None:
+def recency_for(root: Path, filters: Filters, store: ChunkStore) -> dict[str, float] | None:
     """`recency_of` where it is asked for, None where it is not."""
     return recency_of(root, store) if filters.recent else None
 
 
-def recency_of(root: Path, store: Store) -> dict[str, float]:
+def recency_of(root: Path, store: ChunkStore) -> dict[str, float]:
     """For each path 1 when it has just been changed, half of that a month before, and so on.
 
     Ages are counted from the newest change, so that a project that rests has recent files too.
@@ -34,7 +34,7 @@ def recency_of(root: Path, store: Store) -> dict[str, float]:
         now = max(changed.values())
         changed |= dict.fromkeys(_uncommitted(root), now)
     else:
-        changed = {path: state.mtime_ns / 1e9 for path, state in store.files().items()}
+        changed = {file.path: file.mtime_ns / 1e9 for file in store.files()}
         changed = {path: at if at > 0 else time.time() for path, at in changed.items()}
     newest = max(changed.values(), default=0.0)
     half_life = _HALF_LIFE_DAYS * 86_400

@@ -6,15 +6,13 @@ was read of an id stays true for as long as it can be found.
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from posixpath import basename, dirname
 
 from c2llm.codebase.words import normalized, stems
-from c2llm.index.store.sqlite_store import Store
+from c2llm.index.store.chunk_store import ChunkStore
 from c2llm.search.query.roles import Role, roles_of
 
 _MOST_FACTS = 200_000
@@ -61,7 +59,7 @@ class Facts:
 class FactsCache:
     """The facts of the chunks of one index, read when they are first asked for."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ChunkStore) -> None:
         self._store = store
         self._known: dict[int, Facts] = {}
 
@@ -78,18 +76,10 @@ class FactsCache:
         return [self._known[chunk_id] for chunk_id in wanted if chunk_id in self._known]
 
 
-def _read(store: Store, ids: list[int]) -> list[Facts]:
-    rows = store.all(
-        "SELECT c.id, c.file_id, f.path, c.start_line, c.end_line, f.language, c.kind, c.symbol,"
-        " c.scope, c.definitions FROM chunks c JOIN files f ON f.id = c.file_id"
-        " WHERE c.id IN (SELECT value FROM json_each(?))",
-        [json.dumps(ids)],
-    )
+def _read(store: ChunkStore, ids: list[int]) -> list[Facts]:
     found: list[Facts] = []
-    for chunk_id, file_id, stored_path, start, end, language, kind, symbol, *rest in rows:
-        scope, definitions = rest
-        path = os.fsdecode(stored_path) if isinstance(stored_path, bytes) else stored_path
-        names = definitions.split("\n") if definitions else []
+    for row in store.facts(ids):
+        chunk_id, file_id, path, start, end, language, kind, symbol, scope, names = row
         found.append(
             Facts(
                 id=chunk_id,

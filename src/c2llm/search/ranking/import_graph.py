@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from posixpath import dirname, join, normpath
 
-from c2llm.index.store.sqlite_store import Store
+from c2llm.index.store.chunk_store import ChunkStore
 from c2llm.search.ranking.chunk_facts import Facts
 
 _FAMILIES: dict[str, str] = {
@@ -188,7 +188,7 @@ class ImportGraph:
     are known: there, modules are told from the files at hand alone.
     """
 
-    def __init__(self, store: Store, root: Sequence[str] = ()) -> None:
+    def __init__(self, store: ChunkStore, root: Sequence[str] = ()) -> None:
         self._store = store
         self._root = root
         self._state = (-1, -1)
@@ -203,7 +203,7 @@ class ImportGraph:
         if state[0] > _KNOWN_WHOLE:
             self._learn({facts.path: (facts.file_id, facts.language) for facts in found})
         elif state != self._state:
-            self._learn(self._store.languages())
+            self._learn({file.path: (file.id, file.language) for file in self._store.files()})
         self._state = state
         self._look_up(files)
         links: dict[int, dict[int, bool]] = {}

@@ -1,24 +1,33 @@
-"""The vectors of an index in memory: scanned, or searched in a graph where there are very many."""
+"""Which chunks are near a query: as the store says, or by scanning all vectors in memory.
+
+A store that searches vectors itself is asked. Those of any other are read and compared; where there
+are very many, a graph beside the store says which.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from c2llm.index.store.sqlite_store import Store
+from c2llm.index.store.chunk_store import ChunkStore, LocalStore
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from c2llm.search.retrieval.exact_scan import Matrix, Vectors
+    from c2llm.search.retrieval.exact_scan import Matrix, Nearest, Vectors
     from c2llm.search.retrieval.hnsw import HnswGraph
+
+
+_NEAREST = 1_000
+"""Chunks that are compared with a query where not all are."""
 
 
 class DenseRetriever:
     """Compares queries with the vectors of one index, read again whenever that has changed."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ChunkStore) -> None:
         self._store = store
         self._matrices: dict[int, Matrix] = {}
         self._graphs: dict[int, tuple[int, HnswGraph | None]] = {}
@@ -37,9 +46,12 @@ class DenseRetriever:
                 since the model may still be loading.
             also: Ids of chunks that are compared in any case.
         """
+        found = self._store.nearest(model_id, query, _NEAREST)
+        if found is not None:
+            return self._as_told(model_id, query(), found, also)
         graph = self._graph(model_id)
         if graph is not None:
-            return graph.nearest(self._store, query(), also)
+            return graph.nearest(query(), _NEAREST, also)
         self._matrix(model_id)
         vector = query()
         return self._matrix(model_id).similarities(vector)
@@ -57,8 +69,8 @@ class DenseRetriever:
         from c2llm.search.retrieval.exact_scan import read_codes
 
         wanted = sorted({chunk_id for group in groups for chunk_id in group})
-        if self._graph(model_id) is None:
-            matrix = self._matrix(model_id)
+        matrix = self._matrices.get(model_id)
+        if matrix is not None and matrix.generation == self._store.generation():
             rows = np.flatnonzero(np.isin(matrix.ids, np.array(wanted, np.int64)))
             ids, vectors = matrix.ids[rows], matrix.codes.rows(rows)
         else:
@@ -72,6 +84,28 @@ class DenseRetriever:
             length = float(np.linalg.norm(whole))
             cosines.append(float(whole @ query) / length if length > 0 else -1.0)
         return cosines
+
+    def _as_told(
+        self,
+        model_id: int,
+        query: NDArray[np.float32],
+        found: Sequence[tuple[int, float]],
+        also: Sequence[int],
+    ) -> Nearest:
+        """What a store has found, and the similarities of other chunks that it holds."""
+        import numpy as np
+
+        from c2llm.search.retrieval.exact_scan import Nearest, compare_chunks
+
+        compare = partial(compare_chunks, self._store, model_id, query)
+        others = compare(sorted({*also}.difference(chunk_id for chunk_id, _ in found)))
+        ids = np.array([chunk_id for chunk_id, _ in found], np.int64)
+        cosines = np.array([cosine for _, cosine in found], np.float32)
+        return Nearest(
+            np.concatenate([ids, others.ids]),
+            np.concatenate([cosines, others.similarities]),
+            compare,
+        )
 
     def _matrix(self, model_id: int) -> Matrix:
         from c2llm.search.retrieval.exact_scan import Matrix
@@ -87,9 +121,10 @@ class DenseRetriever:
         known = self._graphs.get(model_id)
         if known is None or known[0] != generation:
             graph: HnswGraph | None = None
-            if self._store.is_large(model_id):
+            store = self._store
+            if isinstance(store, LocalStore) and store.is_large(model_id):
                 from c2llm.search.retrieval.hnsw import HnswGraph
 
-                graph = HnswGraph.open(self._store, model_id)
+                graph = HnswGraph.open(store, model_id)
             known = self._graphs[model_id] = (generation, graph)
         return known[1]

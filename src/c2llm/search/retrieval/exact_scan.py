@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from c2llm.index.store.chunk_store import ChunkStore
 from c2llm.index.store.quantized import Codes, unpack
-from c2llm.index.store.sqlite_store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +26,9 @@ class Vectors:
     similarities: NDArray[np.float32]
     """Cosines, (n,)."""
 
-    def best(
-        self, store: Store, limit: int, admitted: set[int] | None = None
-    ) -> list[tuple[int, float]]:
-        """Ids and cosines of the nearest chunks, the nearest first, ties by id.
-
-        Args:
-            store: The index, asked for the chunks of the admitted files.
-            limit: How many.
-            admitted: Ids of the files that may answer, None for all.
-        """
+    def best(self, limit: int) -> list[tuple[int, float]]:
+        """Ids and cosines of the nearest chunks, the nearest first, ties by id."""
         ids, similarities = self.ids, self.similarities
-        if admitted is not None:
-            keep = np.isin(ids, np.array(store.chunks_of(admitted), np.int64))
-            ids, similarities = ids[keep], similarities[keep]
         if len(ids) > limit:
             # Nothing that ties with the last one may be lost, or ties would not fall by id.
             least = np.partition(similarities, len(ids) - limit)[len(ids) - limit]
@@ -61,14 +50,6 @@ class Nearest(Vectors):
     compare: Callable[[Sequence[int]], Vectors]
     """Similarities of chunks by id, as far as they have a vector."""
 
-    def best(
-        self, store: Store, limit: int, admitted: set[int] | None = None
-    ) -> list[tuple[int, float]]:
-        """As `Vectors.best`; where a filter stands before them, all that it admits are compared."""
-        if admitted is None:
-            return Vectors.best(self, store, limit)
-        return self.compare(store.chunks_of(admitted)).best(store, limit)
-
     def of(self, chunk_ids: Iterable[int]) -> dict[int, float]:
         """The cosines of these chunks, as far as they have a vector."""
         wanted = set(chunk_ids)
@@ -88,7 +69,7 @@ class Matrix:
     codes: Codes
 
     @classmethod
-    def read(cls, store: Store, model_id: int) -> Matrix:
+    def read(cls, store: ChunkStore, model_id: int) -> Matrix:
         """Read the vectors; the generation is read first, so a write in between is noticed."""
         generation = store.generation()
         ids, codes = read_codes(store, model_id)
@@ -104,8 +85,16 @@ class Matrix:
         return Vectors(self.ids, self.codes.dot(query))
 
 
+def compare_chunks(
+    store: ChunkStore, model_id: int, query: NDArray[np.float32], chunk_ids: Sequence[int]
+) -> Vectors:
+    """Similarities of chunks to a query, float32 (dim,), as far as they have a vector."""
+    ids, codes = read_codes(store, model_id, chunk_ids)
+    return Vectors(ids, codes.dot(query) if len(ids) else np.empty(0, np.float32))
+
+
 def read_codes(
-    store: Store, model_id: int, only: Sequence[int] | None = None
+    store: ChunkStore, model_id: int, only: Sequence[int] | None = None
 ) -> tuple[NDArray[np.int64], Codes]:
     """Ids (n,) and vectors of the chunks, or of these, that have one of the model."""
     packed = store.vectors(model_id, only)

@@ -11,32 +11,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from c2llm.index.store.chunk_store import LocalStore
 from c2llm.index.store.quantized import quantize, unpack
-from c2llm.index.store.sqlite_store import Store, graph_key
-from c2llm.search.retrieval.exact_scan import Nearest, Vectors, read_codes
+from c2llm.search.retrieval.exact_scan import Nearest, compare_chunks
 
 _MOST_NEW = 0.1
 """Share of chunks that may be newer than the graph, and of its own that may be gone."""
-_NEAREST = 1_000
 _CONNECTIVITY, _BUILD_EXPANSION, _SEARCH_EXPANSION = 16, 64, 512
 
 
 class HnswGraph:
     """The graph of one model's vectors, opened where it lies."""
 
-    def __init__(self, graph: Any, last: int, model_id: int) -> None:
+    def __init__(self, store: LocalStore, graph: Any, last: int, model_id: int) -> None:
+        self._store = store
         self._graph = graph
         self._last = last
         self._model_id = model_id
 
     @classmethod
-    def open(cls, store: Store, model_id: int) -> HnswGraph | None:
+    def open(cls, store: LocalStore, model_id: int) -> HnswGraph | None:
         """The graph, if there is one of this model's vectors that is not too old."""
         path = graph_file(store, model_id)
         if not path.exists():
@@ -47,31 +48,27 @@ class HnswGraph:
             graph = Index.restore(str(path), view=True)
         except Exception:  # usearch raises whatever its C++ does; the file is only a cache
             return None
-        known = (store.meta(graph_key(model_id)) or "").split()
+        known = (store.graph_note(model_id) or "").split()
         if graph is None or len(known) != 3 or known[0] != _stamp(path):
             return None
         last, size = int(known[1]), int(known[2])
         old, new = store.chunks_until(last)
         if len(graph) != size or new > _MOST_NEW * size or size - old > _MOST_NEW * size:
             return None
-        return cls(graph, last, model_id)
+        return cls(store, graph, last, model_id)
 
-    def nearest(self, store: Store, query: NDArray[np.float32], also: Sequence[int]) -> Nearest:
+    def nearest(self, query: NDArray[np.float32], limit: int, also: Sequence[int]) -> Nearest:
         """Similarities to a query, float32 (dim,), of the nearest chunks and of those named."""
         codes = quantize(query[None]).codes[0]
         self._graph.expansion_search = _SEARCH_EXPANSION
-        found = self._graph.search(codes, _NEAREST).keys
-        newer = store.chunks_after(self._last)
-
-        def compare(chunk_ids: Sequence[int]) -> Vectors:
-            ids, rows = read_codes(store, self._model_id, chunk_ids)
-            return Vectors(ids, rows.dot(query) if len(ids) else np.empty(0, np.float32))
-
+        found = self._graph.search(codes, limit).keys
+        newer = self._store.chunks_after(self._last)
+        compare = partial(compare_chunks, self._store, self._model_id, query)
         seen = compare(sorted({*map(int, found), *newer, *also}))
         return Nearest(seen.ids, seen.similarities, compare)
 
 
-def build_graph(store: Store, model_id: int) -> bool:
+def build_graph(store: LocalStore, model_id: int) -> bool:
     """Make the graph anew if there are enough vectors for one and the present one is too old.
 
     Returns:
@@ -101,12 +98,11 @@ def build_graph(store: Store, model_id: int) -> bool:
         return False
     graph.save(str(part))
     part.replace(path)
-    with store.writing():
-        store.set_meta(graph_key(model_id), f"{_stamp(path)} {last} {len(graph)}")
+    store.note_graph(model_id, f"{_stamp(path)} {last} {len(graph)}")
     return True
 
 
-def graph_file(store: Store, model_id: int) -> Path:
+def graph_file(store: LocalStore, model_id: int) -> Path:
     """Where the graph of a model's vectors lies."""
     return store.path.with_name(f"{store.path.name}.{model_id}.usearch")
 

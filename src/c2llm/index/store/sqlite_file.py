@@ -1,0 +1,93 @@
+"""One open SQLite file: transactions, facts about it as a whole, rows, and how paths are kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from c2llm.index.store.database import connect, explained, is_outdated, recreate
+
+
+class SqliteFile:
+    """One open index file. Not for use by two threads at once."""
+
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        self.path = path
+        self._connection = connect(path, create=create)
+
+    def close(self) -> None:
+        """Close the file; the store is of no use afterwards."""
+        self._connection.close()
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the disk let the index be opened for reading alone."""
+        row = self._one("PRAGMA query_only")
+        return bool(row and row[0])
+
+    def is_outdated(self) -> bool:
+        """Whether the file was made by an older version and has to be made anew."""
+        with explained(self.path):
+            return is_outdated(self._connection)
+
+    def recreate(self) -> None:
+        """Drop all and begin anew, in one transaction."""
+        with explained(self.path):
+            recreate(self._connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One transaction: all of the block's writes or, when it raises, none."""
+        with explained(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute(
+                    "UPDATE meta SET value = value + 1 WHERE key = 'generation'"
+                )
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:  # a full disk has ended it already
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def generation(self) -> int:
+        """A number that every write raises: what was read under another one may be stale."""
+        return int(self.meta("generation") or 0)
+
+    def meta(self, key: str) -> str | None:
+        """A fact about the index as a whole."""
+        row = self._one("SELECT value FROM meta WHERE key = ?", (key,))
+        return None if row is None else str(row[0])
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Record a fact about the index as a whole; inside `writing`."""
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def _one(self, query: str, values: Sequence[object] = ()) -> tuple[Any, ...] | None:
+        """The first row of a query, if there is one."""
+        with explained(self.path):
+            row: tuple[Any, ...] | None = self._connection.execute(query, values).fetchone()
+        return row
+
+    def _all(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        with explained(self.path):
+            return self._connection.execute(query, values).fetchall()
+
+
+def stored_path(path: str) -> str | bytes:
+    """SQLite's text is UTF-8; the rare path that is not is kept as its bytes."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return path
+
+
+def restored_path(value: str | bytes) -> str:
+    """The path, whichever way it is kept."""
+    return os.fsdecode(value) if isinstance(value, bytes) else value

@@ -1,0 +1,215 @@
+"""What a search asks of a SQLite index: words, names, chunks and files; `ChunkStore` says what for.
+
+Ids are given to a statement as one JSON list: there is no limit on their number.
+"""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+from c2llm.codebase.chunk import Chunk
+from c2llm.codebase.words import tokens
+from c2llm.index.store.chunk_store import BODY_WEIGHT, PATH_WEIGHT, SYMBOL_WEIGHT
+from c2llm.index.store.records import ChunkFacts, IndexedFile, StoredChunk
+from c2llm.index.store.sqlite_file import SqliteFile, restored_path
+
+_TEXTS_AT_ONCE = 2_000
+_AMONG = "IN (SELECT value FROM json_each(?))"
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
+class SqliteQuestions(SqliteFile):
+    """The part of the store that answers what has to do with words, chunks and files."""
+
+    def chunk_count(self) -> int:
+        """How many chunks there are."""
+        row = self._one("SELECT count(*) FROM chunks")
+        return 0 if row is None else int(row[0])
+
+    # -- words and names -------------------------------------------------------------------------
+
+    def lexical_candidates(
+        self, terms: Iterable[str], limit: int, admitted: Collection[int] | None = None
+    ) -> list[tuple[int, float]]:
+        """Ids and BM25 scores of the chunks that have any of the terms, the best first."""
+        match = " OR ".join(map(_quoted, dict.fromkeys(terms)))
+        if not match:
+            return []
+        within, values = "", [match]
+        if admitted is not None:
+            within = f"AND rowid {_AMONG}"
+            values.append(json.dumps(sorted(admitted)))
+        rows = self._all(
+            f"SELECT rowid, bm25(lexicon, {PATH_WEIGHT}, {SYMBOL_WEIGHT}, {BODY_WEIGHT}) AS score"
+            f" FROM lexicon WHERE lexicon MATCH ? {within} ORDER BY score, rowid LIMIT {limit}",
+            values,
+        )
+        return [(int(row[0]), -float(row[1])) for row in rows]
+
+    def document_frequencies(self, terms: Iterable[str]) -> dict[str, int]:
+        """How many chunks have a term in any field, for those terms that some chunk has."""
+        rows = self._all(
+            f"SELECT term, doc FROM lexicon_terms WHERE term {_AMONG}", (json.dumps(list(terms)),)
+        )
+        return {str(term): int(count) for term, count in rows}
+
+    def phrase_matches(self, first: str, second: str, among: Collection[int]) -> list[int]:
+        """Ids of those chunks in whose body the second term follows right upon the first."""
+        # With the ids in the statement SQLite would look the phrase up for each of them.
+        rows = self._all(
+            "SELECT rowid FROM lexicon WHERE lexicon MATCH ?",
+            (f"body : {_quoted(first)} + {_quoted(second)}",),
+        )
+        return [row[0] for row in rows if row[0] in among]
+
+    def definitions(self, names: Iterable[str]) -> dict[str, list[int]]:
+        """For each name the ids of the chunks that define it."""
+        rows = self._all(
+            f"SELECT name, chunk_id FROM definitions WHERE name {_AMONG} ORDER BY name, chunk_id",
+            (json.dumps(list(names)),),
+        )
+        found: dict[str, list[int]] = {}
+        for name, chunk_id in rows:
+            found.setdefault(name, []).append(chunk_id)
+        return found
+
+    def files_that_spell(self, name: str, limit: int) -> list[str]:
+        """Paths, sorted, of files with a chunk whose body has a name as an identifier."""
+        token = tokens(name).split(" ", 1)[0]
+        if not token:
+            return []
+        rows = self._all(
+            "SELECT DISTINCT f.path FROM lexicon l JOIN chunks c ON c.id = l.rowid"
+            " JOIN files f ON f.id = c.file_id WHERE lexicon MATCH ? AND instr(c.text, ?)"
+            " ORDER BY f.path LIMIT ?",
+            (f"body : {_quoted(token)}", name, limit),
+        )
+        return sorted(restored_path(row[0]) for row in rows)
+
+    # -- chunks ----------------------------------------------------------------------------------
+
+    def facts(self, ids: Iterable[int]) -> list[ChunkFacts]:
+        """All but the text of the chunks that are there."""
+        rows = self._all(
+            "SELECT c.id, c.file_id, f.path, c.start_line, c.end_line, f.language, c.kind,"
+            " c.symbol, c.scope, c.definitions"
+            f" FROM chunks c JOIN files f ON f.id = c.file_id WHERE c.id {_AMONG}",
+            (json.dumps(list(ids)),),
+        )
+        return [
+            ChunkFacts._make((row[0], row[1], restored_path(row[2]), *row[3:9], _names(row[9])))
+            for row in rows
+        ]
+
+    def chunks(self, ids: Iterable[int]) -> list[StoredChunk]:
+        """The chunks that are there, in the order of path, first line and id."""
+        rows = self._all(
+            "SELECT c.id, c.file_id, f.path, c.start_line, c.end_line, f.language, c.kind,"
+            " c.symbol, c.scope, c.signature, c.definitions, c.text"
+            f" FROM chunks c JOIN files f ON f.id = c.file_id WHERE c.id {_AMONG}",
+            (json.dumps(list(ids)),),
+        )
+        found = [StoredChunk(row[0], row[1], _chunk(row[2:])) for row in rows]
+        found.sort(key=lambda stored: (stored.chunk.path, stored.chunk.start_line, stored.id))
+        return found
+
+    def chunks_of(self, file_ids: Iterable[int]) -> dict[int, list[int]]:
+        """For each file that has any the ids of its chunks, in the order of lines."""
+        # A file's chunks are written in the order of its lines, and the index has them by id.
+        rows = self._all(
+            f"SELECT file_id, id FROM chunks WHERE file_id {_AMONG} ORDER BY file_id, id",
+            (json.dumps(list(file_ids)),),
+        )
+        found: dict[int, list[int]] = {}
+        for file_id, chunk_id in rows:
+            found.setdefault(file_id, []).append(chunk_id)
+        return found
+
+    def chunks_at(self, file_id: int, start_line: int, end_line: int) -> list[int]:
+        """Ids, rising, of a file's chunks that have a line between these two, both inclusive."""
+        rows = self._all(
+            "SELECT id FROM chunks WHERE file_id = ? AND start_line <= ? AND end_line >= ?"
+            " ORDER BY id",
+            (file_id, end_line, start_line),
+        )
+        return [row[0] for row in rows]
+
+    def texts(self) -> Iterator[tuple[int, str]]:
+        """Id and text of every chunk by rising id, read in parts."""
+        last = -1
+        while rows := self._all(
+            "SELECT id, text FROM chunks WHERE id > ? ORDER BY id LIMIT ?", (last, _TEXTS_AT_ONCE)
+        ):
+            yield from rows
+            last = rows[-1][0]
+
+    # -- files -----------------------------------------------------------------------------------
+
+    def files(self) -> list[IndexedFile]:
+        """All files."""
+        rows = self._all("SELECT id, path, language, mtime_ns FROM files")
+        return [
+            IndexedFile(file_id, restored_path(path), language, mtime_ns)
+            for file_id, path, language, mtime_ns in rows
+        ]
+
+    def files_state(self) -> tuple[int, int]:
+        """How many files there are, and a number that rises when one with chunks is written."""
+        row = self._one(
+            "SELECT count(*), (SELECT seq FROM sqlite_sequence WHERE name = 'chunks') FROM files"
+        )
+        return (0, 0) if row is None else (int(row[0]), int(row[1] or 0))
+
+    def files_named(self, name: str) -> list[tuple[int, str]]:
+        """Id and path of the files whose name without folders is this, case of ASCII aside."""
+        readable = name.encode(errors="replace").decode()  # what SQLite cannot be asked for is a
+        escaped = readable.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+        rows = self._all(  # name of bytes, of which there are few
+            "SELECT id, path FROM files WHERE path LIKE ?1 ESCAPE '!' OR path LIKE ?2 ESCAPE '!'"
+            " OR typeof(path) = 'blob'",
+            (escaped, f"%/{escaped}"),
+        )
+        wanted = name.translate(_LOWER)
+        found = [(int(file_id), restored_path(path)) for file_id, path in rows]
+        return [
+            (file_id, path)
+            for file_id, path in found
+            if path.rpartition("/")[2].translate(_LOWER) == wanted
+        ]
+
+    def imports(self, file_ids: Iterable[int] | None = None) -> list[tuple[int, list[str]]]:
+        """Id and imported modules of all files, or of these, that import any."""
+        rows = self._all(
+            "SELECT file_id, modules FROM imports"
+            + ("" if file_ids is None else f" WHERE file_id {_AMONG}"),
+            () if file_ids is None else (json.dumps(list(file_ids)),),
+        )
+        return [(int(row[0]), str(row[1]).split("\n")) for row in rows]
+
+
+def _quoted(term: str) -> str:
+    """A term as a string of FTS5's language."""
+    return '"' + term.replace('"', '""') + '"'
+
+
+def _names(definitions: str) -> tuple[str, ...]:
+    return tuple(definitions.split("\n")) if definitions else ()
+
+
+def _chunk(row: tuple[Any, ...]) -> Chunk:
+    path, start, end, language, kind, symbol, scope, signature, definitions, text = row
+    return Chunk(
+        restored_path(path),
+        start,
+        end,
+        language,
+        kind,
+        symbol,
+        scope,
+        signature,
+        _names(definitions),
+        text,
+    )
