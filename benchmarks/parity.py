@@ -221,6 +221,8 @@ def render(model: str, rows: list[Row], lost: str) -> str:
     command = "python benchmarks/parity.py" + (" MODEL" if model != DEFAULT else "")
     return f"""# Parity
 
+Check that every way to a vector gives the same vector: engines, precisions, padding, windows.
+
 Made by `{command} --data DATA --out docs/parity.md` on {len(PROBES)} texts of 0 to some
 600 tokens. A row compares unit vectors: the largest difference of any element, and the least cosine
 of any text. MODEL holds the float weights that c2llm-mini is exported from.
@@ -229,7 +231,7 @@ of any text. MODEL holds the float weights that c2llm-mini is exported from.
 |---|---|---|---|---|
 {lines}
 {lost}
-The forward pass of the published architecture is held against a numpy oracle in float64, to 1e-9,
+The forward pass of the published architecture is compared with a numpy oracle in float64, to 1e-9,
 by `tests/modeling/test_official.py`; the pooling alone by `tests/modeling/test_pooling.py`.
 transformers computes RMSNorm and RoPE in float32 whatever the model's dtype.
 """

@@ -78,6 +78,9 @@ COMMAND = """python benchmarks/progressive.py --annotations ANNOTATIONS --repos 
         --output OUTPUT --languages --parts times --page docs/speed.md"""
 PAGE = """# Speed of first answers
 
+See how long you wait for the first answer in a repository without an index; the last row has the
+medians.
+
 One repository of each language: the first in the benchmark's repos.json, at its pinned revision,
 only the folder that is indexed there.
 
