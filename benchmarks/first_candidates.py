@@ -31,10 +31,11 @@ from c2llm.evaluation.repositories.repo_trees import Tree
 from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
 from c2llm.evaluation.tables import markdown_table
 from c2llm.search.code_index import CodeIndex
-from c2llm.search.pipeline import SearchTarget, ask
+from c2llm.search.pipeline import ask
 from c2llm.search.request import SearchRequest
 from c2llm.search.retrieval.exact_scan import Vectors
 from c2llm.search.retrieval.progressive import blend, candidates_to_embed, together
+from c2llm.search.target import SearchTarget
 
 ALL, ALONE = "all", "alone"
 
@@ -74,7 +75,7 @@ def scores_of(
         environment("C2LLM_HOME", str(home)),
         CodeIndex.open(tree.root, deep.name, encoder=deep, embed="all") as index,
     ):
-        store = index.target(SearchRequest("any")).source.store
+        store = index.target(SearchRequest("any")).reader.store
         chunks = store.chunks(chunk_id for chunk_id, _ in store.texts())
         ids = np.array([chunk.id for chunk in chunks], np.int64)
         rows = table.encode_documents([embedding_text(chunk.chunk) for chunk in chunks])

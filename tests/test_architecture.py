@@ -23,8 +23,8 @@ ABOVE = {
 SAMPLES = {"calibration.py", "onnx_export.py"}
 """What models are calibrated and tried with holds SQL as it holds Go: as text."""
 SQL = re.compile(r"""["']\s*(SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|PRAGMA) """)
-OPENS = SOURCE / "search" / "code_index.py"
-"""It opens an index and has it built, beside searching it."""
+MOST_FILES = {"cli": 25}
+"""Files of a folder, beside its `__init__.py`; fifteen elsewhere."""
 HEAVY = {"torch", "transformers", "sentence_transformers", "mteb", "onnx", "bm25s", "yaml"}
 
 
@@ -73,9 +73,43 @@ def test_sql_is_written_in_the_store_alone():
 
 def test_a_search_asks_any_store():
     for path in (SOURCE / "search").rglob("*.py"):
-        if path != OPENS:
-            modules = {m for m in imports(path, top_level=False) if ".store.sqlite_" in m}
-            assert not modules, f"{path} imports {modules}"
+        modules = {m for m in imports(path, top_level=False) if ".store.sqlite_" in m}
+        assert not modules, f"{path} imports {modules}"
+
+
+def test_no_module_imports_itself_in_a_round():
+    modules = {
+        ".".join(("c2llm", *path.relative_to(SOURCE).with_suffix("").parts)): path
+        for path in SOURCE.rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    waiting = {name: run_imports(path, modules) for name, path in modules.items()}
+    while free := [name for name, needs in waiting.items() if not needs & waiting.keys()]:
+        for name in free:
+            del waiting[name]
+    assert not waiting, f"these import each other: {sorted(waiting)}"
+
+
+def run_imports(path: Path, modules: dict[str, Path]) -> set[str]:
+    """Modules of ours that a file imports when it runs, at its top or in a function."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
+        elif isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+    return found & modules.keys()
+
+
+def test_a_folder_is_an_idea():
+    for folder in {path.parent for path in SOURCE.rglob("*.py")}:
+        files = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        most = MOST_FILES.get(str(folder.relative_to(SOURCE)), 15)
+        assert len(files) <= most, f"{folder} has {len(files)} files"
 
 
 def test_files_stay_readable():

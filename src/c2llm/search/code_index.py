@@ -10,14 +10,14 @@ from c2llm.errors import UsageError
 from c2llm.index.build.indexed_tree import IndexedTree
 from c2llm.index.store.lock import embedding
 from c2llm.search.answer import Hit, SearchAnswer, SearchedIndex
-from c2llm.search.pipeline import SearchTarget
 from c2llm.search.query.filters import filters_of
 from c2llm.search.query.query_parsing import QueryKind, parse_query
 from c2llm.search.query.recency import recency_for
 from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, RankWeights
 from c2llm.search.request import Granularity, Mode, SearchRequest
 from c2llm.search.retrieval.dense import DenseRetriever
-from c2llm.search.retrieval.retrievers import IndexReader
+from c2llm.search.retrieval.index_reader import IndexReader
+from c2llm.search.target import SearchTarget
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from c2llm.search.answer import Hit
-from c2llm.search.query.filters import NO_FILTERS, Filters
+from c2llm.search.answers.grouping import grouped
+from c2llm.search.answers.hits import hits_of
 from c2llm.search.query.query_parsing import Query, parse_query
 from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, RankWeights
 from c2llm.search.ranking.features import Corpus
-from c2llm.search.ranking.ranker import Candidate, Ranked, rank
-from c2llm.search.retrieval.retrievers import IndexReader, find
-
-if TYPE_CHECKING:
-    from c2llm.search.request import Mode, SearchRequest
-    from c2llm.search.retrieval.exact_scan import Vectors
-
-__all__ = ["IndexReader", "SearchTarget", "ask"]
+from c2llm.search.ranking.ranker import Candidate, rank
+from c2llm.search.request import Mode, SearchRequest
+from c2llm.search.retrieval.retrievers import retrieve
+from c2llm.search.target import SearchTarget
 
 _RECENT = 0.5
 """What having just been changed is worth where it is asked for."""
 _WITHOUT_RECENCY: Mapping[str, float] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class SearchTarget:
-    """One index and how it is asked."""
-
-    source: IndexReader
-    filters: Filters = NO_FILTERS
-    vectors: Callable[[Sequence[int]], Vectors] | None = None
-    """Gives the similarities for the dense retriever; None where no vectors take part."""
-    merged: Callable[[Sequence[Sequence[int]]], list[float]] | None = None
-    """For groups of chunk ids how near the query is to the merged vectors of each, as cosines."""
-    recency: Mapping[str, float] | None = None
-    """For a path how recently it was changed, 1 now and 0 long ago."""
 
 
 def ask(
@@ -60,8 +42,6 @@ def ask(
     if request.granularity == "chunk":
         return hits_of(targets, rank(found.candidates, query, found.corpora, k, weights))
     ranked = rank(found.candidates, query, found.corpora, 10 * k, weights)
-    from c2llm.search.answers.grouping import grouped
-
     return grouped(targets, ranked, query, request.granularity)[:k]
 
 
@@ -73,52 +53,23 @@ class Candidates:
     corpora: list[Corpus]
 
 
-def candidates_of(asked: Sequence[SearchTarget], query: Query, *, k: int, mode: Mode) -> Candidates:
+def candidates_of(
+    targets: Sequence[SearchTarget], query: Query, *, k: int, mode: Mode
+) -> Candidates:
     """All that may be an answer, in no order."""
     wanted = max(200, 8 * k)
     found = [
-        find(
-            one.source,
+        retrieve(
+            one.reader,
             query,
             wanted=wanted,
-            admitted=one.filters.admitted(one.source.store),
+            admitted=one.filters.admitted(one.reader.store),
             words=mode != "dense",
             vectors=one.vectors,
             recency=one.recency or _WITHOUT_RECENCY,
             number=number,
         )
-        for number, one in enumerate(asked)
+        for number, one in enumerate(targets)
     ]
     candidates = [candidate for each in found for candidate in each.candidates]
     return Candidates(candidates, [each.corpus for each in found])
-
-
-def hits_of(asked: Sequence[SearchTarget], ranked: Sequence[Ranked]) -> list[Hit]:
-    """The answers with their text, which is read for them alone."""
-    text_of: dict[tuple[int, int], str] = {}
-    for number, one in enumerate(asked):
-        ids = [item.candidate.facts.id for item in ranked if item.candidate.source == number]
-        for stored in one.source.store.chunks(ids):
-            text_of[number, stored.id] = stored.chunk.text
-    return [
-        hit_of(item, asked[item.candidate.source].source.label, text_of[key])
-        for item in ranked
-        if (key := (item.candidate.source, item.candidate.facts.id)) in text_of
-    ]
-
-
-def hit_of(item: Ranked, label: str, text: str) -> Hit:
-    """A chunk as an answer."""
-    facts = item.candidate.facts
-    return Hit(
-        path=facts.path,
-        start_line=facts.start_line,
-        end_line=facts.end_line,
-        language=facts.language,
-        kind=facts.kind,
-        symbol=facts.symbol,
-        score=item.score,
-        text=text,
-        why=item.why,
-        repository=label,
-    )

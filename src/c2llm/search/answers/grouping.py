@@ -18,15 +18,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from c2llm.codebase.words import stems
+from c2llm.search.answer import Hit
+from c2llm.search.answers.hits import hit_of, hits_of
 from c2llm.search.query.query_parsing import Query
 from c2llm.search.ranking.ranker import Ranked
 
 if TYPE_CHECKING:
     from c2llm.codebase.syntax import Definition
     from c2llm.index.store.chunk_store import ChunkStore
-    from c2llm.search.answer import Hit
-    from c2llm.search.pipeline import SearchTarget
     from c2llm.search.request import Granularity
+    from c2llm.search.target import SearchTarget
 
 _MOST_FILES = 30
 _MOST_CHUNKS = 100
@@ -36,7 +37,7 @@ WHOLE = 0.6
 
 
 def grouped(
-    asked: Sequence[SearchTarget],
+    targets: Sequence[SearchTarget],
     ranked: Sequence[Ranked],
     query: Query,
     granularity: Granularity,
@@ -45,16 +46,14 @@ def grouped(
     """Functions, classes or files in the order of their best chunk.
 
     Args:
-        asked: The indexes.
+        targets: The indexes.
         ranked: Chunks in order.
         query: The query, which decides between the functions of one chunk.
         granularity: What is wanted; `chunk` is not for here.
         whole: What the merged vector of a class or a file is worth.
     """
-    from c2llm.search.pipeline import hit_of, hits_of
-
     if granularity == "file":
-        return hits_of(asked, _files(asked, ranked, whole))
+        return hits_of(targets, _files(targets, ranked, whole))
     units: dict[tuple[int, str, int, int], Hit] = {}
     items: dict[tuple[int, str, int, int], Ranked] = {}
     files: dict[tuple[int, int], tuple[list[str], list[Definition]]] = {}
@@ -64,9 +63,9 @@ def grouped(
         if key not in files:
             if len(files) == _MOST_FILES:
                 continue
-            files[key] = _definitions(asked[number].source.store, facts.file_id, facts.language)
+            files[key] = _definitions(targets[number].reader.store, facts.file_id, facts.language)
         lines, definitions = files[key]
-        label = asked[number].source.label
+        label = targets[number].reader.label
         for unit, share in _units(item, lines, definitions, query, granularity):
             score = item.score * share
             text = "\n".join(lines[unit.start_line - 1 : unit.end_line])[:_LONGEST_TEXT]
@@ -83,47 +82,50 @@ def grouped(
                 )
     hits = list(units.values())
     if granularity == "class":
-        parts = [_parts(asked, items[place], place[2], place[3]) for place in units]
-        added = _of_wholes(asked, [place[0] for place in units], parts, whole)
+        parts = [_parts(targets, items[place], place[2], place[3]) for place in units]
+        added = _of_wholes(targets, [place[0] for place in units], parts, whole)
         hits = [replace(hit, score=hit.score + more) for hit, more in zip(hits, added, strict=True)]
     return sorted(hits, key=lambda hit: (-hit.score, hit.repository, hit.path, hit.start_line))
 
 
-def _files(asked: Sequence[SearchTarget], ranked: Sequence[Ranked], whole: float) -> list[Ranked]:
+def _files(targets: Sequence[SearchTarget], ranked: Sequence[Ranked], whole: float) -> list[Ranked]:
     """The best chunk of each file, in the order of the files."""
     best: dict[tuple[int, str], Ranked] = {}
     for item in ranked:
         best.setdefault((item.candidate.source, item.candidate.facts.path), item)
     items = list(best.values())
     chunks: dict[tuple[int, int], list[int]] = {}
-    for number, one in enumerate(asked):
+    for number, one in enumerate(targets):
         files = [item.candidate.facts.file_id for item in items if item.candidate.source == number]
         if one.merged is not None:
-            for file_id, ids in one.source.store.chunks_of(files).items():
+            for file_id, ids in one.reader.store.chunks_of(files).items():
                 chunks[number, file_id] = ids
     sources = [item.candidate.source for item in items]
     parts = [
         chunks.get((item.candidate.source, item.candidate.facts.file_id), []) for item in items
     ]
-    added = _of_wholes(asked, sources, parts, whole)
+    added = _of_wholes(targets, sources, parts, whole)
     scored = [
         replace(item, score=item.score + more) for item, more in zip(items, added, strict=True)
     ]
     return sorted(scored, key=lambda item: -item.score)  # of equals the better chunk stays first
 
 
-def _parts(asked: Sequence[SearchTarget], item: Ranked, start: int, end: int) -> list[int]:
+def _parts(targets: Sequence[SearchTarget], item: Ranked, start: int, end: int) -> list[int]:
     """Ids of the chunks of an answer's file that have lines between these."""
     facts = item.candidate.facts
-    return asked[item.candidate.source].source.store.chunks_at(facts.file_id, start, end)
+    return targets[item.candidate.source].reader.store.chunks_at(facts.file_id, start, end)
 
 
 def _of_wholes(
-    asked: Sequence[SearchTarget], sources: Sequence[int], parts: Sequence[list[int]], whole: float
+    targets: Sequence[SearchTarget],
+    sources: Sequence[int],
+    parts: Sequence[list[int]],
+    whole: float,
 ) -> list[float]:
     """What the merged vectors add to each, between 0 for the farthest and `whole`."""
     near = [0.0] * len(parts)
-    for number, one in enumerate(asked):
+    for number, one in enumerate(targets):
         mine = [position for position, source in enumerate(sources) if source == number]
         if one.merged is None or not mine or not whole:
             continue

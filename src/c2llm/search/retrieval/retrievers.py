@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from c2llm.codebase.identifiers import split_identifier
-from c2llm.codebase.words import stems, tokens
 from c2llm.index.store.chunk_store import ChunkStore
 from c2llm.search.query.places import resolve
 from c2llm.search.query.query_parsing import Query, QueryKind
-from c2llm.search.ranking.chunk_facts import Facts, FactsCache
 from c2llm.search.ranking.features import Corpus
-from c2llm.search.ranking.import_graph import ImportGraph
 from c2llm.search.ranking.ranker import Candidate
+from c2llm.search.retrieval.index_reader import IndexReader
 
 if TYPE_CHECKING:
     from c2llm.search.retrieval.exact_scan import Vectors
@@ -26,66 +21,6 @@ _MOST_DEFINITIONS = 50
 _MOST_PHRASES = 8
 _MOST_OF_PLACE = 12
 _MOST_OF_PATTERN = 400
-# Folders that hold a project's code and are not called by it.
-_PLAIN_FOLDERS = frozenset(
-    "app code java kotlin lib main master packages project repo scala shared source sources src "
-    "trunk".split()
-)
-_MOST_PARENTS = 3
-
-
-class IndexReader:
-    """One index to be searched, with what is remembered of it between queries."""
-
-    def __init__(self, store: ChunkStore, root: Path | None = None, label: str = "") -> None:
-        self.store = store
-        self.label = label
-        """What its answers are told apart by when several indexes are searched."""
-        self.facts = FactsCache(store)
-        self.graph = ImportGraph(store, root.parts if root else ())
-        self.project = frozenset(stems(project_name(root))) if root else frozenset()
-        self._generation = -1
-        self._chunks = 0
-        self._references: dict[str, int] = {}
-
-    def chunk_count(self) -> int:
-        """How many chunks there are."""
-        generation = self.store.generation()
-        if generation != self._generation:
-            self._generation = generation
-            self._chunks = self.store.chunk_count()
-            self._references.clear()
-        return self._chunks
-
-    def references(self, found: Sequence[Facts]) -> dict[str, int]:
-        """For the symbols of several words, how many other chunks spell them."""
-        known = self._references
-        wanted: dict[str, str] = {}
-        for facts in found:
-            if facts.symbol_key and facts.symbol_key not in known:
-                known[facts.symbol_key] = 0
-                if len(split_identifier(facts.symbol)) > 1:
-                    wanted[tokens(facts.symbol).split(" ", 1)[0]] = facts.symbol_key
-        if wanted:
-            for term, count in self.store.document_frequencies(wanted).items():
-                known[wanted[term]] = max(0, count - 1)
-        return known
-
-    def rarity(self, query: Query) -> dict[str, float]:
-        """Weight of each of the query's terms: the idf of BM25 over the chunks."""
-        total = self.chunk_count()
-        counts = self.store.document_frequencies(query.terms)
-        return {
-            term: math.log(1.0 + (total - n + 0.5) / (n + 0.5))
-            for term in query.terms
-            for n in (min(counts.get(term, 0), total),)
-        }
-
-
-def project_name(root: Path) -> str:
-    """What a project is called by its directory, `zls` for `zls/src`."""
-    names = [name for name in root.parts[-_MOST_PARENTS:] if name.lower() not in _PLAIN_FOLDERS]
-    return names[-1] if names else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +31,8 @@ class Retrieved:
     corpus: Corpus
 
 
-def find(
-    source: IndexReader,
+def retrieve(
+    reader: IndexReader,
     query: Query,
     *,
     wanted: int,
@@ -110,7 +45,7 @@ def find(
     """The candidates of one index.
 
     Args:
-        source: The index.
+        reader: The index.
         query: The query.
         wanted: How many candidates a retriever gives.
         admitted: Ids of the chunks that may answer, None for all.
@@ -120,7 +55,7 @@ def find(
         recency: For a path how recently it was changed.
         number: The index's number among those that are searched.
     """
-    store = source.store
+    store = reader.store
     lexical = store.lexical_candidates([*query.terms, *query.exact], wanted, admitted)
     by_name = _definitions(store, query, admitted)
     files = resolve(store, query.places) if query.places else {}
@@ -140,14 +75,14 @@ def find(
     similarity_of = dict(dense)
     if similar is not None:
         similarity_of |= similar.of(chunk_id for chunk_id in ids if chunk_id not in rank_of)
-    facts = source.facts.of(sorted(ids))
+    facts = reader.facts.of(sorted(ids))
     corpus = Corpus(
-        rarity=source.rarity(query),
+        rarity=reader.rarity(query),
         definition_counts={name: len(chunk_ids) for name, chunk_ids in by_name.items()},
-        project=source.project,
+        project=reader.project,
         phrases=_phrases(store, query, ids),
-        references=source.references(facts),
-        links=source.graph.among(facts),
+        references=reader.references(facts),
+        links=reader.graph.among(facts),
         places=files,
         recency=recency,
     )

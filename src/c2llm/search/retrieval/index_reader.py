@@ -1,0 +1,75 @@
+"""One index as searches read it, with what is remembered between them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from c2llm.codebase.identifiers import split_identifier
+from c2llm.codebase.words import stems, tokens
+from c2llm.index.store.chunk_store import ChunkStore
+from c2llm.search.query.query_parsing import Query
+from c2llm.search.ranking.chunk_facts import Facts, FactsCache
+from c2llm.search.ranking.import_graph import ImportGraph
+
+# Folders that hold a project's code and are not called by it.
+_PLAIN_FOLDERS = frozenset(
+    "app code java kotlin lib main master packages project repo scala shared source sources src "
+    "trunk".split()
+)
+_MOST_PARENTS = 3
+
+
+class IndexReader:
+    """One index to be searched, with what is remembered of it between queries."""
+
+    def __init__(self, store: ChunkStore, root: Path | None = None, label: str = "") -> None:
+        self.store = store
+        self.label = label
+        """What its answers are told apart by when several indexes are searched."""
+        self.facts = FactsCache(store)
+        self.graph = ImportGraph(store, root.parts if root else ())
+        self.project = frozenset(stems(project_name(root))) if root else frozenset()
+        self._generation = -1
+        self._chunks = 0
+        self._references: dict[str, int] = {}
+
+    def chunk_count(self) -> int:
+        """How many chunks there are."""
+        generation = self.store.generation()
+        if generation != self._generation:
+            self._generation = generation
+            self._chunks = self.store.chunk_count()
+            self._references.clear()
+        return self._chunks
+
+    def references(self, found: Sequence[Facts]) -> dict[str, int]:
+        """For the symbols of several words, how many other chunks spell them."""
+        known = self._references
+        wanted: dict[str, str] = {}
+        for facts in found:
+            if facts.symbol_key and facts.symbol_key not in known:
+                known[facts.symbol_key] = 0
+                if len(split_identifier(facts.symbol)) > 1:
+                    wanted[tokens(facts.symbol).split(" ", 1)[0]] = facts.symbol_key
+        if wanted:
+            for term, count in self.store.document_frequencies(wanted).items():
+                known[wanted[term]] = max(0, count - 1)
+        return known
+
+    def rarity(self, query: Query) -> dict[str, float]:
+        """Weight of each of the query's terms: the idf of BM25 over the chunks."""
+        total = self.chunk_count()
+        counts = self.store.document_frequencies(query.terms)
+        return {
+            term: math.log(1.0 + (total - n + 0.5) / (n + 0.5))
+            for term in query.terms
+            for n in (min(counts.get(term, 0), total),)
+        }
+
+
+def project_name(root: Path) -> str:
+    """What a project is called by its directory, `zls` for `zls/src`."""
+    names = [name for name in root.parts[-_MOST_PARENTS:] if name.lower() not in _PLAIN_FOLDERS]
+    return names[-1] if names else ""
