@@ -34,15 +34,14 @@ def main() -> None:
     options = parser.parse_args()
     quiet_libraries()
     import torch
-
-    from c2llm.training.ablation import Ablation, read_study
+    from ablation_study import Ablation, read_study
 
     torch.set_num_threads(max(1, torch.get_num_threads() // 2))
     study = read_study(options.recipes, options.data, options.overrides)
     options.out.mkdir(parents=True, exist_ok=True)
     ablation = Ablation(study, options.out, note)
     if options.report:
-        from c2llm.training.ablation_report import write_report
+        from ablation_report import write_report
 
         note(f"written: {write_report(ablation, options.report)}")
         return

@@ -12,7 +12,6 @@ Vectors that an evaluation with `--home` has made are used again; each file is e
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from collections import defaultdict
@@ -20,13 +19,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from repository_options import read_options
 
 from c2llm.codebase.chunks import chunk_file, embedding_text
 from c2llm.codebase.walk import walk
 from c2llm.encoding.encoder import Encoder
-from c2llm.encoding.model_folder import DEFAULT_MODEL
-from c2llm.evaluation.repositories.repo_benchmark import environment, find_trees
-from c2llm.evaluation.repositories.repo_questions import Question, load_benchmark
+from c2llm.evaluation.repositories.repo_benchmark import environment
+from c2llm.evaluation.repositories.repo_questions import Question
 from c2llm.evaluation.repositories.repo_scores import ndcg_of_ranks
 from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
 from c2llm.evaluation.tables import markdown_table
@@ -88,17 +87,7 @@ def ndcg(question: Question, paths: list[str], scores: Floats) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--annotations", type=Path, required=True)
-    parser.add_argument("--repos", type=Path, required=True)
-    parser.add_argument("--home", type=Path, required=True, help="of `c2llm eval repos`")
-    parser.add_argument("--model", default=DEFAULT_MODEL)
-    parser.add_argument("--only", nargs="*", default=[], help="names of repositories")
-    options = parser.parse_args()
-    repositories = load_benchmark(options.annotations, None, options.only)
-    trees, _ = find_trees(repositories, options.repos, options.home / "trees")
+    options, trees = read_options(__doc__)
     rows: dict[str, list[float]] = defaultdict(list)
     with (
         CachedEncoder(Encoder.load(options.model), options.home / "vectors") as encoder,

@@ -11,18 +11,15 @@ the repositories, those at even places of the alphabet, and judged on the other.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections import defaultdict
 from functools import cache
-from pathlib import Path
 
 import numpy as np
+from repository_options import read_options
 
 from c2llm.encoding.encoder_handle import EncoderHandle
-from c2llm.encoding.model_folder import DEFAULT_MODEL
-from c2llm.evaluation.repositories.repo_benchmark import environment, find_trees
-from c2llm.evaluation.repositories.repo_questions import load_benchmark
+from c2llm.evaluation.repositories.repo_benchmark import environment
 from c2llm.evaluation.repositories.repo_scores import ndcg_of_ranks
 from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
 from c2llm.evaluation.systems.named_systems import load_encoder
@@ -41,17 +38,7 @@ GRANULARITIES: tuple[Granularity, ...] = ("file", "class")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--annotations", type=Path, required=True)
-    parser.add_argument("--repos", type=Path, required=True)
-    parser.add_argument("--home", type=Path, required=True, help="of `c2llm eval repos`")
-    parser.add_argument("--model", default=DEFAULT_MODEL)
-    parser.add_argument("--only", nargs="*", default=[], help="names of repositories")
-    options = parser.parse_args()
-    repositories = load_benchmark(options.annotations, None, options.only)
-    trees, _ = find_trees(repositories, options.repos, options.home / "trees")
+    options, trees = read_options(__doc__)
     # A file's definitions are the same for every weight.
     grouping._definitions = cache(grouping._definitions)  # type: ignore[assignment]
     table = None if EncoderHandle(options.model).is_table else load_encoder("c2llm-nano")

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pooled_windows import pool_windows
 from tokenizers import Tokenizer
 
 from c2llm.encoding.encoder import Encoder
@@ -26,12 +27,10 @@ from c2llm.evaluation.retrieval.local_tasks import load_tasks
 from c2llm.evaluation.retrieval.retrieval_run import run_task
 from c2llm.evaluation.systems.named_systems import DenseSystem
 from c2llm.modeling.model import C2LLMModel
-from c2llm.modeling.packed import embed_packed
 from c2llm.modeling.poolings import LastPooling
 from c2llm.modeling.static import StaticModel
 from c2llm.modeling.tokenizer import derive_tokenizer
 from c2llm.modeling.torch_folder import save_folder
-from c2llm.modeling.windows import pool_windows
 from c2llm.training.export.onnx_export import PROBES, export_onnx
 from c2llm.training.export.table_export import export_table
 from c2llm.training.run.training_loop import backbone_folder
@@ -119,7 +118,6 @@ def all_rows(folder: Path, scratch: Path) -> list[Row]:
         compare("torch float32", "torch float64", single, exact, atol=1e-5),
         compare("left padding", "right padding", embed(model, ids, left=True), single, atol=1e-5),
         compare("alone", "in a batch", alone(model, ids), single, atol=1e-5),
-        compare("packed", "padded", packed(model, ids), single, atol=1e-5),
         compare("torch bfloat16", "torch float64", embed_bfloat16(folder, ids), exact, cosine=0.99),
     ]
     if not isinstance(model.pooler, LastPooling):
@@ -145,13 +143,6 @@ def embed(model: C2LLMModel, ids: Ids, *, left: bool = False) -> Array:
 def alone(model: C2LLMModel, ids: Ids) -> Array:
     """Unit vectors, one text at a time."""
     return np.concatenate([embed(model, [row]) for row in ids])
-
-
-@torch.no_grad()
-def packed(model: C2LLMModel, ids: Ids) -> Array:
-    """Unit vectors of texts that lie side by side in a row."""
-    vectors: Array = embed_packed(model, [torch.tensor(row) for row in ids]).double().numpy()
-    return vectors
 
 
 def embed_bfloat16(folder: Path, ids: Ids) -> Array:

@@ -59,8 +59,5 @@ def test_vectors_do_not_depend_on_the_number_of_threads(tmp_path) -> None:
     folder = save_tiny_model(tmp_path / "tiny", max_tokens=16)
     export_onnx(folder, folder)
     texts = ["def get http", "", "class a b " * 30, "parse"] * 9
-    one, three = (
-        Encoder.load(folder, threads=n).encode_documents(texts, return_attention=False)
-        for n in (1, 3)
-    )
+    one, three = (Encoder.load(folder, threads=n).encode_documents(texts) for n in (1, 3))
     np.testing.assert_allclose(one, three, rtol=0, atol=1e-6)

@@ -14,13 +14,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pooled_windows import pool_windows
 
 from c2llm.encoding.encoder import Encoder
 from c2llm.encoding.long_text import PoolSum, windows
 from c2llm.encoding.tokens import Tokens, pieces
 from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.model import C2LLMModel
-from c2llm.modeling.windows import pool_windows
 from c2llm.training.export.onnx_export import export_onnx
 from tests.tiny import save_tiny_model, tiny_model
 
@@ -125,8 +125,8 @@ def test_engines_agree_on_long_texts_spans_and_attention(folder):
     a, b = (Encoder.load(folder, engine=engine) for engine in ("onnx", "torch"))
     texts = [LONG, "", FUNCTION, LONG + "class a :"]
     for left, right in zip(
-        a.encode_documents(texts, return_attention=True),
-        b.encode_documents(texts, return_attention=True),
+        a.encode_with_attention(texts),
+        b.encode_with_attention(texts),
         strict=True,
     ):
         if isinstance(left, np.ndarray):
@@ -152,28 +152,34 @@ def test_the_end_of_a_long_text_counts_and_truncation_stays_available(folder):
     assert cut.fingerprint != windowed.fingerprint
 
 
+def in_text(attention):
+    """Which tokens stand for characters of the text."""
+    return attention.offsets[:, 1] > attention.offsets[:, 0]
+
+
 def test_truncation_keeps_the_closing_special_token(folder):
     cut = Encoder.load(folder, long_texts="truncate")
-    _, [attention] = cut.encode_documents([LONG], return_attention=True)
+    _, [attention] = cut.encode_with_attention([LONG])
     assert attention.offsets.shape == (64, 2)
-    assert not attention.in_text[0] and not attention.in_text[-1] and attention.in_text[-2]
+    inside = in_text(attention)
+    assert not inside[0] and not inside[-1] and inside[-2]
 
 
 @pytest.mark.parametrize("text", ["def get", FUNCTION, LONG, "   ", ""])
 def test_attention_sums_to_one_and_points_into_the_text(encoder, text):
-    _, [attention] = encoder.encode_queries([text], return_attention=True)
+    _, [attention] = encoder.encode_with_attention([text], as_queries=True)
     heads, queries, count = attention.weights.shape
     assert (heads, queries) == (8, 2) and attention.offsets.shape == (count, 2)
     np.testing.assert_allclose(attention.weights.sum(-1), 1, atol=1e-5)
-    words = [text[a:b] for a, b in attention.offsets[attention.in_text]]
+    words = [text[a:b] for a, b in attention.offsets[in_text(attention)]]
     assert "".join(words).replace("_", "") == "".join(text.split()).replace("_", "")
-    assert (~attention.in_text).sum() == 4  # [CLS] parse : [SEP]
+    assert (~in_text(attention)).sum() == 4  # [CLS] parse : [SEP]
 
 
 def test_attention_is_what_made_the_vector(folder):
     """Its weights on the torch model's states give the vector again."""
     encoder = Encoder.load(folder, engine="torch")
-    vectors, [attention] = encoder.encode_documents(["def get http"], return_attention=True)
+    vectors, [attention] = encoder.encode_with_attention(["def get http"])
     model = C2LLMModel.from_pretrained(folder).eval()
     tokens = encoder._tokenizer.tokens(["def get http"], PROMPTS["document"], offsets=False)
     ids = torch.from_numpy(tokens[0].ids)[None]
@@ -186,7 +192,7 @@ def test_attention_is_what_made_the_vector(folder):
 
 def test_asking_for_attention_does_not_change_vectors(encoder):
     texts = [LONG, "def", "", FUNCTION]
-    vectors, attention = encoder.encode_documents(texts, return_attention=True)
+    vectors, attention = encoder.encode_with_attention(texts)
     # Windows are summed in another order.
     np.testing.assert_allclose(vectors, encoder.encode_documents(texts), rtol=0, atol=1e-7)
     assert len(attention) == len(texts)
@@ -263,7 +269,7 @@ def test_an_older_graph_still_embeds_and_names_the_cure(folder, tmp_path):
     want = Encoder.load(folder, long_texts="truncate").encode_documents([LONG, "def"])
     np.testing.assert_allclose(encoder.encode_documents([LONG, "def"]), want, atol=1e-6)
     for ask in (
-        lambda: encoder.encode_documents(["def"], return_attention=True),
+        lambda: encoder.encode_with_attention(["def"]),
         lambda: encoder.encode_spans("def", [(0, 3)]),
         lambda: Encoder.load(old, long_texts="window"),
     ):
@@ -291,5 +297,5 @@ def test_windows_of_several_texts_share_batches_and_give_what_each_text_gives_al
     together = encoder.encode_documents(texts)
     for text, vector in zip(texts, together, strict=True):
         np.testing.assert_allclose(encoder.encode_documents([text])[0], vector, atol=1e-6)
-        [attended], _ = encoder.encode_documents([text], return_attention=True)
+        [attended], _ = encoder.encode_with_attention([text])
         np.testing.assert_allclose(attended, vector, atol=1e-6)

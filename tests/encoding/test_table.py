@@ -45,8 +45,9 @@ def folder(request, tmp_path_factory):
 def test_the_table_is_the_default_and_equals_torch(folder):
     table, reference = Encoder.load(folder), Encoder.load(folder, engine="torch")
     assert table.folder.engine == "table" and table.dim == reference.dim
-    for encode in ("encode_queries", "encode_documents"):
-        a, b = (getattr(e, encode)(TEXTS, return_attention=True) for e in (table, reference))
+    for as_queries in (True, False):
+        both = (table, reference)
+        a, b = (e.encode_with_attention(TEXTS, as_queries=as_queries) for e in both)
         np.testing.assert_allclose(a[0], b[0], rtol=0, atol=1e-6)
         for one, other in zip(a[1], b[1], strict=True):
             np.testing.assert_array_equal(one.offsets, other.offsets)
@@ -90,7 +91,7 @@ def test_windows_of_a_static_model_are_exact_end_to_end(tmp_path):
         folder = static_folder(tmp_path / name, max_tokens=size)
         export_table(folder, folder)
         encoder = Encoder.load(folder)
-        vectors.append(encoder.encode_documents([long], return_attention=True))
+        vectors.append(encoder.encode_with_attention([long]))
     np.testing.assert_allclose(vectors[0][0], vectors[1][0], rtol=0, atol=1e-6)
     a, b = vectors[0][1][0], vectors[1][1][0]
     np.testing.assert_array_equal(a.offsets, b.offsets)

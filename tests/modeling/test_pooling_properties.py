@@ -8,11 +8,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pooled_windows import pool_windows
 
 from c2llm.modeling.config import POOLINGS, C2LLMConfig
 from c2llm.modeling.model import build_pooling
 from c2llm.modeling.poolings import Pooling
-from c2llm.modeling.windows import pool_windows
 from tests.tiny import bert_config
 
 MERGING = [name for name in POOLINGS if name != "last"]

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pooled_windows import pool_windows
 
 from c2llm.encoding.encoder import Encoder
 from c2llm.errors import UsageError
@@ -14,7 +15,6 @@ from c2llm.modeling.config import POOLINGS, C2LLMConfig
 from c2llm.modeling.latent import LatentAttentionPooling
 from c2llm.modeling.model import C2LLMModel, build_pooling
 from c2llm.modeling.poolings import GatePooling, LastPooling, MeanPooling, Pooling
-from c2llm.modeling.windows import pool_windows
 from c2llm.training.export.onnx_export import export_onnx
 from tests.tiny import bert_config, save_tiny_model, tiny_model
 
@@ -143,8 +143,8 @@ def test_a_folder_of_any_pooling_trains_saves_exports_and_serves(tmp_path, name)
     a, b = (Encoder.load(source, engine=engine) for engine in ("torch", "onnx"))
     assert a.dim == 32 and a.long_texts == ("truncate" if name == "last" else "window")
     texts = ["def get http", "", "class a b " * 60]
-    va, ta = a.encode_documents(texts, return_attention=True)
-    vb, tb = b.encode_documents(texts, return_attention=True)
+    va, ta = a.encode_with_attention(texts)
+    vb, tb = b.encode_with_attention(texts)
     np.testing.assert_allclose(va, vb, rtol=0, atol=1e-5)
     np.testing.assert_allclose(ta[2].weights, tb[2].weights, rtol=0, atol=1e-5)
 

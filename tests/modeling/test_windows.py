@@ -8,9 +8,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pooled_windows import finish, from_window, merge, pool_windows
 
 from c2llm.modeling.pooling import PMA
-from c2llm.modeling.windows import finish, from_window, merge, pool_windows
 from tests.modeling.test_pooling import random_pma
 
 

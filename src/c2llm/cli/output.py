@@ -52,6 +52,24 @@ def quiet_libraries() -> None:
     disable_progress_bar()
 
 
+@contextmanager
+def training_libraries(what: str) -> Iterator[None]:
+    """Around the import of what needs torch.
+
+    Raises:
+        UsageError: naming the library that is not installed.
+    """
+    from c2llm.errors import UsageError
+
+    try:
+        quiet_libraries()
+        yield
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"{what} needs {error.name}: install it with pip install 'c2llm[train]'."
+        ) from error
+
+
 def bars(*columns: str, transient: bool = True) -> Bars:
     """Progress bars on stderr: what is done, a bar, how much of it, the time left.
 

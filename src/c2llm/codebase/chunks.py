@@ -171,7 +171,7 @@ def _code(
         return spans, lambda _start, _end: _Label(kind)
     found = definitions(source, language, tree)
     held = {row for entry in found for row in range(entry.start_line, entry.line)}
-    comments = frozenset(GRAMMARS[language].comments)
+    comments = frozenset(GRAMMARS[language].comments.split())
     atoms = syntax_atoms(tree, lines, sizes, largest, comments=comments, held=held)
     spans = pack(atoms, sizes, target=target, largest=largest, small=target // 4)
     return spans, _Definitions(found, kind).label

@@ -14,17 +14,17 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """How definitions and their comments look in one language."""
+    """How definitions and their comments look in one language; node types with spaces between."""
 
-    functions: tuple[str, ...] = ()
+    functions: str = ""
     """Node types of functions, methods, constructors, macros."""
-    classes: tuple[str, ...] = ()
+    classes: str = ""
     """Node types of classes, structs, interfaces, modules, enums, tables."""
-    namespaces: tuple[str, ...] = ()
+    namespaces: str = ""
     """Node types that only give their name to the scope of what is in them."""
-    comments: tuple[str, ...] = ("comment",)
+    comments: str = "comment"
     """Node types of comments."""
-    attributes: tuple[str, ...] = ()
+    attributes: str = ""
     """Node types that may stand between a comment and the definition it documents."""
     patterns: str = ""
     """Query patterns for the definitions that a node type alone does not tell."""
@@ -49,18 +49,14 @@ class Grammar:
             (self.attributes, "attribute"),
         ]
         parts = [
-            f"[{' '.join(f'({kind})' for kind in kinds)}] @{capture}"
+            f"[{' '.join(f'({kind})' for kind in kinds.split())}] @{capture}"
             for kinds, capture in rows
             if kinds
         ]
         return "\n".join([*parts, self.patterns])
 
 
-_JS_FUNCTIONS = (
-    "function_declaration",
-    "generator_function_declaration",
-    "method_definition",
-)
+_JS_FUNCTIONS = "function_declaration generator_function_declaration method_definition"
 # A function is often a value: bound to a name, a field, a property of an object.
 _JS_FUNCTION_VALUES = """
 (variable_declarator name: (identifier) @name
@@ -73,22 +69,12 @@ _JS_FUNCTION_VALUES = """
   value: [(arrow_function) (function_expression) (generator_function)]) @function
 """
 _TYPESCRIPT = Grammar(
-    functions=(
-        *_JS_FUNCTIONS,
-        "function_signature",
-        "method_signature",
-        "abstract_method_signature",
-    ),
+    functions=f"{_JS_FUNCTIONS} function_signature method_signature abstract_method_signature",
     classes=(
-        "class_declaration",
-        "abstract_class_declaration",
-        "interface_declaration",
-        "enum_declaration",
-        "internal_module",
-        "module",
-        "type_alias_declaration",
+        "class_declaration abstract_class_declaration interface_declaration enum_declaration "
+        "internal_module module type_alias_declaration"
     ),
-    attributes=("decorator",),
+    attributes="decorator",
     patterns=_JS_FUNCTION_VALUES
     + """
 (public_field_definition name: (_) @name
@@ -112,7 +98,7 @@ _C_PROTOTYPES = """
 [(declaration declarator: (function_declarator))
  (declaration declarator: (pointer_declarator declarator: (function_declarator)))] @function
 """
-_C_FUNCTIONS = ("function_definition", "preproc_function_def")
+_C_FUNCTIONS = "function_definition preproc_function_def"
 
 # Elixir defines by calling macros; which one is told by the word in front.
 _ELIXIR = """
@@ -143,33 +129,26 @@ _ELIXIR_VERBS = {
 
 GRAMMARS: dict[str, Grammar] = {
     "python": Grammar(
-        functions=("function_definition",),
-        classes=("class_definition",),
-        attributes=("decorator",),
+        functions="function_definition",
+        classes="class_definition",
+        attributes="decorator",
         patterns="""
 (function_definition body: (block . (string) @docstring)) @owner
 (class_definition body: (block . (string) @docstring)) @owner
 """,
     ),
     "java": Grammar(
-        functions=(
-            "method_declaration",
-            "constructor_declaration",
-            "compact_constructor_declaration",
-        ),
+        functions="method_declaration constructor_declaration compact_constructor_declaration",
         classes=(
-            "class_declaration",
-            "interface_declaration",
-            "enum_declaration",
-            "record_declaration",
-            "annotation_type_declaration",
+            "class_declaration interface_declaration enum_declaration record_declaration "
+            "annotation_type_declaration"
         ),
-        comments=("block_comment", "line_comment"),
+        comments="block_comment line_comment",
     ),
     "javascript": Grammar(
         functions=_JS_FUNCTIONS,
-        classes=("class_declaration",),
-        attributes=("decorator",),
+        classes="class_declaration",
+        attributes="decorator",
         patterns=_JS_FUNCTION_VALUES
         + """
 (field_definition property: (_) @name
@@ -179,27 +158,20 @@ GRAMMARS: dict[str, Grammar] = {
     "typescript": _TYPESCRIPT,
     "tsx": _TYPESCRIPT,
     "go": Grammar(
-        functions=("function_declaration", "method_declaration"),
-        classes=("type_spec",),
+        functions="function_declaration method_declaration",
+        classes="type_spec",
     ),
     "rust": Grammar(
-        functions=("function_item", "function_signature_item", "macro_definition"),
-        classes=(
-            "struct_item",
-            "enum_item",
-            "union_item",
-            "trait_item",
-            "impl_item",
-            "mod_item",
-        ),
-        comments=("line_comment", "block_comment"),
-        attributes=("attribute_item",),
+        functions="function_item function_signature_item macro_definition",
+        classes="struct_item enum_item union_item trait_item impl_item mod_item",
+        comments="line_comment block_comment",
+        attributes="attribute_item",
     ),
     "c": Grammar(functions=_C_FUNCTIONS, patterns=_C_CLASSES + _C_PROTOTYPES),
     "cpp": Grammar(
         functions=_C_FUNCTIONS,
-        classes=("concept_definition",),
-        namespaces=("namespace_definition",),
+        classes="concept_definition",
+        namespaces="namespace_definition",
         patterns=_C_CLASSES
         + _C_PROTOTYPES
         + """
@@ -213,15 +185,9 @@ GRAMMARS: dict[str, Grammar] = {
     ),
     "csharp": Grammar(
         functions=(
-            "method_declaration",
-            "constructor_declaration",
-            "destructor_declaration",
-            "operator_declaration",
-            "conversion_operator_declaration",
-            "indexer_declaration",
-            "property_declaration",
-            "local_function_statement",
-            "delegate_declaration",
+            "method_declaration constructor_declaration destructor_declaration "
+            "operator_declaration conversion_operator_declaration indexer_declaration "
+            "property_declaration local_function_statement delegate_declaration"
         ),
         names=(
             ("indexer_declaration", "this"),
@@ -229,43 +195,32 @@ GRAMMARS: dict[str, Grammar] = {
             ("conversion_operator_declaration", "operator"),
         ),
         classes=(
-            "class_declaration",
-            "interface_declaration",
-            "struct_declaration",
-            "enum_declaration",
-            "record_declaration",
+            "class_declaration interface_declaration struct_declaration enum_declaration "
+            "record_declaration"
         ),
-        namespaces=("namespace_declaration",),
+        namespaces="namespace_declaration",
     ),
     "ruby": Grammar(
-        functions=("method", "singleton_method"),
-        classes=("class", "module"),
+        functions="method singleton_method",
+        classes="class module",
     ),
     "php": Grammar(
-        functions=("function_definition", "method_declaration"),
-        classes=(
-            "class_declaration",
-            "interface_declaration",
-            "trait_declaration",
-            "enum_declaration",
-        ),
+        functions="function_definition method_declaration",
+        classes="class_declaration interface_declaration trait_declaration enum_declaration",
     ),
     "kotlin": Grammar(
-        functions=("function_declaration", "secondary_constructor"),
-        classes=("class_declaration", "object_declaration", "companion_object"),
-        comments=("line_comment", "multiline_comment"),
+        functions="function_declaration secondary_constructor",
+        classes="class_declaration object_declaration companion_object",
+        comments="line_comment multiline_comment",
         names=(("secondary_constructor", "constructor"), ("companion_object", "Companion")),
     ),
     "swift": Grammar(
         functions=(
-            "function_declaration",
-            "protocol_function_declaration",
-            "init_declaration",
-            "deinit_declaration",
-            "subscript_declaration",
+            "function_declaration protocol_function_declaration init_declaration "
+            "deinit_declaration subscript_declaration"
         ),
-        classes=("class_declaration", "protocol_declaration"),
-        comments=("comment", "multiline_comment"),
+        classes="class_declaration protocol_declaration",
+        comments="comment multiline_comment",
         names=(
             ("init_declaration", "init"),
             ("deinit_declaration", "deinit"),
@@ -273,19 +228,15 @@ GRAMMARS: dict[str, Grammar] = {
         ),
     ),
     "scala": Grammar(
-        functions=("function_definition", "function_declaration"),
+        functions="function_definition function_declaration",
         classes=(
-            "class_definition",
-            "object_definition",
-            "trait_definition",
-            "enum_definition",
-            "package_object",
+            "class_definition object_definition trait_definition enum_definition package_object"
         ),
-        comments=("comment", "block_comment"),
+        comments="comment block_comment",
         patience=4.0,  # honest files at 0.1 MB/s have been seen
     ),
     "lua": Grammar(
-        functions=("function_declaration",),
+        functions="function_declaration",
         patterns="""
 (assignment_statement (variable_list . name: (_) @name .)
   (expression_list . value: (function_definition) .)) @function
@@ -293,9 +244,9 @@ GRAMMARS: dict[str, Grammar] = {
 """,
     ),
     "haskell": Grammar(
-        classes=("data_type", "newtype", "class", "instance", "type_synomym"),
-        comments=("comment", "haddock"),
-        attributes=("signature", "pragma"),
+        classes="data_type newtype class instance type_synomym",
+        comments="comment haddock",
+        attributes="signature pragma",
         # A type is a `function` too, but has no name.
         patterns="[(function name: (_)) (bind name: (_))] @function",
         clauses=True,
@@ -309,17 +260,17 @@ GRAMMARS: dict[str, Grammar] = {
         clauses=True,
     ),
     "zig": Grammar(
-        comments=("line_comment", "doc_comment"),
+        comments="line_comment doc_comment",
         patterns="""
 (Decl (FnProto function: (_) @name)) @function
 (Decl (VarDecl variable_type_function: (_) @name
   (ErrorUnionExpr (SuffixExpr (ContainerDecl))))) @class
 """,
     ),
-    "bash": Grammar(functions=("function_definition",)),
+    "bash": Grammar(functions="function_definition"),
     "sql": Grammar(
-        functions=("create_function", "create_trigger"),
-        classes=("create_table", "create_view", "create_materialized_view", "create_type"),
-        comments=("comment", "marginalia"),
+        functions="create_function create_trigger",
+        classes="create_table create_view create_materialized_view create_type",
+        comments="comment marginalia",
     ),
 }

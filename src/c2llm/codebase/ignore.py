@@ -114,6 +114,16 @@ class IgnoreRules:
             best = self.wild_paths.last(rules, below, is_directory, best)
         return rules[best].ignored if best >= 0 else None
 
+    def excludes(self, path: str) -> bool:
+        """Whether a file is ignored, by itself or with a directory that it is in."""
+        name, parent = "", ""
+        for name in path.split("/")[:-1]:
+            parent += name
+            if self.verdict(parent, name, is_directory=True):
+                return True
+            parent += "/"
+        return bool(self.verdict(path, path.rpartition("/")[2], is_directory=False))
+
 
 def parse_rules(text: str, base: str = "", prefix: str = "") -> IgnoreRules | None:
     """Compile the text of an ignore file, or return None when it holds no rule.

@@ -24,12 +24,6 @@ class TokenAttention:
     weights: NDArray[np.float32]
     """(heads, queries, T); each row sums to 1 over all T tokens."""
 
-    @property
-    def in_text(self) -> NDArray[np.bool_]:
-        """Which tokens stand for characters of the text (T,)."""
-        inside: NDArray[np.bool_] = self.offsets[:, 1] > self.offsets[:, 0]
-        return inside
-
 
 def attention_weights(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Softmax over the last axis: (heads, queries, T) logits of real tokens to weights."""

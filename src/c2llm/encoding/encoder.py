@@ -7,14 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, overload
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from c2llm.cores import core_count
 from c2llm.encoding.attention import AttentionRecord, TokenAttention, attention_weights
 from c2llm.encoding.batches import length_batches, pad, shared_budget, side_by_side
-from c2llm.encoding.engines import Engine, OnnxEngine, TokenLevel, TorchEngine, core_count
+from c2llm.encoding.engines import Engine, OnnxEngine, TokenLevel, TorchEngine
 from c2llm.encoding.long_text import LongTextReader
 from c2llm.encoding.model_folder import DEFAULT_MODEL, ModelFolder, open_folder
 from c2llm.encoding.protocol import Progress
@@ -209,65 +210,32 @@ class Encoder:
         settings = repr((folder.query_prompt, folder.document_prompt, folder.max_tokens))
         return f"-{hashlib.sha256(settings.encode()).hexdigest()[:8]}"
 
-    @overload
-    def encode_queries(
-        self, texts: Sequence[str], *, progress: Progress | None = None
-    ) -> Vectors: ...
-    @overload
-    def encode_queries(
-        self,
-        texts: Sequence[str],
-        *,
-        progress: Progress | None = None,
-        return_attention: Literal[True],
-    ) -> tuple[Vectors, list[TokenAttention]]: ...
-    def encode_queries(
-        self,
-        texts: Sequence[str],
-        *,
-        progress: Progress | None = None,
-        return_attention: bool = False,
-    ) -> Vectors | tuple[Vectors, list[TokenAttention]]:
+    def encode_queries(self, texts: Sequence[str], *, progress: Progress | None = None) -> Vectors:
         """Vectors of queries, float32 (len(texts), dim); the model's query prompt goes in front.
 
         Args:
             texts: the queries.
             progress: called with the number of texts that have just been finished.
-            return_attention: also return what the pooling attended to, one for each text.
         """
-        if return_attention:
-            return self._encode(texts, self.folder.query_prompt, progress, attend=True)
         return self._encode(texts, self.folder.query_prompt, progress)[0]
 
-    @overload
     def encode_documents(
         self, texts: Sequence[str], *, progress: Progress | None = None
-    ) -> Vectors: ...
-    @overload
-    def encode_documents(
-        self,
-        texts: Sequence[str],
-        *,
-        progress: Progress | None = None,
-        return_attention: Literal[True],
-    ) -> tuple[Vectors, list[TokenAttention]]: ...
-    def encode_documents(
-        self,
-        texts: Sequence[str],
-        *,
-        progress: Progress | None = None,
-        return_attention: bool = False,
-    ) -> Vectors | tuple[Vectors, list[TokenAttention]]:
+    ) -> Vectors:
         """Vectors of documents, float32 (len(texts), dim); the document prompt goes in front.
 
         Args:
             texts: the documents.
             progress: called with the number of texts that have just been finished.
-            return_attention: also return what the pooling attended to, one for each text.
         """
-        if return_attention:
-            return self._encode(texts, self.folder.document_prompt, progress, attend=True)
         return self._encode(texts, self.folder.document_prompt, progress)[0]
+
+    def encode_with_attention(
+        self, texts: Sequence[str], *, as_queries: bool = False, progress: Progress | None = None
+    ) -> tuple[Vectors, list[TokenAttention]]:
+        """Vectors of documents, or of queries, and what the pooling of each attended to."""
+        prompt = self.folder.query_prompt if as_queries else self.folder.document_prompt
+        return self._encode(texts, prompt, progress, attend=True)
 
     def encode_spans(
         self, text: str, spans: Sequence[tuple[int, int]]

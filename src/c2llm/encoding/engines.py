@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -126,13 +125,6 @@ class OnnxEngine:
     def _readout(self) -> Any:
         # Most uses never need it, and a session costs milliseconds at every start.
         return _session(self._path.with_name("readout.onnx"), 1)
-
-
-def core_count() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _session(path: Path, threads: int) -> Any:

@@ -6,8 +6,8 @@ gives the half that lies nearer to its middle. Special tokens frame every window
 network was trained to see them, but count as they would in one long text: the opening ones of the
 first window, the closing ones of the last. A prompt opens the first window.
 
-What is pooled is exact (see `modeling/windows.py` for the formula and its proof against one-shot
-pooling); what a token's state knows of its surroundings ends at its window. Tokenizing, windows and
+What is pooled is exact (the formula, against one-shot pooling: `benchmarks/pooled_windows.py`);
+what a token's state knows of its surroundings ends at its window. Tokenizing, windows and
 sums are streams: a file of 100,000 lines needs the memory of a few windows.
 """
 

@@ -24,7 +24,6 @@ class Answer:
 
     id: str
     text: str
-    """The query, "" in results that older code kept."""
     score: float
     """NDCG@10."""
     rank: int | None
@@ -115,9 +114,9 @@ def _retrieval(fields: dict[str, Any], path: Path) -> Kept:
         answers=tuple(
             Answer(
                 id=str(query["id"]),
-                text=str(query.get("text", "")),
+                text=str(query["text"]),
                 score=float(query["scores"]["ndcg_at_10"]),
-                rank=query["first_rank"] if "first_rank" in query else _rank(query["scores"]),
+                rank=query["first_rank"],
                 found=tuple(map(str, query["found"])),
                 group=str(query["group"]),
             )
@@ -125,11 +124,6 @@ def _retrieval(fields: dict[str, Any], path: Path) -> Kept:
         ),
         path=path,
     )
-
-
-def _rank(scores: dict[str, float]) -> int | None:
-    """The reciprocal of MRR@10, for results that do not tell the rank itself."""
-    return round(1 / scores["mrr_at_10"]) if scores["mrr_at_10"] > 0 else None
 
 
 def _repository(fields: dict[str, Any], path: Path) -> Kept:

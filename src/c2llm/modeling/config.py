@@ -6,9 +6,7 @@ from typing import Any
 
 from transformers import AutoConfig, PretrainedConfig
 
-from c2llm.modeling.official import convert_config, is_official
-
-POOLINGS = ("pma", "mean", "last", "gate", "latent")
+from c2llm.modeling.official import POOLINGS, convert_config, is_official
 
 
 class StaticConfig(PretrainedConfig):

@@ -51,6 +51,10 @@ PAPER_CODETRANS_DL = (
     "Given a code snippet, retrieve a semantically equivalent implementation of the same code."
 )
 """The paper's instruction for CodeTransOceanDL, which is Python to Python; mteb's names C++."""
+PAPER_INSTRUCTIONS = {**INSTRUCTIONS, "CodeTransOceanDL": PAPER_CODETRANS_DL}
+"""What the models were trained with (table 1 of the paper, arXiv 2512.21332)."""
+POOLINGS = ("pma", "mean", "last", "gate", "latent")
+"""How token states become a vector; the published models have the first (`poolings.py`)."""
 
 MAX_TOKENS = 2048
 """Longest input of the published scores; the models were trained on 1024."""

@@ -140,7 +140,10 @@ def test_repos_refuses_by_name(benchmark, tmp_path, capsys):
     code, message = refused(capsys, "repos", *benchmark, "--model", "no-such")
     assert code == 2
     assert "no-such" in message
-    assert refused(capsys, "repos", *benchmark, "--peer", tmp_path, "--modes", "dense")[0] == 2
+    assert (
+        refused(capsys, "repos", *benchmark, "--model", f"st:{tmp_path}", "--modes", "dense")[0]
+        == 2
+    )
 
 
 def test_retrieval_tells_a_missing_ripgrep_and_goes_on(data, tmp_path, capsys, monkeypatch):

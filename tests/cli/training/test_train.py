@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from c2llm.cli.main import main
-from c2llm.training.data.instructions import INSTRUCTIONS
+from c2llm.modeling.official import PAPER_INSTRUCTIONS
 from c2llm.training.data.pair_loading import load_pairs
 from c2llm.training.run.checkpoint import checkpoints
 from c2llm.training.run.recipe import SourceConfig, TrainConfig, load_config
@@ -148,7 +148,7 @@ def test_the_recipes_in_the_repository_are_valid():
     for path in sorted((SOURCE.parent / "recipes").glob("*.yaml")):
         load_config(path)
     paper = load_config(SOURCE.parent / "recipes" / "c2llm-0.5b.yaml")
-    assert {s.instruction for s in paper.data.sources} <= set(INSTRUCTIONS)
+    assert {s.instruction for s in paper.data.sources} <= set(PAPER_INSTRUCTIONS)
     assert (paper.tune.lora_rank, paper.tune.lora_alpha, paper.optim.epochs) == (64, 32, 3)
 
 

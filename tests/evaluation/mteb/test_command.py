@@ -39,7 +39,6 @@ def test_refusals_are_one_sentence(hub, tmp_path, capsys):
     for more, code, told in [
         (["--beside", "C2LLM-70B"], 2, "C2LLM-70B"),
         (["--tasks", "CosQB"], 2, "no task 'CosQB'"),
-        (["--benchmark", "MTEB(Code, v1)"], 2, "not both"),
         (["--max-tokens", "65"], 2, "reads 1 to 64"),
         (["--model", "c2llm-nano", "--dtype", "float16"], 2, "runs in the table engine"),
         (["--dl-prompt", "paper"], 2, "add --instructions official"),

@@ -239,10 +239,6 @@ def test_the_hubs_own_cache_and_downloads_tell_the_revision(cosqa, tmp_path):
 def test_unknown_names_are_refused():
     with pytest.raises(UsageError, match=r"no task 'CosQB'; those of MTEB\(Code, v1\) are Apps"):
         benchmark_tasks(["CosQB"])
-    with pytest.raises(UsageError, match="no benchmark 'MTEB"):
-        benchmark_tasks(benchmark="MTEB(Cod)")
-    with pytest.raises(UsageError, match="not both"):
-        benchmark_tasks(["CosQA"], "MTEB(Code, v1)")
     with pytest.raises(UsageError, match="STS12 is STS over text"):
         benchmark_tasks(["STS12"])
 

@@ -1,17 +1,15 @@
-"""The whole page, from reports as the evaluations write them: one system or ten, hostile or not."""
+"""The whole report, from those as the evaluations write them: one system or ten."""
 
 from __future__ import annotations
 
 import json
-from html.parser import HTMLParser
 
 import pytest
 
 from c2llm.cli.main import main
 from c2llm.errors import DataError, UsageError
-from c2llm.evaluation.page.build import as_html, as_json, as_markdown
+from c2llm.evaluation.page.build import as_json, as_markdown
 from c2llm.evaluation.page.collect import collect
-from c2llm.evaluation.page.markdown_html import to_html
 from c2llm.evaluation.repositories.repo_report import repository_report
 from c2llm.evaluation.repositories.repo_scores import QuestionResult, RepositoryResult
 from c2llm.evaluation.retrieval.language_matrix import language_tasks, languages_report
@@ -20,36 +18,6 @@ from c2llm.evaluation.retrieval.retrieval_run import run_tasks
 from c2llm.evaluation.systems.named_systems import DenseSystem
 from tests.evaluation.doubles import WordEncoder, pair, write_jsonl
 from tests.evaluation.statistics.test_run_comparison import Fixed, task
-
-HOSTILE = "<img src=x onerror=alert(1)>|**`&"
-
-
-class Strict(HTMLParser):
-    """Collects tags; the page may have none that loads or runs anything."""
-
-    def __init__(self):
-        super().__init__()
-        self.tags = []
-        self.open = []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        assert not any(name.startswith("on") for name, _ in attrs), attrs
-        if tag != "meta":
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-
-def parsed(html):
-    page = Strict()
-    page.feed(html)
-    page.close()
-    assert page.open == []
-    assert not {"script", "img", "link", "iframe", "object", "a:http"} & set(page.tags)
-    assert "http://" not in html.replace("http://www.w3.org", "")
-    return page
 
 
 def repos_report(system):
@@ -92,43 +60,30 @@ def data(tmp_path):
 
 
 @pytest.mark.parametrize("count", [1, 10])
-def test_the_page_stands_with_one_system_and_with_ten(tmp_path, data, count):
+def test_the_report_stands_with_one_system_and_with_ten(tmp_path, data, count):
     names = [f"model {number}" for number in range(count)]
-    collected = collect([write_run(tmp_path / "run", names, data)])
-    html = as_html(collected, "c2llm eval all", "Title")
-    page = parsed(html)
-    assert page.tags.count("section") == 4  # three evaluations and their costs
-    assert all(f"model {number}" in html for number in range(count))
-    text = as_markdown(collected, "c2llm eval all", "Title", "A remark.")
-    assert text.startswith("# Title\n\nMade by:\n\n```\nc2llm eval all\n```\n\nA remark.")
-    assert json.loads(json.dumps(as_json(collected, "x")))["retrieval"]["tasks"]
+    runs = collect([write_run(tmp_path / "run", names, data)])
+    text = as_markdown(runs, "c2llm eval all", "Title", "A remark.")
+    summary, tables = text.split("Made by:\n\n```\nc2llm eval all\n```\n\nA remark.")
+    assert summary.startswith("# Title\n\n| NDCG@10 ")
+    assert "Repository search | model 0 hybrid | 0.500" in " ".join(summary.split())
+    assert all(f"Retrieval tasks   | {name} " in summary for name in names)
+    assert tables.count("\n## ") == 3
+    assert json.loads(json.dumps(as_json(runs, "x")))["runs"]["run"]["retrieval"]["tasks"]
 
 
-def test_hostile_names_stay_text(tmp_path, data):
-    run = write_run(tmp_path / HOSTILE.replace("/", ""), [HOSTILE, "b"], data)
-    html = as_html(collect([run]), HOSTILE, HOSTILE)
-    parsed(html)
-    assert "<img" not in html
-    assert "&lt;img src=x onerror=alert(1)&gt;" in html
-
-
-def test_two_runs_stand_side_by_side(tmp_path, data):
+def test_two_runs_stand_one_after_the_other(tmp_path, data):
     first = write_run(tmp_path / "before", ["m"], data)
     second = write_run(tmp_path / "after", ["m"], data)
-    collected = collect([first, second])
-    names = [system["name"] for system in collected.get("retrieval")["systems"]]
-    assert names == ["m", "m (after)"]
-    assert set(collected.get("retrieval")["mean"]) == {"m", "m (after)"}
-    assert len(collected.get("repos")["runs"]) == 2  # the same results, so once
-    matrices = [system["matrix"] for system in collected.get("languages")["systems"]]
-    assert matrices[0] == matrices[1]
-    parsed(as_html(collected, "x", "y"))
+    text = as_markdown(collect([first, second]), "x", "y")
+    assert "Retrieval tasks (after)" in text
+    assert text.count("\n### before\n") == text.count("\n### after\n") == 3
 
 
 def test_what_is_no_report_is_named(tmp_path):
     with pytest.raises(UsageError, match="is not a directory"):
         collect([tmp_path / "nowhere"])
-    with pytest.raises(DataError, match=r"has no report \(retrieval\.json"):
+    with pytest.raises(DataError, match=r"has no report \(repos\.json"):
         collect([tmp_path])
     (tmp_path / "repos.json").write_text('{"runs": []}')
     with pytest.raises(DataError, match="is not a report of `repos`"):
@@ -138,25 +93,15 @@ def test_what_is_no_report_is_named(tmp_path):
         collect([tmp_path])
     (tmp_path / "repos.json").write_text('{"runs": [{}], "repositories": {}, "indexing": []}')
     with pytest.raises(DataError, match=r"The report repos\.json lacks or garbles"):
-        as_html(collect([tmp_path]), "x", "y")
-
-
-def test_markdown_of_reports_becomes_html_and_nothing_else_does():
-    table = "| a \\| b | n |\n| --- | --: |\n| <i> | **1** |"
-    assert to_html(table) == (
-        '<div class="table"><table><thead><tr><th>a | b</th><th class="n">n</th></tr></thead>'
-        '<tbody><tr><td>&lt;i&gt;</td><td class="n"><b>1</b></td></tr></tbody></table></div>'
-    )
-    assert to_html("### x\n\ny <b>") == "<h3>x</h3>\n<p>y &lt;b&gt;</p>"
-    assert to_html("```\na < b\n```") == "<pre>a &lt; b</pre>"
+        as_markdown(collect([tmp_path]), "x", "y")
 
 
 def test_the_command_writes_what_is_asked_for(tmp_path, capsys):
     run = write_run(tmp_path / "run", ["m"])
     main(["eval", "report", str(run), "--json"])
-    assert json.loads(capsys.readouterr().out)["format"] == 1
-    main(["eval", "report", str(run), "--html", str(tmp_path / "new" / "r.html")])
+    assert json.loads(capsys.readouterr().out)["format"] == 2
+    main(["eval", "report", str(run), "--figures", str(tmp_path / "new")])
     assert capsys.readouterr().out == ""
-    parsed((tmp_path / "new" / "r.html").read_text(encoding="utf-8"))
+    assert "<svg" in (tmp_path / "new" / "repos.svg").read_text(encoding="utf-8")
     main(["eval", "report", str(run)])
     assert "## Repository search" in capsys.readouterr().out

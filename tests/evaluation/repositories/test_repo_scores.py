@@ -13,13 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from c2llm.errors import DataError, UsageError
-from c2llm.evaluation.repo_estimate import duration
 from c2llm.evaluation.repositories.repo_benchmark import (
     MODES,
     NO_MODEL,
     dense_modes,
     find_trees,
-    no_features,
     run_benchmark,
 )
 from c2llm.evaluation.repositories.repo_questions import Question, Repository, Target
@@ -39,7 +37,7 @@ from c2llm.evaluation.repositories.repo_scores import (
 from c2llm.evaluation.repositories.repo_trees import Tree
 from c2llm.evaluation.retrieval.kept_vectors import PROBES
 from c2llm.evaluation.statistics.metrics import ndcg_at_k
-from c2llm.search.ranking.ranker import DEFAULT_WEIGHTS
+from c2llm.search.ranking.ranker import DEFAULT_WEIGHTS, NO_FEATURES
 from tests.evaluation.doubles import WordEncoder
 
 
@@ -253,7 +251,7 @@ def test_lexical_modes_need_no_model(tree, tmp_path):
 
 
 def test_raw_modes_have_no_features_left():
-    raw = no_features()
+    raw = NO_FEATURES
     assert raw.dense == DEFAULT_WEIGHTS.dense  # the shares of the retrievers stay
     assert not any(worth for row in raw.features.values() for worth in row)
     assert {*raw.factors.values(), raw.asked, raw.saturation} == {1.0}
@@ -330,13 +328,13 @@ def test_wrong_use_is_named(tree, tmp_path):
 def test_only_indexes_that_were_built_have_an_index_time(tree):
     results = run(tree, FixedIndex(HITS, built=False))
     (indexing,) = repository_report(results, [REPOSITORY], [])["indexing"]
-    assert (indexing["built"], indexing["reused"], indexing["median_seconds"]) == (0, 1, None)
+    assert (indexing["built"], indexing["median_seconds"]) == (0, None)
     results += run(tree, FixedIndex(HITS), modes=["hybrid"])
     report = repository_report(results, [REPOSITORY], [])
     (indexing,) = report["indexing"]
-    assert (indexing["built"], indexing["reused"]) == (1, 0)
+    assert indexing["built"] == 1
     assert indexing["median_seconds"] == results[-1].index_seconds
-    assert "found built" in repository_markdown(report)
+    assert "indexes built" in repository_markdown(report)
 
 
 def test_report_averages_repositories_and_tells_departures(tree):
@@ -361,25 +359,18 @@ def test_a_changed_ranker_embeds_nothing_again(tree, tmp_path):
     (tree.root / "a.py").write_text("def read_configuration(path):\n    return path\n" * 20)
 
     def measured(engine):
-        encoder, told = WordEncoder(), []
-        (result,) = run_benchmark(
-            [(REPOSITORY, tree)],
-            [encoder],
-            modes=["hybrid"],
-            home=tmp_path / "home",
-            store=RepositoryStore(tmp_path / "kept", engine),
-            told=told.append,
-        )
-        return encoder.encoded, result, told
+        encoder = WordEncoder()
+        store = RepositoryStore(tmp_path / "kept", engine)
+        trees, home = [(REPOSITORY, tree)], tmp_path / "home"
+        (result,) = run_benchmark(trees, [encoder], modes=["hybrid"], home=home, store=store)
+        return encoder.encoded, result
 
-    first, result, told = measured("one ranker")
-    assert "1 of 1 repositories to run, 1 of them to embed" in told[0]
-    again, changed, told = measured("another ranker")
-    assert "nothing to embed" in told[0]
+    first, result = measured("one ranker")
+    again, changed = measured("another ranker")
     assert again < first
-    assert (changed.index_built, changed.index_seconds) == (True, result.index_seconds)
-    kept, same, told = measured("another ranker")
-    assert (same, told) == (changed, [])
+    assert (result.index_built, changed.index_built) == (True, False)
+    kept, same = measured("another ranker")
+    assert same == changed
     assert kept == len(PROBES)
 
 
@@ -389,14 +380,6 @@ def test_an_index_filled_from_kept_vectors_has_no_time(tree, tmp_path):
     (timed,) = run_benchmark([(REPOSITORY, tree)], [WordEncoder()], modes=["dense"], home=home)
     assert timed.index_built
     shutil.rmtree(home / "indexes")
-    shutil.rmtree(home / "index_times")
     (untimed,) = run_benchmark([(REPOSITORY, tree)], [WordEncoder()], modes=["dense"], home=home)
     assert not untimed.index_built
     assert [q.found for q in untimed.questions] == [q.found for q in timed.questions]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.2, "1 s"), (119, "119 s"), (150, "2 min"), (9000, "2.5 h")]
-)
-def test_durations_are_said_in_the_unit_that_suits(seconds, text):
-    assert duration(seconds) == text

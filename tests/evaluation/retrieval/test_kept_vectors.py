@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c2llm.errors import DataError
 from c2llm.evaluation.retrieval.kept_vectors import PROBES, CachedEncoder
 from tests.evaluation.doubles import WordEncoder
 
@@ -69,12 +68,12 @@ def test_code_that_gives_other_vectors_begins_anew(tmp_path):
     with CachedEncoder(WordEncoder(), tmp_path) as before:
         before.encode_documents(TEXTS)
     with CachedEncoder(Changed(), tmp_path) as after:
-        assert after.path != before.path
+        assert after.model != before.model
         assert np.array_equal(after.encode_documents(TEXTS), Changed().encode_documents(TEXTS))
     with CachedEncoder(WordEncoder(), tmp_path) as back:
-        assert back.path == before.path
+        assert back.model == before.model
     with CachedEncoder(WordEncoder("other"), tmp_path) as other:
-        assert other.path not in (before.path, after.path)
+        assert other.model not in (before.model, after.model)
 
 
 def test_queries_are_computed_anew_unless_they_are_those_of_the_last_call(tmp_path):
@@ -88,11 +87,9 @@ def test_queries_are_computed_anew_unless_they_are_those_of_the_last_call(tmp_pa
         assert (cached.computed, cached.reused) == (0, 0)
 
 
-def test_a_foreign_file_is_named(tmp_path):
-    with CachedEncoder(WordEncoder(), tmp_path) as cached:
-        path = cached.path
-    for leftover in tmp_path.iterdir():
-        leftover.unlink()
-    path.write_bytes(b"not a database" * 100)
-    with pytest.raises(DataError, match="does not hold vectors"):
-        CachedEncoder(WordEncoder(), tmp_path)
+def test_without_a_place_everything_is_computed(tmp_path):
+    (tmp_path / "file").write_text("")
+    with CachedEncoder(WordEncoder(), tmp_path / "file") as cached:
+        for _ in range(2):
+            assert cached.encode_documents(TEXTS).shape == (len(TEXTS), WordEncoder().dim)
+        assert cached.computed == 6

@@ -119,17 +119,6 @@ def test_the_newest_of_two_results_counts_and_damage_is_named(tmp_path):
         load_run(folder)
 
 
-def test_results_that_tell_no_text_still_compare(tmp_path):
-    folder = run(tmp_path / "a", Fixed("m", [3, 1, 1, 1]))
-    (path,) = (folder / "retrieval").iterdir()
-    fields = json.loads(path.read_text())
-    for query in fields["queries"]:
-        del query["text"], query["first_rank"]
-    path.write_text(json.dumps(fields))
-    (kept,) = load_run(folder)
-    assert (kept.answers[0].text, kept.answers[0].rank) == ("", 3)
-
-
 def test_the_command_prints_one_json_object(tmp_path, capsys):
     before = run(tmp_path / "a", Fixed("m", [1, 2, 4, 15]))
     after = run(tmp_path / "b", Fixed("m", [1, 1, 15, 1]))

@@ -15,7 +15,7 @@ from c2llm.training.adapt import adaptation as adapt_module
 from c2llm.training.adapt.adapt_comparison import Scores, compare, ndcg_of_pairs
 from c2llm.training.adapt.adapt_data import divide, mine_adapt_data
 from c2llm.training.adapt.adaptation import Adaptation, AdaptOptions
-from c2llm.training.mining.comment_pairs import Pair
+from c2llm.training.mining.mined_pair import MinedPair
 from tests.tiny import save_tiny_model
 
 NOUNS = "file response class toml http request header token batch index vector query".split()
@@ -48,7 +48,7 @@ def trees(tmp_path_factory):
 
 def test_no_file_and_no_query_is_on_both_sides():
     pairs = [
-        Pair(
+        MinedPair(
             f"query {i // 2}",
             f"def f{i}(): pass",
             "docstring",

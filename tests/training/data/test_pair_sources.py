@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from c2llm.errors import DataError, UsageError
-from c2llm.training.data.instructions import INSTRUCTIONS
+from c2llm.modeling.official import PAPER_INSTRUCTIONS
 from c2llm.training.data.pair_loading import load_pairs, validation_pairs
 from c2llm.training.run.recipe import DataConfig, SourceConfig
 
@@ -76,7 +76,7 @@ def test_columns_language_and_instruction_of_a_source(tmp_path):
     ]
     assert [p.instruction for p in pairs] == [
         "Do as I say.",
-        INSTRUCTIONS["CosQA"],
+        PAPER_INSTRUCTIONS["CosQA"],
         "Find the code.",
     ]
     with pytest.raises(DataError, match=r"a\.jsonl:1 has no column 'text', .* docstring, code"):
@@ -246,7 +246,7 @@ def test_judged_hub_data_become_pairs(hub):
         ("query 1", ("T code 1", "code 2")),
     ]
     assert {p.dataset for p in pairs} == {"cosqa"} and report.kept == {"cosqa": 2}
-    assert pairs[0].instruction == INSTRUCTIONS["CosQA"]
+    assert pairs[0].instruction == PAPER_INSTRUCTIONS["CosQA"]
 
 
 def test_hub_rows_with_their_own_columns(hub):

@@ -58,7 +58,7 @@ def test_optimising_and_quantising_keep_the_token_outputs(tmp_path, int8):
     reference, exported = Encoder.load(source), Encoder.load(tmp_path / "out")
     assert exported.long_texts == "window"
     text = "def get http ( file ) : return parse . toml\n" * 9
-    want, got = (e.encode_documents([text], return_attention=True) for e in (reference, exported))
+    want, got = (e.encode_with_attention([text]) for e in (reference, exported))
     least = 0.99 if int8 else 0.999999
     assert float((want[0] * got[0]).sum()) > least
     np.testing.assert_allclose(want[1][0].weights, got[1][0].weights, atol=0.05 if int8 else 1e-5)

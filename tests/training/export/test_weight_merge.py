@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import subprocess
 import sys
 
@@ -14,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from c2llm.encoding.encoder import Encoder
 from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.config import StaticConfig
-from c2llm.training.export.weight_merge import average, merge_models, slerp
+from c2llm.training.export.weight_merge import merge_models
 from tests.tiny import WORDS, save_tiny_model
 
 
@@ -100,25 +99,3 @@ def test_other_shapes_names_configs_and_files_are_refused(folders, tmp_path):
     refuse(r"do not both have pooler\.S")
     (folders[1] / "model.safetensors").write_bytes(b"broken")
     refuse(r"m1.model\.safetensors cannot be read")
-
-
-@pytest.mark.parametrize("t", [0.0, 0.25, 0.5, 1.0])
-def test_slerp_keeps_the_length_and_divides_the_angle(t):
-    a, b = torch.tensor([[3.0, 0.0]]), torch.tensor([[0.0, 3.0]])
-    point = slerp(a, b, t)
-    assert point.norm() == pytest.approx(3.0)
-    assert math.atan2(point[0, 1], point[0, 0]) == pytest.approx(t * math.pi / 2, abs=1e-6)
-
-
-def test_slerp_of_parallel_or_zero_tensors_is_the_line():
-    a = torch.randn(4, 5)
-    torch.testing.assert_close(slerp(a, 3 * a, 0.5), 2 * a)
-    torch.testing.assert_close(slerp(torch.zeros(4, 5), a, 0.25), 0.25 * a)
-
-
-def test_slerp_of_three_is_each_on_the_way_to_the_next():
-    models = [{"w": torch.randn(6)} for _ in range(3)]
-    a, b, c = (m["w"] for m in models)
-    merged = average(models, [0.5, 0.25, 0.25], "slerp")["w"]
-    torch.testing.assert_close(merged, slerp(slerp(a, b, 1 / 3), c, 0.25))
-    assert torch.equal(average(models, [0.0, 0.0, 1.0], "slerp")["w"], c)

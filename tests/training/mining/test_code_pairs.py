@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from c2llm.training.mining.comment_pairs import mine_pairs
-from c2llm.training.mining.mined_pair import Pair
+from c2llm.training.mining.mined_pair import MinedPair
 
 SOURCE = '''\
 class Table:
@@ -31,7 +31,7 @@ class Table:
 '''
 
 
-def mined(tmp_path: Path, *kinds: str) -> list[Pair]:
+def mined(tmp_path: Path, *kinds: str) -> list[MinedPair]:
     (tmp_path / "table.py").write_text(SOURCE)
     return list(mine_pairs(tmp_path, kinds=kinds))
 

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from c2llm.cli.main import cli
 from c2llm.training.mining import comment_pairs as pairs
-from c2llm.training.mining.comment_pairs import Pair, mine_pairs, unique
+from c2llm.training.mining.comment_pairs import mine_pairs, unique
+from c2llm.training.mining.mined_pair import MinedPair
 from c2llm.training.mining.pair_filters import (
     Limits,
     is_foreign,
@@ -80,7 +81,7 @@ client = Client(
 """
 
 
-def mined(root: Path, files: dict[str, str], **limits: int) -> list[Pair]:
+def mined(root: Path, files: dict[str, str], **limits: int) -> list[MinedPair]:
     for name, text in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +92,7 @@ def mined(root: Path, files: dict[str, str], **limits: int) -> list[Pair]:
 def test_documentation_is_the_query_and_not_in_the_document(tmp_path: Path) -> None:
     pairs = mined(tmp_path, {"src/retry.py": PYTHON})
     (method,) = [pair for pair in pairs if pair.dataset == "docstring"]
-    assert method == Pair(
+    assert method == MinedPair(
         query="Wait longer after every failed attempt.",
         positive=(
             "def back_off(self, attempt):\n"
@@ -284,7 +285,7 @@ def test_interrupted_mining_reads_finished_repositories_no_more(
     mine = pairs.mine_pairs
     read: list[str] = []
 
-    def interrupted(root: Path, *options: Any, **more: Any) -> Iterator[Pair]:
+    def interrupted(root: Path, *options: Any, **more: Any) -> Iterator[MinedPair]:
         if len(read) == 1:
             read.append("stopped")
             raise KeyboardInterrupt

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from c2llm.training.mining.comment_pairs import mine_pairs
-from c2llm.training.mining.mined_pair import Pair
+from c2llm.training.mining.mined_pair import MinedPair
 
 PYTHON = "def back_off(attempt):\n    delay = 2 ** attempt\n    return delay\n"
 CASES = {
@@ -70,7 +70,7 @@ CASES = {
 }
 
 
-def mined(root: Path, *trees: dict[str, str]) -> list[Pair]:
+def mined(root: Path, *trees: dict[str, str]) -> list[MinedPair]:
     for name, text in [item for tree in trees for item in tree.items()]:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from c2llm.training.objective.loss import BatchVectors, contrastive_loss, info_nce
+from c2llm.training.objective.loss import BatchVectors, contrastive_loss
 from c2llm.training.run.recipe import LossConfig
 
 
@@ -23,13 +23,13 @@ def loss(q, d, dims, **options):
 
 def test_the_whole_width_alone_is_the_plain_loss():
     q, d = vectors(4, 8, 0), vectors(4, 8, 1)
-    torch.testing.assert_close(loss(q, d, [8]), info_nce(q, d))
+    torch.testing.assert_close(loss(q, d, [8]), loss(q, d, []))
 
 
 def test_it_is_the_mean_of_the_losses_of_shorter_unit_vectors():
     q, d = vectors(4, 8, 0), vectors(4, 8, 1)
     cut = [F.normalize(x[:, :3], dim=-1) for x in (q, d)]
-    want = (info_nce(*cut, temperature=0.2) + info_nce(q, d, temperature=0.2)) / 2
+    want = (loss(*cut, [], temperature=0.2) + loss(q, d, [], temperature=0.2)) / 2
     torch.testing.assert_close(loss(q, d, [3, 8], temperature=0.2), want)
 
 

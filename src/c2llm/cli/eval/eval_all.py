@@ -96,27 +96,12 @@ class _Plan:
     "--docs", type=click.Path(path_type=Path), help="Write the tables here too: docs/results.md."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as one JSON object.")
-def command(
-    data: Path | None,
-    annotations: Path | None,
-    repos: Path | None,
-    models: tuple[str, ...],
-    baselines: tuple[str, ...],
-    tasks: tuple[str, ...],
-    modes: str,
-    only: tuple[str, ...],
-    limit: int | None,
-    skip: tuple[str, ...],
-    output: Path,
-    home: Path | None,
-    docs: Path | None,
-    as_json: bool,
-) -> None:
+def command(docs: Path | None, as_json: bool, **chosen: Any) -> None:
     """Run every evaluation that there is data for, and write one report.
 
     The steps: profile, retrieval tasks, languages, granularity (on the smallest repositories) and
     repository search. Each result is kept when it is there; after Ctrl-C the same command goes on.
-    OUTPUT gets results.json, results.md and results.html.
+    OUTPUT gets results.json, results.md and figures.
 
     \b
     Examples:
@@ -126,27 +111,11 @@ def command(
     """
     from c2llm.encoding.model_folder import DEFAULT_MODEL
 
-    if data is None and (annotations is None or repos is None):
-        raise UsageError("Give --data, or --annotations with --repos, or all three.")
-    if (annotations is None) != (repos is None):
-        raise UsageError("--annotations and --repos go together: questions and their repositories.")
-    plan = _Plan(
-        data=data,
-        annotations=annotations,
-        repos=repos,
-        models=models or (DEFAULT_MODEL,),
-        baselines=baselines or ("bm25",),
-        tasks=tuple(names(tasks)),
-        modes=tuple(names([modes])),
-        only=tuple(names(only)),
-        limit=limit,
-        skip=tuple(names(skip)),
-        output=output,
-        home=home or output / "home",
-    )
-    unknown = [name for name in plan.skip if name not in _STEPS]
-    if unknown:
-        raise UsageError(f"No step is named {unknown[0]!r}; there are {', '.join(_STEPS)}.")
+    chosen["models"] = chosen["models"] or (DEFAULT_MODEL,)
+    chosen["baselines"] = chosen["baselines"] or ("bm25",)
+    chosen["home"] = chosen["home"] or chosen["output"] / "home"
+    chosen["modes"] = tuple(names([chosen["modes"]]))
+    plan = _Plan(**chosen | {key: tuple(names(chosen[key])) for key in ("tasks", "only", "skip")})
     _check(plan)
     begun = time.perf_counter()
     for name, step in _STEPS.items():
@@ -164,6 +133,13 @@ def _check(plan: _Plan) -> None:
     from c2llm.evaluation.repositories.repo_benchmark import dense_modes
     from c2llm.evaluation.repositories.repo_questions import load_benchmark
 
+    if plan.data is None and (plan.annotations is None or plan.repos is None):
+        raise UsageError("Give --data, or --annotations with --repos, or all three.")
+    if (plan.annotations is None) != (plan.repos is None):
+        raise UsageError("--annotations and --repos go together: questions and their repositories.")
+    unknown = [name for name in plan.skip if name not in _STEPS]
+    if unknown:
+        raise UsageError(f"No step is named {unknown[0]!r}; there are {', '.join(_STEPS)}.")
     check_output(plan.output)
     for model in plan.models:
         find_subject(model)
@@ -316,9 +292,9 @@ def _write(plan: _Plan, docs: Path | None) -> dict[str, Any]:
         [plan.output],
         command=told,
         title=title,
-        html=plan.output / "results.html",
         markdown=plan.output / "results.md",
         out=plan.output / "results.json",
+        figures=plan.output / "figures",
         remark=f"{_REMARK} {_machine_line()}",
     )
     if docs is not None:
@@ -336,39 +312,25 @@ def _machine_line() -> str:
     from c2llm.evaluation.profiling.profile_run import machine
 
     described = machine()
-    line = (
-        f"{described['processor']}, {described['cores']} cores, "
-        f"{described['memory_bytes'] / 1e9:.0f} GB"
-    )
-    try:
-        load = os.getloadavg()[2]
-    except (OSError, AttributeError):
-        return f"{line}."
+    load = f"load {os.getloadavg()[2]:.1f}" if hasattr(os, "getloadavg") else "load unknown"
     return (
-        f"{line}, load {load:.1f} over the last 15 minutes; times of kept results were taken when "
-        "they were made, and under a load above the number of cores they say little."
+        f"{described['processor']}, {described['cores']} cores, "
+        f"{described['memory_bytes'] / 1e9:.0f} GB, {load} over the last 15 minutes; times of kept "
+        "results were taken when they were made, and under a load above the number of cores they "
+        "say little."
     )
 
 
 def _as_typed(plan: _Plan, docs: Path | None) -> str:
     """The command with its folders by what they are for, not by where they lie here."""
-    words = ["c2llm eval all"]
-    if plan.data is not None:
-        words.append("--data DATA")
-    if plan.annotations is not None:
-        words.append("--annotations ANNOTATIONS --repos REPOSITORIES")
-    words += [f"--model {Path(model).name}" for model in plan.models]
-    words += [f"--baseline {baseline}" for baseline in plan.baselines]
-    if plan.tasks:
-        words.append(f"--tasks {','.join(plan.tasks)}")
-    if ",".join(plan.modes) != DEFAULT_MODES:
-        words.append(f"--modes {','.join(plan.modes)}")
-    if plan.only:
-        words.append(f"--only {','.join(plan.only)}")
-    if plan.limit:
-        words.append(f"--limit {plan.limit}")
-    if plan.skip:
-        words.append(f"--skip {','.join(plan.skip)}")
+    modes = ",".join(plan.modes)
+    places = {"data": plan.data, "annotations": plan.annotations, "repos": plan.repos}
+    shown = {"data": "DATA", "annotations": "ANNOTATIONS", "repos": "REPOSITORIES"}
+    said: list[tuple[str, object]] = [(key, shown[key]) for key in places if places[key]]
+    said += [("model", Path(model).name) for model in plan.models]
+    said += [("baseline", baseline) for baseline in plan.baselines]
+    said += [("tasks", ",".join(plan.tasks)), ("modes", "" if modes == DEFAULT_MODES else modes)]
+    said += [("only", ",".join(plan.only)), ("limit", plan.limit), ("skip", ",".join(plan.skip))]
     if docs is not None:
-        words.append(f"--docs {docs.name if docs.is_absolute() else docs.as_posix()}")
-    return " ".join(words)
+        said.append(("docs", docs.name if docs.is_absolute() else docs.as_posix()))
+    return " ".join(["c2llm eval all", *(f"--{key} {value}" for key, value in said if value)])

@@ -104,7 +104,6 @@ def _both_ways(spec: str) -> list[System]:
     """A model that reads in windows and the same cutting its input; other systems as they are."""
     from c2llm.encoding.encoder import Encoder
     from c2llm.evaluation.systems.named_systems import DenseSystem, load_system
-    from c2llm.evaluation.systems.renamed import Renamed
 
     if not _is_ours(spec):
         return [load_system(spec)]
@@ -117,7 +116,7 @@ def _both_ways(spec: str) -> list[System]:
         except (ModelError, UsageError) as error:
             note(f"{spec} is not measured {said}: {error}")
             continue
-        systems.append(DenseSystem(Renamed(encoder, f"{encoder.name} ({said})")))
+        systems.append(DenseSystem(encoder, name=f"{encoder.name} ({said})"))
     return systems
 
 

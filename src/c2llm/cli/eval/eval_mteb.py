@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import Any
 
 import click
 
 from c2llm.cli.eval.eval_output import check_output, emit, names
 from c2llm.cli.output import note, progress_bar, quiet_libraries
-
-if TYPE_CHECKING:
-    from c2llm.encoding.encoder import LongTexts
-    from c2llm.evaluation.mteb.prompts import DlPrompt, Instructions
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,7 +21,6 @@ if TYPE_CHECKING:
     "(sentence-transformers) or openai:URL#NAME (embeddings endpoint). Repeat to compare.",
 )
 @click.option("--tasks", multiple=True, help="Tasks, with commas between; all twelve by default.")
-@click.option("--benchmark", help='Another benchmark of mteb than "MTEB(Code, v1)".')
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
@@ -79,19 +74,11 @@ if TYPE_CHECKING:
 def command(
     models: tuple[str, ...],
     tasks: tuple[str, ...],
-    benchmark: str | None,
     data: Path | None,
     output: Path,
-    index_mode: str | None,
-    instructions: str,
-    dl_prompt: str,
-    max_tokens: int | None,
-    long_texts: str | None,
-    device: str,
-    dtype: str | None,
-    batch_tokens: int | None,
     beside: tuple[str, ...],
     as_json: bool,
+    **settings: Any,
 ) -> None:
     """Score models on MTEB(Code, v1), beside the published scores.
 
@@ -118,23 +105,13 @@ def command(
         published_scores().named(name)  # a misspelt name must not wait for the scores
     check_output(output)
     quiet_libraries()
-    settings = MtebSettings(
-        instructions=cast("Instructions", instructions),
-        dl_prompt=cast("DlPrompt", dl_prompt),
-        max_tokens=max_tokens,
-        long_texts=cast("LongTexts | None", long_texts),
-        batch_tokens=batch_tokens,
-        device=device,
-        dtype=dtype,
-        index_mode=index_mode,
-    )
     results: dict[str, list[MtebScore]] = {}
     for spec in dict.fromkeys(models):
-        label, model = build_model(spec, settings, progress_bar, output / "vectors")
+        label, model = build_model(spec, MtebSettings(**settings), progress_bar, output / "vectors")
         if label in results:  # two folders of one name
             label = f"{label}@{model.mteb_model_meta.revision[-6:]}"
         results[label] = []
-        for score in run_mteb(model, benchmark_tasks(names(tasks), benchmark), output, data=data):
+        for score in run_mteb(model, benchmark_tasks(names(tasks)), output, data=data):
             results[label].append(score)
             how = "kept" if score.kept else f"{score.seconds:.1f} s"
             note(f"{score.task}: {label} NDCG@10 {100 * score.score:.2f} ({how})")

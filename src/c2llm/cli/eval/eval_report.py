@@ -1,4 +1,4 @@
-"""`c2llm eval report`: the reports of one run or several as JSON, Markdown and a page."""
+"""`c2llm eval report`: the reports of one run or several as JSON, Markdown and figures."""
 
 from __future__ import annotations
 
@@ -16,37 +16,36 @@ from c2llm.cli.output import note, print_json
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--html", type=click.Path(path_type=Path), help="Write the page here.")
 @click.option("--markdown", type=click.Path(path_type=Path), help="Write the tables here.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the whole report as JSON here.")
-@click.option("--title", default="Evaluation", show_default=True, help="Of page and tables.")
+@click.option("--figures", type=click.Path(path_type=Path), help="Write figures to this folder.")
+@click.option("--title", default="Evaluation", show_default=True, help="Of the tables.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as one JSON object.")
 def command(
     runs: tuple[Path, ...],
-    html: Path | None,
     markdown: Path | None,
     out: Path | None,
+    figures: Path | None,
     title: str,
     as_json: bool,
 ) -> None:
     """Put the reports in the folders RUNS together and show them.
 
-    A folder is the --output of any `c2llm eval` or of `c2llm profile`. Without --html, --markdown
-    and --out the Markdown is printed. The page is one file: charts are drawn into it, nothing is
-    fetched, and it follows the light or dark setting of its reader.
+    A folder is the --output of any `c2llm eval` or of `c2llm profile`. Without --markdown, --out
+    and --figures the Markdown is printed. It opens with a summary.
 
     \b
     Examples:
-      c2llm eval report runs/now --html report.html
-      c2llm eval report runs/mini runs/nano --html both.html --title 'mini and nano'
+      c2llm eval report runs/now --markdown report.md --figures figures
+      c2llm eval report runs/mini runs/nano --markdown both.md --title 'mini and nano'
     """
     told = shlex.join(["c2llm", "eval", "report", *map(str, runs)])
     report, text = write_report(
-        runs, command=told, title=title, html=html, markdown=markdown, out=out
+        runs, command=told, title=title, markdown=markdown, out=out, figures=figures
     )
     if as_json:
         print_json(report)
-    elif not (html or markdown or out):
+    elif not (markdown or out or figures):
         click.echo(text, nl=False)
 
 
@@ -55,9 +54,9 @@ def write_report(
     *,
     command: str,
     title: str,
-    html: Path | None,
     markdown: Path | None,
     out: Path | None,
+    figures: Path | None,
     remark: str = "",
 ) -> tuple[dict[str, Any], str]:
     """Write what is asked for, and return the whole report as an object and as Markdown.
@@ -73,7 +72,6 @@ def write_report(
     report = build.as_json(collected, command)
     text = build.as_markdown(collected, command, title, remark)
     for path, content in (
-        (html, build.as_html(collected, command, title) if html else ""),
         (markdown, text),
         (out, json.dumps(report, indent=1, allow_nan=False)),
     ):
@@ -81,4 +79,9 @@ def write_report(
             continue
         write_text(path, content)
         note(f"Wrote {path}.")
+    if figures is not None:
+        from c2llm.evaluation.page.charts import draw
+
+        for path in draw(collected, figures):
+            note(f"Wrote {path}.")
     return report, text

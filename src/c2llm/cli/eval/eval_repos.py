@@ -34,13 +34,7 @@ DEFAULT_MODES = "lexical-raw,lexical,dense-raw,dense,hybrid-raw,hybrid"
     help="Pinned commits, languages and roots; by default repos.json beside the annotations "
     "directory, if there is one.",
 )
-@click.option("--model", "models", multiple=True, help="A c2llm model or folder; repeatable.")
-@click.option(
-    "--peer",
-    "peers",
-    multiple=True,
-    help="all-MiniLM-L6-v2 or the folder of a sentence-transformers model, in our model's place.",
-)
+@click.option("--model", "models", multiple=True, help="As for `eval retrieval`; repeatable.")
 @click.option(
     "--modes",
     default=DEFAULT_MODES,
@@ -68,7 +62,6 @@ def command(
     repos: Path,
     repos_json: Path | None,
     models: tuple[str, ...],
-    peers: tuple[str, ...],
     modes: str,
     table: str,
     only: tuple[str, ...],
@@ -101,7 +94,7 @@ def command(
         annotations,
         repos,
         repos_json,
-        models=[*models, *_peer_specs(peers)],
+        models=models,
         modes=names([modes]),
         table=table,
         only=names(only),
@@ -175,17 +168,9 @@ def score_repositories(
             store=RepositoryStore(output, engine_digest()) if output else None,
             opener=partial(open_code_index, progress_bar=progress_bar),
             progress_bar=progress_bar,
-            told=note,
         ):
             results.append(result)
             chunks, files = (f"{result.mean(files=of_files):.3f}" for of_files in (False, True))
             where = f"{result.repository}: {result.system} {result.mode}"
             note(f"{where} NDCG@10 chunks {chunks}, files {files}")
     return repository_report(results, repositories, absent)
-
-
-def _peer_specs(peers: Sequence[str]) -> list[str]:
-    from c2llm.evaluation.systems.named_systems import PEER_PREFIX
-    from c2llm.evaluation.systems.peers import MINILM
-
-    return [peer if peer == MINILM else f"{PEER_PREFIX}{peer}" for peer in peers]

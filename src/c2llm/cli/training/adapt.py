@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from c2llm.cli.output import note, print_json, quiet_libraries, stage_bars
+from c2llm.cli.output import note, print_json, stage_bars, training_libraries
 from c2llm.cli.training.mine import matcher
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 from c2llm.errors import UsageError
@@ -61,17 +61,10 @@ if TYPE_CHECKING:
 def command(
     paths: tuple[str, ...],
     out: str | None,
-    start: str,
-    minutes: float,
-    tune: str,
-    tolerance: float,
-    hard_negatives: int,
-    batch_size: int,
-    steps: int | None,
     exclude: tuple[str, ...],
-    seed: int,
     keep_run: bool,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Adapt a model to the code in PATHs and keep it if it has become better there.
 
@@ -85,32 +78,17 @@ def command(
     c2llm adapt ~/src/api ~/src/web --out models/ours --time-budget 40
     c2llm search "where are retries backed off" --model models/ours
     """
-    try:
-        quiet_libraries()
+    with training_libraries("Adapting"):
         from c2llm.training.adapt.adaptation import Adaptation, AdaptOptions, default_out
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"Adapting needs {error.name}: install it with pip install 'c2llm[train]'."
-        ) from error
     roots = [Path(path) for path in paths]
     for path, root in zip(paths, roots, strict=True):
         if not root.is_dir():
             raise UsageError(f"{path} is not a directory: name the root of a repository.")
-    options = AdaptOptions(
-        start=start,
-        tune=tune,
-        minutes=minutes,
-        hard_negatives=hard_negatives,
-        batch_size=batch_size,
-        tolerance=tolerance,
-        steps=steps,
-        seed=seed,
-    )
     with stage_bars() as on_start:
         adaptation = Adaptation(
             roots,
             Path(out) if out else default_out(roots),
-            options,
+            AdaptOptions(**options),
             excluded=matcher(exclude),
             on_note=note,
             on_start=on_start,

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from c2llm.cli.output import note, print_json, quiet_libraries
+from c2llm.cli.output import note, print_json, training_libraries
 from c2llm.errors import UsageError
 
 
@@ -65,14 +65,9 @@ def command(
         raise UsageError("--fp16 is for --to onnx.")
     if (precision != "int8" or target != "onnx") and (calibration or weight_bits != "7"):
         raise UsageError("--calibrate and --weight-bits are for --to onnx --int8.")
-    try:
-        quiet_libraries()
+    with training_libraries("Exporting"):
         from c2llm.training.export.onnx_export import export_onnx
         from c2llm.training.export.table_export import export_table
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"Exporting needs {error.name}: install it with pip install 'c2llm[train]'."
-        ) from error
     if target == "torch":
         _restore(model, out, precision is not None, as_json)
         return

@@ -19,7 +19,7 @@ from c2llm.errors import C2LLMError, UsageError
 from c2llm.training.mining.mined_pair import KINDS, MORE_KINDS
 
 if TYPE_CHECKING:
-    from c2llm.training.mining.comment_pairs import Pair
+    from c2llm.training.mining.mined_pair import MinedPair
     from c2llm.training.mining.pair_filters import Limits
 
 _ALL = (*KINDS, *MORE_KINDS)
@@ -101,7 +101,7 @@ def pairs(
     counts: Counter[tuple[str, str]] = Counter()
     dropped: Counter[str] = Counter()
 
-    def mined(root: Path) -> Iterator[Pair]:
+    def mined(root: Path) -> Iterator[MinedPair]:
         return mine_pairs(root, limits, kinds=chosen, excluded=excluded)
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -151,43 +151,35 @@ def matcher(patterns: tuple[str, ...]) -> Callable[[str], bool] | None:
     """Tells whether a path matches any of some `.gitignore` patterns; None without patterns."""
     if not patterns:
         return None
-    from pathspec import GitIgnoreSpec
+    from c2llm.codebase.ignore import parse_rules
 
-    return GitIgnoreSpec.from_lines(patterns).match_file
+    rules = parse_rules("\n".join(patterns))
+    return rules.excludes if rules else None
 
 
 def _kept(
     work: Path,
     root: Path,
     options: tuple[tuple[str, ...], Limits, tuple[str, ...]],
-    mine: Callable[[Path], Iterator[Pair]],
-) -> list[Pair]:
+    mine: Callable[[Path], Iterator[MinedPair]],
+) -> list[MinedPair]:
     """The pairs of a repository, from an interrupted run with the same options if it had them."""
-    from c2llm.training.mining.comment_pairs import Pair
+    from c2llm.training.mining.mined_pair import MinedPair
 
     key = hashlib.sha256(repr((str(root), options)).encode(errors="replace")).hexdigest()[:24]
     file = work / f"{key}.jsonl"
     if file.exists():
         with file.open(encoding="utf-8") as lines:
-            return [Pair(**json.loads(line)) for line in lines]
+            return [MinedPair(**json.loads(line)) for line in lines]
     found = list(mine(root))
     _write(file, (asdict(pair) for pair in found))
     return found
 
 
 def _write(out: Path, rows: Iterator[dict[str, Any]]) -> None:
-    """Write beside the target and rename: a reader sees the old file or the whole new one."""
-    part = out.with_name(f".{out.name}.part")
+    from c2llm.training.data.jsonl import write_rows
+
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        file = part.open("w", encoding="utf-8", errors="replace")
+        write_rows(out, rows)
     except OSError as error:
         raise C2LLMError(f"Cannot write to {out.parent}: {error.strerror}.") from error
-    try:
-        with file:
-            for row in rows:
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-        part.replace(out)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

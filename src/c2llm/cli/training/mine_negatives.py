@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from c2llm.cli.output import note, print_json, quiet_libraries, stage_bars
+from c2llm.cli.output import note, print_json, stage_bars, training_libraries
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 from c2llm.errors import UsageError
 
@@ -82,17 +82,11 @@ def command(
     files: tuple[str, ...],
     out: str,
     miner: str,
-    top: int,
-    skip: int,
-    max_score: float | None,
-    max_share: float | None,
-    keep: int,
     by: str,
-    min_corpus: int,
-    header_share: float,
     max_chars: int,
     threads: int,
     as_json: bool,
+    **rules: Any,
 ) -> None:
     """Add hard negatives to the rows of pair files.
 
@@ -106,30 +100,15 @@ def command(
     c2llm mine negatives data/ --miner bm25 --out hard-bm25.jsonl
     c2llm mine negatives pairs.jsonl --max-score off --keep 7 --out hard.jsonl
     """
-    try:
-        quiet_libraries()
+    with training_libraries("Mining negatives"):
         from c2llm.training.mining.hard_negatives import MiningRules, mine_negatives, pair_files
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"Mining negatives needs {error.name}: install it with pip install 'c2llm[train]'."
-        ) from error
-    rules = MiningRules(
-        top=top,
-        skip=skip,
-        max_score=max_score,
-        max_share=max_share,
-        keep=keep,
-        by=() if by == "none" else tuple(name.strip() for name in by.split(",")),
-        min_corpus=min_corpus,
-        header_share=header_share,
-    )
+    rules["by"] = () if by == "none" else tuple(name.strip() for name in by.split(","))
     paths = pair_files(files)
     if Path(out).resolve() in [path.resolve() for path in paths]:
         raise UsageError(f"{out} is one of the files that are read; name another one with --out.")
     with stage_bars() as on_start:
-        report = mine_negatives(
-            paths, Path(out), load_miner(miner, max_chars, threads), rules, on_start=on_start
-        )
+        chosen = load_miner(miner, max_chars, threads)
+        report = mine_negatives(paths, Path(out), chosen, MiningRules(**rules), on_start=on_start)
     note(
         f"{report.rows:,} rows with {report.negatives / report.rows:.1f} negatives on average "
         f"written to {out}; {report.rows_with_7 / report.rows:.0%} have at least 7, "
@@ -145,12 +124,10 @@ def load_miner(name: str, longest: int = 2000, threads: int = 0) -> Miner:
 
     if name == "bm25":
         return BM25Miner()
-    if name.startswith("st:") or name == "all-MiniLM-L6-v2":
-        from c2llm.evaluation.systems.peers import SentenceTransformerEncoder, packaged_minilm
+    from c2llm.evaluation.systems.named_systems import is_peer, load_encoder
 
-        if name.startswith("st:"):
-            return DenseMiner(SentenceTransformerEncoder(Path(name.removeprefix("st:"))), longest)
-        return DenseMiner(packaged_minilm(), longest)
+    if is_peer(name):
+        return DenseMiner(load_encoder(name), longest)
     from c2llm.encoding.encoder import Encoder
 
     return DenseMiner(Encoder.load(name, threads=threads, long_texts="truncate"), longest)

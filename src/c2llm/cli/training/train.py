@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from c2llm.cli.output import bars, note, print_json, quiet_libraries
-from c2llm.errors import C2LLMError, UsageError
+from c2llm.cli.output import bars, note, print_json, training_libraries
+from c2llm.errors import C2LLMError
 
 if TYPE_CHECKING:
     from c2llm.training.run.dry_run import RunPlan
@@ -108,13 +108,8 @@ def command(
 
     config = load_config(recipe, list(overrides))
     config.validate()
-    try:
-        quiet_libraries()
+    with training_libraries("Training"):
         import_module("c2llm.training.run.training_loop")
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"Training needs {error.name}: install it with pip install 'c2llm[train]'."
-        ) from error
     if pairs_out is not None:
         _write_pairs(config, Path(pairs_out), as_json)
         return

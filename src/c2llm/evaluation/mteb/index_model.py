@@ -7,9 +7,6 @@ its best chunk. The ranker's features about paths and names is off: these docume
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
@@ -17,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from c2llm.errors import C2LLMError, UsageError
 from c2llm.evaluation.mteb.prompts import TaskPrompts
 from c2llm.evaluation.progress import ProgressBar, no_progress
+from c2llm.evaluation.repositories.repo_benchmark import environment
 
 if TYPE_CHECKING:
     from c2llm.encoding.protocol import TextEncoder
@@ -87,7 +85,7 @@ class MtebIndex:
             path = root / f"{number // _FAN}" / f"{number}.{extension}"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", errors="replace")
-        with _index_home(Path(self._scratch.name)):
+        with environment("C2LLM_HOME", self._scratch.name):
             self._index = self._open(root, task_metadata.name)
 
     def _open(self, root: Path, task: str) -> CodeIndex:
@@ -169,17 +167,3 @@ def _texts(dataset: Any, task_metadata: Any, prompt_type: Any) -> list[str]:
         dataset, task_metadata=task_metadata, prompt_type=prompt_type, batch_size=256
     )
     return [text for batch in loader for text in batch["text"]]
-
-
-@contextmanager
-def _index_home(home: Path) -> Iterator[None]:
-    """Put indexes that are opened in this block below `home`, and not into the user's cache."""
-    before = os.environ.get("C2LLM_HOME")
-    os.environ["C2LLM_HOME"] = str(home)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["C2LLM_HOME"]
-        else:
-            os.environ["C2LLM_HOME"] = before

@@ -20,7 +20,6 @@ from typing import Any
 
 from c2llm.errors import DataError
 from c2llm.evaluation.mteb.mteb_tasks import (
-    LOCAL,
     import_mteb,
     load_data,
     separate_cache,
@@ -165,8 +164,3 @@ def _score(task: Any, result: Any, published: str, *, kept: bool) -> MtebScore:
         seconds=float(result.evaluation_time or 0.0),
         kept=kept,
     )
-
-
-def is_local(revision: str) -> bool:
-    """Whether a data set's hub revision is unknown."""
-    return revision.startswith(LOCAL)

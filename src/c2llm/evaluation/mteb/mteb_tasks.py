@@ -55,36 +55,25 @@ LOCAL = "local-"
 """Begins the revision of a data set whose hub revision is not known."""
 
 
-def benchmark_tasks(names: Sequence[str] = (), benchmark: str | None = None) -> list[Any]:
-    """Task objects of mteb, those named or all of a benchmark, MTEB(Code, v1) by default.
+def benchmark_tasks(names: Sequence[str] = ()) -> list[Any]:
+    """Task objects of mteb, those named or the twelve of MTEB(Code, v1).
 
     Args:
         names: task names in any case; besides the twelve, any retrieval task of mteb over text.
-        benchmark: an mteb benchmark instead.
 
     Raises:
-        UsageError: for an unknown name, a task that is no text retrieval, or both given.
+        UsageError: for an unknown name, or a task that is no text retrieval.
     """
-    if names and benchmark:
-        raise UsageError("Give --tasks or --benchmark, not both.")
     mteb = import_mteb()
-    if not names:
+    known = {name.lower(): name for name in TASKS}
+    tasks = [] if names else list(mteb.get_benchmark(BENCHMARK).tasks)
+    for name in dict.fromkeys(known.get(name.lower(), name) for name in names):
         try:
-            tasks = list(mteb.get_benchmark(benchmark or BENCHMARK).tasks)
+            tasks.append(mteb.get_task(name))
         except KeyError:
             raise UsageError(
-                f"mteb has no benchmark {benchmark!r}; the one for code is {BENCHMARK!r}."
+                f"mteb has no task {name!r}; those of {BENCHMARK} are {', '.join(TASKS)}."
             ) from None
-    else:
-        known = {name.lower(): name for name in TASKS}
-        tasks = []
-        for name in dict.fromkeys(known.get(name.lower(), name) for name in names):
-            try:
-                tasks.append(mteb.get_task(name))
-            except KeyError:
-                raise UsageError(
-                    f"mteb has no task {name!r}; those of {BENCHMARK} are {', '.join(TASKS)}."
-                ) from None
     for task in tasks:
         if task.metadata.type != "Retrieval" or task.metadata.modalities != ["text"]:
             raise UsageError(

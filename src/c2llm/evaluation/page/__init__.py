@@ -1,1 +1,1 @@
-"""Reports for people: one page that holds everything, drawn without any library."""
+"""The reports of an evaluation put together: one object, one Markdown text, figures."""

@@ -1,18 +1,17 @@
-"""All reports together: one object, one Markdown text, one HTML page that needs nothing else."""
+"""All reports together: one object, and one Markdown text that opens with a summary."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import TypeVar
 
 from c2llm.errors import DataError
-from c2llm.evaluation.page import sections
-from c2llm.evaluation.page.collect import Collected, Report
-from c2llm.evaluation.page.markdown_html import to_html
-from c2llm.evaluation.page.style import STYLE
-from c2llm.evaluation.page.svg import clean
+from c2llm.evaluation.page.collect import Report, Runs
+from c2llm.evaluation.tables import markdown_table, number
 
-FORMAT = 1
+FORMAT = 2
+Made = TypeVar("Made")
 _TITLES = {
     "repos": "Repository search",
     "retrieval": "Retrieval tasks",
@@ -21,79 +20,70 @@ _TITLES = {
     "granularity": "Function, class and file, by length",
     "profile": "Latency, throughput and memory",
 }
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def as_json(collected: Collected, command: str) -> Report:
-    """One JSON-ready object: `format`, `command` and a report for each section."""
-    return {"format": FORMAT, "command": command, **collected.sections}
+def as_json(runs: Runs, command: str) -> Report:
+    """One JSON-ready object: `format`, `command` and `runs` (reports by section, by run)."""
+    return {"format": FORMAT, "command": command, "runs": runs}
 
 
-def as_markdown(collected: Collected, command: str, title: str, remark: str = "") -> str:
-    """The tables of every section, the command that made them on top, then a remark.
+def as_markdown(runs: Runs, command: str, title: str, remark: str = "") -> str:
+    """A summary, the command and a remark, then the tables of every section, run by run.
 
     Raises:
         DataError: for a report that lacks what its tables show.
     """
-    parts = [f"# {title}", f"Made by:\n\n```\n{command.replace('```', '')}\n```"]
+    several = len(runs) > 1
+    summary = []
+    for run, sections in runs.items():
+        for name, report in sections.items():
+            what = f"{_TITLES[name]} ({run})" if several else _TITLES[name]
+            found = _checked(name, partial(means, name), report)
+            summary += [[what, system, number(mean)] for system, mean in found]
+    parts = [f"# {title}"]
+    if summary:
+        parts.append(markdown_table(["NDCG@10", "of", "mean"], summary))
+    parts.append(f"Made by:\n\n```\n{command.replace('```', '')}\n```")
     if remark:
         parts.append(remark)
     for name, heading in _TITLES.items():
-        report = collected.get(name)
-        if report is not None:
-            parts.append(f"## {heading}\n\n{_table(name, report).strip()}")
+        having = {run: sections[name] for run, sections in runs.items() if name in sections}
+        if having:
+            parts.append(f"## {heading}")
+        for run, report in having.items():
+            if several:
+                parts.append(f"### {run}")
+            text = _checked(name, markdown_of(name), report)
+            parts.append(text.strip())
     return "\n\n".join(parts) + "\n"
 
 
-def as_html(collected: Collected, command: str, title: str) -> str:
-    """A whole page: charts first, each section's tables behind a click.
-
-    Nothing is fetched and no script runs; the page's policy forbids both. All names are escaped.
-
-    Raises:
-        DataError: for a report that lacks what its charts show.
-    """
-    drawn = [
-        sections.Section(name, heading, _body(name, report))
-        for name, heading in _TITLES.items()
-        if (report := collected.get(name)) is not None
-    ]
-    body = _checked("costs", lambda: sections.costs(collected))
-    if body:
-        drawn.insert(min(2, len(drawn)), sections.Section("costs", "Quality against cost", body))
-    links = "".join(f'<a href="#{part.id}">{clean(part.title)}</a>' for part in drawn)
-    blocks = "".join(
-        f'<section id="{part.id}"><h2>{clean(part.title)}</h2>{part.body}</section>'
-        for part in drawn
-    )
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="Content-Security-Policy" content="{clean(_POLICY)}">'
-        f"<title>{clean(title)}</title><style>{STYLE}</style></head><body><main>"
-        f"<h1>{clean(title)}</h1>{_machine(collected)}<nav>{links}</nav>"
-        f'{_cards(collected)}<p class="soft">Made by</p><pre>{clean(command)}</pre>'
-        f"{blocks}</main></body></html>\n"
-    )
+def means(name: str, report: Report) -> list[tuple[str, float]]:
+    """The headline of each system: the mean of a section, in repositories that of its best mode."""
+    if name == "repos":
+        best: dict[str, Report] = {}
+        for run in sorted(report["runs"], key=_score):
+            best[run["system"]] = run
+        return [(run_name(run), _score(run)) for run in best.values()]
+    if name in ("retrieval", "granularity"):
+        return list(report["mean"].items())
+    if name == "mteb":
+        means = report["mean"]
+        return [(name, means[name] / 100) for name in report["systems"] if name in means]
+    if name == "languages":
+        scores = ((system["system"], system["mean"]) for system in report["systems"])
+        return [(system, mean) for system, mean in scores if mean is not None]
+    return []
 
 
-def _body(name: str, report: Report) -> str:
-    draw: dict[str, Callable[[Report], str]] = {
-        "retrieval": sections.retrieval,
-        "granularity": sections.granularity,
-        "repos": sections.repos,
-        "languages": sections.languages,
-        "mteb": sections.mteb,
-    }
-    charts = _checked(name, lambda: draw[name](report)) if name in draw else ""
-    tables = to_html(_table(name, report))
-    if not charts:
-        return tables
-    return f"{charts}<details><summary>All numbers</summary>{tables}</details>"
+def run_name(run: Report) -> str:
+    """What a run of repository search is called; words alone have no model."""
+    mode = str(run["mode"])
+    return mode if mode.startswith("lexical") else f"{run['system']} {mode}"
 
 
-def _table(name: str, report: Report) -> str:
-    return _checked(name, lambda: markdown_of(name)(report))
+def _score(run: Report) -> float:
+    return float(run["chunks"]["ndcg_at_10"]["mean"])
 
 
 def markdown_of(name: str) -> Callable[[Report], str]:
@@ -119,57 +109,10 @@ def markdown_of(name: str) -> Callable[[Report], str]:
     return profile_markdown
 
 
-def _checked(name: str, make: Callable[[], str]) -> str:
+def _checked(name: str, make: Callable[[Report], Made], report: Report) -> Made:
     try:
-        return make()
+        return make(report)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise DataError(
             f"The report {name}.json lacks or garbles what is shown ({error!r}); make it again."
         ) from error
-
-
-def _machine(collected: Collected) -> str:
-    profile = collected.get("profile")
-    if profile is None:
-        return ""
-    machine = profile["machine"]
-    return f'<p class="soft">{clean(str(machine["processor"]))}, {int(machine["cores"])} cores</p>'
-
-
-def _cards(collected: Collected) -> str:
-    """The best of each section in large digits."""
-    cards: list[tuple[str, str]] = []
-    repos, retrieval = collected.get("repos"), collected.get("retrieval")
-    if repos and repos["runs"]:
-        best = max(repos["runs"], key=lambda run: _mean_of(run["chunks"]["ndcg_at_10"]))
-        score = _mean_of(best["chunks"]["ndcg_at_10"])
-        cards.append((f"{score:.3f}", f"repository search, NDCG@10, {sections.run_name(best)}"))
-        cards.append(
-            (
-                f"{best['milliseconds']['p50']:.0f} ms",
-                f"a query, median; p99 {best['milliseconds']['p99']:.0f} ms",
-            )
-        )
-    if retrieval and retrieval.get("mean"):
-        name, score = max(retrieval["mean"].items(), key=lambda item: item[1])
-        tasks = len(retrieval["tasks"])
-        cards.append((f"{score:.3f}", f"mean of {tasks} retrieval tasks, NDCG@10, {name}"))
-    languages = collected.get("languages")
-    known = [s for s in (languages or {}).get("systems", []) if s["mean"] is not None]
-    if known:
-        best = max(known, key=lambda system: float(system["mean"]))
-        cards.append((f"{best['mean']:.3f}", f"code to code across languages, {best['system']}"))
-    return (
-        '<div class="cards">'
-        + "".join(
-            f'<div class="card"><b>{clean(value)}</b><span>{clean(told)}</span></div>'
-            for value, told in cards
-        )
-        + "</div>"
-        if cards
-        else ""
-    )
-
-
-def _mean_of(score: dict[str, Any]) -> float:
-    return float(score["mean"])

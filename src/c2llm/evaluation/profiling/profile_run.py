@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from c2llm.cores import core_count
 from c2llm.errors import C2LLMError, ModelError, UsageError
 from c2llm.evaluation.kept import file_name, load_kept, save_kept
 from c2llm.evaluation.profiling.ceiling import Ceiling
@@ -150,7 +151,7 @@ def machine() -> dict[str, Any]:
     """What ran it: processor, cores, memory, system, Python."""
     return {
         "processor": _processor(),
-        "cores": os.cpu_count() or 1,
+        "cores": core_count(),
         "memory_bytes": _memory(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),

@@ -1,7 +1,7 @@
 """The repository-search benchmark over our index: every repository, encoder and mode.
 
-In the home of a benchmark lie its indexes (`indexes/`), the vectors of its texts (`vectors/`), the
-files of git directories (`trees/`) and how long each index took to build (`index_times/`). Results
+In the home of a benchmark lie its indexes (`indexes/`), the vectors of its texts (`vectors/`) and
+the files of git directories (`trees/`). Results
 count for the code that made them; vectors for what the encoder gives. So after a change of the
 ranker all questions are asked again and nothing is embedded, and after a change of how files are
 cut only what is cut otherwise is.
@@ -20,8 +20,6 @@ from c2llm.encoding.protocol import TextEncoder
 from c2llm.errors import DataError, UsageError
 from c2llm.evaluation.progress import ProgressBar, no_progress
 from c2llm.evaluation.provenance import hash_source, short_hash
-from c2llm.evaluation.repo_estimate import Workload
-from c2llm.evaluation.repo_times import IndexTimes
 from c2llm.evaluation.repositories.repo_questions import Repository
 from c2llm.evaluation.repositories.repo_scores import (
     Hit,
@@ -36,7 +34,6 @@ from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
 if TYPE_CHECKING:
     from c2llm.index.build.indexed_tree import Embed
     from c2llm.search.code_index import CodeIndex
-    from c2llm.search.ranking.ranker import RankWeights
     from c2llm.search.request import Mode
 
 RAW = "-raw"
@@ -68,11 +65,11 @@ class RankedIndex:
     """A `CodeIndex` whose modes include those without the ranker."""
 
     def __init__(self, index: CodeIndex, *, built: bool) -> None:
-        from c2llm.search.ranking.ranker import DEFAULT_WEIGHTS
+        from c2llm.search.ranking.ranker import DEFAULT_WEIGHTS, NO_FEATURES
 
         self.built = built
         self._index = index
-        self._weights = {True: no_features(), False: DEFAULT_WEIGHTS}
+        self._weights = {True: NO_FEATURES, False: DEFAULT_WEIGHTS}
 
     def search(self, query: str, k: int, *, mode: str) -> Sequence[Hit]:
         """The best `k` chunks, best first; `mode` is one of `MODES`."""
@@ -87,13 +84,6 @@ class RankedIndex:
     def close(self) -> None:
         """Close the index file."""
         self._index.close()
-
-
-def no_features() -> RankWeights:
-    """Weights with which the ranker leaves the fused scores as they are."""
-    from c2llm.search.ranking.ranker import NO_FEATURES
-
-    return NO_FEATURES
 
 
 def open_code_index(
@@ -193,7 +183,6 @@ def run_benchmark(
     store: RepositoryStore | None = None,
     opener: Opener = open_code_index,
     progress_bar: ProgressBar = no_progress,
-    told: Callable[[str], None] = lambda message: None,
 ) -> Iterator[RepositoryResult]:
     """Every repository in every mode with every encoder, encoder by encoder.
 
@@ -211,7 +200,6 @@ def run_benchmark(
         store: where results are kept.
         opener: how an index is opened.
         progress_bar: shows the embedding of mode `complete`.
-        told: is told how much there is to do and how long it will take.
 
     Raises:
         UsageError: for an unknown mode.
@@ -222,12 +210,12 @@ def run_benchmark(
     lexical = [mode for mode in modes if mode not in dense]
     alone = [mode for mode in dense if mode not in (FIRST, COMPLETE)]
     if lexical:
-        yield from _run_modes(trees, None, NO_MODEL, lexical, home, store, opener, told)
+        yield from _run_modes(trees, None, NO_MODEL, lexical, home, store, opener)
     for encoder in encoders if dense else ():
         with CachedEncoder(encoder, home / "vectors") as cached:
             known = encoder.fingerprint
             if alone:
-                yield from _run_modes(trees, cached, known, alone, home, store, opener, told)
+                yield from _run_modes(trees, cached, known, alone, home, store, opener)
             # A table has no other table beside it, and embeds everything at once.
             if EncoderHandle(encoder.name, encoder).is_table:
                 continue
@@ -237,11 +225,7 @@ def run_benchmark(
                     opened = partial(
                         open_beside, table=table, embed=embed, progress_bar=progress_bar
                     )
-                    # What the modes before have embedded is found again.
-                    embeds = mode == COMPLETE and not alone
-                    yield from _run_modes(
-                        trees, cached, both, [mode], home, store, opened, told, embeds=embeds
-                    )
+                    yield from _run_modes(trees, cached, both, [mode], home, store, opened)
 
 
 def _run_modes(
@@ -252,30 +236,12 @@ def _run_modes(
     home: Path,
     store: RepositoryStore | None,
     opener: Opener,
-    told: Callable[[str], None],
-    *,
-    embeds: bool = True,
 ) -> Iterator[RepositoryResult]:
-    """Every repository in modes of one index.
-
-    `fingerprint` is of all the models in it; `embeds` says whether whole repositories have to be
-    embedded, which tells how long it will take.
-    """
+    """Every repository in modes of one index; `fingerprint` is of all the models in it."""
     system = encoder.name if encoder else NO_MODEL
     # An index that other code has written must not be searched as if it were today's.
     place = home / "indexes" / f"{short_hash(fingerprint)}-{short_hash(_cut_by())}"
-    times = IndexTimes(home / "index_times", fingerprint)
-    missing = [
-        (repository, tree)
-        for repository, tree in trees
-        if store is None or not store.has_all(repository, tree, system, fingerprint, modes)
-    ]
-    embedded_whole = encoder if embeds else None
-    work = Workload(system, missing, embedded_whole, times, asked_of=len(trees))
-    if missing:
-        told(work.beginning())
     for repository, tree in trees:
-        is_missing = (repository, tree) in missing
         yield from run_repository(
             repository,
             tree,
@@ -284,10 +250,7 @@ def _run_modes(
             fingerprint=fingerprint,
             modes=modes,
             store=store,
-            times=times,
         )
-        if is_missing and (left := work.finished(repository)):
-            told(left)
 
 
 def _cut_by() -> str:

@@ -148,28 +148,20 @@ def _means(
 
 
 def _indexing(runs: Iterable[list[RepositoryResult]]) -> list[dict[str, Any]]:
-    """Seconds to build each index, by system; indexes that were there before are only counted."""
+    """Seconds of the indexes that were built in this run, by system."""
     built: dict[tuple[str, str], dict[str, float]] = {}
-    reused: dict[tuple[str, str], set[str]] = {}
     for run in runs:
-        for result in run:
-            name = f"{result.system} {FIRST}" if result.mode == FIRST else result.system
-            system = (name, result.fingerprint)
-            seconds, others = built.setdefault(system, {}), reused.setdefault(system, set())
-            if result.index_built:
-                seconds[result.repository] = result.index_seconds
-            else:
-                others.add(result.repository)
+        name = f"{run[0].system} {FIRST}" if run[0].mode == FIRST else run[0].system
+        seconds = {r.repository: r.index_seconds for r in run if r.index_built}
+        built.setdefault((name, run[0].fingerprint), {}).update(seconds)
     return [
         {
-            "system": system[0],
+            "system": name,
             "built": len(seconds),
-            "reused": len(reused[system] - seconds.keys()),
             "total_seconds": sum(seconds.values()),
             "median_seconds": float(np.median(list(seconds.values()))) if seconds else None,
-            "by_repository": seconds,
         }
-        for system, seconds in built.items()
+        for (name, _), seconds in built.items()
     ]
 
 
@@ -213,12 +205,12 @@ def _first_answers(entry: dict[str, Any]) -> str:
 
 
 def _index_times(systems: Sequence[dict[str, Any]]) -> str:
-    rows = []
-    for entry in systems:
-        median = entry["median_seconds"]
-        times = ["", ""] if median is None else [f"{entry['total_seconds']:.1f}", f"{median:.2f}"]
-        rows.append([entry["system"], str(entry["built"]), *times, str(entry["reused"])])
-    return markdown_table(["system", "indexes built", "seconds", "median", "found built"], rows)
+    rows = [
+        [each["system"], str(each["built"]), f"{each['total_seconds']:.1f}", f"{median:.2f}"]
+        for each in systems
+        if (median := each["median_seconds"]) is not None
+    ]
+    return markdown_table(["system", "indexes built", "seconds", "median"], rows)
 
 
 def _told(repositories: dict[str, Any]) -> str:

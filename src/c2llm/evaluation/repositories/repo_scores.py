@@ -19,7 +19,6 @@ from typing import Any, Protocol
 from c2llm.errors import DataError
 from c2llm.evaluation.kept import file_name, load_kept, save_kept
 from c2llm.evaluation.provenance import short_hash
-from c2llm.evaluation.repo_times import IndexTimes
 from c2llm.evaluation.repositories.repo_questions import Question, Repository, Target
 from c2llm.evaluation.repositories.repo_trees import Tree
 from c2llm.evaluation.statistics.metrics import dcg
@@ -90,9 +89,9 @@ class RepositoryResult:
     revision: str
     """Commit that was searched, "" where it is not known."""
     index_seconds: float
-    """Wall time of the last build from nothing, or of opening where none was timed."""
+    """Wall time of opening the index, which builds it where it was not there."""
     index_built: bool
-    """Whether `index_seconds` is the time of a build."""
+    """Whether `index_seconds` is the time of a build from nothing."""
     missing_targets: tuple[str, ...]
     """Targets whose file is not in the tree; they count as not found."""
     questions: tuple[QuestionResult, ...]
@@ -205,19 +204,6 @@ class RepositoryStore:
             raise DataError(f"{path} holds a result of another model or benchmark; remove it.")
         return result
 
-    def has_all(
-        self,
-        repository: Repository,
-        tree: Tree,
-        system: str,
-        fingerprint: str,
-        modes: Sequence[str],
-    ) -> bool:
-        """Whether a result of every mode is there; their contents are not looked at."""
-        return all(
-            self._path(repository, tree, system, fingerprint, mode).is_file() for mode in modes
-        )
-
     def save(self, result: RepositoryResult, repository: Repository, tree: Tree) -> None:
         """Keep a result.
 
@@ -259,7 +245,6 @@ def run_repository(
     fingerprint: str,
     modes: Sequence[str],
     store: RepositoryStore | None = None,
-    times: IndexTimes | None = None,
 ) -> Iterator[RepositoryResult]:
     """One repository in several modes of one index, which is opened only if a mode is not kept.
 
@@ -272,7 +257,6 @@ def run_repository(
         fingerprint: the encoder's.
         modes: those of the index.
         store: where results are kept.
-        times: what earlier builds took, for an index that is found built.
     """
     with ExitStack() as opened:
         index: Searchable | None = None
@@ -288,8 +272,6 @@ def run_repository(
                 index, built = open_index()
                 seconds = time.perf_counter() - begun
                 opened.callback(index.close)
-                if times:
-                    seconds, built = times.settle(repository, tree, seconds, built)
             index.search("warm up", K, mode=mode)  # loads what later searches of the mode share
             result = RepositoryResult(
                 repository=repository.name,

@@ -13,6 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from c2llm.codebase.git import Git
 from c2llm.errors import DataError
 from c2llm.evaluation.repositories.repo_questions import Repository
 
@@ -68,15 +69,11 @@ def _head(folder: Path) -> str:
     """The commit that a work tree stands at; its files may have been changed since."""
     if not (folder / ".git").exists():
         return ""
-    done = subprocess.run(
-        ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip() if done.returncode == 0 else ""
+    return Git(folder).line("rev-parse", "HEAD") or ""
 
 
 def _has_commit(folder: Path, revision: str) -> bool:
-    command = ["git", "-C", str(folder), "cat-file", "-e", f"{revision}^{{commit}}"]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    return Git(folder).line("cat-file", "-e", f"{revision}^{{commit}}") is not None
 
 
 def _archived(repository: Repository, folder: Path, cache: Path) -> Path:
@@ -85,13 +82,16 @@ def _archived(repository: Repository, folder: Path, cache: Path) -> Path:
     if kept.is_dir() and repository.revision:
         return kept
     cache.mkdir(parents=True, exist_ok=True)
-    command = ["git", "--literal-pathspecs", "-C", str(folder), "archive", "--format=tar", revision]
+    git = Git(folder)
+    command = git.command("archive", "--format=tar", revision)
     if repository.benchmark_root:
         command += ["--", repository.benchmark_root]
     with tempfile.TemporaryDirectory(dir=cache, prefix="unpacking-") as unpacking:
         archive = Path(unpacking) / "archive.tar"
         with archive.open("wb") as stream:
-            done = subprocess.run(command, stdout=stream, stderr=subprocess.PIPE, check=False)
+            done = subprocess.run(
+                command, stdout=stream, stderr=subprocess.PIPE, check=False, env=git.environment
+            )
         if done.returncode != 0:
             reason = done.stderr.decode(errors="replace").strip().splitlines()
             raise DataError(

@@ -4,20 +4,19 @@ The subject of a commit asks; the files that it modified answer. The corpus is t
 before the oldest of these commits, so that no answer holds the change it is looked for by. Merges,
 routine commits (releases, reverts, formatting) and sweeping ones are left out.
 
-The repository is read with git and never written. It may be hostile: none of its hooks, filters,
-pagers, signature programs or external diffs run, nothing is fetched, and what its messages, names
-and files hold is bounded and taken as bytes.
+The repository may be hostile (see `codebase/git.py`): what its messages, names and files hold is
+bounded and taken as bytes.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from c2llm.codebase.git import Git
 from c2llm.codebase.grammars import GRAMMARS
 from c2llm.codebase.languages import detect_language
 from c2llm.errors import DataError, UsageError
@@ -43,13 +42,7 @@ MOST_DOCUMENTS = 20_000
 
 # Files read at once: with MOST_BYTES, at most 100 MB.
 _BATCH = 500
-_TIMEOUT = 300.0
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_OPTIONS = (
-    *("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"),
-    *("-c", "log.showSignature=false", "-c", "protocol.allow=never", "-c", "core.pager=cat"),
-    *("--no-pager", "--literal-pathspecs", "--no-replace-objects"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +67,11 @@ def commits_task(root: Path, most: int = MOST_COMMITS) -> RetrievalTask:
     """
     if not root.is_dir():
         raise UsageError(f"{root} is not a directory; give a git repository.")
-    git = _Git(root)
+    git = Git(root, alone=True)
     subjects = _subjects(git, most)
     if len(subjects) < 2:
         raise DataError(f"{root} has {len(subjects)} commits; a longer history is needed.")
-    base = git.parent(subjects[-1][0])
+    base = git.line("rev-parse", "--verify", "--quiet", f"{subjects[-1][0]}^1^{{tree}}")
     if base is None:  # the first commit, or the frontier of a shallow clone
         base = subjects.pop()[0]
     sources = _sources(git, base)
@@ -111,7 +104,7 @@ def commits_task(root: Path, most: int = MOST_COMMITS) -> RetrievalTask:
         ) from error
 
 
-def _subjects(git: _Git, most: int) -> list[tuple[str, str]]:
+def _subjects(git: Git, most: int) -> list[tuple[str, str]]:
     """Commits and their subjects, newest first; routine ones have an empty subject."""
     output = git.run(
         "log", "-z", "--no-merges", "--no-show-signature", "--no-color", "--no-decorate",
@@ -125,7 +118,7 @@ def _subjects(git: _Git, most: int) -> list[tuple[str, str]]:
     return found
 
 
-def _changes(git: _Git, subjects: Sequence[tuple[str, str]]) -> Iterator[Commit]:
+def _changes(git: Git, subjects: Sequence[tuple[str, str]]) -> Iterator[Commit]:
     """Commits that say something and modified few source files."""
     asked = {commit: subject for commit, subject in subjects if subject}
     output = git.run(
@@ -144,7 +137,7 @@ def _changes(git: _Git, subjects: Sequence[tuple[str, str]]) -> Iterator[Commit]
             paths.append(text)
 
 
-def _sources(git: _Git, tree: str) -> dict[str, str]:
+def _sources(git: Git, tree: str) -> dict[str, str]:
     """Path -> object of the source files of a commit, in git's order."""
     found: dict[str, str] = {}
     for entry in git.run("ls-tree", "-r", "-z", "-l", tree).split(b"\0"):
@@ -159,7 +152,7 @@ def _sources(git: _Git, tree: str) -> dict[str, str]:
     return found
 
 
-def _documents(git: _Git, objects: dict[str, str]) -> list[Document]:
+def _documents(git: Git, objects: dict[str, str]) -> list[Document]:
     """Each file's path and beginning; objects that the clone does not have are passed over."""
     paths = list(objects)
     documents: list[Document] = []
@@ -189,52 +182,3 @@ def _parsed(paths: Sequence[str], output: bytes) -> Iterator[Document]:
 
 def _is_source(path: str) -> bool:
     return detect_language(path) in GRAMMARS and not is_vendored(path)
-
-
-class _Git:
-    """Git on one repository, in an environment where it can neither write, ask nor fetch."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith("GIT_")},
-            "GIT_NO_LAZY_FETCH": "1",
-            "GIT_TERMINAL_PROMPT": "0",
-            "GIT_OPTIONAL_LOCKS": "0",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CEILING_DIRECTORIES": str(root.resolve().parent),
-            "LC_ALL": "C",
-        }
-
-    def run(self, *arguments: str, given: bytes = b"") -> bytes:
-        """Standard output.
-
-        Raises:
-            DataError: if git is not there, fails or takes too long.
-        """
-        try:
-            done = self._done(arguments, given)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise DataError(f"git cannot be asked about {self._root} ({error}).") from error
-        if done.returncode != 0:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise DataError(
-                f"{self._root} is no repository that git reads "
-                f"({said[0][:200] if said else f'git {arguments[0]} failed'})."
-            )
-        return done.stdout
-
-    def parent(self, commit: str) -> str | None:
-        """The commit before, None where the clone has none."""
-        done = self._done(("rev-parse", "--verify", "--quiet", f"{commit}^1^{{tree}}"), b"")
-        return done.stdout.decode("ascii", "replace").strip() if done.returncode == 0 else None
-
-    def _done(self, arguments: Sequence[str], given: bytes) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            ["git", "-C", str(self._root), *_OPTIONS, *arguments],
-            input=given,
-            capture_output=True,
-            check=False,
-            timeout=_TIMEOUT,
-            env=self._environment,
-        )

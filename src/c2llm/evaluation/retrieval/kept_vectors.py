@@ -1,30 +1,26 @@
 """Vectors that outlive a run: an interrupted evaluation goes on, a changed ranker embeds nothing.
 
-Vectors are kept by the hash of their text, in one SQLite file for each model, and written while
+They lie in a `VectorCache` of the evaluation's own, as whole float32 rows, and are written while
 they are made. They belong to the model's fingerprint and to the code that runs it: a few probe
-texts are kept with their vectors, and a file whose probes come out otherwise today is left alone
-and a new one begun. So a change of the encoding code costs nothing as long as the vectors stay.
+texts are kept with their vectors, and where those come out otherwise today, nothing that was made
+with them is used. So a change of the encoding code costs nothing as long as the vectors stay.
 """
 
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from c2llm.encoding.protocol import Progress, TextEncoder
-from c2llm.errors import DataError
-from c2llm.evaluation.provenance import short_hash
-from c2llm.index.store.vector_file import VectorFile
+from c2llm.index.store.vector_cache import VectorCache
 
 Vectors = NDArray[np.float32]
-Kind = Literal["query", "document"]
 
 PROBES = (
     "def read_config(path):\n    return json.loads(path.read_text())",
@@ -39,6 +35,7 @@ SAME = 0.999
 # Of texts in one transaction: some seconds of a small model, which is what a kill loses.
 _CHARACTERS = 64_000
 _MOST_TEXTS = 256
+_NO_LIMIT = 1 << 62
 
 
 class CachedEncoder:
@@ -46,10 +43,7 @@ class CachedEncoder:
 
     Args:
         encoder: the model.
-        folder: where its file lies or is made.
-
-    Raises:
-        DataError: if the file cannot be used.
+        folder: where the file lies or is made; where it cannot be, everything is computed.
     """
 
     def __init__(self, encoder: TextEncoder, folder: Path) -> None:
@@ -58,22 +52,18 @@ class CachedEncoder:
         """Texts that were not in the file."""
         self.reused = 0
         """Texts that were."""
-        self.characters = 0
-        """Characters of the computed texts."""
-        self.seconds = 0.0
-        """Time they took."""
         self._asked: tuple[list[str], Vectors] | None = None
+        self._cache = VectorCache(folder / "vectors.sqlite", _NO_LIMIT)
         probes = encoder.encode_documents(PROBES)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(f"Vectors cannot be kept in {folder} ({error.strerror}).") from error
+        keys = [_key(text) for text in PROBES]
         for number in count():
-            self.path = folder / f"{short_hash(encoder.fingerprint)}-{number}.sqlite"
-            self._file = VectorFile(self.path)
-            if _has_probes(self._file, probes):
+            self.model = f"{encoder.fingerprint} {number}"
+            kept = self._read(keys)
+            if len(kept) < len(keys):
+                self._write(keys, probes)
                 break
-            self._file.close()
+            if _same(np.stack([kept[key] for key in keys]), probes):
+                break
 
     def __enter__(self) -> Self:
         return self
@@ -113,37 +103,16 @@ class CachedEncoder:
         self, texts: Sequence[str], *, progress: Progress | None = None
     ) -> Vectors:
         """Vectors of documents, float32 (len(texts), dim), from the file as far as it has them."""
-        return self._encode(texts, "document", self._encoder.encode_documents, progress)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def _encode(
-        self,
-        texts: Sequence[str],
-        kind: Kind,
-        encode: Callable[[Sequence[str]], Vectors],
-        progress: Progress | None,
-    ) -> Vectors:
-        keys = [_key(kind, text) for text in texts]
-        known = {key: np.frombuffer(row, np.float32) for key, row in self._file.get(keys).items()}
-        missing = dict(
-            sorted(
-                ((key, text) for key, text in zip(keys, texts, strict=True) if key not in known),
-                key=lambda item: -len(item[1]),
-            )
-        )
+        keys = [_key(text) for text in texts]
+        known = self._read(keys)
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         self.reused += len(texts) - len(missing)
         if progress is not None:
             progress(len(texts) - len(missing))
-        for block in _blocks(missing):
-            begun = time.perf_counter()
-            vectors = encode([missing[key] for key in block])
-            self.seconds += time.perf_counter() - begun
+        for block in _blocks(dict(sorted(missing.items(), key=lambda item: -len(item[1])))):
+            vectors = self._encoder.encode_documents([missing[key] for key in block])
             self.computed += len(block)
-            self.characters += sum(len(missing[key]) for key in block)
-            self._file.put(block, [row.tobytes() for row in vectors])
+            self._write(block, vectors)
             known.update(zip(block, vectors, strict=True))
             if progress is not None:
                 progress(len(block))
@@ -151,21 +120,24 @@ class CachedEncoder:
             return np.empty((0, self.dim), dtype=np.float32)
         return np.stack([known[key] for key in keys])
 
+    def close(self) -> None:
+        """Close the file."""
+        self._cache.close()
 
-def _has_probes(file: VectorFile, probes: Vectors) -> bool:
-    """Whether the file's probes are these; a new file gets them."""
-    kept = [np.frombuffer(row, np.float32) for row in file.probes()]
-    if not kept:
-        file.put_probes([row.tobytes() for row in probes])
-        return True
-    if len(kept) != len(probes) or any(len(row) != probes.shape[1] for row in kept):
-        return False
-    return bool(((np.stack(kept) * probes).sum(axis=1) >= SAME).all())
+    def _read(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
+        found = self._cache.get(self.model, keys)
+        return {key: np.frombuffer(row, np.float32) for key, row in found.items()}
+
+    def _write(self, keys: Sequence[bytes], vectors: Vectors) -> None:
+        self._cache.put(self.model, keys, [row.tobytes() for row in vectors])
 
 
-def _key(kind: Kind, text: str) -> bytes:
-    content = f"{kind}\0{text}".encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(content, digest_size=16).digest()
+def _same(kept: Vectors, probes: Vectors) -> bool:
+    return kept.shape == probes.shape and bool(((kept * probes).sum(axis=1) >= SAME).all())
+
+
+def _key(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _blocks(texts: dict[bytes, str]) -> Iterator[list[bytes]]:

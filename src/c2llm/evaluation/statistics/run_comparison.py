@@ -148,7 +148,7 @@ def _shown(kept: Kept, before: Answer, after: Answer) -> dict[str, Any]:
     return {
         "task": kept.name,
         "id": before.id,
-        "query": after.text or before.text or before.id,
+        "query": after.text,
         "score_a": before.score,
         "score_b": after.score,
         "rank_a": before.rank,

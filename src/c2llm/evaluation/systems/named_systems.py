@@ -32,16 +32,19 @@ class DenseSystem:
     and where a model has one prompt for both sides, code that asks is the code that is found.
     """
 
-    def __init__(self, encoder: TextEncoder, fingerprint: str | None = None) -> None:
+    def __init__(
+        self, encoder: TextEncoder, fingerprint: str | None = None, name: str | None = None
+    ) -> None:
         self._encoder = encoder
+        self._name = name or encoder.name
         self._fingerprint = fingerprint or encoder.fingerprint
         self._queries: dict[str, NDArray[np.float32]] = {}
         self._documents = self._queries if _one_prompt(encoder) else {}
 
     @property
     def name(self) -> str:
-        """The encoder's name."""
-        return self._encoder.name
+        """The encoder's name, or another where a report shows it in several ways."""
+        return self._name
 
     @property
     def fingerprint(self) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from c2llm.codebase.walk import SourceFile
+from c2llm.cores import core_count
 from c2llm.index.build.cut_worker import receive, send, serve
 from c2llm.index.build.cutting import CutFile, cut_file, pack_request, unpack_answer
 from c2llm.index.build.forked import Forked, may_fork
@@ -57,15 +58,8 @@ def cut_files(
 def _workers_for(size: int) -> int:
     """How many processes so many bytes are worth."""
     if size >= PARALLEL_BYTES or (size >= BESIDE_BYTES and may_fork()):
-        return min(_MOST_WORKERS, cores())
-    return int(size >= BESIDE_BYTES and cores() > 1)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return min(_MOST_WORKERS, core_count())
+    return int(size >= BESIDE_BYTES and core_count() > 1)
 
 
 def worker_command(module: str, *arguments: str) -> list[str]:

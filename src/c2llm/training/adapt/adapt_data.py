@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from c2llm.errors import DataError
-from c2llm.training.mining.comment_pairs import Pair, mine_pairs, unique, without_copies
+from c2llm.training.data.jsonl import write_rows
+from c2llm.training.mining.comment_pairs import mine_pairs, unique, without_copies
+from c2llm.training.mining.mined_pair import MinedPair
 from c2llm.training.mining.near_duplicates import NearDuplicates
 from c2llm.training.mining.pair_filters import Limits
 
@@ -129,16 +131,18 @@ def mine_adapt_data(
         kinds=dict(Counter(pair.dataset for pair in training)),
         languages=dict(Counter(pair.language for pair in training)),
     )
-    _write(data.own_file, (asdict(pair) for pair in training))
-    _write(data.replay_file, (asdict(pair) | {"dataset": REPLAY} for pair in rehearsed))
-    _write(data.held_out_file, (asdict(pair) for pair in asked))
-    _write(data.general_file, (asdict(pair) for pair in remembered))
+    write_rows(data.own_file, (asdict(pair) for pair in training))
+    write_rows(data.replay_file, (asdict(pair) | {"dataset": REPLAY} for pair in rehearsed))
+    write_rows(data.held_out_file, (asdict(pair) for pair in asked))
+    write_rows(data.general_file, (asdict(pair) for pair in remembered))
     on_note(f"{len(rehearsed)} pairs to remember by, {len(remembered)} to see what is forgotten")
     done.write_text(json.dumps(data.to_dict()), encoding="utf-8")
     return data
 
 
-def divide(pairs: Sequence[Pair], share: float = HELD_OUT) -> tuple[list[Pair], list[Pair]]:
+def divide(
+    pairs: Sequence[MinedPair], share: float = HELD_OUT
+) -> tuple[list[MinedPair], list[MinedPair]]:
     """Training and held-out pairs; no file and no query is in both.
 
     Args:
@@ -154,7 +158,7 @@ def divide(pairs: Sequence[Pair], share: float = HELD_OUT) -> tuple[list[Pair], 
 
 def _mine(
     roots: Sequence[Path], limits: Limits, excluded: Callable[[str], bool] | None
-) -> Iterator[Pair]:
+) -> Iterator[MinedPair]:
     seen: set[bytes] = set()
     copies = NearDuplicates()
     for number, root in enumerate(roots):
@@ -162,7 +166,7 @@ def _mine(
         for pair in without_copies(found, copies):
             fields = asdict(pair)
             fields["path"] = f"{number}/{pair.path}"
-            yield Pair(**fields)
+            yield MinedPair(**fields)
 
 
 def _not_library(path: str) -> bool:
@@ -170,7 +174,7 @@ def _not_library(path: str) -> bool:
     return path.startswith(("site-packages/", "dist-packages/", "test/", "idlelib/", "lib2to3/"))
 
 
-def _spread(pairs: Sequence[Pair], kinds: Iterable[str]) -> list[Pair]:
+def _spread(pairs: Sequence[MinedPair], kinds: Iterable[str]) -> list[MinedPair]:
     """At most `MOST_HELD_OUT` pairs of some kinds, each query and each document once."""
     chosen = sorted((pair for pair in pairs if pair.dataset in kinds), key=_hash)
     return chosen[:MOST_HELD_OUT]
@@ -181,13 +185,6 @@ def _fraction(path: str) -> float:
     return int.from_bytes(digest) / 2**64
 
 
-def _hash(pair: Pair) -> bytes:
+def _hash(pair: MinedPair) -> bytes:
     text = f"{pair.query}\0{pair.positive}"
     return hashlib.blake2b(text.encode(errors="replace"), digest_size=8).digest()
-
-
-def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8", errors="replace") as stream:
-        stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    part.replace(path)

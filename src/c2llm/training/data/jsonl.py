@@ -1,15 +1,28 @@
-"""JSON Lines, plain or gzipped, row by row; each fault named by file and line."""
+"""JSON Lines, row by row; read plain or gzipped, each fault named by file and line."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from c2llm.errors import DataError
+
+
+def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Write beside the target and rename: a reader sees the old file or the whole new one."""
+    part = path.with_name(f"{path.name}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with part.open("w", encoding="utf-8", errors="replace") as stream:
+            stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def numbered_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

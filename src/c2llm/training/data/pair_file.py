@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from c2llm.training.data.jsonl import write_rows
 from c2llm.training.data.pair_loading import DataReport, load_pairs
 from c2llm.training.data.training_pair import Pair
 from c2llm.training.run.recipe import DataConfig
@@ -26,12 +26,7 @@ def write_pairs(config: DataConfig, seed: int, path: Path) -> tuple[int, DataRep
         DataError: as `load_pairs`.
     """
     pairs, report = load_pairs(config, seed)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8") as lines:
-        for pair in pairs:
-            lines.write(json.dumps(_row(pair), ensure_ascii=False) + "\n")
-    part.replace(path)
+    write_rows(path, map(_row, pairs))
     return len(pairs), report
 
 

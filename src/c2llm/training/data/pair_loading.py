@@ -21,12 +21,12 @@ from typing import Any, Protocol, TextIO
 import numpy as np
 
 from c2llm.errors import DataError
+from c2llm.modeling.official import PAPER_INSTRUCTIONS
 from c2llm.training.data.decontamination import Contamination
-from c2llm.training.data.dedup import NearDuplicates
-from c2llm.training.data.instructions import INSTRUCTIONS
 from c2llm.training.data.pair_sources import Row, files_of, read_rows, rows_of
 from c2llm.training.data.pair_store import ArrowWriter, Subset
 from c2llm.training.data.training_pair import Pair, RowFormat
+from c2llm.training.mining.near_duplicates import NearDuplicates
 from c2llm.training.run.recipe import HUB, DataConfig, SourceConfig
 
 _WORD = re.compile(r"[A-Za-z]+|[0-9]+")
@@ -198,7 +198,7 @@ class _Reader:
             repeated = repeated or self._evaluation.source(document, ngrams=ngrams)
         if repeated is not None:
             return "repeats an evaluation text", repeated
-        if self._near is not None and self._near.repeats(pair.dataset, pair.document):
+        if self._near is not None and self._near.add(pair.document, pair.dataset):
             return "near-duplicate", ""
         return None
 
@@ -257,7 +257,7 @@ def row_format(source: SourceConfig, config: DataConfig) -> RowFormat:
         dataset=source.dataset,
         language=source.language,
         instruction=source.instruction,
-        instructions={**INSTRUCTIONS, **config.instructions},
+        instructions={**PAPER_INSTRUCTIONS, **config.instructions},
         columns=source.columns,
     )
 

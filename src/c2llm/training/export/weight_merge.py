@@ -4,10 +4,6 @@ Two uses. Checkpoints of one run, averaged, generalise better than the last (C2L
 a fine-tuned model averaged with what it started from keeps more of what it knew before (WiSE-FT,
 Wortsman et al. 2021): contrast on code alone costs an encoder some of its general language.
 
-    linear   sum of w_i W_i, the weights w divided by their sum
-    slerp    tensor by tensor on the arc between two (Shoemake 1985), which keeps their length; more
-             than two are taken one after the other, each with its share of what came before
-
 Everything is computed in float32, the pooling with the rest.
 """
 
@@ -18,7 +14,7 @@ import math
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -28,12 +24,8 @@ from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.config import C2LLMConfig
 from c2llm.training.export.merge_sources import Weights, read_weights
 
-Method = Literal["linear", "slerp"]
-
 WEIGHTS = "model.safetensors"
 _PROVENANCE = ("transformers_version", "architectures", "dtype", "torch_dtype")
-_PARALLEL = 1e-4
-"""Sine of an angle below which an arc is a line."""
 
 
 def merge_models(
@@ -41,7 +33,6 @@ def merge_models(
     weights: Sequence[float] | None,
     out: Path,
     *,
-    method: Method = "linear",
     base: Path | None = None,
 ) -> Path:
     """Write the weighted mean of models, computed in float32, as a new model folder.
@@ -51,7 +42,6 @@ def merge_models(
             `merge_sources.py` for what a model can be.
         weights: one per model, divided by their sum; None for equal weights.
         out: the new folder; config and tokenizer are those of the last model.
-        method: `linear` or `slerp`.
         base: the model under adapters that do not name theirs.
 
     Returns:
@@ -63,7 +53,7 @@ def merge_models(
     """
     shares = normalised(weights, len(folders))
     models = read_models(folders, base)
-    return write_merged(models, average([m.tensors for m in models], shares, method), out)
+    return write_merged(models, average([m.tensors for m in models], shares), out)
 
 
 def normalised(weights: Sequence[float] | None, count: int) -> list[float]:
@@ -98,48 +88,13 @@ def read_models(folders: Sequence[Path], base: Path | None = None) -> list[Weigh
     return models
 
 
-def average(
-    models: Sequence[dict[str, Tensor]], shares: Sequence[float], method: Method = "linear"
-) -> dict[str, Tensor]:
-    """The mean of tensors of equal names and shapes, float32.
-
-    Args:
-        models: name -> tensor of each model.
-        shares: one per model, sum 1.
-        method: `linear` or `slerp`.
-    """
+def average(models: Sequence[dict[str, Tensor]], shares: Sequence[float]) -> dict[str, Tensor]:
+    """The mean of tensors of equal names and shapes, float32; one share per model, sum 1."""
     merged: dict[str, Tensor] = {}
     for name in sorted(models[0]):
-        tensors = [model[name].float() for model in models]
-        if method == "linear":
-            parts = zip(shares, tensors, strict=True)
-            merged[name] = torch.stack([share * tensor for share, tensor in parts]).sum(0)
-            continue
-        mean, before = tensors[0], shares[0]
-        for share, tensor in zip(shares[1:], tensors[1:], strict=True):
-            before += share
-            mean = slerp(mean, tensor, share / before if before > 0 else 0.0)
-        merged[name] = mean
+        parts = zip(shares, (model[name].float() for model in models), strict=True)
+        merged[name] = torch.stack([share * tensor for share, tensor in parts]).sum(0)
     return merged
-
-
-def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
-    """The point at t of the arc from `a` to `b`, both taken as one long vector.
-
-    Args:
-        a: where t = 0.
-        b: where t = 1.
-        t: 0 to 1. Where the two are parallel, or one is zero, the point of the line.
-    """
-    x, y = a.flatten().double(), b.flatten().double()
-    lengths = x.norm() * y.norm()
-    cosine = (x @ y / lengths).clamp(-1, 1) if lengths > 0 else x.new_tensor(1.0)
-    angle = cosine.acos()
-    if angle.sin() < _PARALLEL:
-        mixed = (1 - t) * x + t * y
-    else:
-        mixed = (((1 - t) * angle).sin() * x + (t * angle).sin() * y) / angle.sin()
-    return mixed.reshape(a.shape).to(a.dtype)
 
 
 def write_merged(models: Sequence[Weights], merged: dict[str, Tensor], out: Path) -> Path:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from c2llm.codebase.identifiers import split_identifier
-from c2llm.training.mining.mined_pair import Pair
+from c2llm.training.mining.mined_pair import MinedPair
 from c2llm.training.mining.pair_filters import Limits, is_document
 
 _NAME_WORDS = (2, 8)
@@ -20,8 +20,8 @@ _HALVED_LINES = 8
 
 
 def code_pairs(
-    pair: Pair, scope: str, written: str, limits: Limits, kinds: Collection[str]
-) -> Iterator[Pair]:
+    pair: MinedPair, scope: str, written: str, limits: Limits, kinds: Collection[str]
+) -> Iterator[MinedPair]:
     """What one function gives of the kinds `name` and `continuation`.
 
     Args:
@@ -45,9 +45,9 @@ def code_pairs(
                 yield _of_kind("continuation", pair, first.rstrip(), second.strip("\n"))
 
 
-def _of_kind(kind: str, pair: Pair, query: str, document: str) -> Pair:
+def _of_kind(kind: str, pair: MinedPair, query: str, document: str) -> MinedPair:
     # No header: it would name the function.
-    return Pair(
+    return MinedPair(
         query=query,
         positive=document,
         dataset=kind,

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import textwrap
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -28,8 +27,7 @@ from c2llm.codebase.syntax import Definition, definitions
 from c2llm.codebase.walk import SourceFile, walk
 from c2llm.training.mining.code_pairs import code_pairs
 from c2llm.training.mining.commit_pairs import commit_pairs
-from c2llm.training.mining.mined_pair import KINDS, MORE_KINDS
-from c2llm.training.mining.mined_pair import Pair as Pair
+from c2llm.training.mining.mined_pair import KINDS, MORE_KINDS, MinedPair
 from c2llm.training.mining.near_duplicates import NearDuplicates
 from c2llm.training.mining.pair_filters import (
     Limits,
@@ -53,7 +51,7 @@ def mine_pairs(
     *,
     kinds: Collection[str] = KINDS,
     excluded: Callable[[str], bool] | None = None,
-) -> Iterator[Pair]:
+) -> Iterator[MinedPair]:
     """The pairs of one repository, in order of path, without duplicates.
 
     Vendored code and what `.gitignore` excludes are left out, and so are tests, but as queries.
@@ -67,7 +65,7 @@ def mine_pairs(
         excluded: Tells by path relative to root what else to leave out.
     """
     limits = limits or Limits()
-    pairs: list[Pair] = []
+    pairs: list[MinedPair] = []
     headers, tests = _Headers(), TestLinks()
     if set(kinds) - {"commit"}:
         for file in walk(root).files:
@@ -84,7 +82,7 @@ def mine_pairs(
     if "commit" in kinds:
         commits = commit_pairs(root, limits, excluded=excluded)
         pairs.extend(islice(commits, limits.per_repository))
-    chosen: dict[str, list[Pair]] = {}
+    chosen: dict[str, list[MinedPair]] = {}
     for pair in sorted(unique(pairs), key=_content_hash):
         of_kind = chosen.setdefault(pair.dataset, [])
         if pair.dataset in kinds and len(of_kind) < limits.per_repository:
@@ -93,7 +91,7 @@ def mine_pairs(
     yield from sorted(kept, key=lambda pair: (pair.path, pair.symbol, pair.query))
 
 
-def without_copies(pairs: Iterable[Pair], seen: NearDuplicates) -> Iterator[Pair]:
+def without_copies(pairs: Iterable[MinedPair], seen: NearDuplicates) -> Iterator[MinedPair]:
     """Those pairs whose document is no near copy of one that came before in its kind.
 
     Args:
@@ -106,7 +104,7 @@ def without_copies(pairs: Iterable[Pair], seen: NearDuplicates) -> Iterator[Pair
             yield pair
 
 
-def unique(pairs: Iterable[Pair], seen: set[bytes] | None = None) -> Iterator[Pair]:
+def unique(pairs: Iterable[MinedPair], seen: set[bytes] | None = None) -> Iterator[MinedPair]:
     """Those pairs whose query and whose document have not come before.
 
     Args:
@@ -121,21 +119,16 @@ def unique(pairs: Iterable[Pair], seen: set[bytes] | None = None) -> Iterator[Pa
             yield pair
 
 
-def count_by(pairs: Iterable[Pair]) -> Counter[tuple[str, str]]:
-    """How many pairs each (dataset, language) has."""
-    return Counter((pair.dataset, pair.language) for pair in pairs)
-
-
 @dataclass(slots=True)
 class _Headers:
     """C and C++ document a function where it is declared, in another file than its code."""
 
     declared: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     """(scope, name) to the queries of its documented prototypes."""
-    defined: dict[tuple[str, str], list[Pair]] = field(default_factory=dict)
+    defined: dict[tuple[str, str], list[MinedPair]] = field(default_factory=dict)
     """(scope, name) to undocumented functions; the query is still empty."""
 
-    def pairs(self, limits: Limits) -> Iterator[Pair]:
+    def pairs(self, limits: Limits) -> Iterator[MinedPair]:
         """Functions with the documentation of their prototype, where exactly one of each is."""
         for key, candidates in self.defined.items():
             queries = self.declared.get(key, set())
@@ -149,7 +142,7 @@ def _mine_file(
     headers: _Headers,
     tests: TestLinks | None,
     kinds: Collection[str],
-) -> Iterator[Pair]:
+) -> Iterator[MinedPair]:
     if file.language not in GRAMMARS and file.language != "markdown":
         return
     try:
@@ -194,7 +187,7 @@ def _definition_pairs(
     found: list[Definition],
     limits: Limits,
     headers: _Headers,
-) -> Iterator[Pair]:
+) -> Iterator[MinedPair]:
     has_prototypes = language in ("c", "cpp")
     for definition in found:
         if definition.end_byte - definition.start_byte > _LONGEST:
@@ -224,7 +217,7 @@ def _code_pairs(
     found: list[Definition],
     limits: Limits,
     kinds: Collection[str],
-) -> Iterator[Pair]:
+) -> Iterator[MinedPair]:
     for definition in found:
         code = source[definition.start_byte : definition.end_byte]
         if definition.kind == "function" and len(code) <= _LONGEST:
@@ -236,8 +229,8 @@ def _code_pairs(
             yield from code_pairs(pair, definition.scope, written, limits, kinds)
 
 
-def _pair(query: str, path: str, source: bytes, language: str, definition: Definition) -> Pair:
-    return Pair(
+def _pair(query: str, path: str, source: bytes, language: str, definition: Definition) -> MinedPair:
+    return MinedPair(
         query=query,
         positive=_without_doc(source, definition),
         dataset="docstring" if definition.kind == "function" else "class",
@@ -267,7 +260,7 @@ def _without_doc(source: bytes, definition: Definition) -> str:
     return textwrap.dedent(text.replace("\r\n", "\n").lstrip("\n")).rstrip()
 
 
-def _section_pairs(path: str, text: str, limits: Limits) -> Iterator[Pair]:
+def _section_pairs(path: str, text: str, limits: Limits) -> Iterator[MinedPair]:
     """Prose over a code block, with the heading it stands under."""
     lines = text.splitlines()
     headings, blocks = outline(lines)
@@ -284,7 +277,7 @@ def _section_pairs(path: str, text: str, limits: Limits) -> Iterator[Pair]:
         query = section_query(heading.title, prose)
         positive = textwrap.dedent("\n".join(lines[block.start + 1 : block.end - 1])).strip("\n")
         if is_query(query, limits) and is_document(positive, limits):
-            yield Pair(
+            yield MinedPair(
                 query=query,
                 positive=positive,
                 dataset="section",
@@ -319,5 +312,5 @@ def _hash(kind: str, text: str) -> bytes:
     return hashlib.blake2b(f"{kind}\0{text}".encode(errors="replace"), digest_size=12).digest()
 
 
-def _content_hash(pair: Pair) -> bytes:
+def _content_hash(pair: MinedPair) -> bytes:
     return _hash("p", f"{pair.query}\0{pair.positive}")

@@ -1,12 +1,10 @@
 """Pairs from history: what a commit says it does, and what it changed.
 
-git itself is asked, and only for what it has here: no hook, filter, pager or external diff of the
-repository runs, and nothing is fetched.
+git is asked for what it has here, and runs nothing of the repository's (`codebase/git.py`).
 """
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from collections import Counter
@@ -17,9 +15,10 @@ from pathlib import Path
 from typing import IO
 
 from c2llm.codebase.chunks import header
+from c2llm.codebase.git import Git
 from c2llm.codebase.grammars import GRAMMARS
 from c2llm.codebase.languages import detect_language
-from c2llm.training.mining.mined_pair import Pair
+from c2llm.training.mining.mined_pair import MinedPair
 from c2llm.training.mining.pair_filters import Limits, is_document, is_foreign, is_query
 
 SCANNED = 10
@@ -29,19 +28,11 @@ _FILES = 4
 _LINES = 5000
 """Of one commit; the rest is passed over."""
 
-_GIT = (
-    "git -c core.fsmonitor=false -c core.hooksPath=/dev/null -c log.showSignature=false"
-    " -c core.quotePath=false --no-pager --literal-pathspecs log --no-merges --no-color"
+_LOG = (
+    "-c core.quotePath=false log --no-merges --no-color"
     " --no-ext-diff --no-textconv --no-renames --diff-filter=AM --unified=3 --relative -p -z"
     " --format=%x01%an%x02%ae%x02%s%x03"
 ).split()
-_ENVIRONMENT = {
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "LC_ALL": "C",
-}
 
 _MACHINE = re.compile(
     r"\[bot\]|\bbot\b|-bot@|^bot[-@]|dependabot|renovate|greenkeeper|github.actions|snyk|weblate"
@@ -83,7 +74,7 @@ class _Commit:
 
 def commit_pairs(
     root: Path, limits: Limits, *, excluded: Callable[[str], bool] | None = None
-) -> Iterator[Pair]:
+) -> Iterator[MinedPair]:
     """Subjects of commits and their diffs, newest first; nothing where git or history is not there.
 
     Merges, reverts, bots, releases and routine work are left out, as are commits over many files,
@@ -113,7 +104,7 @@ def commit_pairs(
         for _, language, hunks in kept:
             sizes[str(language)] += len(hunks)
         if is_document(text, limits):
-            yield Pair(
+            yield MinedPair(
                 query=query,
                 positive=text,
                 dataset="commit",
@@ -136,14 +127,14 @@ def subject_query(subject: str) -> str:
 
 def _log(root: Path, most: int) -> Iterator[_Commit]:
     """Commits with their hunks, as they are read; git is ended when the reader has enough."""
-    command = [_GIT[0], "-C", str(root), *_GIT[1:], f"--max-count={most}", "--", "."]
+    git = Git(root)
     with suppress(OSError):  # no git here
         process = subprocess.Popen(
-            command,
+            git.command(*_LOG, f"--max-count={most}", "--", "."),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, **_ENVIRONMENT},
+            env=git.environment,
         )
         try:
             assert process.stdout is not None

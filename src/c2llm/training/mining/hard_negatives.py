@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from c2llm.encoding.protocol import Progress
 from c2llm.errors import DataError, UsageError
+from c2llm.training.data.jsonl import write_rows
 from c2llm.training.mining.negative_scorers import Miner
 from c2llm.training.run.checkpoint import write_json
 
@@ -140,11 +141,7 @@ def mine_negatives(
     miner.prepare(corpus.queries, corpus.documents, work, on_start("embedding", total))
     report = MiningReport(str(out), miner.name, len(corpus.rows), len(corpus.documents))
     found = _search(corpus, miner, rules, report, on_start("searching", len(corpus.rows)))
-    part = out.with_name(out.name + ".part")
-    with part.open("w", encoding="utf-8") as stream:
-        for (_, row), mined in zip(_rows(files), found, strict=True):
-            stream.write(json.dumps(row | mined, ensure_ascii=False) + "\n")
-    part.replace(out)
+    write_rows(out, (row | mined for (_, row), mined in zip(_rows(files), found, strict=True)))
     shutil.rmtree(work)
     return report
 

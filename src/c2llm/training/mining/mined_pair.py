@@ -12,7 +12,7 @@ MORE_KINDS = ("name", "continuation")
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class MinedPair:
     """A query and the document that answers it."""
 
     query: str

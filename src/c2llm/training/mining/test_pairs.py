@@ -20,7 +20,7 @@ from pathlib import PurePosixPath
 
 from c2llm.codebase.identifiers import split_identifier, words
 from c2llm.codebase.syntax import Definition
-from c2llm.training.mining.mined_pair import Pair
+from c2llm.training.mining.mined_pair import MinedPair
 from c2llm.training.mining.pair_filters import Limits, is_document
 
 _TEST_NAME = re.compile(r"^(?:[Tt]est|spec|should|it)(?=[_A-Z\d ])|(?:Test|Spec|_test|_spec)s?$")
@@ -67,14 +67,14 @@ class _Test:
 class TestLinks:
     """Functions and tests of one repository, and which belong together."""
 
-    functions: dict[tuple[str, str], list[Pair]] = field(default_factory=dict)
+    functions: dict[tuple[str, str], list[MinedPair]] = field(default_factory=dict)
     """(language, name) to documents whose query is still empty."""
     tests: dict[str, list[_Test]] = field(default_factory=dict)
     """Language to tests."""
 
     __test__ = False  # pytest, this is no test case
 
-    def add_function(self, pair: Pair) -> None:
+    def add_function(self, pair: MinedPair) -> None:
         """Remember a function that may be tested."""
         self.functions.setdefault((_family(pair.language), pair.symbol), []).append(pair)
 
@@ -96,7 +96,7 @@ class TestLinks:
         for title, group, text in _blocks(source.decode(errors="replace")):
             found.append(_Test(path, text, (*_said(title), "", *_said(group), "", *stem)))
 
-    def pairs(self, limits: Limits) -> Iterator[Pair]:
+    def pairs(self, limits: Limits) -> Iterator[MinedPair]:
         """Tests as queries, the functions they test as documents."""
         for language, tests in self.tests.items():
             for test in tests:
@@ -107,9 +107,9 @@ class TestLinks:
                 if tested is not None and is_document(tested.positive, limits):
                     yield replace(tested, query=test.text.strip(), dataset="test")
 
-    def _tested(self, test: _Test, language: str) -> Pair | None:
+    def _tested(self, test: _Test, language: str) -> MinedPair | None:
         called = {a or b for a, b in _CALLED.findall(test.text)}
-        best: tuple[int, Pair] | None = None
+        best: tuple[int, MinedPair] | None = None
         for name in sorted(called):
             candidates = self.functions.get((language, name), ())
             parts = tuple(split_identifier(name))

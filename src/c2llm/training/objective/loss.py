@@ -68,39 +68,14 @@ class BatchVectors:
         )
 
 
-def info_nce(
-    queries: Tensor, documents: Tensor, temperature: float = 0.05, *, symmetric: bool = False
-) -> Tensor:
-    """Contrastive loss of B queries against N >= B documents; document i answers query i.
-
-    Args:
-        queries: unit vectors (B, d).
-        documents: unit vectors (N, d): the B positives first, then any hard negatives.
-        temperature: divides the cosine similarities.
-        symmetric: average with the loss of the B positives against the B queries.
-
-    Returns:
-        Scalar mean cross-entropy, computed in float32.
-
-    Raises:
-        ValueError: if there are fewer documents than queries.
-    """
-    rows = len(queries)
-    if len(documents) < rows:
-        raise ValueError(f"{rows} queries need as many documents, got {len(documents)}.")
-    targets = torch.arange(rows, device=queries.device)
-    loss = cross_entropy(queries, documents, targets, temperature)
-    if symmetric:
-        loss = (loss + cross_entropy(documents[:rows], queries, targets, temperature)) / 2
-    return loss
-
-
 def contrastive_loss(vectors: BatchVectors, config: LossConfig) -> Tensor:
     """The loss of this rank's rows; its mean over ranks is the loss of the whole batch.
 
     Args:
         vectors: unit vectors, those of other ranks with their autograd history.
-        config: form, temperature, symmetry, margin and widths.
+        config: form, temperature, symmetry, margin, and widths: with them it is the mean of the
+            losses at each, so that the first dimensions of a vector serve alone (Matryoshka
+            representation learning, Kusupati et al. 2022, arXiv 2205.13147, eq. 1).
 
     Returns:
         Scalar, computed in float32.
@@ -108,11 +83,12 @@ def contrastive_loss(vectors: BatchVectors, config: LossConfig) -> Tensor:
     Raises:
         ValueError: for a width that the vectors do not have.
     """
-    if not config.matryoshka_dims:
+    dims, width = config.matryoshka_dims, vectors.queries.shape[1]
+    if not dims:
         return _at_one_width(vectors, config)
-    from c2llm.training.objective.matryoshka import matryoshka
-
-    return matryoshka(lambda narrow: _at_one_width(narrow, config), vectors, config.matryoshka_dims)
+    if not all(1 <= dim <= width for dim in dims):
+        raise ValueError(f"Matryoshka widths are 1 to {width}, not {list(dims)}.")
+    return torch.stack([_at_one_width(vectors.narrowed(dim), config) for dim in dims]).mean()
 
 
 def _at_one_width(vectors: BatchVectors, config: LossConfig) -> Tensor:

@@ -44,31 +44,6 @@ def read_tree(path: str | Path, overrides: list[str] | None = None) -> dict[str,
     return tree
 
 
-def move_keys(tree: dict[str, Any], moved: dict[str, str]) -> dict[str, Any]:
-    """Give keys that recipes once wrote elsewhere their present place.
-
-    Args:
-        tree: nested dicts; not changed.
-        moved: old dotted key -> new dotted key, two levels each.
-
-    Raises:
-        UsageError: if a recipe has both.
-    """
-    tree = {k: dict(v) if isinstance(v, dict) else v for k, v in tree.items()}
-    for old, new in moved.items():
-        section, key = old.split(".")
-        if not isinstance(tree.get(section), dict) or key not in tree[section]:
-            continue
-        to_section, to_key = new.split(".")
-        target = tree.setdefault(to_section, {})
-        if not isinstance(target, dict):
-            raise UsageError(f"{to_section} must be a mapping, not {target!r}.")
-        if to_key in target:
-            raise UsageError(f"{old} is the former name of {new}: keep the latter alone.")
-        target[to_key] = tree[section].pop(key)
-    return tree
-
-
 def build(kind: type[T], tree: dict[str, Any]) -> T:
     """Build the dataclass `kind` from nested dicts.
 

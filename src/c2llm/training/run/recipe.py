@@ -13,14 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from c2llm.errors import DataError, UsageError
-from c2llm.training.run.config_tree import build, move_keys, read_tree
-
-MOVED_KEYS = {
-    "optim.temperature": "loss.temperature",
-    "optim.symmetric": "loss.symmetric",
-    "optim.matryoshka_dims": "loss.matryoshka_dims",
-}
-"""Keys that older recipes and runs have in another section."""
+from c2llm.modeling.official import POOLINGS
+from c2llm.training.run.config_tree import build, read_tree
 
 HUB = "hub:"
 """What a data file is named that a hub of data sets holds: `hub:OWNER/NAME`."""
@@ -85,7 +79,7 @@ class ModelConfig:
     document_prompt: str = ""
 
     def __post_init__(self) -> None:
-        _one_of("model.pooling", self.pooling, "pma", "mean", "last", "gate", "latent")
+        _one_of("model.pooling", self.pooling, *POOLINGS)
         _one_of("model.pma_start", self.pma_start, "mean", "xavier")
         _one_of("model.pma_merge", self.pma_merge, "concat", "mean")
         _one_of("model.attention", self.attention, "auto", "sdpa", "eager", "flash_attention_2")
@@ -179,7 +173,7 @@ class DataConfig:
     sources: list[SourceConfig] = field(default_factory=list)
     instructions: dict[str, str] = field(default_factory=dict)
     """Key -> instruction, put on a line of its own before a query; adds to the twelve of MTEB-Code
-    (`training/data/instructions.py`)."""
+    (`modeling/official.py`)."""
     hard_negatives: int = 0
     """K: so many of a row's `negatives` are drawn anew each time the row comes."""
     few_negatives: str = "refuse"
@@ -336,12 +330,12 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, tree: dict[str, Any]) -> TrainConfig:
-        """From nested dicts; keys that an older recipe lacks or has elsewhere are seen to.
+        """From nested dicts; what they lack has its default.
 
         Raises:
             UsageError: for an unknown key or a value of the wrong type, naming it.
         """
-        return build(cls, move_keys(tree, MOVED_KEYS))
+        return build(cls, tree)
 
     def validate(self) -> None:
         """Refuse what cannot be trained, before the backbone is loaded.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,14 +12,13 @@ from c2llm.encoding.encoder import Encoder
 from c2llm.encoding.word_cache import is_wordwise
 from c2llm.errors import DataError, UsageError
 from c2llm.modeling.model import C2LLMModel
-from c2llm.training.static_start import (
-    principal_components,
-    token_probabilities,
-    train_tokenizer,
-    write_static_start,
-)
 from tests.tiny import save_tiny_model
 
+SCRIPT = runpy.run_path(str(Path(__file__).parents[1] / "recipes" / "data" / "static_start.py"))
+principal_components = SCRIPT["principal_components"]
+token_probabilities = SCRIPT["token_probabilities"]
+train_tokenizer = SCRIPT["train_tokenizer"]
+write_static_start = SCRIPT["write_static_start"]
 TEXTS = ["def parseToml(path): return toml.load(path)", "read a toml file", "open the file"] * 4
 
 

@@ -8,10 +8,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from ablation_report import MARKER, table_rows, write_report
+from ablation_study import Ablation, CellResult, _principal_axes, _relabelled, read_study
 
 from c2llm.errors import UsageError
-from c2llm.training.ablation import Ablation, CellResult, _principal_axes, _relabelled, read_study
-from c2llm.training.ablation_report import MARKER, table_rows, write_report
 from c2llm.training.data.training_pair import Pair
 from tests.tiny import save_tiny_backbone
 

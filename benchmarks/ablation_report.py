@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from ablation_study import Ablation, CellResult, Study, Table
 from numpy.typing import NDArray
 
-from c2llm.training.ablation import Ablation, CellResult, Study, Table
 from c2llm.training.run.checkpoint import write_json
 
 # 97.5 % quantiles of Student's t for 1, 2, 3, … degrees of freedom.
