@@ -20,8 +20,8 @@ demo: $(VENV)/.core  ## index this repository and answer a question
 	$(BIN)/c2llm search "how are attention weights pooled into one vector" . -k 5
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff check src tests benchmarks recipes
-	$(BIN)/ruff format --check src tests benchmarks recipes
+	$(BIN)/ruff check src tests benchmarks recipes tools
+	$(BIN)/ruff format --check src tests benchmarks recipes tools
 	$(BIN)/mypy
 
 test: lint  ## ruff, mypy and the fast tests

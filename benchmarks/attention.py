@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from c2llm import Encoder
 from c2llm.codebase.chunks import chunk_file
-from c2llm.codebase.walk import walk
+from c2llm.codebase.files.walk import walk
 from c2llm.encoding.batches import pad
 from c2llm.evaluation.tables import markdown_table, number
 

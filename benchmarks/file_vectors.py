@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from repository_options import read_options
 
 from c2llm.codebase.chunks import chunk_file, embedding_text
-from c2llm.codebase.walk import walk
+from c2llm.codebase.files.walk import walk
 from c2llm.encoding.encoder import Encoder
 from c2llm.evaluation.repositories.repo_benchmark import environment
 from c2llm.evaluation.repositories.repo_questions import Question

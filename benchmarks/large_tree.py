@@ -22,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from c2llm.codebase.walk import list_files
+from c2llm.codebase.files.walk import list_files
 
 STEP = """
 import json, os, resource, sys, time

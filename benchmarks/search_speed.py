@@ -40,7 +40,7 @@ warm = []
 if system == "bm25s":
     from pathlib import Path
     from c2llm.codebase.chunks import chunk_file
-    from c2llm.codebase.walk import walk
+    from c2llm.codebase.files.walk import walk
     from c2llm.index.build.cutting import decode
     from c2llm.codebase.words import tokens
     import bm25s
@@ -77,8 +77,8 @@ print(json.dumps([chunks, cold, cpu, warm[1:]]))
 def queries_of(root: Path) -> list[str]:
     """Names that the repository defines, as words; always the same ones."""
     from c2llm.codebase.chunks import chunk_file
+    from c2llm.codebase.files.walk import walk
     from c2llm.codebase.identifiers import split_identifier
-    from c2llm.codebase.walk import walk
     from c2llm.index.build.cutting import decode
 
     names: dict[str, None] = {}

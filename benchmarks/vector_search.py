@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from c2llm.codebase.chunks import chunk_file, embedding_text
+from c2llm.codebase.files.walk import SourceFile, walk
 from c2llm.codebase.identifiers import split_identifier
-from c2llm.codebase.walk import SourceFile, walk
 from c2llm.encoding.encoder import Encoder
 from c2llm.index.build.cutting import decode
 from c2llm.index.store.quantized import Codes, packed_size, quantize

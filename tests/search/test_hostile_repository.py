@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from c2llm.codebase.walk import SourceFile, list_files
+from c2llm.codebase.files.walk import SourceFile, list_files
 from c2llm.errors import C2LLMError, IndexWriteError
 from c2llm.index.build.cutting import cut_file
 from c2llm.index.build.refresh import find_stale

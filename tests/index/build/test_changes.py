@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from c2llm.codebase import walk
-from c2llm.codebase.walk import list_changes, list_files
+from c2llm.codebase.files import walk
+from c2llm.codebase.files.walk import list_changes, list_files
 from c2llm.index.build import refresh as build
 from c2llm.index.build.refresh import find_stale, refresh_files
 from c2llm.index.store.records import RULES

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from c2llm.codebase.walk import list_files
+from c2llm.codebase.files.walk import list_files
 from c2llm.index.build import cut_pool
 from c2llm.index.build.cut_pool import cut_files, worker_command
 from c2llm.index.build.cutting import (

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux 
 _CUTS = """
 import os, sys
 from pathlib import Path
-from c2llm.codebase.walk import list_files
+from c2llm.codebase.files.walk import list_files
 from c2llm.index.build import cut_pool
 from c2llm.index.build.cutting import cut_file
 from c2llm.index.build.forked import Forked, may_fork

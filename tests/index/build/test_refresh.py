@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from c2llm.codebase.walk import SourceFile
+from c2llm.codebase.files.walk import SourceFile
 from c2llm.index.build import refresh as build
 from c2llm.index.store.location import index_file
 from c2llm.search.code_index import CodeIndex

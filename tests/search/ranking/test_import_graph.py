@@ -139,7 +139,7 @@ def test_links_follow_what_files_say_now(tmp_path: Path) -> None:
 
 
 def test_imports_pass_between_processes(tmp_path: Path) -> None:
-    from c2llm.codebase.walk import walk
+    from c2llm.codebase.files.walk import walk
 
     root = write_tree(tmp_path / "one", FILES)
     cut = [cut_file(file) for file in walk(root).files]

@@ -236,7 +236,7 @@ def _granularity(plan: _Plan) -> dict[str, Any] | None:
 
 def _smallest_trees(plan: _Plan, annotations: Path, repos: Path) -> Sequence[Path]:
     """The smallest repositories of different languages: whole files are embedded there twice."""
-    from c2llm.codebase.walk import walk
+    from c2llm.codebase.files.walk import walk
     from c2llm.evaluation.repositories.repo_benchmark import find_trees
     from c2llm.evaluation.repositories.repo_questions import load_benchmark
 

@@ -151,7 +151,7 @@ def matcher(patterns: tuple[str, ...]) -> Callable[[str], bool] | None:
     """Tells whether a path matches any of some `.gitignore` patterns; None without patterns."""
     if not patterns:
         return None
-    from c2llm.codebase.ignore import parse_rules
+    from c2llm.codebase.files.ignore import parse_rules
 
     rules = parse_rules("\n".join(patterns))
     return rules.excludes if rules else None

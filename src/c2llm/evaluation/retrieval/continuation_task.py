@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from c2llm.codebase.files.walk import walk
 from c2llm.codebase.grammars import GRAMMARS
 from c2llm.codebase.syntax import Definition, definitions
-from c2llm.codebase.walk import walk
 from c2llm.errors import DataError, UsageError
 from c2llm.evaluation.retrieval.retrieval_task import (
     Document,

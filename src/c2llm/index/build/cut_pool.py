@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from c2llm.codebase.walk import SourceFile
+from c2llm.codebase.files.walk import SourceFile
 from c2llm.cores import core_count
 from c2llm.index.build.cut_worker import receive, send, serve
 from c2llm.index.build.cutting import CutFile, cut_file, pack_request, unpack_answer

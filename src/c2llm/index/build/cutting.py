@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from c2llm.codebase.chunk import Chunk
-from c2llm.codebase.exclusions import HEAD_BYTES
-from c2llm.codebase.walk import (
+from c2llm.codebase.files.exclusions import HEAD_BYTES
+from c2llm.codebase.files.walk import (
     MAX_FILE_BYTES,
     Skipped,
     SourceFile,

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from c2llm.codebase.walk import Skipped, list_files
+from c2llm.codebase.files.walk import Skipped, list_files
 from c2llm.encoding.encoder_handle import model_key
 from c2llm.index.build.refresh import find_stale, truly_changed
 from c2llm.index.store.location import existing_directory, index_file

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from c2llm.codebase.walk import Skipped, SourceFile, list_changes
+from c2llm.codebase.files.walk import Skipped, SourceFile, list_changes
 from c2llm.index.build.cut_pool import cut_files
 from c2llm.index.build.cutting import CutFile, same_content
 from c2llm.index.store.records import RULES, Stamp

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from c2llm.codebase.exclusions import directory_reason
+from c2llm.codebase.files.exclusions import directory_reason
 from c2llm.errors import C2LLMError
 from c2llm.index.store.lock import holding
 

@@ -22,16 +22,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from c2llm.codebase.exclusions import (
+from c2llm.codebase.files.exclusions import (
     HEAD_BYTES,
     LISTS_VERSION,
     content_reason,
     directory_reason,
     file_reason,
 )
-from c2llm.codebase.ignore import IgnoreRules, parse_rules
+from c2llm.codebase.files.ignore import IgnoreRules, parse_rules
+from c2llm.codebase.files.outer_rules import outer_rules
 from c2llm.codebase.languages import detect_language
-from c2llm.codebase.repository import outer_rules
 
 OWN_IGNORE_FILE = ".c2llmignore"
 MAX_FILE_BYTES = 1_000_000

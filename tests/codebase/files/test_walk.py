@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c2llm.codebase.exclusions import file_reason
-from c2llm.codebase.walk import Skipped, SourceFile, WalkReport, list_files, walk
+from c2llm.codebase.files.exclusions import file_reason
+from c2llm.codebase.files.walk import Skipped, SourceFile, WalkReport, list_files, walk
 
 GIT = shutil.which("git")
 needs_git = pytest.mark.skipif(GIT is None, reason="git is the oracle")

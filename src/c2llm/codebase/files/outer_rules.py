@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from c2llm.codebase.ignore import IgnoreRules, parse_rules
+from c2llm.codebase.files.ignore import IgnoreRules, parse_rules
 
 _EXCLUDES_FILE = re.compile(r"^\s*excludesfile\s*=\s*\"?(.+?)\"?\s*$", re.MULTILINE | re.IGNORECASE)
 

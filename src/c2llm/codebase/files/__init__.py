@@ -1,0 +1,1 @@
+"""Which files of a tree are source: ignore rules, exclusions, the walk."""
