@@ -503,7 +503,7 @@ class StoreConformance:
         self.check_all(store, Model.of(store, writes), tuple(tokens(" ".join(words)).split()))
 
     def check_all(self, store: ChunkStore, model: Model, terms: Sequence[str]) -> None:
-        """The questions of words and names, for each of the terms and for all."""
+        """The questions of words, names and files, for each of the terms and for all."""
         counts = {term: count for term in terms if (count := model.frequency(term))}
         assert store.document_frequencies(terms) == counts
         for some in ((term,) for term in terms):
@@ -517,8 +517,10 @@ class StoreConformance:
         assert store.definitions(names) == {name: model.definitions(name) for name in names}
         for term in terms:
             assert store.files_that_spell(term, 100) == model.spelling(term)
-        assert [file.path for file in sorted(store.files(), key=lambda f: f.path)] == sorted(
-            model.files
+        ids = {file.path: file.id for file in store.files()}
+        assert ids.keys() == model.files.keys()
+        assert sorted(store.imports()) == sorted(
+            (ids[path], list(file.imports)) for path, file in model.files.items() if file.imports
         )
 
     # -- vectors
