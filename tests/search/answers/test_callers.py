@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,14 @@ def test_calls_come_before_uses_and_tests_come_last(tmp_path: Path) -> None:
         ("src/a_table.py", "uses"),
     ]
     assert found.imported_by == ("src/a_table.py", "src/z_main.py", "tests/test_core.py")
+
+
+def test_a_caller_may_have_a_path_that_is_no_utf_8(tmp_path: Path) -> None:
+    caller = os.fsdecode(b"caf\xe9/b.py")
+    files = {"a.py": "def target():\n    pass\n", caller: "def g():\n    target()\n"}
+    root = write_tree(tmp_path / "one", dict(files))
+    found = neighbours(root, "a.py", "target", (1, 2))
+    assert [(use.path, use.line, use.symbol) for use in found.callers] == [(caller, 2, "g")]
 
 
 def test_what_defines_nothing_has_no_callers(project: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,14 @@ def test_a_frame_of_a_library_is_not_mistaken_for_a_file_of_its_name(
     trace = PYTHON + 'File "/usr/lib/python3/http/decoder.py", line 1, in raw_decode\n'
     with CodeIndex.open(project, embed="none") as index:
         assert index.search(trace, 1, "lexical")[0].path == "src/net/retry.py"
+
+
+def test_a_place_in_a_path_that_is_no_utf_8_is_found(project: Path) -> None:
+    folder, name = os.fsdecode(b"src/caf\xe9"), os.fsdecode(b"na\xefve.py")
+    write_tree(project, {f"{folder}/{name}": "def f():\n    g()\n"})
+    write_tree(project, {f"{folder}/plain.py": "def g():\n    pass\n"})
+    with CodeIndex.open(project, embed="none") as index:
+        for query in ("plain.py:1", f'File "/x/{folder}/plain.py", line 1'):
+            assert index.search(query, 1, "lexical")[0].path == f"{folder}/plain.py"
+        trace = f'Traceback (most recent call last):\n  File "/x/{folder}/{name}", line 1, in f\n'
+        assert index.search(trace, 1, "lexical")[0].path == f"{folder}/{name}"

@@ -137,7 +137,7 @@ class ChunkStore(Protocol):
         ...
 
     def lacks_vectors(self, model_id: int) -> bool:
-        """Whether some chunk has no vector of the model."""
+        """Whether some chunk has no vector of the model; of a number that no model has, False."""
         ...
 
     def embedded(self, model: str) -> int:
