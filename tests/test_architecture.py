@@ -20,7 +20,7 @@ ABOVE = {
     "training": {"search", "index", "encoding", "codebase", "modeling"},
     "evaluation": {"training", "search", "index", "encoding", "codebase", "modeling"},
 }
-SAMPLES = {"calibration.py", "onnx_export.py"}
+SAMPLES = {"onnx_export.py"}
 """What models are calibrated and tried with holds SQL as it holds Go: as text."""
 SQL = re.compile(r"""["']\s*(SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|PRAGMA) """)
 MOST_FILES = {"cli": 25}
