@@ -34,6 +34,7 @@ class SearchingStore(SqliteStore):
 def store(tmp_path: Path) -> SearchingStore:
     root = write_tree(tmp_path / "tree", dict(PROJECT))
     with CodeIndex.open(root, encoder=WordEncoder()) as index:
+        index.complete()
         path = index.file
     return SearchingStore(path)
 
