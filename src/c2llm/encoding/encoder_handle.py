@@ -94,13 +94,6 @@ class EncoderHandle:
         return self._folder is not None and self._folder.engine == "table"
 
     @property
-    def dim(self) -> int:
-        """Length of its vectors, without waiting for a load in progress."""
-        if self._encoder is None and self._folder is not None:
-            return self._folder.dim
-        return self.get().dim
-
-    @property
     def signature(self) -> str:
         """Sizes and times of the model's files; "" for an encoder that was given."""
         if self._encoder is not None and self._thread is None:

@@ -42,7 +42,7 @@ class TestSqliteStore(StoreConformance):
             for name, rows in (vectors or {}).items():
                 matrix = np.stack(list(rows.values()))
                 with store.writing():
-                    model_id = store.use_model(name, f"{name}-1", matrix.shape[1])
+                    model_id = store.use_model(name, f"{name}-1")
                     store.put_vectors(model_id, list(rows), pack(matrix))
                     store.cover(model_id)
             return store

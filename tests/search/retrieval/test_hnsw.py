@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch  # noqa: F401  # before usearch: after it torch cannot spell its operators
 
 from c2llm.search.code_index import CodeIndex
 from c2llm.search.retrieval import dense as dense_retriever

@@ -10,7 +10,7 @@ from unicodedata import unidata_version
 
 from c2llm.errors import C2LLMError, IndexCorruptError, IndexWriteError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Raised whenever tables or lexical tokens change; an index of an older version is redone."""
 _APPLICATION_ID = 0x6332_6C6D  # "c2lm": tells our files from any other SQLite database
 _BUSY_SECONDS = 30.0
@@ -27,8 +27,7 @@ CREATE TABLE files (
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
     inode INTEGER NOT NULL,
-    language TEXT NOT NULL,
-    words TEXT NOT NULL
+    language TEXT NOT NULL
 );
 CREATE TABLE imports (file_id INTEGER PRIMARY KEY, modules TEXT NOT NULL);
 CREATE TABLE skipped (
@@ -65,7 +64,6 @@ CREATE TABLE models (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     fingerprint TEXT NOT NULL,
-    dim INTEGER NOT NULL,
     -- Every chunk up to this id has a vector, and ids are never used twice.
     covered INTEGER NOT NULL DEFAULT 0
 );

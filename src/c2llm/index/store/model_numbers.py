@@ -21,9 +21,8 @@ def model_number(store: SqliteStore, handle: EncoderHandle, note: Callable[[str]
         note(f"The model {handle.model} has changed: its vectors are made again.")
     if store.read_only:
         return NO_MODEL
-    dim = handle.dim
     with store.writing():
-        return store.use_model(handle.model, fingerprint, dim)
+        return store.use_model(handle.model, fingerprint)
 
 
 def _fingerprint(store: SqliteStore, handle: EncoderHandle) -> str:

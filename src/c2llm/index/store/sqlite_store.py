@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from c2llm.codebase.words import lexicon_row, normalized, stems
+from c2llm.codebase.words import lexicon_row, normalized
 from c2llm.index.store.records import Counts, SkippedState, Stamp
 from c2llm.index.store.sqlite_file import restored_path, stored_path
 from c2llm.index.store.sqlite_questions import SqliteQuestions
@@ -68,9 +68,9 @@ class SqliteStore(SqliteQuestions, SqliteVectors):
         self.remove_file(path)
         execute = self._connection.execute
         file_id = execute(
-            "INSERT INTO files (path, hash, size, mtime_ns, inode, language, words)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (stored_path(path), file.digest, *stamp, file.language, " ".join(stems(path))),
+            "INSERT INTO files (path, hash, size, mtime_ns, inode, language)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (stored_path(path), file.digest, *stamp, file.language),
         ).lastrowid
         if file.imports:
             execute("INSERT INTO imports VALUES (?, ?)", (file_id, "\n".join(file.imports)))

@@ -33,7 +33,7 @@ class SqliteVectors(SqliteFile):
         row = self._one("SELECT id, fingerprint FROM models WHERE name = ?", (name,))
         return None if row is None else (int(row[0]), str(row[1]))
 
-    def use_model(self, name: str, fingerprint: str, dim: int) -> int:
+    def use_model(self, name: str, fingerprint: str) -> int:
         """Number of a model; vectors of its name under another fingerprint go; inside `writing`."""
         known = self.model_id(name)
         if known is not None:
@@ -43,7 +43,7 @@ class SqliteVectors(SqliteFile):
             self._connection.execute("DELETE FROM models WHERE id = ?", (known[0],))
             self._connection.execute("DELETE FROM meta WHERE key = ?", (_graph_key(known[0]),))
         cursor = self._connection.execute(
-            "INSERT INTO models (name, fingerprint, dim) VALUES (?, ?, ?)", (name, fingerprint, dim)
+            "INSERT INTO models (name, fingerprint) VALUES (?, ?)", (name, fingerprint)
         )
         return int(cursor.lastrowid or 0)
 
