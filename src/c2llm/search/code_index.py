@@ -54,8 +54,11 @@ if TYPE_CHECKING:
 Embed = Literal["all", "candidates", "none"]
 _CANDIDATES = 32
 """Chunks that a search embeds at most on its own: some two seconds of a small model."""
-_CANDIDATES_BESIDE_TABLE = 4
+_CANDIDATES_BESIDE_TABLE = 24
 """The same where a table model has vectors of the others; docs/ranking.md weighs the number."""
+_CHARACTERS_BESIDE_TABLE = 10_000
+"""And no more of them than hold so much text, since time goes by text: many small functions or some
+large chunks."""
 SEARCH_LOCK_SECONDS = 2.0
 """How long a search of the command line waits for another process that refreshes the same index."""
 
@@ -419,7 +422,7 @@ class CodeIndex:
                     model_id,
                     self._encoder.get(),
                     self._progress_bar,
-                    candidates_to_embed(candidates, nearest, limit),
+                    self._within_time(candidates_to_embed(candidates, nearest, limit)),
                     cache=self._cache,
                     fingerprint=self._encoder.fingerprint,
                 )
@@ -427,6 +430,14 @@ class CodeIndex:
             self._note(f"{error} This answer is from the vectors that are there.")
         deep = self._dense.similarities(model_id, vector, candidates)
         return deep if nearest is None else together(blend(deep, nearest), nearest)
+
+    def _within_time(self, chosen: list[int]) -> list[int]:
+        """The first of the candidates, whose texts are not too much for a first answer."""
+        if self._table is None:
+            return chosen
+        from c2llm.search.retrieval.progressive import leading
+
+        return leading(chosen, self._store.text_lengths(chosen), _CHARACTERS_BESIDE_TABLE)
 
     def _merged(self, query: str, groups: Sequence[Sequence[int]]) -> list[float]:
         """Similarity of the query to groups of chunks as wholes, by models that cover them all."""

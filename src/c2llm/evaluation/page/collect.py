@@ -16,13 +16,14 @@ from typing import Any
 from c2llm.errors import DataError, UsageError
 
 Report = dict[str, Any]
-SECTIONS = ("retrieval", "repos", "languages", "granularity", "mteb", "profile")
+SECTIONS = ("retrieval", "repos", "functions", "languages", "granularity", "mteb", "profile")
 _HEADLINE = "ndcg_at_10"
 # What each report must have; a file of another kind under its name is refused.
 _KEYS = {
     "retrieval": ("tasks", "systems"),
     "granularity": ("tasks", "systems"),
     "repos": ("runs", "repositories", "indexing"),
+    "functions": ("trees", "mean"),
     "languages": ("systems", "query_languages", "document_languages"),
     "mteb": ("tasks", "systems"),
     "profile": ("models", "machine", "ceiling"),
@@ -120,6 +121,13 @@ def _retrieval(before: Report, more: Report, folder: str) -> Report:
     return {**before, "systems": systems, "tasks": list(tasks.values()), "mean": means}
 
 
+def _functions(before: Report, more: Report, folder: str) -> Report:
+    """Trees side by side: the same tree in two folders stands twice, the later under its folder."""
+    names = {tree["tree"] for tree in before["trees"]}
+    trees = [{**tree, "tree": _free(tree["tree"], names, folder)} for tree in more["trees"]]
+    return {**before, "trees": [*before["trees"], *trees], "mean": []}
+
+
 def _repos(before: Report, more: Report, folder: str) -> Report:
     known = {(run["system"], run["mode"], run["fingerprint"]) for run in before["runs"]}
     names = {run["system"] for run in before["runs"]}
@@ -195,6 +203,7 @@ _MERGED: dict[str, Callable[[Report, Report, str], Report]] = {
     "retrieval": _retrieval,
     "granularity": _retrieval,
     "repos": _repos,
+    "functions": _functions,
     "languages": _languages,
     "profile": _profile,
     "mteb": _mteb,

@@ -259,6 +259,14 @@ class Store:
         found.sort(key=lambda stored: (stored.chunk.path, stored.chunk.start_line, stored.id))
         return found
 
+    def text_lengths(self, ids: Sequence[int]) -> dict[int, int]:
+        """How many characters the chunks of these ids have."""
+        rows = self.all(
+            "SELECT id, length(text) FROM chunks WHERE id IN (SELECT value FROM json_each(?))",
+            [json.dumps(list(ids))],
+        )
+        return {int(row[0]): int(row[1]) for row in rows}
+
     # -- vectors ---------------------------------------------------------------------------------
 
     def model_id(self, name: str) -> tuple[int, str] | None:

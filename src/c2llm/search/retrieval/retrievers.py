@@ -160,6 +160,7 @@ def find(
         links=source.graph.among(facts),
         places=files,
         recency=recency,
+        contrast=None if similar is None else similar.contrast(),
     )
     candidates = [
         Candidate(
