@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 
 _CANDIDATES = 32
 """Chunks that a search embeds at most on its own: some two seconds of a small model."""
-_CANDIDATES_BESIDE_TABLE = 4
+_CANDIDATES_BESIDE_TABLE = 24
 """The same where a table model has vectors of the others; docs/ranking.md weighs the number."""
+_CHARACTERS_BESIDE_TABLE = 10_000
+"""And no more of them than hold so much text, since time goes by text: many small functions or some
+large chunks."""
 
 
 class RequestOptions(TypedDict, total=False):
@@ -166,7 +169,12 @@ class CodeIndex(IndexedTree):
 
     def _similarities(self, query: str, candidates: Sequence[int]) -> Vectors:
         """Similarity of the query to every chunk that has a vector, the candidates among them."""
-        from c2llm.search.retrieval.progressive import blend, candidates_to_embed, together
+        from c2llm.search.retrieval.progressive import (
+            blend,
+            candidates_to_embed,
+            leading,
+            together,
+        )
 
         table = self._table
         model_id = self._model_id()
@@ -177,7 +185,11 @@ class CodeIndex(IndexedTree):
             nearest = self._dense.similarities(self._model_id(table), of_table, candidates)
         if self._embed == "candidates" and self._store.lacks_vectors(model_id):
             limit = _CANDIDATES if nearest is None else _CANDIDATES_BESIDE_TABLE
-            self.embed_only(candidates_to_embed(candidates, nearest, limit))
+            chosen = candidates_to_embed(candidates, nearest, limit)
+            if nearest is not None:
+                lengths = self._store.text_lengths(chosen)
+                chosen = leading(chosen, lengths, _CHARACTERS_BESIDE_TABLE)
+            self.embed_only(chosen)
             deep = self._dense.similarities(model_id, vector, candidates)
             return deep if nearest is None else together(blend(deep, nearest), nearest)
         deep = self._dense.similarities(model_id, vector, candidates)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from c2llm.evaluation.repositories.ranker_fit import (
     Point,
     _gradient,
     as_weights,
+    choose_contrast,
     cross_validate,
     fit,
     start_point,
@@ -119,6 +121,25 @@ def test_what_tells_the_answer_gains_weight_also_for_repositories_that_were_not_
     weights = as_weights(fitted, DEFAULT_WEIGHTS, hybrid=False)
     assert weights.dense == DEFAULT_WEIGHTS.dense
     assert weights.features[QueryKind.TRACE] == DEFAULT_WEIGHTS.features[QueryKind.TRACE]
+
+
+def test_the_slope_that_ranks_best_is_chosen_and_both_kinds_of_tree_count_alike():
+    samples = made()
+    functions = [
+        replace(one, repository="cosqa", part=f"cosqa {at % 2}")
+        for at, one in enumerate(made(seed=1, repositories=1, questions=6).samples)
+    ]
+    both = Samples([*samples.samples, *functions])
+    assert both.weight[both.of_functions].sum() == pytest.approx(1.0)
+    assert both.weight[~both.of_functions].sum() == pytest.approx(1.0)
+    assert len(set(both.unit)) == 4 + 2
+    blind = Samples([replace(one, columns=one.columns * 0.0) for one in both.samples])
+    report = choose_contrast({0.0: blind, 0.5: both}, DEFAULT_WEIGHTS, FitOptions(folds=3))
+    assert report.slope == 0.5 and report.cross_validated == report.by_slope[0.5]
+    assert report.by_slope[0.5] > report.by_slope[0.0]
+    scores = start_point(DEFAULT_WEIGHTS, hybrid=True).ndcg(both)
+    assert report.by_slope[0.5][1] == pytest.approx(scores[both.of_functions].mean())
+    assert samples.macro_of(scores[: len(samples.samples)], functions=True) is None
 
 
 def test_a_file_of_weights_comes_back_and_a_bad_one_is_named(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,11 @@ from c2llm.cli.main import main
 from c2llm.evaluation.repositories.ranker_samples import COLUMNS, samples_of
 from c2llm.evaluation.repositories.repo_questions import Question, Repository, Target
 from c2llm.evaluation.repositories.repo_trees import Tree
+from c2llm.search.query.query_parsing import QueryKind
+from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS
 from tests.evaluation.doubles import WordEncoder
 
+EVEN = replace(DEFAULT_WEIGHTS, contrast=dict.fromkeys(QueryKind, 0.0))
 NAMES = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")
 
 
@@ -29,7 +33,7 @@ def tree(tmp_path):
 def sampled(tree, home, encoder, table=None):
     question = Question("which step opens the beta path", (Target("beta.py"),), "semantic")
     repository = Repository("demo", "python", "", "", (question,))
-    (found,) = samples_of(repository, tree, home, encoder, table)
+    ((found,),) = samples_of(repository, tree, home, encoder, table, several=[EVEN])
     return found.columns[:, COLUMNS.index("dense")], found
 
 

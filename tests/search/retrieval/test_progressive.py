@@ -11,7 +11,7 @@ from c2llm.errors import UsageError
 from c2llm.search.code_index import CodeIndex
 from c2llm.search.request import SearchRequest
 from c2llm.search.retrieval.exact_scan import Nearest, Vectors
-from c2llm.search.retrieval.progressive import blend, candidates_to_embed, together
+from c2llm.search.retrieval.progressive import blend, candidates_to_embed, leading, together
 from tests.trees import WordEncoder, write_tree
 
 VERBS = "open close read write parse format merge split encode decode send retry".split()
@@ -178,14 +178,14 @@ def test_candidates_of_both_legs_come_first() -> None:
     assert candidates_to_embed([], table, 2) == [2, 3]
 
 
-def test_both_models_are_averaged_where_both_have_all():
+def test_the_model_counts_three_quarters_where_both_have_all():
     deep = Vectors(np.array([3, 1, 2]), np.array([0.9, 0.1, 0.5], np.float32))
     table = Vectors(np.array([1, 2, 3]), np.array([0.3, 0.1, 0.5], np.float32))
     both = together(deep, table)
     assert both.ids.tolist() == [1, 2, 3]
-    np.testing.assert_allclose(both.similarities, [0.2, 0.3, 0.7], rtol=1e-6)
+    np.testing.assert_allclose(both.similarities, [0.15, 0.4, 0.8], rtol=1e-6)
     in_step = Vectors(table.ids, np.array([0.1, 0.5, 0.9], np.float32))
-    np.testing.assert_allclose(together(in_step, table).similarities, [0.2, 0.3, 0.7], rtol=1e-6)
+    np.testing.assert_allclose(together(in_step, table).similarities, both.similarities)
     fewer = Vectors(table.ids[:2], table.similarities[:2])
     assert together(deep, fewer) is deep
     near = Nearest(table.ids, table.similarities, lambda ids: table)
@@ -207,5 +207,13 @@ def test_a_complete_index_answers_by_both_models(repository):
     table = dict(zip(small.ids.tolist(), small.similarities.tolist(), strict=True))
     assert both.keys() == alone.keys() == table.keys()
     for chunk_id, cosine in both.items():
-        assert cosine == pytest.approx((alone[chunk_id] + table[chunk_id]) / 2, abs=1e-5)
+        assert cosine == pytest.approx(0.75 * alone[chunk_id] + 0.25 * table[chunk_id], abs=1e-5)
     assert any(abs(both[i] - alone[i]) > 0.01 for i in both)
+
+
+def test_candidates_are_measured_as_far_as_their_text_goes() -> None:
+    lengths = {1: 4_000, 2: 5_000, 3: 2_000, 4: 100}
+    assert leading([1, 2, 3, 4], lengths, 10_000) == [1, 2]
+    assert leading([4, 3, 1, 2], lengths, 11_100) == [4, 3, 1, 2]
+    assert leading([2, 1], lengths, 10) == [2], "one is measured whatever it costs"
+    assert leading([], lengths, 10) == []

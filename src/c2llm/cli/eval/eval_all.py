@@ -99,9 +99,10 @@ class _Plan:
 def command(docs: Path | None, as_json: bool, **chosen: Any) -> None:
     """Run every evaluation that there is data for, and write one report.
 
-    The steps: profile, retrieval tasks, languages, granularity (on the smallest repositories) and
-    repository search. Each result is kept when it is there; after Ctrl-C the same command goes on.
-    OUTPUT gets results.json, results.md and figures.
+    The steps: profile, retrieval tasks, languages, granularity (on the smallest repositories),
+    repository search and search among functions without telling names. Each result is kept when it
+    is there; after Ctrl-C the same command resumes. OUTPUT gets results.json, results.md and
+    figures.
 
     \b
     Examples:
@@ -274,12 +275,29 @@ def _repos(plan: _Plan) -> dict[str, Any] | None:
     )
 
 
+def _functions(plan: _Plan) -> dict[str, Any] | None:
+    from c2llm.cli.eval.eval_functions import FUNCTION_MODES, score_functions
+    from c2llm.evaluation.repositories.function_trees import trees_there
+
+    if plan.data is None or not trees_there(plan.data):
+        return None
+    return score_functions(
+        plan.data,
+        models=plan.models,
+        modes=names([FUNCTION_MODES]),
+        limit=plan.limit,
+        home=plan.home,
+        output=plan.output,
+    )
+
+
 _STEPS: dict[str, Callable[[_Plan], dict[str, Any] | None]] = {
     "profile": _profile,
     "retrieval": _retrieval,
     "languages": _languages,
     "granularity": _granularity,
     "repos": _repos,
+    "functions": _functions,
 }
 
 

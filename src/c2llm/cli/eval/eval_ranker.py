@@ -15,10 +15,13 @@ from c2llm.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from c2llm.evaluation.repositories.ranker_samples import Samples
+    from c2llm.search.ranking.feature_weights import RankWeights
 
 _EXAMPLES = """\b
 Examples:
   c2llm eval fit-ranker --annotations bench/annotations --repos clones
+  c2llm eval fit-ranker --annotations bench/annotations --repos clones --data data \\
+      --model c2llm-nano --write weights.json
   c2llm eval fit-ranker --annotations bench/annotations --repos clones --model c2llm-mini \\
       --home runs/home --ablation --write weights.json
 """
@@ -31,6 +34,13 @@ Examples:
 @click.option(
     "--repos", type=click.Path(path_type=Path), required=True, help="Holds the repositories."
 )
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Fit on the trees of `eval functions` too, which together count as much as all "
+    "repositories.",
+)
+@click.option("--limit", type=click.IntRange(1), default=500, help="Questions of such a tree.")
 @click.option("--repos-json", type=click.Path(path_type=Path), help="As in `c2llm eval repos`.")
 @click.option(
     "--model", help="Fit with vectors of this model, their share too; words alone without it."
@@ -53,6 +63,8 @@ Examples:
 def command(
     annotations: Path,
     repos: Path,
+    data: Path | None,
+    limit: int,
     repos_json: Path | None,
     model: str | None,
     table: str,
@@ -72,25 +84,46 @@ def command(
     others. What a benchmark does not ask (paths, pasted code, stack traces) keeps its weights.
     """
     from c2llm.encoding.encoder_handle import EncoderHandle
-    from c2llm.evaluation.repositories.ranker_fit import FitOptions, fit_weights
+    from c2llm.evaluation.repositories.ranker_fit import FitOptions, choose_contrast, fit_weights
     from c2llm.evaluation.repositories.ranker_fit import ablation as told_apart
     from c2llm.search.ranking.feature_weights import WEIGHTS_FILE, load_weights, weights_object
 
     if model and EncoderHandle(model).is_table:
         table = ""  # searches set no second table beside one
     start = load_weights(weights or WEIGHTS_FILE)
-    samples = _samples(annotations, repos, repos_json, model, table, names(only), home)
+    candidates = _with_contrasts(start, model)
+    found = _samples(
+        annotations, repos, repos_json, data, limit, model, table, names(only), home, folds,
+        list(candidates.values()),
+    )  # fmt: skip
+    by_slope = dict(zip(candidates, found, strict=True))
+    samples = found[0]
     if len(samples.repositories) < 2:
         raise UsageError("Fitting needs two repositories at least, one of them to test on.")
     options = FitOptions(folds=folds, steps=steps, penalty=penalty, hybrid=model is not None)
+    chosen = choose_contrast(by_slope, start, options) if model else None
+    if chosen is not None:
+        start, samples = candidates[chosen.slope], by_slope[chosen.slope]
     report = fit_weights(samples, start, options)
     about = {
-        "fitted_on": f"{len(samples.repositories)} repositories, {len(samples.samples)} questions",
+        "fitted_on": _counted(samples),
         "vectors": " and ".join(filter(None, (model, table))) if model else "none: words alone",
         "ndcg_at_10_before": round(report.start, 4),
         "ndcg_at_10_fitted": round(report.fitted, 4),
         "ndcg_at_10_cross_validated": round(report.cross_validated, 4),
-        "by_hand": "place, recent, asked, saturation, and all of path, code and trace",
+        **(
+            {
+                "contrast": chosen.slope,
+                "repositories_and_functions_by_contrast": {
+                    str(slope): _rounded(pair) for slope, pair in chosen.by_slope.items()
+                },
+                "repositories_and_functions_cross_validated": _rounded(chosen.cross_validated),
+            }
+            if chosen
+            else {}
+        ),
+        "by_hand": "ordinary_contrast, place, recent, asked, saturation, "
+        "and all of path, code and trace",
     }
     fitted = weights_object(report.weights, about)
     rows = told_apart(samples, report.weights, options) if ablation else []
@@ -116,18 +149,50 @@ def command(
     _print(about, report.cross_validated_by_category, rows)
 
 
+def _counted(samples: Samples) -> str:
+    functions = {one.repository for one in samples.samples if one.part}
+    told = f"{len(samples.repositories) - len(functions)} repositories"
+    if functions:
+        told += f", the functions of {', '.join(sorted(functions))}"
+    return f"{told}, {len(samples.samples)} questions"
+
+
+def _rounded(pair: tuple[float | None, float | None]) -> list[float | None]:
+    return [None if score is None else round(score, 4) for score in pair]
+
+
+def _with_contrasts(start: RankWeights, model: str | None) -> dict[float, RankWeights]:
+    """The weights with each slope that may be chosen for questions; words alone know none."""
+    from dataclasses import replace
+
+    from c2llm.evaluation.repositories.ranker_samples import CONTRASTS
+    from c2llm.search.query.query_parsing import QueryKind
+
+    if model is None:
+        return {0.0: start}
+    return {
+        slope: replace(start, contrast={**start.contrast, QueryKind.QUESTION: slope})
+        for slope in CONTRASTS
+    }
+
+
 def _samples(
     annotations: Path,
     repos: Path,
     repos_json: Path | None,
+    data: Path | None,
+    limit: int,
     model: str | None,
     table: str,
     only: list[str],
     home: Path | None,
-) -> Samples:
+    folds: int,
+    several: list[RankWeights],
+) -> list[Samples]:
     from tempfile import TemporaryDirectory
 
-    from c2llm.evaluation.repositories.ranker_samples import Samples, samples_of
+    from c2llm.evaluation.repositories.function_trees import function_trees
+    from c2llm.evaluation.repositories.ranker_samples import Sample, Samples, samples_of
     from c2llm.evaluation.repositories.repo_benchmark import find_trees
     from c2llm.evaluation.repositories.repo_questions import load_benchmark
     from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
@@ -141,12 +206,18 @@ def _samples(
         trees, absent = find_trees(repositories, repos, place / "trees")
         if absent:
             note(f"Not in {repos}, left out: {', '.join(absent)}.")
-        found = []
-        with progress_bar("Asking", len(trees)) as progress:
-            for repository, tree in trees:
-                found += samples_of(repository, tree, place, encoder, beside)
+        functions = function_trees(data, place / "trees", (), limit) if data else []
+        found: list[list[Sample]] = [[] for _ in several]
+        with progress_bar("Asking", len(trees) + len(functions)) as progress:
+            for repository, tree in [*trees, *functions]:
+                parts = folds if (repository, tree) in functions else 0
+                of_tree = samples_of(
+                    repository, tree, place, encoder, beside, several=several, parts=parts
+                )
+                for kept, more in zip(found, of_tree, strict=True):
+                    kept += more
                 progress(1)
-    return Samples(found)
+    return [Samples(kept) for kept in found]
 
 
 def _readable(fitted: dict[str, Any]) -> str:

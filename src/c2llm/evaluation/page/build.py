@@ -14,6 +14,7 @@ FORMAT = 2
 Made = TypeVar("Made")
 _TITLES = {
     "repos": "Repository search",
+    "functions": "Functions without telling names",
     "retrieval": "Retrieval tasks",
     "mteb": "MTEB(Code, v1)",
     "languages": "Across languages",
@@ -96,6 +97,10 @@ def markdown_of(name: str) -> Callable[[Report], str]:
         from c2llm.evaluation.repositories.repo_report import repository_markdown
 
         return repository_markdown
+    if name == "functions":
+        from c2llm.evaluation.repositories.function_trees import function_markdown
+
+        return function_markdown
     if name == "languages":
         from c2llm.evaluation.retrieval.language_matrix import languages_markdown
 

@@ -19,6 +19,7 @@ Runs = dict[str, dict[str, Report]]
 # What each report must have; a file of another kind under its name is refused.
 SECTIONS = {
     "repos": ("runs", "repositories", "indexing"),
+    "functions": ("trees", "mean"),
     "retrieval": ("tasks", "systems"),
     "mteb": ("tasks", "systems"),
     "languages": ("systems", "query_languages", "document_languages"),

@@ -9,10 +9,11 @@ cross-validated score, of repositories that a fit has not seen, is the one to be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from c2llm.evaluation.repositories.ranker_samples import COLUMNS, KINDS, Floats, Samples, columns_of
 from c2llm.search.ranking.feature_weights import FACTORS, RankWeights
@@ -74,6 +75,16 @@ class FitReport:
     """Each repository with weights fitted on the others."""
     start_by_category: dict[str, float]
     cross_validated_by_category: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ContrastReport:
+    """What the slope of the trust in the vectors is worth, NDCG@10 of (repositories, functions)."""
+
+    slope: float
+    cross_validated: tuple[float | None, float | None]
+    """Each question with the slope chosen on the other folds."""
+    by_slope: dict[float, tuple[float | None, float | None]]
 
 
 def start_point(weights: RankWeights, hybrid: bool) -> Point:
@@ -143,17 +154,55 @@ def _gradient(samples: Samples, point: Point, weight: Floats, temperature: float
 
 def cross_validate(samples: Samples, start: Point, options: FitOptions) -> Floats:
     """NDCG@10 of each question with weights fitted on the repositories of the other folds."""
-    count = len(samples.repositories)
-    shuffled = np.random.default_rng(options.seed).permutation(count)
-    fold = np.empty(count, np.int64)
-    fold[shuffled] = np.arange(count) % max(2, min(options.folds, count))
-    of_question = fold[samples.repository]
+    of_question = _folds(samples, options)
     scores = np.zeros(len(samples.samples))
-    for left_out in range(fold.max() + 1):
+    for left_out in range(of_question.max() + 1):
         held = of_question == left_out
         point = fit(samples, start, options, (~held).astype(float))
         scores[held] = point.ndcg(samples)[held]
     return scores
+
+
+def _folds(samples: Samples, options: FitOptions) -> NDArray[np.int64]:
+    """The fold of each question: repositories, and parts of trees of functions, stay together."""
+    count = int(samples.unit.max()) + 1
+    shuffled = np.random.default_rng(options.seed).permutation(count)
+    fold = np.empty(count, np.int64)
+    fold[shuffled] = np.arange(count) % max(2, min(options.folds, count))
+    of_question: NDArray[np.int64] = fold[samples.unit]
+    return of_question
+
+
+def choose_contrast(
+    by_slope: Mapping[float, Samples], weights: RankWeights, options: FitOptions
+) -> ContrastReport:
+    """The slope of the trust in the vectors that ranks best, cross-validated.
+
+    Args:
+        by_slope: The same questions for each slope.
+        weights: All others.
+        options: How the folds are made.
+    """
+    slopes = sorted(by_slope)
+    first = by_slope[slopes[0]]
+    start = start_point(weights, hybrid=True)
+    scores = np.stack([start.ndcg(by_slope[slope]) for slope in slopes])
+    fold = _folds(first, options)
+    held_out = np.zeros(len(fold))
+    for left_out in np.unique(fold):
+        among = first.weight * (fold != left_out)
+        chosen = int((scores @ among).argmax())
+        held_out[fold == left_out] = scores[chosen, fold == left_out]
+    best = int((scores @ first.weight).argmax())
+
+    def told(of: Floats) -> tuple[float | None, float | None]:
+        return first.macro_of(of, functions=False), first.macro_of(of, functions=True)
+
+    return ContrastReport(
+        slopes[best],
+        told(held_out),
+        {slope: told(of) for slope, of in zip(slopes, scores, strict=True)},
+    )
 
 
 def fit_weights(samples: Samples, weights: RankWeights, options: FitOptions) -> FitReport:
@@ -192,7 +241,7 @@ def as_weights(point: Point, start: RankWeights, hybrid: bool) -> RankWeights:
     factors = {
         name: round(float(np.exp(-log)), 3) for name, log in zip(FACTORS, point.logs, strict=True)
     }
-    return RankWeights(dense, features, factors, start.asked, start.saturation)
+    return replace(start, dense=dense, features=features, factors=factors)
 
 
 def ablation(

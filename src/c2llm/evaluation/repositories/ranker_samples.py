@@ -7,7 +7,7 @@ that a whole ranking is a few array operations and a fit takes seconds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,21 +16,24 @@ from numpy.typing import NDArray
 
 from c2llm.evaluation.repositories.repo_questions import Question, Repository
 from c2llm.search.pipeline import candidates_of
-from c2llm.search.query.query_parsing import QueryKind, parse_query
+from c2llm.search.query.query_parsing import Query, QueryKind, parse_query
 from c2llm.search.ranking.feature_weights import FACTORS, RankWeights
 from c2llm.search.ranking.features import FEATURES
-from c2llm.search.ranking.ranker import feature_extractors, weigh
+from c2llm.search.ranking.ranker import feature_extractors, trust_in_vectors, weigh
 from c2llm.search.request import SearchRequest
 
 if TYPE_CHECKING:
     from c2llm.encoding.protocol import TextEncoder
     from c2llm.evaluation.repositories.repo_trees import Tree
     from c2llm.search.code_index import CodeIndex
+    from c2llm.search.pipeline import Candidates
     from c2llm.search.request import Mode
 
 K = 10
 COLUMNS = ("lexical", "dense", *FEATURES)
-"""Of a candidate: both retrievers, each between 0 and 1, and the features."""
+"""Of a candidate: both retrievers and the features, scaled by the trust in the vectors."""
+CONTRASTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Slopes of that trust that a fit chooses from."""
 KINDS = (QueryKind.QUESTION, QueryKind.NAME)
 """Kinds of query that the benchmark asks; the weights of the others are set by hand."""
 
@@ -56,12 +59,19 @@ class Sample:
     """(n,), numbers of the files."""
     targets: tuple[Ints, ...]
     """For each target the rows that answer it."""
+    part: str = ""
+    """Of a tree of functions the part that stays together in a fold; "" for a repository."""
 
 
 def sample(
-    index: CodeIndex, repository: Repository, question: Question, mode: Mode, share: float
-) -> Sample:
-    """The candidates of a question.
+    index: CodeIndex,
+    repository: Repository,
+    question: Question,
+    mode: Mode,
+    share: float,
+    several: Sequence[RankWeights],
+) -> list[Sample]:
+    """The candidates of a question, once for each of some weights that differ in `contrast`.
 
     Args:
         index: Of the repository.
@@ -69,21 +79,38 @@ def sample(
         question: The question.
         mode: `lexical` or `hybrid`.
         share: The vectors' share of the retrievers that coherence is told from.
+        several: The weights.
     """
     query = parse_query(question.text)
     found = candidates_of(
         [index.target(SearchRequest(question.text, mode=mode))], query, k=K, mode=mode
     )
+    trusts = [trust_in_vectors(found.corpora, query, weights) for weights in several]
+    return [_sample(repository, question, query, found, share, trust) for trust in trusts]
+
+
+def _sample(
+    repository: Repository,
+    question: Question,
+    query: Query,
+    found: Candidates,
+    share: float,
+    trust: float,
+) -> Sample:
     candidates = found.candidates
-    scored = weigh(candidates, query, feature_extractors(candidates, query, found.corpora), share)
+    extractors = feature_extractors(candidates, query, found.corpora)
+    scored = weigh(candidates, query, extractors, share, trust)
     scored.sort(key=lambda item: (item.file, item.candidate.facts.start_line))
-    fused_scores = np.array([[item.candidate.lexical, item.candidate.dense] for item in scored])
+    fused_scores = np.array(
+        [[item.candidate.lexical, item.candidate.dense] for item in scored], float
+    )
+    fused_scores = fused_scores.reshape(len(scored), 2)
     has = np.array([item.candidate.dense_rank > 0 for item in scored])
     floor = fused_scores[has, 1].min() if has.any() else 0.0
     fused_scores[:, 1] = (
         np.where(fused_scores[:, 1] > floor, fused_scores[:, 1] - floor, 0.0) if has.any() else 0.0
     )
-    fused_scores /= np.maximum(fused_scores.max(axis=0), 1e-9)
+    fused_scores *= np.array([2.0 - trust, trust]) / np.maximum(fused_scores.max(axis=0), 1e-9)
     prefix = f"{repository.benchmark_root}/" if repository.benchmark_root else ""
     targets = []
     for target in question.targets:
@@ -117,8 +144,11 @@ def samples_of(
     home: Path,
     encoder: TextEncoder | None,
     table: TextEncoder | None = None,
-) -> list[Sample]:
-    """The candidates of all questions of one repository.
+    *,
+    several: Sequence[RankWeights],
+    parts: int = 0,
+) -> list[list[Sample]]:
+    """For each of some weights the candidates of all questions of one repository.
 
     Args:
         repository: Its questions.
@@ -126,6 +156,9 @@ def samples_of(
         home: Where its index is kept.
         encoder: Whose vectors take part; None for words alone.
         table: The table model beside it, whose vectors take part too, as in a search.
+        several: Weights that differ in `contrast`.
+        parts: Into how many parts a tree of functions is divided for the folds; 0 for a repository,
+            which is one.
     """
     from c2llm.evaluation.repositories.repo_benchmark import environment
     from c2llm.search.code_index import CodeIndex
@@ -140,10 +173,18 @@ def samples_of(
             else CodeIndex.open(tree.root, encoder.name, encoder=encoder, table=table, embed="all")
         )
         with index:
-            return [
-                sample(index, repository, question, mode, share)
+            found = [
+                sample(index, repository, question, mode, share, several)
                 for question in repository.questions
             ]
+    return [
+        [
+            replace(one, part=f"{repository.name} {at % parts}" if parts else "")
+            for at, one in enumerate(of_weights)
+            if len(one.columns)
+        ]
+        for of_weights in zip(*found, strict=True)
+    ]
 
 
 class Samples:
@@ -170,7 +211,16 @@ class Samples:
         of = {name: number for number, name in enumerate(self.repositories)}
         self.repository: Ints = np.array([of[one.repository] for one in samples])
         self.weight: Floats = 1.0 / np.bincount(self.repository)[self.repository]
-        """(questions,), such that each repository counts as much as another."""
+        """(questions,), such that each repository counts as much as another, and all trees of
+        functions together as much as all repositories."""
+        self.of_functions = np.array([bool(one.part) for one in samples])
+        for kind in (self.of_functions, ~self.of_functions):
+            if kind.any():
+                self.weight[kind] /= self.weight[kind].sum()
+        units = sorted({one.part or one.repository for one in samples})
+        at = {name: number for number, name in enumerate(units)}
+        self.unit: Ints = np.array([at[one.part or one.repository] for one in samples])
+        """(questions,), what stays together when the questions are divided into folds."""
         rows: list[Ints] = []
         ids: list[Ints] = []
         owners: list[int] = []
@@ -215,8 +265,14 @@ class Samples:
         return scored
 
     def macro(self, scores: Floats) -> float:
-        """Mean over repositories of the means over their questions."""
+        """Mean over repositories of the means over their questions, and over both kinds of tree."""
         return float((scores * self.weight).sum() / self.weight.sum())
+
+    def macro_of(self, scores: Floats, functions: bool) -> float | None:
+        """The same over the trees of functions alone, or the repositories; None without any."""
+        of_kind = self.of_functions == functions
+        weight = self.weight * of_kind
+        return float((scores * weight).sum() / weight.sum()) if of_kind.any() else None
 
 
 def columns_of(weights: RankWeights, hybrid: bool) -> Floats:

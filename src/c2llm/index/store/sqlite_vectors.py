@@ -80,6 +80,14 @@ class SqliteVectors(SqliteFile):
         )
         return [(int(row[0]), bytes(row[1]), int(row[2])) for row in rows]
 
+    def text_lengths(self, ids: Sequence[int]) -> dict[int, int]:
+        """How many characters the chunks of these ids have."""
+        rows = self._all(
+            "SELECT id, length(text) FROM chunks WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(ids)),),
+        )
+        return {int(row[0]): int(row[1]) for row in rows}
+
     def put_vectors(self, model_id: int, hashes: Sequence[bytes], packed: Sequence[bytes]) -> None:
         """Store the packed vectors (`quantized.pack`) of embedded texts; inside `writing`."""
         self._connection.executemany(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,10 @@ class RankWeights:
 
     dense: Mapping[QueryKind, float]
     """For each kind of query the share of the vectors in the fused scores; the rest is BM25."""
+    contrast: Mapping[QueryKind, float]
+    """For each kind of query how steeply trust in the vectors rises with the nearest's contrast."""
+    ordinary_contrast: float
+    """The contrast at which words and vectors have the shares that `dense` says."""
     features: Mapping[QueryKind, tuple[float, ...]]
     """For each kind of query the worth of each feature, in the order of `FEATURES`."""
     factors: Mapping[str, float]
@@ -39,7 +43,7 @@ class RankWeights:
         """The same weights with one feature worth this for every kind of query."""
         at = FEATURES.index(name)
         features = {kind: (*row[:at], worth, *row[at + 1 :]) for kind, row in self.features.items()}
-        return RankWeights(self.dense, features, self.factors, self.asked, self.saturation)
+        return replace(self, features=features)
 
 
 def load_weights(path: Path = WEIGHTS_FILE) -> RankWeights:
@@ -61,15 +65,23 @@ def parse_weights(fields: Mapping[str, Any]) -> RankWeights:
     """The weights of the object that the file holds; raises KeyError and ValueError."""
     rows: dict[QueryKind, tuple[float, ...]] = {}
     dense: dict[QueryKind, float] = {}
+    contrast: dict[QueryKind, float] = {}
     for kind in QueryKind:
         row = dict(fields["features"][kind.value])
         dense[kind] = _number(row.pop("dense"))
+        contrast[kind] = _number(row.pop("contrast"))
         rows[kind] = tuple(_number(row.pop(name)) for name in FEATURES)
         if row:
             raise ValueError(f"unknown features {', '.join(row)}")
     factors = {name: _number(fields["factors"][name]) for name in FACTORS}
     return RankWeights(
-        dense, rows, factors, _number(fields["asked"]), _number(fields["saturation"])
+        dense=dense,
+        contrast=contrast,
+        ordinary_contrast=_number(fields["ordinary_contrast"]),
+        features=rows,
+        factors=factors,
+        asked=_number(fields["asked"]),
+        saturation=_number(fields["saturation"]),
     )
 
 
@@ -85,10 +97,12 @@ def weights_object(weights: RankWeights, about: Mapping[str, Any]) -> dict[str, 
         "features": {
             kind.value: {
                 "dense": weights.dense[kind],
+                "contrast": weights.contrast[kind],
                 **dict(zip(FEATURES, weights.features[kind], strict=True)),
             }
             for kind in QueryKind
         },
+        "ordinary_contrast": weights.ordinary_contrast,
         "factors": dict(weights.factors),
         "asked": weights.asked,
         "saturation": weights.saturation,
@@ -104,6 +118,8 @@ def _number(value: object) -> float:
 DEFAULT_WEIGHTS = load_weights()
 NO_FEATURES = RankWeights(
     dense=DEFAULT_WEIGHTS.dense,
+    contrast=DEFAULT_WEIGHTS.contrast,
+    ordinary_contrast=DEFAULT_WEIGHTS.ordinary_contrast,
     features={kind: (0.0,) * len(FEATURES) for kind in QueryKind},
     factors=dict.fromkeys(FACTORS, 1.0),
     asked=1.0,

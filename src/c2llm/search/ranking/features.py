@@ -31,6 +31,9 @@ FEATURES = (
 )
 """The features, in the order of a row of numbers."""
 
+OF_WORDS = tuple(FEATURES.index(name) for name in ("phrase", "definition", "names"))
+"""Positions of what the words inside the code say, which BM25 counts too."""
+
 # What a definition is worth: spelled as in the query 1, otherwise less.
 _OTHER_CASE = 0.3
 """Spelled otherwise while some candidate has it as the query has."""
@@ -68,6 +71,8 @@ class Corpus:
     """For a file id the places in it that the query names."""
     recency: Mapping[str, float] = field(default_factory=dict)
     """For a path 1 when it has just changed, towards 0 with age."""
+    contrast: float | None = None
+    """How far the nearest chunk stands out by its vector (`Vectors.contrast`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Order the candidates: both retrievers fused, then what paths, names and definitions testify.
+"""Order the candidates: both retrievers fused, then what paths, names and definitions say.
 
 Score of a chunk = (fused scores + weighted features) x demotions, all parts on the scale of the
 best candidate being 1. The list is then made diverse: each further chunk of a file counts less. The
@@ -7,10 +7,15 @@ reasons of an answer are put into words for the answers alone; `--explain` shows
 The retrievers are fused by their scores, BM25 over the best one's and the cosine between
 the worst and the best candidate's, not by reciprocal rank: how far the first is ahead of the second
 is worth knowing (NDCG@10 on 16 repositories of the benchmark: 0.900 against 0.883).
+
+How much the words count depends on the question. Where one chunk's vector stands out from all
+others the vectors know the answer, and words that many functions share would only blur it; where
+none stands out, the words decide. `trust_in_vectors` says how far.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +24,7 @@ from c2llm.search.query.query_parsing import Query
 from c2llm.search.query.roles import Role
 from c2llm.search.ranking.chunk_facts import Facts
 from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, NO_FEATURES, RankWeights
-from c2llm.search.ranking.features import FEATURES, Corpus, FeatureExtractor
+from c2llm.search.ranking.features import FEATURES, OF_WORDS, Corpus, FeatureExtractor
 
 __all__ = ["DEFAULT_WEIGHTS", "NO_FEATURES", "Candidate", "RankWeights", "Ranked", "rank"]
 
@@ -101,7 +106,8 @@ def rank(
         weights: What each feature is worth.
     """
     extractors = feature_extractors(candidates, query, corpora)
-    scored = weigh(candidates, query, extractors, weights.dense[query.kind])
+    trust = trust_in_vectors(corpora, query, weights)
+    scored = weigh(candidates, query, extractors, weights.dense[query.kind], trust)
     worths = weights.features[query.kind]
     for item in scored:
         item.score = item.fused + sum([w * x for w, x in zip(worths, item.row, strict=True) if x])
@@ -115,14 +121,36 @@ def rank(
     ]
 
 
+def trust_in_vectors(corpora: Sequence[Corpus], query: Query, weights: RankWeights) -> float:
+    """What the vectors are multiplied by, between 0 and 2; the words by 2 less this.
+
+    A logistic function of the contrast of the nearest chunk (of the index where it is highest): 1
+    at the ordinary one, and where there is no contrast to tell from.
+    """
+    contrasts = [corpus.contrast for corpus in corpora if corpus.contrast is not None]
+    if not contrasts:
+        return 1.0
+    above = max(contrasts) - weights.ordinary_contrast
+    return 2.0 / (1.0 + math.exp(-weights.contrast[query.kind] * above))
+
+
 def weigh(
     candidates: Sequence[Candidate],
     query: Query,
     extractors: Sequence[FeatureExtractor],
     share: float,
+    trust: float = 1.0,
 ) -> list[Scored]:
-    """All that the weights are applied to; `share` of the fused scores is the vectors'."""
-    fused_scores = _fuse(candidates, share)
+    """All that the weights are applied to.
+
+    Args:
+        candidates: What the retrievers found.
+        query: The query.
+        extractors: For each searched index.
+        share: The vectors' share of the fused scores.
+        trust: Of `trust_in_vectors`: scales both retrievers, and what words inside the code say.
+    """
+    fused_scores = _fuse(candidates, share, trust)
     coherence = _coherence(candidates, fused_scores)
     best = _best_of_files(candidates, fused_scores)
     for number, extractor in enumerate(extractors):
@@ -131,7 +159,10 @@ def weigh(
     for candidate, fused in zip(candidates, fused_scores, strict=True):
         facts = candidate.facts
         sum_of_file = coherence[candidate.source, facts.file_id]
-        item = Scored(candidate, fused, extractors[candidate.source].row(facts, sum_of_file))
+        row = extractors[candidate.source].row(facts, sum_of_file)
+        for position in OF_WORDS:
+            row[position] *= 2.0 - trust
+        item = Scored(candidate, fused, row)
         if facts.roles:
             unasked = facts.roles - query.roles
             item.asked = len(unasked) < len(facts.roles)
@@ -153,7 +184,7 @@ def feature_extractors(
     ]
 
 
-def _fuse(candidates: Sequence[Candidate], share: float) -> list[float]:
+def _fuse(candidates: Sequence[Candidate], share: float, trust: float = 1.0) -> list[float]:
     best_lexical = max((candidate.lexical for candidate in candidates), default=0.0)
     found = [candidate.dense for candidate in candidates if candidate.dense_rank]
     best_dense, floor = max(found, default=0.0), min(found, default=0.0)
@@ -161,8 +192,8 @@ def _fuse(candidates: Sequence[Candidate], share: float) -> list[float]:
         share = 0.0
     elif best_lexical <= 0.0:
         share = 1.0
-    by_words = (1.0 - share) / best_lexical if best_lexical > 0.0 else 0.0
-    by_vectors = share / (best_dense - floor) if best_dense > floor else 0.0
+    by_words = (2.0 - trust) * (1.0 - share) / best_lexical if best_lexical > 0.0 else 0.0
+    by_vectors = trust * share / (best_dense - floor) if best_dense > floor else 0.0
     return [
         by_words * candidate.lexical + by_vectors * max(0.0, candidate.dense - floor)
         for candidate in candidates

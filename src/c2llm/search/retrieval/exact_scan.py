@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from c2llm.index.store.chunk_store import ChunkStore
 from c2llm.index.store.quantized import Codes, unpack
 
+_NO_SPREAD = 1e-6
+"""Cosines that differ by less than this differ by rounding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
@@ -37,6 +40,18 @@ class Vectors:
         order = np.lexsort((ids, -similarities))[:limit]
         return [(int(ids[i]), float(similarities[i])) for i in order]
 
+    def contrast(self) -> float | None:
+        """By how many standard deviations the nearest chunk's cosine lies above the mean of all.
+
+        None where that cannot be told: without chunks, or where all are alike.
+        """
+        if not len(self.similarities):
+            return None
+        spread = float(self.similarities.std())
+        if spread < _NO_SPREAD:
+            return None
+        return float(self.similarities.max() - self.similarities.mean()) / spread
+
     def of(self, chunk_ids: Iterable[int]) -> dict[int, float]:
         """The cosines of these chunks, as far as they have a vector."""
         at = np.flatnonzero(np.isin(self.ids, np.array(sorted(chunk_ids), np.int64)))
@@ -49,6 +64,10 @@ class Nearest(Vectors):
 
     compare: Callable[[Sequence[int]], Vectors]
     """Similarities of chunks by id, as far as they have a vector."""
+
+    def contrast(self) -> float | None:
+        """None: the mean of chunks that were not compared is not known."""
+        return None
 
     def of(self, chunk_ids: Iterable[int]) -> dict[int, float]:
         """The cosines of these chunks, as far as they have a vector."""

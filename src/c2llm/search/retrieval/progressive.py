@@ -8,7 +8,7 @@ embedded the less is estimated, and when all are, nothing is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,12 @@ from c2llm.search.retrieval.exact_scan import Nearest, Vectors
 
 _RANK_OFFSET = 60
 """Of reciprocal rank fusion (Cormack, Clarke and Büttcher 2009)."""
+_LEXICAL_WEIGHT = 0.3
+"""Of the words' ranks beside the table's when candidates are chosen."""
 _LEAST_PAIRS = 8
 """Fewer points say too little of a line."""
+_MODEL_SHARE = 0.75
+"""Of the model's cosine beside the table's; docs/ranking.md weighs these numbers."""
 
 
 def candidates_to_embed(lexical: Sequence[int], table: Vectors | None, limit: int) -> list[int]:
@@ -32,10 +36,22 @@ def candidates_to_embed(lexical: Sequence[int], table: Vectors | None, limit: in
     if table is None:
         return list(lexical[:limit])
     score: dict[int, float] = {}
-    for ids in (lexical, _nearest(table, len(lexical) or 4 * limit)):
+    nearest = _nearest(table, len(lexical) or 4 * limit)
+    for ids, weight in ((lexical, _LEXICAL_WEIGHT), (nearest, 1.0)):
         for rank, chunk_id in enumerate(ids, 1):
-            score[chunk_id] = score.get(chunk_id, 0.0) + 1.0 / (_RANK_OFFSET + rank)
+            score[chunk_id] = score.get(chunk_id, 0.0) + weight / (_RANK_OFFSET + rank)
     return sorted(score, key=lambda chunk_id: (-score[chunk_id], chunk_id))[:limit]
+
+
+def leading(ids: Sequence[int], lengths: Mapping[int, int], budget: int) -> list[int]:
+    """The first of the chunks that have no more than `budget` characters together; one at least."""
+    kept: list[int] = []
+    for chunk_id in ids:
+        budget -= lengths.get(chunk_id, 0)
+        if budget < 0 and kept:
+            break
+        kept.append(chunk_id)
+    return kept
 
 
 def blend(deep: Vectors, table: Vectors) -> Vectors:
@@ -73,7 +89,7 @@ def blend(deep: Vectors, table: Vectors) -> Vectors:
 
 
 def together(model: Vectors, table: Vectors) -> Vectors:
-    """The mean of both cosines of each chunk; the model's alone where the table has not all.
+    """The weighted mean of both cosines of each chunk; the model's where the table has not all.
 
     Two encoders err differently; docs/ranking.md has what that is worth. Beside a graph of
     neighbours, which knows the nearest chunks of each alone, it is the model's.
@@ -90,7 +106,8 @@ def together(model: Vectors, table: Vectors) -> Vectors:
         ids, similarities = ids[order], similarities[order]
     if not np.array_equal(ids, table.ids):
         return model
-    return Vectors(ids, (similarities + table.similarities) * np.float32(0.5))
+    of_model, of_table = np.float32(_MODEL_SHARE), np.float32(1.0 - _MODEL_SHARE)
+    return Vectors(ids, of_model * similarities + of_table * table.similarities)
 
 
 def _nearest(table: Vectors, limit: int) -> list[int]:

@@ -85,6 +85,7 @@ def retrieve(
         links=reader.graph.among(facts),
         places=files,
         recency=recency,
+        contrast=None if similar is None else similar.contrast(),
     )
     candidates = [
         Candidate(
