@@ -65,7 +65,7 @@ def test_sql_is_written_in_the_store_alone():
     outside = [path for path in SOURCE.rglob("*.py") if store not in path.parents]
     for path in [*outside, *(SOURCE.parents[1] / "benchmarks").rglob("*.py")]:
         modules = imports(path, top_level=False)
-        assert not {"sqlite3", "c2llm.index.store.database"} & modules, path
+        assert not {"sqlite3", "c2llm.index.store.schema"} & modules, path
         if path.name not in SAMPLES:
             assert not SQL.search(path.read_text(encoding="utf-8")), path
     assert SQL.search((store / "sqlite_questions.py").read_text(encoding="utf-8"))

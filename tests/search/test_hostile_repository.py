@@ -260,7 +260,7 @@ def test_an_index_that_cannot_be_written_answers_as_it_is(
 ) -> None:
     with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         before = [hit.path for hit in index.search("retry with backoff")]
-    monkeypatch.setattr("c2llm.index.store.database._prepare", refusing)
+    monkeypatch.setattr("c2llm.index.store.schema._prepare", refusing)
     (project / "new.py").write_text("def brand_new():\n    return 1\n")
     told: list[str] = []
     with CodeIndex.open(
@@ -283,7 +283,7 @@ def test_what_a_writer_has_not_settled_is_not_read_past_it(
     with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         with index._store.writing():
             index._store.set_meta("note", "in the log of the writer")
-        monkeypatch.setattr("c2llm.index.store.database._prepare", refusing)
+        monkeypatch.setattr("c2llm.index.store.schema._prepare", refusing)
         with pytest.raises(IndexWriteError, match="readonly"):
             CodeIndex.open(project, encoder=WordEncoder(), embed="all")
 

@@ -56,8 +56,8 @@ def result(rank: int, hit: Hit, query: str, *, whole: bool) -> dict[str, Any]:
     }
 
 
-def payload(answer: SearchAnswer) -> dict[str, Any]:
-    """A whole answer as JSON."""
+def payload(answer: SearchAnswer, seconds: float) -> dict[str, Any]:
+    """A whole answer as JSON; `seconds` is the time since the command was given."""
     request, indexes = answer.request, answer.indexes
     left_out: Counter[str] = Counter()
     for index in indexes:
@@ -74,7 +74,7 @@ def payload(answer: SearchAnswer) -> dict[str, Any]:
             "left_out": dict(left_out.most_common()),
         },
         "cut_off": answer.cut_off,
-        "took_ms": round(answer.seconds * 1000, 1),
+        "took_ms": round(seconds * 1000, 1),
         "results": results(answer),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -89,6 +90,7 @@ def command(
         start = [query] if query is not None else []
         browse([*start, *paths] or ["."], request_of("any", options), model)
         return
+    started = time.perf_counter()
     request = request_of(_query(query), options)
     from c2llm.cli.render import payload, results, show, show_paths, wants_color
     from c2llm.cli.search_targets import opened
@@ -97,7 +99,7 @@ def command(
     with opened(paths, model, request.mode) as indexes:
         found = answer(indexes, request)
         if as_json:
-            print_json(payload(found))
+            print_json(payload(found, time.perf_counter() - started))
         elif jsonl:
             for one in results(found):
                 print_json(one)

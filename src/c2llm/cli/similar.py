@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,13 +56,14 @@ def command(
         specimen = Specimen(text)
     else:
         specimen = specimen_at(place)
+    started = time.perf_counter()
     request = request_of(as_query(specimen), options)
     with opened(within or (_home_of(specimen),), model, request.mode) as indexes:
         found = similar(indexes, specimen, request)
     if not as_json:
         show(found.hits, specimen.text, explain=request.explain, color=wants_color(), whole=False)
         return
-    told = payload(found)
+    told = payload(found, time.perf_counter() - started)
     del told["query"]
     of_specimen = {
         "file": None if specimen.file is None else str(specimen.file),

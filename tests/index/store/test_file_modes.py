@@ -9,7 +9,7 @@ import pytest
 
 from c2llm.errors import C2LLMError, IndexCorruptError, UsageError
 from c2llm.index.build.index_status import read_status
-from c2llm.index.store import database
+from c2llm.index.store import schema
 from c2llm.index.store.location import all_index_files, cache_home, index_file, remove_index
 from c2llm.search.code_index import CodeIndex
 from tests.trees import WordEncoder, write_tree
@@ -112,7 +112,7 @@ def test_an_empty_file_is_an_index_that_was_never_begun(project: Path) -> None:
 
 def test_an_older_schema_is_redone_and_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(project)
-    monkeypatch.setattr(database, "SCHEMA_VERSION", database.SCHEMA_VERSION + 1)
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", schema.SCHEMA_VERSION + 1)
     status = read_status(project, "words")
     assert (status.indexed, status.changed) == (False, 5)
     notes: list[str] = []
@@ -126,14 +126,14 @@ def test_other_unicode_tables_are_another_schema(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build(project)
-    monkeypatch.setattr(database, "unidata_version", "99.0.0")
+    monkeypatch.setattr(schema, "unidata_version", "99.0.0")
     with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
         assert index.last_refresh.redone == 5
 
 
 def test_a_newer_schema_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(project)
-    monkeypatch.setattr(database, "SCHEMA_VERSION", database.SCHEMA_VERSION - 1)
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", schema.SCHEMA_VERSION - 1)
     with pytest.raises(C2LLMError, match="newer"):
         build(project)
 

@@ -255,7 +255,7 @@ def _run_modes(
 
 def _cut_by() -> str:
     """Hash of the code that decides what stands in an index, vectors aside."""
-    writers = ("build.refresh", "store.database", "store.sqlite_file", "store.sqlite_store")
+    writers = ("build.refresh", "store.schema", "store.sqlite_file", "store.sqlite_store")
     return hash_source("c2llm.codebase", *(f"c2llm.index.{module}" for module in writers))
 
 

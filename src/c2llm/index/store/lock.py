@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal
 
-from c2llm.index.store.database import explained
+from c2llm.index.store.schema import explained
 
 Job = Literal["refreshing", "embedding", "wanted", "watching"]
 _SUFFIXES: dict[Job, str] = {

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from c2llm.index.store.database import connect, explained, is_outdated, recreate
+from c2llm.index.store.schema import connect, explained, is_outdated, recreate
 
 
 class SqliteFile:
