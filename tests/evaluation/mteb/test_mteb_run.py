@@ -8,7 +8,6 @@ import shutil
 import pytest
 
 from c2llm.errors import DataError, UsageError
-from c2llm.evaluation.mteb.index_model import MtebIndex
 from c2llm.evaluation.mteb.meta import model_meta
 from c2llm.evaluation.mteb.mteb_model import MtebEncoder
 from c2llm.evaluation.mteb.mteb_run import run_mteb
@@ -267,16 +266,3 @@ def test_an_interrupted_task_embeds_no_document_twice(hub, tmp_path):
     ]
     assert (len(embedded[0]), len(embedded[1])) == (SIZE + 1, 0)
     assert not vectors.exists()  # the score is there: they have done their work
-
-
-@pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical"])
-def test_the_index_is_scored_through_the_search_protocol(hub, tmp_path, mode):
-    encoder = RecordingEncoder()
-    meta = model_meta(encoder, OWN_PROMPTS, {"index": mode})
-    index = MtebIndex(encoder, meta, OWN_PROMPTS, mode)
-    names = ["SyntheticText2SQL", "StackOverflowQA"]
-    scores = list(run_mteb(index, benchmark_tasks(names), tmp_path, data=hub))
-    assert [score.score for score in scores] == pytest.approx([1.0, 1.0])
-    assert bool(encoder.calls) == (mode != "lexical")
-    (path,) = tmp_path.rglob("StackOverflowQA.json")
-    assert "experiments" in path.parts and f"index_{mode}" in path.parts

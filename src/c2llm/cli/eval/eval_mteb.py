@@ -33,12 +33,6 @@ from c2llm.cli.output import note, progress_bar, quiet_libraries
     help="Results in mteb's layout; a second run goes on from them.",
 )
 @click.option(
-    "--index",
-    "index_mode",
-    type=click.Choice(["hybrid", "dense", "lexical"]),
-    help="Score the search index over each corpus in place of the bare vectors.",
-)
-@click.option(
     "--instructions",
     type=click.Choice(["auto", "official", "model"]),
     default="auto",

@@ -1,11 +1,10 @@
 """MTEB(Code, v1) through the `mteb` package as it is; none of these modules imports it at its top.
 
-tasks.py        the twelve tasks, from the hub or from local copies of their data sets
+mteb_tasks.py   the twelve tasks, from the hub or from local copies of their data sets
 prompts.py      the instruction before each task's queries, the prompt before its documents
-model.py        an encoder as mteb asks for one
-index_model.py  our index as mteb's `SearchProtocol` asks for one
+mteb_model.py   an encoder as mteb asks for one
 meta.py         mteb's description of a model
-run.py          every task through one model, results in mteb's own layout
+mteb_run.py     every task through one model, results in mteb's own layout
 published.py    the leaderboard's scores
-report.py       ours beside them
+mteb_report.py  ours beside them
 """

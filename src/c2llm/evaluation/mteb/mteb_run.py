@@ -62,9 +62,9 @@ def run_mteb(
     """Every task, one after the other; each score comes as soon as it is there.
 
     Args:
-        model: an `MtebEncoder`, an `MtebIndex`, or any model that mteb takes and that has a
-            `mteb_model_meta` with a name and a revision. Where it has a `finish`, that is called
-            with the name of each task that it has run.
+        model: an `MtebEncoder`, or any model that mteb takes and that has a `mteb_model_meta` with
+            a name and a revision. Where it has a `finish`, that is called with the name of each
+            task that it has run.
         tasks: mteb's task objects; none may have been loaded.
         output: results go below it.
         data: where local copies of the data sets are; None for the hub.

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from c2llm.encoding.protocol import TextEncoder
 from c2llm.errors import UsageError
-from c2llm.evaluation.mteb.index_model import MtebIndex
 from c2llm.evaluation.mteb.meta import model_meta
 from c2llm.evaluation.mteb.mteb_model import MtebEncoder
 from c2llm.evaluation.mteb.prompts import DlPrompt, Instructions, is_published, prompts_for
@@ -32,8 +31,6 @@ class MtebSettings:
     device: str = "cpu"
     dtype: str | None = None
     """Of the torch engine; None for float32 on the CPU, the checkpoint's own elsewhere."""
-    index_mode: str | None = None
-    """Score our index in this mode, in place of the bare vectors."""
 
 
 def build_model(
@@ -41,7 +38,7 @@ def build_model(
     settings: MtebSettings,
     progress_bar: ProgressBar = no_progress,
     vectors: Path | None = None,
-) -> tuple[str, Any]:
+) -> tuple[str, MtebEncoder]:
     """What a table calls a model, and the model as mteb runs it.
 
     Args:
@@ -63,15 +60,11 @@ def build_model(
         changed["long_texts"] = settings.long_texts
     if settings.dtype is not None:
         changed["dtype"] = settings.dtype
-    if settings.index_mode is not None:
-        changed["index"] = settings.index_mode
     meta = model_meta(encoder, prompts, changed)
     marks = [f"{value}" for value in changed.values()]
     marks += ["paper's DL prompt"] if settings.dl_prompt == "paper" else []
     label = encoder.name + (f" ({', '.join(marks)})" if marks else "")
-    if settings.index_mode is None:
-        return label, MtebEncoder(encoder, meta, prompts, progress_bar, vectors)
-    return label, MtebIndex(encoder, meta, prompts, settings.index_mode, progress_bar)
+    return label, MtebEncoder(encoder, meta, prompts, progress_bar, vectors)
 
 
 def load_configured(spec: str, settings: MtebSettings) -> TextEncoder:

@@ -1,6 +1,7 @@
 """What each feature is worth: `rank_weights.json`, read and checked.
 
-The file says by itself what its numbers were fitted on. `c2llm eval fit-ranker` writes one like it.
+The file says by itself what its numbers were fitted on. `recipes/ranker/fit_ranker.py` writes one
+like it.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def load_weights(path: Path = WEIGHTS_FILE) -> RankWeights:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{path} is not a file of ranker weights ({error}); "
-            "make one with: c2llm eval fit-ranker."
+            "make one with: python recipes/ranker/fit_ranker.py."
         ) from error
 
 
@@ -83,30 +84,6 @@ def parse_weights(fields: Mapping[str, Any]) -> RankWeights:
         asked=_number(fields["asked"]),
         saturation=_number(fields["saturation"]),
     )
-
-
-def weights_object(weights: RankWeights, about: Mapping[str, Any]) -> dict[str, Any]:
-    """The object that a file of weights holds.
-
-    Args:
-        weights: The weights.
-        about: What they were fitted on, for the reader.
-    """
-    return {
-        "about": dict(about),
-        "features": {
-            kind.value: {
-                "dense": weights.dense[kind],
-                "contrast": weights.contrast[kind],
-                **dict(zip(FEATURES, weights.features[kind], strict=True)),
-            }
-            for kind in QueryKind
-        },
-        "ordinary_contrast": weights.ordinary_contrast,
-        "factors": dict(weights.factors),
-        "asked": weights.asked,
-        "saturation": weights.saturation,
-    }
 
 
 def _number(value: object) -> float:

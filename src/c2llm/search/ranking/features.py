@@ -1,7 +1,8 @@
 """What speaks for a chunk besides the two retrievers: one number a feature, mostly 0 to 1.
 
-The ranker adds them up with weights (`weights.py`); `c2llm eval fit-ranker` fits those. What is
-here is cheap for some hundred candidates of one query: sets of stems against sets of stems.
+The ranker adds them up with weights (`feature_weights.py`), which `recipes/ranker/fit_ranker.py`
+fits. What is here is cheap for some hundred candidates of one query: sets of stems against sets of
+stems.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fit_ranker import main
+from samples import COLUMNS, samples_of
 
-from c2llm.cli.main import main
-from c2llm.evaluation.repositories.ranker_samples import COLUMNS, samples_of
 from c2llm.evaluation.repositories.repo_questions import Question, Repository, Target
 from c2llm.evaluation.repositories.repo_trees import Tree
 from c2llm.search.query.query_parsing import QueryKind
@@ -93,7 +93,9 @@ def test_the_command_fits_and_writes_a_file_of_weights(
 ):
     written = tmp_path / "weights.json"
     limits = ["--folds", "2", "--steps", "3"]
-    main(["eval", "fit-ranker", *benchmark_files, *options, *limits, "--write", str(written)])
+    with pytest.raises(SystemExit) as stop:
+        main([*benchmark_files, *options, *limits, "--write", str(written)])
+    assert stop.value.code == 0
     about = json.loads(written.read_text())["about"]
     assert about["vectors"] == vectors
     assert about["fitted_on"] == "2 repositories, 6 questions"
@@ -103,6 +105,6 @@ def test_the_command_fits_and_writes_a_file_of_weights(
 
 def test_one_repository_is_too_few(benchmark_files, capsys):
     with pytest.raises(SystemExit) as stop:
-        main(["eval", "fit-ranker", *benchmark_files, "--only", "one"])
+        main([*benchmark_files, "--only", "one"])
     assert stop.value.code == 2
     assert "Fitting needs two repositories at least" in capsys.readouterr().err

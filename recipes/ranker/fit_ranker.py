@@ -1,35 +1,50 @@
-"""`c2llm eval fit-ranker`: fit the weights of the search's ranker on a benchmark."""
+"""Fit the weights of the search's ranker on a benchmark of repositories.
+
+    python recipes/ranker/fit_ranker.py --annotations ANNOTATIONS --repos REPOS --write weights.json
+
+The new file takes the place of `src/c2llm/search/ranking/rank_weights.json`. What the shipped one
+was fitted on, and what each feature is worth, is in docs/ranking.md. `samples.py` asks the
+questions, `fit.py` fits.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
+from fit import FitOptions, choose_contrast, fit_weights, weights_object
+from fit import ablation as without_each
+from samples import CONTRASTS, Sample, Samples, samples_of
 
 from c2llm.cli.eval.eval_output import names
 from c2llm.cli.output import note, print_json, progress_bar
-from c2llm.encoding.encoder_handle import DEFAULT_TABLE
-from c2llm.errors import DataError, UsageError
-
-if TYPE_CHECKING:
-    from c2llm.evaluation.repositories.ranker_samples import Samples
-    from c2llm.search.ranking.feature_weights import RankWeights
+from c2llm.encoding.encoder_handle import DEFAULT_TABLE, EncoderHandle
+from c2llm.errors import C2LLMError, DataError, UsageError
+from c2llm.evaluation.repositories.function_trees import function_trees
+from c2llm.evaluation.repositories.repo_benchmark import find_trees
+from c2llm.evaluation.repositories.repo_questions import load_benchmark
+from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
+from c2llm.evaluation.systems.named_systems import load_encoder
+from c2llm.evaluation.tables import markdown_table, number
+from c2llm.search.query.query_parsing import QueryKind
+from c2llm.search.ranking.feature_weights import WEIGHTS_FILE, RankWeights, load_weights
 
 _EXAMPLES = """\b
 Examples:
-  c2llm eval fit-ranker --annotations bench/annotations --repos clones
-  c2llm eval fit-ranker --annotations bench/annotations --repos clones --data data \\
+  python recipes/ranker/fit_ranker.py --annotations bench/annotations --repos clones
+  python recipes/ranker/fit_ranker.py --annotations bench/annotations --repos clones --data data \\
       --model c2llm-nano --write weights.json
-  c2llm eval fit-ranker --annotations bench/annotations --repos clones --model c2llm-mini \\
-      --home runs/home --ablation --write weights.json
+  python recipes/ranker/fit_ranker.py --annotations bench/annotations --repos clones \\
+      --model c2llm-mini --home runs/home --ablation --write weights.json
 """
 
 
-@click.command(
-    "fit-ranker", epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.command(epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--annotations", type=click.Path(path_type=Path), required=True, help="NAME.json.")
 @click.option(
     "--repos", type=click.Path(path_type=Path), required=True, help="Holds the repositories."
@@ -83,11 +98,6 @@ def command(
     Believe the cross-validated number: each repository is ranked with weights that were fitted on
     others. What a benchmark does not ask (paths, pasted code, stack traces) keeps its weights.
     """
-    from c2llm.encoding.encoder_handle import EncoderHandle
-    from c2llm.evaluation.repositories.ranker_fit import FitOptions, choose_contrast, fit_weights
-    from c2llm.evaluation.repositories.ranker_fit import ablation as told_apart
-    from c2llm.search.ranking.feature_weights import WEIGHTS_FILE, load_weights, weights_object
-
     if model and EncoderHandle(model).is_table:
         table = ""  # searches set no second table beside one
     start = load_weights(weights or WEIGHTS_FILE)
@@ -126,7 +136,7 @@ def command(
         "and all of path, code and trace",
     }
     fitted = weights_object(report.weights, about)
-    rows = told_apart(samples, report.weights, options) if ablation else []
+    rows = without_each(samples, report.weights, options) if ablation else []
     if write is not None:
         try:
             write.write_text(_readable(fitted), encoding="utf-8")
@@ -163,11 +173,6 @@ def _rounded(pair: tuple[float | None, float | None]) -> list[float | None]:
 
 def _with_contrasts(start: RankWeights, model: str | None) -> dict[float, RankWeights]:
     """The weights with each slope that may be chosen for questions; words alone know none."""
-    from dataclasses import replace
-
-    from c2llm.evaluation.repositories.ranker_samples import CONTRASTS
-    from c2llm.search.query.query_parsing import QueryKind
-
     if model is None:
         return {0.0: start}
     return {
@@ -189,15 +194,6 @@ def _samples(
     folds: int,
     several: list[RankWeights],
 ) -> list[Samples]:
-    from tempfile import TemporaryDirectory
-
-    from c2llm.evaluation.repositories.function_trees import function_trees
-    from c2llm.evaluation.repositories.ranker_samples import Sample, Samples, samples_of
-    from c2llm.evaluation.repositories.repo_benchmark import find_trees
-    from c2llm.evaluation.repositories.repo_questions import load_benchmark
-    from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
-    from c2llm.evaluation.systems.named_systems import load_encoder
-
     repositories = load_benchmark(annotations, repos_json, only)
     with TemporaryDirectory(prefix="c2llm-fit-") as scratch:
         place = home or Path(scratch)
@@ -235,8 +231,6 @@ def _readable(fitted: dict[str, Any]) -> str:
 def _print(
     about: dict[str, Any], categories: dict[str, float], rows: list[tuple[str, float, float]]
 ) -> None:
-    from c2llm.evaluation.tables import markdown_table, number
-
     for key, value in about.items():
         click.echo(f"{key.replace('_', ' ')}: {value}")
     told = ", ".join(f"{name} {score:.3f}" for name, score in categories.items())
@@ -249,3 +243,16 @@ def _print(
         ]
         header = ["without", "NDCG@10", "difference", "rest fitted anew, cross-validated"]
         click.echo("\n" + markdown_table(header, table))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command: exit 0 when done, 1 on failure, 2 on wrong use."""
+    try:
+        command(arguments, prog_name="fit_ranker.py")
+    except C2LLMError as error:
+        note(f"Error: {error}")
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

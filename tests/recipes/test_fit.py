@@ -7,9 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from c2llm.errors import DataError
-from c2llm.evaluation.repositories.ranker_fit import (
+from fit import (
     FitOptions,
     Point,
     _gradient,
@@ -18,15 +16,17 @@ from c2llm.evaluation.repositories.ranker_fit import (
     cross_validate,
     fit,
     start_point,
+    weights_object,
 )
-from c2llm.evaluation.repositories.ranker_samples import COLUMNS, KINDS, Sample, Samples
+from samples import COLUMNS, KINDS, Sample, Samples
+
+from c2llm.errors import DataError
 from c2llm.evaluation.repositories.repo_scores import ndcg_of_ranks
 from c2llm.search.query.query_parsing import QueryKind
 from c2llm.search.ranking.feature_weights import (
     DEFAULT_WEIGHTS,
     FACTORS,
     load_weights,
-    weights_object,
 )
 
 

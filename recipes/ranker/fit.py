@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from samples import COLUMNS, KINDS, Floats, Samples, columns_of
 
-from c2llm.evaluation.repositories.ranker_samples import COLUMNS, KINDS, Floats, Samples, columns_of
+from c2llm.search.query.query_parsing import QueryKind
 from c2llm.search.ranking.feature_weights import FACTORS, RankWeights
 from c2llm.search.ranking.features import FEATURES
 
@@ -242,6 +244,30 @@ def as_weights(point: Point, start: RankWeights, hybrid: bool) -> RankWeights:
         name: round(float(np.exp(-log)), 3) for name, log in zip(FACTORS, point.logs, strict=True)
     }
     return replace(start, dense=dense, features=features, factors=factors)
+
+
+def weights_object(weights: RankWeights, about: Mapping[str, Any]) -> dict[str, Any]:
+    """The object that a file of weights holds.
+
+    Args:
+        weights: The weights.
+        about: What they were fitted on, for the reader.
+    """
+    return {
+        "about": dict(about),
+        "features": {
+            kind.value: {
+                "dense": weights.dense[kind],
+                "contrast": weights.contrast[kind],
+                **dict(zip(FEATURES, weights.features[kind], strict=True)),
+            }
+            for kind in QueryKind
+        },
+        "ordinary_contrast": weights.ordinary_contrast,
+        "factors": dict(weights.factors),
+        "asked": weights.asked,
+        "saturation": weights.saturation,
+    }
 
 
 def ablation(
