@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from c2llm.codebase.files.walk import Skipped, list_files
 from c2llm.encoding.encoder_handle import model_key
@@ -15,7 +16,7 @@ from c2llm.index.store.records import TABLE_MODEL
 from c2llm.index.store.sqlite_store import SqliteStore
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IndexStatus:
     """What is indexed, what is stale and what was left out."""
 
@@ -24,13 +25,13 @@ class IndexStatus:
     indexed: bool
     """There is an index of this version; without one its counts are 0."""
     model: str
-    files: int
-    chunks: int
-    embedded: int
+    files: int = 0
+    chunks: int = 0
+    embedded: int = 0
     """Chunks with a vector of `model`: what is deep."""
-    table_model: str
+    table_model: str = ""
     """The table model that covers the others, "" where none is used."""
-    table: int
+    table: int = 0
     """Chunks with a vector of it; every chunk is in the lexical index."""
     embedding: bool
     """A process is making vectors of the model at this moment."""
@@ -38,11 +39,11 @@ class IndexStatus:
     """`c2llm watch` keeps the index fresh."""
     changed: int
     """Files of the tree that are new or changed since they were indexed."""
-    removed: int
+    removed: int = 0
     """Indexed files that are gone."""
-    languages: dict[str, int]
+    languages: dict[str, int] = field(default_factory=dict)
     """Indexed files of each language."""
-    models: dict[str, int]
+    models: dict[str, int] = field(default_factory=dict)
     """Vectors of each model that was used here."""
     skipped_by_reason: dict[str, int]
     skipped: tuple[Skipped, ...]
@@ -68,7 +69,11 @@ def read_status(root: str | Path, model: str) -> IndexStatus:
         finally:
             store.close()
     listed = list_files(folder)
-    return _status(folder, path, model, listed.skipped, changed=len(listed.files), indexed=False)
+    return IndexStatus(
+        model=model,
+        changed=len(listed.files),
+        **_found(folder, path, listed.skipped, indexed=False),
+    )
 
 
 def store_status(store: SqliteStore, root: Path, model: str) -> IndexStatus:
@@ -79,11 +84,8 @@ def store_status(store: SqliteStore, root: Path, model: str) -> IndexStatus:
     table = store.meta(TABLE_MODEL) or ""
     opened = [Skipped(state.path, state.reason) for state in store.skipped().values()]
     languages = Counter(state.language for state in store.files())
-    return _status(
-        root,
-        store.path,
-        model,
-        (*staleness.skipped, *opened),
+    return IndexStatus(
+        model=model,
         files=counts.files,
         chunks=counts.chunks,
         embedded=counts.embedded,
@@ -93,43 +95,21 @@ def store_status(store: SqliteStore, root: Path, model: str) -> IndexStatus:
         removed=len(staleness.removed),
         languages=dict(languages.most_common()),
         models={name: vectors for name, _, vectors in store.models()},
+        **_found(root, store.path, (*staleness.skipped, *opened), indexed=True),
     )
 
 
-def _status(
-    root: Path,
-    path: Path,
-    model: str,
-    skipped: tuple[Skipped, ...],
-    *,
-    files: int = 0,
-    chunks: int = 0,
-    embedded: int = 0,
-    table_model: str = "",
-    table: int = 0,
-    changed: int = 0,
-    indexed: bool = True,
-    removed: int = 0,
-    languages: dict[str, int] | None = None,
-    models: dict[str, int] | None = None,
-) -> IndexStatus:
-    return IndexStatus(
-        root=str(root),
-        index_file=str(path),
-        indexed=indexed,
-        model=model,
-        files=files,
-        chunks=chunks,
-        embedded=embedded,
-        table_model=table_model,
-        table=table,
-        embedding=is_held(path, "embedding"),
-        watched=is_held(path, "watching"),
-        changed=changed,
-        removed=removed,
-        languages=languages or {},
-        models=models or {},
-        skipped_by_reason=dict(Counter(skip.reason for skip in skipped).most_common()),
-        skipped=tuple(sorted(skipped, key=lambda skip: skip.path)),
-        size_bytes=path.stat().st_size if indexed else 0,
-    )
+def _found(
+    root: Path, path: Path, skipped: tuple[Skipped, ...], *, indexed: bool
+) -> dict[str, Any]:
+    """What is known of any index file, and of one that is not there."""
+    return {
+        "root": str(root),
+        "index_file": str(path),
+        "indexed": indexed,
+        "embedding": is_held(path, "embedding"),
+        "watched": is_held(path, "watching"),
+        "skipped_by_reason": dict(Counter(skip.reason for skip in skipped).most_common()),
+        "skipped": tuple(sorted(skipped, key=lambda skip: skip.path)),
+        "size_bytes": path.stat().st_size if indexed else 0,
+    }
