@@ -37,7 +37,9 @@ def take_published(systems: list[dict[str, Any]], path: Path) -> None:
 def take_results(systems: list[dict[str, Any]], path: Path) -> None:
     """Put our scores in place: the chunk list of the runs in the modes that the file names."""
     report = json.loads(path.read_text(encoding="utf-8"))
-    runs = report.get("repos", report)["runs"]
+    runs = report["runs"]
+    if isinstance(runs, dict):  # of `eval all`: sections by the name of the run
+        runs = next(sections["repos"]["runs"] for sections in runs.values())
     for system in systems:
         found = [run for run in runs if run["mode"] == system.get("mode")]
         if found:

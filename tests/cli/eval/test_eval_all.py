@@ -41,6 +41,8 @@ def test_one_command_makes_every_report(arguments, tmp_path, capsys, monkeypatch
     assert {run["mode"] for run in report["repos"]["runs"]} >= {"lexical", "dense-raw", "hybrid"}
     assert "languages: no data, left out." in streams.err
     text = docs.read_text(encoding="utf-8")
+    beside = json.loads(docs.with_suffix(".json").read_text(encoding="utf-8"))
+    assert beside == json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
     assert "c2llm eval all --data DATA --annotations ANNOTATIONS --repos REPOSITORIES" in text
     assert str(tmp_path) not in text
     assert (tmp_path / "out" / "results.md").read_text(encoding="utf-8") == text

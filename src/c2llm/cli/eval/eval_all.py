@@ -1,7 +1,8 @@
-"""`c2llm eval all`: the whole development evaluation in one command that goes on by itself."""
+"""`c2llm eval all`: the whole development evaluation in one command that resumes."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ _GRANULARITY_QUERIES = 50
 _PROFILE_BATCHES, _PROFILE_LENGTHS = (1, 32), (32, 256)
 _REMARK = (
     "Development data only. What each model was trained on, and what that has in common with these "
-    "tests, is told in its card."
+    "tests, is in its card."
 )
 
 
@@ -93,7 +94,9 @@ class _Plan:
     "--home", type=click.Path(path_type=Path), help="Indexes and vectors; by default OUTPUT/home."
 )
 @click.option(
-    "--docs", type=click.Path(path_type=Path), help="Write the tables here too: docs/results.md."
+    "--docs",
+    type=click.Path(path_type=Path),
+    help="Write the tables here too, and their JSON beside: docs/results.md.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as one JSON object.")
 def command(docs: Path | None, as_json: bool, **chosen: Any) -> None:
@@ -318,8 +321,10 @@ def _write(plan: _Plan, docs: Path | None) -> dict[str, Any]:
     if docs is not None:
         from c2llm.cli.eval.eval_output import write_text
 
+        beside = docs.with_suffix(".json")
         write_text(docs, text)
-        note(f"Wrote {docs}.")
+        write_text(beside, json.dumps(report, ensure_ascii=False) + "\n")
+        note(f"Wrote {docs} and {beside}.")
     return report
 
 

@@ -68,6 +68,8 @@ def means(name: str, report: Report) -> list[tuple[str, float]]:
         return [(run_name(run), _score(run)) for run in best.values()]
     if name in ("retrieval", "granularity"):
         return list(report["mean"].items())
+    if name == "functions":
+        return [(run_name(run), run["ndcg_at_10"]) for run in report["mean"]]
     if name == "mteb":
         means = report["mean"]
         return [(name, means[name] / 100) for name in report["systems"] if name in means]
