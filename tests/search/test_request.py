@@ -58,9 +58,10 @@ def test_opening_embeds_nothing_a_search_its_candidates_and_complete_the_rest(
         assert len(found.hits) == 3
         (searched,) = found.indexes
         assert 0 < searched.embedded < searched.chunks == 60
-        assert not found.is_complete and searched.model == "words"
+        assert searched.model == "words"
         assert index.complete() == 60 - searched.embedded
-        assert index.answer(SearchRequest("job")).is_complete
+        (searched,) = index.answer(SearchRequest("job")).indexes
+        assert searched.embedded == searched.chunks
 
 
 def test_an_answer_says_what_was_left_out_and_what_is_stale(project: Path) -> None:

@@ -269,6 +269,7 @@ class Session:
 
 def code_fragments(lines: Sequence[str], language: str) -> list[StyleAndTextTuples]:
     """Each line of code as styled pieces of prompt_toolkit."""
+    from prompt_toolkit.formatted_text.utils import split_lines
     from pygments.lexers import get_lexer_by_name
     from pygments.token import Comment, Keyword, Name, Number, String
     from pygments.util import ClassNotFound
@@ -286,15 +287,11 @@ def code_fragments(lines: Sequence[str], language: str) -> list[StyleAndTextTupl
         (Name.Class, "ansiyellow bold"),
         (Name.Decorator, "ansiyellow"),
     )
-    painted: list[StyleAndTextTuples] = [[]]
-    for kind, text in lexer.get_tokens("\n".join(lines)):
-        style = next((style for token, style in styles if kind in token), "")
-        for position, part in enumerate(text.split("\n")):
-            if position:
-                painted.append([])
-            if part:
-                painted[-1].append((style, part))
-    return painted[: len(lines)]
+    painted: StyleAndTextTuples = [
+        (next((style for token, style in styles if kind in token), ""), text)
+        for kind, text in lexer.get_tokens("\n".join(lines))
+    ]
+    return list(split_lines(painted))[: len(lines)]
 
 
 def _open(file: Path, hit: Hit) -> None:

@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 BOLD, DIM, CYAN, GREEN, RESET = "\033[1m", "\033[2m", "\033[36m", "\033[32m", "\033[0m"
 
 
-def wants_color() -> bool:
-    """Whether stdout is a terminal that may be coloured."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-
-
 def printable(line: str) -> str:
     """The line without control characters: a file must not steer the terminal."""
     return "".join(char if char.isprintable() or char == "\t" else "\ufffd" for char in line)
@@ -116,11 +111,12 @@ def show(
     query: str,
     *,
     explain: bool,
-    color: bool,
     whole: bool,
 ) -> None:
     """Print the answers for a reader at a terminal."""
     from c2llm.search.answers.snippets import Snippet, snippet
+
+    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
     def paint(style: str, text: str) -> str:
         return f"{style}{text}{RESET}" if color else text

@@ -92,7 +92,7 @@ def command(
         return
     started = time.perf_counter()
     request = request_of(_query(query), options)
-    from c2llm.cli.render import payload, results, show, show_paths, wants_color
+    from c2llm.cli.render import payload, results, show, show_paths
     from c2llm.cli.search_targets import opened
     from c2llm.search.answering import answer
 
@@ -110,7 +110,6 @@ def command(
                 found.hits,
                 request.text,
                 explain=request.explain,
-                color=wants_color(),
                 whole=request.max_tokens is not None,
             )
             for index in indexes:

@@ -45,7 +45,7 @@ def command(
 
     It is compared by meaning, so an answer may be in another language or repository.
     """
-    from c2llm.cli.render import payload, show, wants_color
+    from c2llm.cli.render import payload, show
     from c2llm.cli.search_targets import opened
     from c2llm.search.answers.similar_code import Specimen, as_query, similar, specimen_at
 
@@ -61,7 +61,7 @@ def command(
     with opened(within or (_home_of(specimen),), model, request.mode) as indexes:
         found = similar(indexes, specimen, request)
     if not as_json:
-        show(found.hits, specimen.text, explain=request.explain, color=wants_color(), whole=False)
+        show(found.hits, specimen.text, explain=request.explain, whole=False)
         return
     told = payload(found, time.perf_counter() - started)
     del told["query"]

@@ -1,142 +1,29 @@
-"""The language of a file: by name, extension and first line, by content where those tie."""
+"""The language of a file: by name, extension and first line, by content where those tie.
+
+`languages.json` lists extensions, names and interpreters, those of a language on one line.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from posixpath import basename
 from typing import Literal
 
 Family = Literal["code", "prose", "config", "text"]
 
-_EXTENSIONS: dict[str, str] = {
-    extension: language
-    for language, extensions in {
-        "ada": "adb ads",
-        "bash": "sh bash zsh ksh bats ebuild",
-        "c": "c h",
-        "clojure": "clj cljs cljc edn",
-        "cmake": "cmake",
-        "cpp": "cc cpp cxx c++ hh hpp hxx h++ ipp tpp inl cu cuh ino",
-        "crystal": "cr",
-        "csharp": "cs csx",
-        "css": "css scss sass less",
-        "cython": "pyx pxd pxi",
-        "d": "d",
-        "dart": "dart",
-        "dockerfile": "dockerfile",
-        "elixir": "ex exs",
-        "elm": "elm",
-        "erlang": "erl hrl",
-        "fortran": "f f90 f95 f03 f08 for",
-        "fsharp": "fs fsi fsx",
-        "gleam": "gleam",
-        "glsl": "glsl vert frag comp",
-        "go": "go",
-        "graphql": "graphql gql",
-        "groovy": "groovy gradle",
-        "haskell": "hs lhs hsc",
-        "hcl": "tf tfvars hcl",
-        "html": "html htm xhtml eex heex leex erb ejs hbs handlebars mustache jinja j2 njk twig",
-        "ini": "ini cfg conf properties editorconfig",
-        "java": "java",
-        "javascript": "js mjs cjs jsx es6",
-        "json": "json json5 jsonc webmanifest",
-        "julia": "jl",
-        "kotlin": "kt kts",
-        "lisp": "lisp lsp cl el",
-        "lua": "lua luau",
-        "make": "mk mak",
-        "markdown": "md mdx markdown mkd qmd rmd",
-        "matlab": "mat",
-        "nim": "nim nims",
-        "nix": "nix",
-        "objc": "m mm",
-        "ocaml": "ml mli",
-        "pascal": "pas dpr",
-        "perl": "pl pm t",
-        "php": "php phtml php3 php4 php5 inc",
-        "powershell": "ps1 psm1 psd1",
-        "prolog": "pro",
-        "proto": "proto",
-        "python": "py pyi pyw",
-        "r": "r",
-        "racket": "rkt",
-        "rst": "rst",
-        "ruby": "rb rake gemspec ru podspec rbi",
-        "rust": "rs",
-        "scala": "scala sc sbt",
-        "scheme": "scm ss",
-        "solidity": "sol",
-        "sql": "sql psql pgsql ddl",
-        "starlark": "bzl star",
-        "svelte": "svelte",
-        "swift": "swift",
-        "tcl": "tcl",
-        "tex": "tex sty",
-        "text": "txt text adoc asciidoc org textile rdoc pod",
-        "thrift": "thrift",
-        "toml": "toml",
-        "tsx": "tsx",
-        "typescript": "ts mts cts",
-        "verilog": "v sv svh",
-        "vhdl": "vhd vhdl",
-        "vim": "vim",
-        "vue": "vue",
-        "wgsl": "wgsl",
-        "xml": "xml xsd xsl xslt plist csproj fsproj vbproj props targets config storyboard xib",
-        "yaml": "yaml yml",
-        "zig": "zig zon",
-    }.items()
-    for extension in extensions.split()
-}
+_TABLES: dict[str, dict[str, str]] = json.loads(
+    Path(__file__).with_name("languages.json").read_text(encoding="utf-8")
+)
 
-_NAMES: dict[str, str] = {
-    name: language
-    for language, names in {
-        "bash": ".bashrc .bash_profile .bash_aliases .profile .zshrc .zshenv .envrc PKGBUILD",
-        "cmake": "CMakeLists.txt",
-        "dockerfile": "Dockerfile Containerfile",
-        "groovy": "Jenkinsfile",
-        "ini": ".editorconfig .gitconfig .gitmodules .npmrc .flake8 .pylintrc .env",
-        "json": ".babelrc .eslintrc .prettierrc .swcrc .clang-format.json composer.lock",
-        "make": "Makefile makefile GNUmakefile Kbuild",
-        "python": "SConstruct SConscript wscript",
-        "ruby": "Gemfile Rakefile Podfile Fastfile Vagrantfile Brewfile Guardfile Capfile",
-        "starlark": "BUILD BUILD.bazel WORKSPACE WORKSPACE.bazel Tiltfile",
-        "text": "LICENSE LICENCE COPYING NOTICE AUTHORS README CHANGELOG CHANGES INSTALL TODO",
-        "toml": "Pipfile Cargo.lock",
-        "yaml": ".clang-format .clang-tidy .yamllint CITATION.cff",
-    }.items()
-    for name in names.split()
-}
 
-_INTERPRETERS: dict[str, str] = {
-    interpreter: language
-    for language, interpreters in {
-        "bash": "ash bash bats dash fish ksh sh zsh",
-        "elixir": "elixir",
-        "erlang": "escript",
-        "groovy": "groovy",
-        "haskell": "runghc runhaskell",
-        "javascript": "node nodejs",
-        "julia": "julia",
-        "lua": "lua luajit",
-        "make": "make",
-        "ocaml": "ocaml",
-        "perl": "perl",
-        "php": "php",
-        "powershell": "pwsh",
-        "python": "pypy python",
-        "r": "rscript",
-        "racket": "racket",
-        "ruby": "ruby",
-        "scala": "scala",
-        "swift": "swift",
-        "tcl": "tclsh",
-        "typescript": "bun deno ts-node",
-    }.items()
-    for interpreter in interpreters.split()
-}
+def _table(name: str) -> dict[str, str]:
+    """The language by each of the words that the table lists for it."""
+    return {word: language for language, words in _TABLES[name].items() for word in words.split()}
+
+
+_EXTENSIONS, _NAMES, _INTERPRETERS = map(_table, ("extensions", "names", "interpreters"))
 
 # One extension, several languages: the first pattern found in the head wins, then the table above.
 _AMBIGUOUS: dict[str, tuple[tuple[re.Pattern[bytes], str], ...]] = {

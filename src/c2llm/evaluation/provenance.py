@@ -24,7 +24,7 @@ def hash_files(root: Path, files: Iterable[Path]) -> str:
 
 
 def hash_source(*names: str) -> str:
-    """SHA-256 over the Python source of modules and whole packages, found without importing them.
+    """SHA-256 over modules and whole packages, JSON beside them too; nothing is imported.
 
     Raises:
         ValueError: for a name that is not installed as source.
@@ -35,6 +35,8 @@ def hash_source(*names: str) -> str:
         if spec is None or spec.origin is None or not Path(spec.origin).is_file():
             raise ValueError(f"{name} is not installed as source")
         module = Path(spec.origin)
-        files = module.parent.rglob("*.py") if spec.submodule_search_locations else [module]
+        files = [module]
+        if spec.submodule_search_locations:
+            files = [*module.parent.rglob("*.py"), *module.parent.rglob("*.json")]
         digest.update(hash_files(module.parent, files).encode())
     return digest.hexdigest()

@@ -73,8 +73,3 @@ class SearchAnswer:
     def stale(self) -> int:
         """Files of all indexes that are newer than what was searched."""
         return sum(index.stale for index in self.indexes)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every chunk that was searched has a vector of the model."""
-        return all(index.embedded == index.chunks for index in self.indexes)
