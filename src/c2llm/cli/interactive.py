@@ -170,10 +170,21 @@ class Session:
                 "label": "ansigreen",
                 "dim": "ansibrightblack",
                 "match": "bold",
+                "pygments.comment": "ansibrightblack",
+                "pygments.literal.string": "ansigreen",
+                "pygments.keyword": "ansimagenta",
+                "pygments.literal.number": "ansicyan",
+                "pygments.name.function": "ansiblue bold",
+                "pygments.name.class": "ansiyellow bold",
+                "pygments.name.decorator": "ansiyellow",
             }
         )
         self._application = Application(
-            layout=Layout(layout), key_bindings=self._keys(), style=style, full_screen=True
+            layout=Layout(layout),
+            key_bindings=self._keys(),
+            style=style,
+            include_default_pygments_style=False,
+            full_screen=True,
         )
         worker = threading.Thread(target=self._work, name="c2llm-search", daemon=True)
         worker.start()
@@ -269,29 +280,16 @@ class Session:
 
 def code_fragments(lines: Sequence[str], language: str) -> list[StyleAndTextTuples]:
     """Each line of code as styled pieces of prompt_toolkit."""
-    from prompt_toolkit.formatted_text.utils import split_lines
+    from prompt_toolkit.formatted_text import PygmentsTokens, split_lines, to_formatted_text
     from pygments.lexers import get_lexer_by_name
-    from pygments.token import Comment, Keyword, Name, Number, String
     from pygments.util import ClassNotFound
 
     try:
         lexer = get_lexer_by_name(language, stripnl=False)
     except ClassNotFound:
         return [[("", line)] for line in lines]
-    styles = (
-        (Comment, "ansibrightblack"),
-        (String, "ansigreen"),
-        (Keyword, "ansimagenta"),
-        (Number, "ansicyan"),
-        (Name.Function, "ansiblue bold"),
-        (Name.Class, "ansiyellow bold"),
-        (Name.Decorator, "ansiyellow"),
-    )
-    painted: StyleAndTextTuples = [
-        (next((style for token, style in styles if kind in token), ""), text)
-        for kind, text in lexer.get_tokens("\n".join(lines))
-    ]
-    return list(split_lines(painted))[: len(lines)]
+    tokens = PygmentsTokens(list(lexer.get_tokens("\n".join(lines))))
+    return list(split_lines(to_formatted_text(tokens)))[: len(lines)]
 
 
 def _open(file: Path, hit: Hit) -> None:

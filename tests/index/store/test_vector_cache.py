@@ -67,7 +67,6 @@ def test_it_stays_within_its_bounds(tmp_path: Path) -> None:
     cache.put("new", keys(250), [bytes(100)] * 250)
     left = len(cache.get("new", keys(250)))
     assert 80 <= left <= 170  # about half
-    assert cache.usage()[0] == left
     cache.close()
 
 

@@ -94,14 +94,6 @@ class VectorCache:
                     connection.execute("ROLLBACK")
                 raise
 
-    def usage(self) -> tuple[int, int]:
-        """How many vectors are kept, and the bytes of the file."""
-        with self._open(create=False) as connection:
-            if connection is not None:
-                rows = connection.execute("SELECT coalesce(sum(rows), 0) FROM sizes").fetchone()[0]
-                return int(rows), self.path.stat().st_size
-        return 0, 0
-
     def close(self) -> None:
         """Close the file."""
         if self._connection is not None:
