@@ -155,7 +155,7 @@ def _check(plan: _Plan) -> None:
 
 
 def _run(name: str, step: Callable[[_Plan], dict[str, Any] | None], plan: _Plan) -> None:
-    from c2llm.evaluation.page.build import markdown_of
+    from c2llm.evaluation.report.build import markdown_of
 
     begun = time.perf_counter()
     note(f"== {name}")

@@ -65,8 +65,8 @@ def write_report(
         UsageError: for a folder that is not there.
         DataError: for a damaged report, or a file that cannot be written.
     """
-    from c2llm.evaluation.page import build
-    from c2llm.evaluation.page.collect import collect
+    from c2llm.evaluation.report import build
+    from c2llm.evaluation.report.collect import collect
 
     collected = collect(runs)
     report = build.as_json(collected, command)
@@ -80,7 +80,7 @@ def write_report(
         write_text(path, content)
         note(f"Wrote {path}.")
     if figures is not None:
-        from c2llm.evaluation.page.charts import draw
+        from c2llm.evaluation.report.charts import draw
 
         for path in draw(collected, figures):
             note(f"Wrote {path}.")

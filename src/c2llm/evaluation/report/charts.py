@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from c2llm.errors import ModelError
-from c2llm.evaluation.page.build import run_name
-from c2llm.evaluation.page.collect import Report, Runs
+from c2llm.evaluation.report.build import run_name
+from c2llm.evaluation.report.collect import Report, Runs
 
 _HEADLINE = "ndcg_at_10"
 Row = tuple[str, Report]

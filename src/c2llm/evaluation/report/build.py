@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from c2llm.errors import DataError
-from c2llm.evaluation.page.collect import Report, Runs
+from c2llm.evaluation.report.collect import Report, Runs
 from c2llm.evaluation.tables import markdown_table, number
 
 FORMAT = 2

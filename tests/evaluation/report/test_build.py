@@ -8,8 +8,8 @@ import pytest
 
 from c2llm.cli.main import main
 from c2llm.errors import DataError, UsageError
-from c2llm.evaluation.page.build import as_json, as_markdown
-from c2llm.evaluation.page.collect import collect
+from c2llm.evaluation.report.build import as_json, as_markdown
+from c2llm.evaluation.report.collect import collect
 from c2llm.evaluation.repositories.repo_report import repository_report
 from c2llm.evaluation.repositories.repo_scores import QuestionResult, RepositoryResult
 from c2llm.evaluation.retrieval.language_matrix import language_tasks, languages_report
