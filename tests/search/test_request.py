@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from c2llm import CodeIndex, SearchRequest
-from c2llm.errors import UsageError
+from c2llm.errors import C2LLMError, UsageError
 from c2llm.search.answering import answer, labels
 from c2llm.search.answers.token_budget import within_budget
 from tests.trees import WordEncoder, write_tree
@@ -27,6 +27,11 @@ from tests.trees import WordEncoder, write_tree
         ({"mode": "fuzzy"}, "one of hybrid, dense, lexical, not 'fuzzy'"),
         ({"granularity": "word"}, "one of chunk, function, class, file, not 'word'"),
         ({"languages": 5}, "languages must be a list of texts, not 5"),
+        ({"languages": [""]}, "languages takes texts of 1 to 1000 characters, not ''"),
+        ({"include": "[" * 8_000}, "include takes texts of 1 to 1000 characters"),
+        ({"pattern": 5}, "The pattern must be text, not 5"),
+        ({"symbol": "no"}, "symbol must be true or false, not 'no'"),
+        ({"mode": ["hybrid"]}, "The mode must be one of"),
         ({"include": ["*.py", None]}, "include must be a list of texts"),
         ({"exclude": ["x"] * 1_001}, "1,001 entries; at most 1,000"),
         ({"pattern": "("}, "is not a regular expression"),
@@ -108,13 +113,24 @@ def test_callers_come_with_the_hits_that_ask_for_them(project: Path) -> None:
     assert hit.callers is not None and any(use.kind == "calls" for use in hit.callers.callers)
 
 
-def test_a_token_budget_cuts_the_last_hit_at_a_line_and_counts_what_it_lost(project: Path) -> None:
+def test_a_token_budget_cuts_at_a_line_and_counts_what_is_not_whole(
+    project: Path,
+) -> None:
     with CodeIndex.open(project, embed="none") as index:
         hits = index.search("retry", 5, "lexical")
         found = index.answer(SearchRequest("retry", mode="lexical", max_tokens=60))
     taken, lost = within_budget(hits, 60)
     assert [hit.text for hit in found.hits] == [hit.text for hit in taken]
     whole = next(hit for hit in hits if hit.path == taken[-1].path)
-    assert found.cut_off == lost == whole.text.count("\n") - taken[-1].text.count("\n")
+    assert found.cut_off == lost > 0
+    assert len(taken[-1].text) < len(whole.text)
+    assert within_budget(hits, 10) == ([], len(hits))
     cost = sum(len(hit.text.encode()) // 3 for hit in taken)
     assert cost <= 60
+
+
+def test_a_closed_index_says_so(project: Path) -> None:
+    index = CodeIndex.open(project, embed="none")
+    index.close()
+    with pytest.raises(C2LLMError, match="is closed; open it again"):
+        index.search("retry", mode="lexical")

@@ -16,7 +16,6 @@ from c2llm.errors import UsageError
 if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
 
-_MOST_QUERY = 200_000
 
 # \b keeps click from joining the lines.
 _EXAMPLES = """\b
@@ -106,12 +105,10 @@ def command(
         elif paths_only:
             show_paths(found.hits)
         else:
-            show(
-                found.hits,
-                request.text,
-                explain=request.explain,
-                whole=request.max_tokens is not None,
-            )
+            whole = request.max_tokens is not None
+            show(found.hits, request.text, explain=request.explain, whole=whole)
+            if found.cut_off and not found.hits:
+                note(f"The first one does not fit into {request.max_tokens} tokens.")
             for index in indexes:
                 _tell_new(index, request.mode, background=background)
         if background and request.mode != "lexical":
@@ -125,7 +122,7 @@ def _query(query: str | None) -> str:
     if query is None:
         raise UsageError("Say what you are looking for, or use -i to type and see.")
     if query == "-":
-        query = sys.stdin.read(_MOST_QUERY)
+        query = sys.stdin.read(200_000)  # what a request takes
         if not query.strip():
             raise UsageError("Nothing came from standard input.")
     return query

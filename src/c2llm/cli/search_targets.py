@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c2llm.cli.output import note, progress_bar
@@ -43,7 +44,7 @@ def opened(
                     lock_seconds=SEARCH_LOCK_SECONDS,
                 )
             )
-            for path in dict.fromkeys(paths or ["."])
+            for path in dict.fromkeys(Path(path).expanduser().resolve() for path in paths or ["."])
         ]
         if len(indexes) > 1:
             for index, label in zip(indexes, labels([one.root for one in indexes]), strict=True):

@@ -51,7 +51,7 @@ class SearchedIndex:
     embedded: int
     """Chunks with a vector of `model`."""
     stale: int
-    """Files that were known to differ from the index and were not redone."""
+    """Files that differed from the index when it was last refreshed, and were not redone."""
     left_out: Mapping[str, int]
     """For each reason how many files and directories are not indexed."""
 
@@ -65,7 +65,7 @@ class SearchAnswer:
     indexes: tuple[SearchedIndex, ...]
     """What was searched; an index that has no file in the wanted languages is not among them."""
     cut_off: int
-    """Lines of the last hit that a token budget left out, 0 when it is whole."""
+    """Hits that a token budget left out or cut; the one that is cut comes last."""
     seconds: float
     """From the request to the answer; opening and refreshing the indexes is not in it."""
 

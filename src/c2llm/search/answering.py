@@ -75,7 +75,7 @@ def labels(roots: Sequence[Path]) -> list[str]:
     """A short name for each directory: its own, or with those above it where that is not enough."""
     depth = [1] * len(roots)
     while True:
-        names = ["/".join(root.parts[-length:]) for root, length in zip(roots, depth, strict=True)]
+        names = [str(Path(*root.parts[-n:])) for root, n in zip(roots, depth, strict=True)]
         twice = {name for name, count in Counter(names).items() if count > 1}
         grown = [
             min(length + (name in twice), len(root.parts))

@@ -19,8 +19,8 @@ MOST_HITS = 10_000
 """Results of one search at most."""
 MOST_CHARACTERS = 200_000
 """Of a query; a longer paste is cut by whoever reads it."""
-_MOST_FILTERS = 1_000
-"""Languages, and globs of one kind."""
+_MOST_FILTERS, _MOST_OF_FILTER = 1_000, 1_000
+"""Languages, or globs of one kind; and characters of one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class SearchRequest:
     recent: bool = False
     """What was changed recently comes first, other things being equal."""
     max_tokens: int | None = None
-    """Whole code of as many hits as fit into about this many tokens, in place of snippets."""
+    """Whole code of the best hits, up to fifty or `k`, that fits into about this many tokens."""
     explain: bool = False
     """Whoever shows the answer shows the reasons of each hit too."""
     callers: bool = False
@@ -75,9 +75,14 @@ class SearchRequest:
             _require_count("token budget", self.max_tokens, 10**9)
         _require_one_of("mode", self.mode, get_args(Mode))
         _require_one_of("granularity", self.granularity, get_args(Granularity))
+        for name in ("symbol", "recent", "explain", "callers"):
+            if not isinstance(getattr(self, name), bool):
+                raise UsageError(f"{name} must be true or false, not {getattr(self, name)!r}.")
         for name in ("languages", "include", "exclude"):
             object.__setattr__(self, name, _texts(name, getattr(self, name)))
         if self.pattern is not None:
+            if not isinstance(self.pattern, str):
+                raise UsageError(f"The pattern must be text, not {self.pattern!r}.")
             from c2llm.search.query.pattern import Pattern
 
             Pattern.compile(self.pattern)
@@ -96,7 +101,7 @@ def _require_count(what: str, value: object, most: int) -> None:
 
 
 def _require_one_of(what: str, value: object, known: tuple[str, ...]) -> None:
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise UsageError(f"The {what} must be one of {', '.join(known)}, not {value!r}.")
 
 
@@ -107,5 +112,9 @@ def _texts(what: str, given: object) -> tuple[str, ...]:
     if len(values) > _MOST_FILTERS:
         raise UsageError(
             f"{what} has {len(values):,} entries; at most {_MOST_FILTERS:,} are taken."
+        )
+    if wrong := [one for one in values if not 1 <= len(one) <= _MOST_OF_FILTER]:
+        raise UsageError(
+            f"{what} takes texts of 1 to {_MOST_OF_FILTER} characters, not {wrong[0]!r:.40}."
         )
     return tuple(values)

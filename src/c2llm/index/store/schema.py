@@ -226,6 +226,8 @@ def explained(path: Path) -> Iterator[None]:
         message = str(error)
         kind = IndexWriteError if _cannot_write(message) else C2LLMError
         raise kind(_operational(path, message)) from error
+    except sqlite3.ProgrammingError as error:  # the handle, not the file
+        raise C2LLMError(f"The index {path} is closed; open it again.") from error
     except sqlite3.DatabaseError as error:
         raise IndexCorruptError(_not_an_index(path)) from error
     except OSError as error:  # no right, no room, a file where a folder should be

@@ -17,6 +17,7 @@ from c2llm.errors import UsageError
 from c2llm.search.answer import Hit, SearchAnswer
 from c2llm.search.answering import answer
 from c2llm.search.query.query_parsing import CODE_FORM
+from c2llm.search.request import MOST_HITS
 
 if TYPE_CHECKING:
     from c2llm.codebase.syntax import Definition
@@ -79,9 +80,9 @@ def similar(
     Args:
         indexes: Where to look; the callers hold them open.
         specimen: What to compare with.
-        request: `as_request(specimen)`, limited as the user wishes.
+        request: Its query is `as_query(specimen)`.
     """
-    found = answer(indexes, replace(request, k=request.k + _MOST_OF_ITSELF))
+    found = answer(indexes, replace(request, k=min(request.k + _MOST_OF_ITSELF, MOST_HITS)))
     roots = {index.label: index.root for index in indexes}
     hits = [hit for hit in found.hits if not _is_itself(hit, roots[hit.repository], specimen)]
     return replace(found, request=request, hits=tuple(hits[: request.k]))

@@ -20,7 +20,7 @@ def within_budget(hits: Sequence[Hit], most_tokens: int) -> tuple[list[Hit], int
     Tokens are estimated at three bytes each, which is on the safe side for code.
 
     Returns:
-        The hits, and how many lines the last one lost.
+        The hits, and how many of the given ones are not among them whole.
     """
     left = most_tokens
     taken: list[Hit] = []
@@ -40,6 +40,6 @@ def within_budget(hits: Sequence[Hit], most_tokens: int) -> tuple[list[Hit], int
         if kept >= _LEAST_LINES or (not taken and kept):
             end = hit.start_line + kept - 1
             taken.append(replace(hit, text="\n".join(lines[:kept]), end_line=end))
-            return taken, len(lines) - kept
+            return taken, len(hits) - len(taken) + 1
         break
-    return taken, 0
+    return taken, len(hits) - len(taken)
