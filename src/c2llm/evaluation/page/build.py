@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from c2llm.errors import DataError
 from c2llm.evaluation.page.collect import Report, Runs
-from c2llm.evaluation.tables import markdown_table, number
+from c2llm.evaluation.tables import markdown_table, number, run_label
 
 FORMAT = 2
 Made = TypeVar("Made")
@@ -65,7 +65,7 @@ def means(name: str, report: Report) -> list[tuple[str, float]]:
         best: dict[str, Report] = {}
         for run in sorted(report["runs"], key=_score):
             best[run["system"]] = run
-        return [(run_name(run), _score(run)) for run in best.values()]
+        return [(run_label(run), _score(run)) for run in best.values()]
     if name in ("retrieval", "granularity"):
         return list(report["mean"].items())
     if name == "mteb":
@@ -75,12 +75,6 @@ def means(name: str, report: Report) -> list[tuple[str, float]]:
         scores = ((system["system"], system["mean"]) for system in report["systems"])
         return [(system, mean) for system, mean in scores if mean is not None]
     return []
-
-
-def run_name(run: Report) -> str:
-    """What a run of repository search is called; words alone have no model."""
-    mode = str(run["mode"])
-    return mode if mode.startswith("lexical") else f"{run['system']} {mode}"
 
 
 def _score(run: Report) -> float:
