@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c2llm import Encoder
-from c2llm.codebase.chunks import chunk_file
+from c2llm.codebase.chunks import cut_text
 from c2llm.codebase.files.walk import walk
 from c2llm.encoding.batches import pad
 from c2llm.evaluation.tables import markdown_table, number
@@ -31,7 +31,7 @@ def functions(source: Path, count: int) -> list[str]:
     found: list[str] = []
     for file in walk(source).files:
         text = (source / file.path).read_text(encoding="utf-8", errors="replace")
-        chunks = chunk_file(file.path, text, file.language)
+        chunks = cut_text(file.path, text, file.language).chunks
         found += [chunk.text for chunk in chunks if chunk.kind == "function"]
         if len(found) >= count:
             break

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from repository_options import read_options
 
-from c2llm.codebase.chunks import chunk_file, embedding_text
+from c2llm.codebase.chunks import cut_text, embedding_text
 from c2llm.codebase.files.walk import walk
 from c2llm.encoding.encoder import Encoder
 from c2llm.evaluation.repositories.repo_benchmark import environment
@@ -48,7 +48,7 @@ class Files:
         whole: list[Floats] = []
         for file in walk(root).files:
             source = decode(file.absolute.read_bytes())
-            texts = [embedding_text(c) for c in chunk_file(file.path, source, file.language)]
+            texts = [embedding_text(c) for c in cut_text(file.path, source, file.language).chunks]
             if not texts:
                 continue
             # One at a time, as in an index: an int8 graph has one scale a batch.

@@ -39,13 +39,13 @@ system, root, model, table, queries = json.loads(sys.argv[1])
 warm = []
 if system == "bm25s":
     from pathlib import Path
-    from c2llm.codebase.chunks import chunk_file
+    from c2llm.codebase.chunks import cut_text
     from c2llm.codebase.files.walk import walk
     from c2llm.index.build.cutting import decode
     from c2llm.codebase.words import tokens
     import bm25s
     texts = [chunk.text for file in walk(Path(root)).files for chunk in
-             chunk_file(file.path, decode(file.absolute.read_bytes()), file.language)]
+             cut_text(file.path, decode(file.absolute.read_bytes()), file.language).chunks]
     start, cpu = time.perf_counter(), time.process_time()
     retriever = bm25s.BM25(method="lucene")
     retriever.index([tokens(text).split() for text in texts], show_progress=False)
@@ -76,7 +76,7 @@ print(json.dumps([chunks, cold, cpu, warm[1:]]))
 
 def queries_of(root: Path) -> list[str]:
     """Names that the repository defines, as words; always the same ones."""
-    from c2llm.codebase.chunks import chunk_file
+    from c2llm.codebase.chunks import cut_text
     from c2llm.codebase.files.walk import walk
     from c2llm.codebase.identifiers import split_identifier
     from c2llm.index.build.cutting import decode
@@ -84,7 +84,7 @@ def queries_of(root: Path) -> list[str]:
     names: dict[str, None] = {}
     for file in walk(root).files:
         content = decode(file.absolute.read_bytes())
-        for chunk in chunk_file(file.path, content, file.language):
+        for chunk in cut_text(file.path, content, file.language).chunks:
             if len(words := split_identifier(chunk.symbol)) > 1:
                 names[" ".join(words)] = None
     found = sorted(names) or [root.name]

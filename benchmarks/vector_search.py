@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from c2llm.codebase.chunks import chunk_file, embedding_text
+from c2llm.codebase.chunks import cut_text, embedding_text
 from c2llm.codebase.files.walk import SourceFile, walk
 from c2llm.codebase.identifiers import split_identifier
 from c2llm.encoding.encoder import Encoder
@@ -44,7 +44,7 @@ def read_chunks(roots: Sequence[Path], most: int) -> tuple[list[str], list[str]]
 
 def chunks_of(file: SourceFile) -> list[tuple[str, str]]:
     """The name, as words, and the text of each chunk of a file."""
-    chunks = chunk_file(file.path, decode(file.absolute.read_bytes()), file.language)
+    chunks = cut_text(file.path, decode(file.absolute.read_bytes()), file.language).chunks
     return [(" ".join(split_identifier(c.symbol)), embedding_text(c)) for c in chunks]
 
 

@@ -5,11 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c2llm.codebase.chunk import Chunk
-from c2llm.codebase.chunks import chunk_file, embedding_text, header
+from c2llm.codebase.chunks import cut_text, embedding_text, header
 from c2llm.codebase.syntax import definitions
 from tests.codebase.snippets import SNIPPETS
 
 LANGUAGES = [*SNIPPETS, "markdown", "json", "text", "klingon", None]
+
+
+def chunks_of(path: str, text: str, language: str | None, **sizes: int) -> list[Chunk]:
+    return cut_text(path, text, language, **sizes).chunks
 
 
 def spans(chunks: list[Chunk]) -> list[tuple[int, int]]:
@@ -37,7 +41,7 @@ def assert_covers(text: str, chunks: list[Chunk], longest: int) -> None:
 @pytest.mark.parametrize("target", [80, 300, 1500])
 def test_chunks_cover_each_language(language: str, target: int) -> None:
     source = SNIPPETS[language].source
-    chunks = chunk_file("a", source, language, target_chars=target, max_chars=target + 60)
+    chunks = chunks_of("a", source, language, target_chars=target, max_chars=target + 60)
     assert_covers(source, chunks, target + 60)
     named = [name for chunk in chunks for name in chunk.definitions]
     found = definitions(source.encode(), language)
@@ -48,7 +52,7 @@ def test_chunks_cover_each_language(language: str, target: int) -> None:
 def test_a_small_definition_is_never_cut(language: str) -> None:
     """Nor is it parted from its comment: each starts and ends in the same chunk."""
     source = SNIPPETS[language].source
-    chunks = chunk_file("a", source, language, target_chars=150, max_chars=250)
+    chunks = chunks_of("a", source, language, target_chars=150, max_chars=250)
     for entry in definitions(source.encode(), language):
         if entry.end_byte - entry.start_byte <= 150:
             (holder,) = [c for c in chunks if c.start_line <= entry.start_line <= c.end_line]
@@ -75,7 +79,7 @@ def test_a_small_definition_is_never_cut(language: str) -> None:
 @settings(max_examples=300, deadline=None)
 def test_any_text_is_covered_once(language: str | None, parts: list[str], target: int) -> None:
     text = "".join(parts)
-    assert_covers(text, chunk_file("a", text, language, target_chars=target, max_chars=140), 140)
+    assert_covers(text, chunks_of("a", text, language, target_chars=target, max_chars=140), 140)
 
 
 FUNCTION = '''\
@@ -91,7 +95,7 @@ def {name}(x):
 def test_functions_of_half_the_target_stand_alone() -> None:
     names = ["first", "second", "third"]
     source = "\n\n".join(FUNCTION.format(name=name, filler="1 + " * 200 + "1") for name in names)
-    chunks = chunk_file("pkg/a.py", source, "python")
+    chunks = chunks_of("pkg/a.py", source, "python")
     assert [chunk.symbol for chunk in chunks] == names
     assert all(chunk.kind == "function" for chunk in chunks)
     assert all(chunk.text.startswith("def ") for chunk in chunks)
@@ -100,13 +104,13 @@ def test_functions_of_half_the_target_stand_alone() -> None:
 def test_a_file_below_the_maximum_is_cut_too_where_its_functions_are_large() -> None:
     source = "\n\n".join(FUNCTION.format(name=n, filler="1 + " * 170 + "1") for n in ("a", "b"))
     assert len(source) < 2000
-    assert [chunk.symbol for chunk in chunk_file("a.py", source, "python")] == ["a", "b"]
+    assert [chunk.symbol for chunk in chunks_of("a.py", source, "python")] == ["a", "b"]
 
 
 def test_small_siblings_are_merged() -> None:
     names = tuple(f"f{i}" for i in range(20))
     source = "\n\n".join(FUNCTION.format(name=name, filler="1") for name in names)
-    first, second = chunk_file("a.py", source, "python")
+    first, second = chunks_of("a.py", source, "python")
     assert first.definitions + second.definitions == names
     assert first.symbol == "f0"
 
@@ -116,7 +120,7 @@ def test_a_long_class_is_cut_between_methods() -> None:
         f"    # Method {i}.\n    @cached\n    def m{i}(self):\n        return {i}{' + 1' * 100}\n"
         for i in range(10)
     )
-    chunks = chunk_file("a.py", f"class Big(Base):\n    size = 1\n\n{methods}", "python")
+    chunks = chunks_of("a.py", f"class Big(Base):\n    size = 1\n\n{methods}", "python")
     assert chunks[0].symbol == "Big"
     assert chunks[0].kind == "class"
     for chunk in chunks[1:]:
@@ -127,7 +131,7 @@ def test_a_long_class_is_cut_between_methods() -> None:
 
 def test_a_long_function_is_cut_between_statements_and_keeps_its_name() -> None:
     body = "\n".join(f"    if x == {i}:\n        y = {i}\n        z = y * 2\n" for i in range(80))
-    chunks = chunk_file("a.py", f"def long(x):\n{body}", "python")
+    chunks = chunks_of("a.py", f"def long(x):\n{body}", "python")
     assert len(chunks) > 2
     for chunk in chunks[1:]:
         assert chunk.symbol == "long"
@@ -137,18 +141,18 @@ def test_a_long_function_is_cut_between_statements_and_keeps_its_name() -> None:
 
 def test_a_name_is_told_by_the_chunk_where_its_comment_starts() -> None:
     doc = "\n".join(f"# Line {i} of a long comment about f." for i in range(60))
-    chunks = chunk_file("a.py", f"x = 1\n\n{doc}\ndef f():\n    pass\n", "python")
+    chunks = chunks_of("a.py", f"x = 1\n\n{doc}\ndef f():\n    pass\n", "python")
     assert all(chunk.symbol == "f" for chunk in chunks)
     assert [chunk.definitions for chunk in chunks].count(("f",)) == 1
 
 
 def test_namespaces_only_give_scope() -> None:
-    (chunk,) = chunk_file("a.cpp", "namespace n {\nint f() { return 1; }\n}\n", "cpp")
+    (chunk,) = chunks_of("a.cpp", "namespace n {\nint f() { return 1; }\n}\n", "cpp")
     assert (chunk.symbol, chunk.scope, chunk.kind) == ("f", "n", "function")
 
 
 def test_code_without_definitions_is_module() -> None:
-    (chunk,) = chunk_file("a.py", "import os\n\nprint(os.name)\n", "python")
+    (chunk,) = chunks_of("a.py", "import os\n\nprint(os.name)\n", "python")
     assert (chunk.kind, chunk.symbol, chunk.scope, chunk.signature) == ("module", "", "", "")
 
 
@@ -156,7 +160,7 @@ def test_markdown_is_cut_by_heading_and_fences_stay_whole() -> None:
     prose = "Some words about it. " * 15
     fence = "```python\n# not a heading\n\nx = 1\n```"
     text = f"# Guide\n\n{prose}\n\n## Install\n\n{prose}\n\n{fence}\n\n## Use\n\n{prose}\n"
-    chunks = chunk_file("docs/guide.md", text, "markdown", target_chars=600, max_chars=700)
+    chunks = chunks_of("docs/guide.md", text, "markdown", target_chars=600, max_chars=700)
     assert [(chunk.symbol, chunk.scope) for chunk in chunks] == [
         ("Guide", ""),
         ("Install", "Guide"),
@@ -168,7 +172,7 @@ def test_markdown_is_cut_by_heading_and_fences_stay_whole() -> None:
 
 def test_a_long_section_keeps_its_heading_as_symbol() -> None:
     text = "# Only\n\n" + "\n\n".join("word " * 100 for _ in range(10))
-    chunks = chunk_file("a.md", text, "markdown")
+    chunks = chunks_of("a.md", text, "markdown")
     assert len(chunks) > 2
     assert {chunk.symbol for chunk in chunks} == {"Only"}
 
@@ -178,7 +182,7 @@ def test_a_long_section_keeps_its_heading_as_symbol() -> None:
 )
 def test_what_no_grammar_reads_is_cut_by_lines(language: str | None, kind: str) -> None:
     text = "\n".join(f"key{i}: {i}" for i in range(200))
-    chunks = chunk_file("a", text, language)
+    chunks = chunks_of("a", text, language)
     assert {chunk.kind for chunk in chunks} == {kind}
     assert all(chunk.end_line - chunk.start_line < 150 for chunk in chunks)
     assert_covers(text, chunks, 2000)
@@ -187,7 +191,7 @@ def test_what_no_grammar_reads_is_cut_by_lines(language: str | None, kind: str) 
 @pytest.mark.parametrize("language", ["python", "markdown", "json", None])
 def test_one_endless_line_gives_bounded_chunks(language: str | None) -> None:
     text = "before\n" + "x" * 5_000_000 + "\nafter\n"
-    chunks = chunk_file("a", text, language)
+    chunks = chunks_of("a", text, language)
     assert max(len(chunk.text) for chunk in chunks) <= 2000
     assert len(chunks) <= 5_000_000 / 2000 + 3
     assert chunks[0].text == "before"
@@ -218,12 +222,12 @@ def test_one_endless_line_gives_bounded_chunks(language: str | None) -> None:
     ],
 )
 def test_hostile_shapes_are_covered(language: str, text: str) -> None:
-    assert_covers(text, chunk_file("a", text, language), 2000)
+    assert_covers(text, chunks_of("a", text, language), 2000)
 
 
 def test_empty_and_blank_files_have_no_chunks() -> None:
-    assert chunk_file("a.py", "", "python") == []
-    assert chunk_file("a.py", "\n  \n\t\n", "python") == []
+    assert chunks_of("a.py", "", "python") == []
+    assert chunks_of("a.py", "\n  \n\t\n", "python") == []
 
 
 @pytest.mark.parametrize(
@@ -246,9 +250,9 @@ def test_header_is_words(path: str, scope: str, signature: str, expected: str) -
 
 
 def test_embedding_text_is_header_and_code() -> None:
-    (chunk,) = chunk_file("pkg/retry.py", "def back_off(n):\n    return 2**n\n", "python")
+    (chunk,) = chunks_of("pkg/retry.py", "def back_off(n):\n    return 2**n\n", "python")
     assert embedding_text(chunk) == (
         "pkg retry | def back_off(n)\ndef back_off(n):\n    return 2**n"
     )
-    (section,) = chunk_file("docs/a.md", "# Retries\n\nThey back off.\n", "markdown")
+    (section,) = chunks_of("docs/a.md", "# Retries\n\nThey back off.\n", "markdown")
     assert embedding_text(section).startswith("docs a | Retries\n# Retries")

@@ -52,18 +52,6 @@ class Cut(NamedTuple):
     """The modules that it imports, as `codebase.imports` writes them."""
 
 
-def chunk_file(
-    path: str,
-    text: str,
-    language: str | None,
-    *,
-    target_chars: int = 1500,
-    max_chars: int = 2000,
-) -> list[Chunk]:
-    """The chunks of a file; see `cut_text`."""
-    return cut_text(path, text, language, target_chars=target_chars, max_chars=max_chars).chunks
-
-
 def cut_text(
     path: str,
     text: str,

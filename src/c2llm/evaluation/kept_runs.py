@@ -13,6 +13,7 @@ from typing import Any
 
 from c2llm.errors import DataError, UsageError
 from c2llm.evaluation.kept import load_kept
+from c2llm.evaluation.tables import run_label
 
 _FORMAT = 1
 _FOLDERS = ("retrieval", "repos")
@@ -130,7 +131,7 @@ def _repository(fields: dict[str, Any], path: Path) -> Kept:
     return Kept(
         kind="repos",
         name=str(fields["repository"]),
-        label=_repository_label(fields),
+        label=run_label(fields),
         fingerprint=str(fields["fingerprint"]),
         digest=f"{fields['digest']} {fields['revision']}",
         answers=tuple(
@@ -146,9 +147,3 @@ def _repository(fields: dict[str, Any], path: Path) -> Kept:
         ),
         path=path,
     )
-
-
-def _repository_label(fields: dict[str, Any]) -> str:
-    """A mode of words alone is the same whatever model stands beside it."""
-    mode = str(fields["mode"])
-    return mode if mode.startswith("lexical") else f"{fields['system']} {mode}"

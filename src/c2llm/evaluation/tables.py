@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -48,6 +49,20 @@ def interval(low: float, high: float) -> str:
 def p_value(value: float) -> str:
     """Three decimals; what is below the smallest of them is said to be."""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def against_cells(comparison: Mapping[str, Any] | None) -> list[str]:
+    """The fields of a `Comparison` as two cells: difference with both bounds, p; empty for none."""
+    if comparison is None:
+        return ["", ""]
+    bounds = interval(comparison["low"], comparison["high"])
+    return [f"{signed(comparison['difference'])} {bounds}", p_value(comparison["p_value"])]
+
+
+def run_label(run: Mapping[str, Any]) -> str:
+    """What a run of repository search is called; words alone are the same beside any model."""
+    mode = str(run["mode"])
+    return mode if mode.startswith("lexical") else f"{run['system']} {mode}"
 
 
 def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from c2llm.errors import DataError
 from c2llm.evaluation.report.collect import Report, Runs
-from c2llm.evaluation.tables import markdown_table, number
+from c2llm.evaluation.tables import markdown_table, number, run_label
 
 FORMAT = 2
 Made = TypeVar("Made")
@@ -65,11 +65,11 @@ def means(name: str, report: Report) -> list[tuple[str, float]]:
         best: dict[str, Report] = {}
         for run in sorted(report["runs"], key=_score):
             best[run["system"]] = run
-        return [(run_name(run), _score(run)) for run in best.values()]
+        return [(run_label(run), _score(run)) for run in best.values()]
     if name in ("retrieval", "granularity"):
         return list(report["mean"].items())
     if name == "functions":
-        return [(run_name(run), run["ndcg_at_10"]) for run in report["mean"]]
+        return [(run_label(run), run["ndcg_at_10"]) for run in report["mean"]]
     if name == "mteb":
         means = report["mean"]
         return [(name, means[name] / 100) for name in report["systems"] if name in means]
@@ -77,12 +77,6 @@ def means(name: str, report: Report) -> list[tuple[str, float]]:
         scores = ((system["system"], system["mean"]) for system in report["systems"])
         return [(system, mean) for system, mean in scores if mean is not None]
     return []
-
-
-def run_name(run: Report) -> str:
-    """What a run of repository search is called; words alone have no model."""
-    mode = str(run["mode"])
-    return mode if mode.startswith("lexical") else f"{run['system']} {mode}"
 
 
 def _score(run: Report) -> float:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from c2llm.errors import ModelError
-from c2llm.evaluation.report.build import run_name
 from c2llm.evaluation.report.collect import Report, Runs
+from c2llm.evaluation.tables import run_label
 
 _HEADLINE = "ndcg_at_10"
 Row = tuple[str, Report]
@@ -43,7 +43,7 @@ def _retrieval(report: Report | None) -> list[Row]:
 
 def _repos(report: Report | None) -> list[Row]:
     runs = (report or {"runs": []})["runs"]
-    return [(run_name(run), run["chunks"][_HEADLINE]) for run in runs]
+    return [(run_label(run), run["chunks"][_HEADLINE]) for run in runs]
 
 
 def _dots(rows: Sequence[Row], path: Path) -> None:

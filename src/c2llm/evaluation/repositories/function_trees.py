@@ -29,7 +29,7 @@ from c2llm.evaluation.retrieval.data_files import find_file, read_pairs
 from c2llm.evaluation.retrieval.held_out import held_out
 from c2llm.evaluation.retrieval.retrieval_task import RetrievalTask
 from c2llm.evaluation.statistics.significance import bootstrap, compare
-from c2llm.evaluation.tables import interval, markdown_table, number, p_value, signed
+from c2llm.evaluation.tables import against_cells, interval, markdown_table, number
 
 TABLE = "table"
 """Mode: words and the table model's vectors, without the larger model."""
@@ -232,10 +232,10 @@ def function_markdown(report: dict[str, Any]) -> str:
 
 
 def _row(tree: str, questions: int, run: dict[str, Any]) -> list[str]:
-    score, against = run["ndcg_at_10"], run.get("against_first")
+    score = run["ndcg_at_10"]
     # Most of a first answer is embedding, which a cache of vectors makes vain to time.
     timed = run["mode"] != FIRST
-    row = [
+    return [
         tree,
         str(questions),
         run["system"],
@@ -243,8 +243,5 @@ def _row(tree: str, questions: int, run: dict[str, Any]) -> list[str]:
         number(score["mean"]),
         interval(score["low"], score["high"]),
         f"{run['milliseconds']:.1f}" if timed else "",
+        *against_cells(run.get("against_first")),
     ]
-    if against is None:
-        return [*row, "", ""]
-    bounds = interval(against["low"], against["high"])
-    return [*row, f"{signed(against['difference'])} {bounds}", p_value(against["p_value"])]

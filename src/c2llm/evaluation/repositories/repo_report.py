@@ -12,7 +12,7 @@ from c2llm.evaluation.repositories.repo_benchmark import COMPLETE, FIRST
 from c2llm.evaluation.repositories.repo_questions import Repository
 from c2llm.evaluation.repositories.repo_scores import QuestionResult, RepositoryResult
 from c2llm.evaluation.statistics.significance import bootstrap, compare
-from c2llm.evaluation.tables import interval, markdown_table, number, p_value, signed
+from c2llm.evaluation.tables import against_cells, interval, markdown_table, number, run_label
 
 UNKNOWN = "unknown"
 Item = TypeVar("Item")
@@ -245,25 +245,17 @@ def _row(run: dict[str, Any], categories: Sequence[str]) -> list[str]:
     # In `first` most of that is embedding candidates, which a cache of vectors makes vain to time.
     timed = run["mode"] != FIRST
     row += [f"{run['milliseconds'][p]:.1f}" if timed else "" for p in ("p50", "p90", "p99")]
-    against = run.get("against_first")
-    if against is None:
-        return [*row, "", ""]
-    bounds = interval(against["low"], against["high"])
-    return [*row, f"{signed(against['difference'])} {bounds}", p_value(against["p_value"])]
+    return [*row, *against_cells(run.get("against_first"))]
 
 
 def _by(runs: Sequence[dict[str, Any]], key: str, title: str, unit: str) -> str:
     names = sorted({name for run in runs for name in run["chunks"][key]})
-    labels = [
-        run["mode"] if run["mode"].startswith("lexical") else f"{run['system']} {run['mode']}"
-        for run in runs
-    ]
     sizes = {name: group["n"] for run in runs for name, group in run["chunks"][key].items()}
     rows = [
         [name, str(sizes[name]), *(_cell(run["chunks"][key], name) for run in runs)]
         for name in names
     ]
-    return markdown_table([title, unit, *labels], rows)
+    return markdown_table([title, unit, *map(run_label, runs)], rows)
 
 
 def _cell(groups: dict[str, dict[str, float]], name: str) -> str:

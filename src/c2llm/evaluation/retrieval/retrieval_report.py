@@ -8,7 +8,7 @@ from typing import Any
 
 from c2llm.evaluation.retrieval.retrieval_run import METRICS, TaskResult, group_values
 from c2llm.evaluation.statistics.significance import bootstrap, compare
-from c2llm.evaluation.tables import interval, markdown_table, number, p_value, signed
+from c2llm.evaluation.tables import against_cells, interval, markdown_table, number
 
 HEADLINE = "ndcg_at_10"
 _TITLES = {
@@ -182,17 +182,8 @@ def _row(task: dict[str, Any], result: dict[str, Any], compared: bool) -> list[s
     ]
     row += [number(metrics[metric]["mean"]) for metric in METRICS if metric != HEADLINE]
     if compared:
-        row += _difference(result)
+        row += against_cells(result.get("against_baseline"))
     return [*row, f"{result['seconds']:.1f}"]
-
-
-def _difference(entry: dict[str, Any]) -> list[str]:
-    """The difference with its interval, and p; nothing where nothing was compared."""
-    against = entry.get("against_baseline")
-    if against is None:
-        return ["", ""]
-    bounds = interval(against["low"], against["high"])
-    return [f"{signed(against['difference'])} {bounds}", p_value(against["p_value"])]
 
 
 def _parts(report: dict[str, Any]) -> str:
@@ -207,7 +198,8 @@ def _parts(report: dict[str, Any]) -> str:
             cells = [by_system.get(name, {}).get(group) for name in names]
             means = ["" if cell is None else number(cell["mean"]) for cell in cells]
             rows.append([task["task"], group or "(none)", str(first["n"]), *means])
-            differences.append(_difference(found[1] if len(found) == 2 else {}))
+            compared = found[1].get("against_baseline") if len(found) == 2 else None
+            differences.append(against_cells(compared))
     header = ["NDCG@10", "part", "queries", *names]
     if any(difference[0] for difference in differences):
         header += [_against(report), "p"]
