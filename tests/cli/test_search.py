@@ -166,6 +166,7 @@ def test_what_has_no_vector_yet_is_told(
         ),
         (["search", "x", "PROJECT", "-k", "-3"], 2, "at most 10,000, not -3."),
         (["search", "x", "PROJECT", "-k", "1" + "0" * 20], 2, "at most 10,000"),
+        (["search", "-i", "PROJECT", "--max-tokens", "9"], 2, "-i takes neither"),
         (["search", "", "PROJECT", "--mode", "lexical"], 2, "The query is empty"),
         (["search", "x", "PROJECT/nowhere"], 2, "There is no directory"),
         (["search", "x", "PROJECT/README.md"], 2, "is a file"),

@@ -83,6 +83,8 @@ def command(
     """
     if as_json + jsonl + paths_only + interactive > 1:
         raise UsageError("Choose one of --json, --jsonl, --paths-only and --interactive.")
+    if interactive and (background or options["max_tokens"]):
+        raise UsageError("-i takes neither --background nor --max-tokens; leave them out.")
     if interactive:
         from c2llm.cli.interactive import browse
 
