@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from c2llm.cli.main import main
 from c2llm.index.store.location import index_file
 from tests.trees import PROJECT, write_tree
 
@@ -209,3 +210,24 @@ def test_help_teaches_by_example() -> None:
     for verb in ("search", "index", "status", "clear"):
         text = run(verb, "--help").stdout
         assert f"Examples:\n    c2llm {verb}" in text
+
+
+def test_a_process_is_started_by_those_alone_who_ask_for_it(
+    project: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Path] = []
+    monkeypatch.setattr(
+        "c2llm.search.background_embedding.start", lambda index: started.append(index.root)
+    )
+    for verb in (["search", "retry"], ["index"]):
+        main([*verb, str(project), "--model", str(model)])
+        assert not started
+        main([*verb, str(project), "--model", str(model), "--background"])
+        assert started == [project]
+        started.clear()
+
+
+def test_one_directory_spelled_twice_is_searched_once(project: Path) -> None:
+    twice = ok("search", "HttpClient", ".", f"../{project.name}", "--mode", "lexical", cwd=project)
+    once = ok("search", "HttpClient", ".", "--mode", "lexical", cwd=project)
+    assert twice["results"] == once["results"] and twice["index"] == once["index"]
