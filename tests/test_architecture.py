@@ -130,3 +130,50 @@ def test_a_search_never_loads_torch(tmp_path):
     )
     assert done.returncode == 0, done.stderr.decode()
     assert b"a.py" in done.stdout
+
+
+STARTS = re.compile(
+    r"\b(subprocess|Popen|os\.(system|popen|exec\w+|spawn\w+|posix_spawn\w*)|pty|pexpect|sh"
+    r"|create_subprocess_\w+)\b"
+)
+GIT_LIBRARIES = {"git", "pygit2", "dulwich", "gitdb"}
+
+
+def test_git_has_one_door():
+    """A repository's settings name programs; `codebase/git.py` alone knows how to run none."""
+    top = SOURCE.parents[1]
+    folders = [SOURCE, top / "benchmarks", top / "recipes", top / "tools"]
+    for path in (path for folder in folders for path in folder.rglob("*")):
+        if path.suffix in (".sh", ".bash", ""):
+            if path.is_file():
+                assert not re.search(r"(^|[;&|(]\s*)git\s", path.read_text(), re.MULTILINE), path
+        elif path.suffix == ".py" and path != SOURCE / "codebase" / "git.py":
+            text = path.read_text(encoding="utf-8")
+            modules = {name.split(".")[0] for name in imports(path, top_level=False)}
+            assert not GIT_LIBRARIES & modules, path
+            assert ".command(" not in text or "Git(" not in text, path
+            if STARTS.search(text):
+                assert not git_commands(ast.parse(text)), path
+
+
+def git_commands(tree: ast.AST) -> list[str]:
+    """Strings that would start git, be they a word of a command or a line for a shell."""
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    return [
+        text
+        for text in texts
+        if isinstance(text, str) and re.match(r"(\S*/)?git(\.exe)?($|\s+[a-z-])", text)
+    ]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'subprocess.run(["git", "diff"])',
+        'subprocess.Popen("git diff HEAD", shell=True)',
+        'os.system("/usr/bin/git status")',
+        'os.execvp("git", ["git", "log"])',
+    ],
+)
+def test_a_call_of_git_is_recognised(call):
+    assert STARTS.search(call) and git_commands(ast.parse(call))

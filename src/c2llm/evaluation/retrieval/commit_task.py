@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from c2llm.codebase.git import Git
+from c2llm.codebase.git import Git, is_git_directory
 from c2llm.codebase.grammars import GRAMMARS
 from c2llm.codebase.languages import detect_language
 from c2llm.errors import DataError, UsageError
@@ -67,7 +67,7 @@ def commits_task(root: Path, most: int = MOST_COMMITS) -> RetrievalTask:
     """
     if not root.is_dir():
         raise UsageError(f"{root} is not a directory; give a git repository.")
-    git = Git(root, alone=True)
+    git = Git(root, alone=True, bare=is_git_directory(root))
     subjects = _subjects(git, most)
     if len(subjects) < 2:
         raise DataError(f"{root} has {len(subjects)} commits; a longer history is needed.")
@@ -107,8 +107,8 @@ def commits_task(root: Path, most: int = MOST_COMMITS) -> RetrievalTask:
 def _subjects(git: Git, most: int) -> list[tuple[str, str]]:
     """Commits and their subjects, newest first; routine ones have an empty subject."""
     output = git.run(
-        "log", "-z", "--no-merges", "--no-show-signature", "--no-color", "--no-decorate",
-        "--no-notes", f"--max-count={most}", "--format=%H %s", "HEAD",
+        "log", "-z", "--no-merges", "--no-color", "--no-decorate",
+        f"--max-count={most}", "--format=%H %s", "HEAD",
     )  # fmt: skip
     found: list[tuple[str, str]] = []
     for record in output.split(b"\0"):
@@ -122,8 +122,7 @@ def _changes(git: Git, subjects: Sequence[tuple[str, str]]) -> Iterator[Commit]:
     """Commits that say something and modified few source files."""
     asked = {commit: subject for commit, subject in subjects if subject}
     output = git.run(
-        "diff-tree", "--stdin", "-r", "-z", "--no-renames", "--no-ext-diff", "--no-textconv",
-        "--diff-filter=M", "--name-only",
+        "diff-tree", "--stdin", "-r", "-z", "--diff-filter=M", "--name-only",
         given="".join(f"{commit}\n" for commit in asked).encode(),
     )  # fmt: skip
     current, paths = "", list[str]()

@@ -6,7 +6,6 @@ git is asked for what it has here, and runs nothing of the repository's (`codeba
 from __future__ import annotations
 
 import re
-import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,9 +14,10 @@ from pathlib import Path
 from typing import IO
 
 from c2llm.codebase.chunks import header
-from c2llm.codebase.git import Git
+from c2llm.codebase.git import Git, is_git_directory
 from c2llm.codebase.grammars import GRAMMARS
 from c2llm.codebase.languages import detect_language
+from c2llm.errors import DataError
 from c2llm.training.mining.mined_pair import MinedPair
 from c2llm.training.mining.pair_filters import Limits, is_document, is_foreign, is_query
 
@@ -29,9 +29,8 @@ _LINES = 5000
 """Of one commit; the rest is passed over."""
 
 _LOG = (
-    "-c core.quotePath=false log --no-merges --no-color"
-    " --no-ext-diff --no-textconv --no-renames --diff-filter=AM --unified=3 --relative -p -z"
-    " --format=%x01%an%x02%ae%x02%s%x03"
+    "log --no-merges --no-color --diff-filter=AM --unified=3 --relative -p -z"
+    " --src-prefix=a/ --dst-prefix=b/ --format=%x01%an%x02%ae%x02%s%x03"
 ).split()
 
 _MACHINE = re.compile(
@@ -127,21 +126,12 @@ def subject_query(subject: str) -> str:
 
 def _log(root: Path, most: int) -> Iterator[_Commit]:
     """Commits with their hunks, as they are read; git is ended when the reader has enough."""
-    git = Git(root)
-    with suppress(OSError):  # no git here
-        process = subprocess.Popen(
-            git.command(*_LOG, f"--max-count={most}", "--", "."),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=git.environment,
-        )
-        try:
-            assert process.stdout is not None
-            yield from _parse(process.stdout)
-        finally:
-            process.kill()
-            process.communicate()
+    git = Git(root, bare=is_git_directory(root))
+    with (
+        suppress(DataError),  # no git here, or one that does not come to an end
+        git.stream(*_LOG, f"--max-count={most}", "--", ".") as output,
+    ):
+        yield from _parse(output)
 
 
 def _parse(stream: IO[bytes]) -> Iterator[_Commit]:

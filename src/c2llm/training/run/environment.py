@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
 
+import c2llm
+from c2llm.codebase.files.uncommitted import uncommitted
+from c2llm.codebase.git import Git
+from c2llm.errors import DataError
 from c2llm.training.run.distributed import World
 
 
@@ -32,16 +35,17 @@ def environment(world: World | None = None) -> dict[str, Any]:
 
 def revision() -> str:
     """The git revision of this package's source, `-dirty` if changed; empty where unknown."""
-    try:
-        return subprocess.run(
-            ["git", "describe", "--always", "--dirty"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout.strip()
-    except OSError:  # no git here
+    package = Path(c2llm.__file__).parent
+    git = Git(package)
+    if not git.line("ls-files", "--", "__init__.py"):  # installed within some other repository
         return ""
+    files = [path.relative_to(package).as_posix() for path in package.rglob("*.py")]
+    try:
+        changes = uncommitted(git, files)
+    except DataError:  # no commit yet
+        return ""
+    head = git.line("rev-parse", "--short", "HEAD") or ""
+    return f"{head}-dirty" if head and (changes.changed or changes.untracked) else head
 
 
 def _version(name: str) -> str:
