@@ -99,6 +99,9 @@ def command(
 
     with opened(paths, model, request.mode) as indexes:
         found = answer(indexes, request)
+        if not as_json:
+            for sentence in found.notes:
+                note(sentence)
         if as_json:
             print_json(payload(found, time.perf_counter() - started))
         elif jsonl:

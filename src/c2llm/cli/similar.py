@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from c2llm.cli.output import print_json
+from c2llm.cli.output import note, print_json
 from c2llm.cli.search_options import request_of, search_options
 from c2llm.errors import UsageError
 
@@ -61,6 +61,8 @@ def command(
     with opened(within or (_home_of(specimen),), model, request.mode) as indexes:
         found = similar(indexes, specimen, request)
     if not as_json:
+        for sentence in found.notes:
+            note(sentence)
         show(found.hits, specimen.text, explain=request.explain, whole=False)
         return
     told = payload(found, time.perf_counter() - started)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from c2llm.errors import UsageError
 from c2llm.search.answer import Hit, SearchAnswer
 from c2llm.search.pipeline import ask
+from c2llm.search.query.query_parsing import parse_query
 from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, RankWeights
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def answer(
         indexes=tuple(index.described(request.mode) for index in taken),
         cut_off=cut_off,
         seconds=time.perf_counter() - started,
+        notes=tuple(_notes(request)),
     )
 
 
@@ -84,6 +86,16 @@ def labels(roots: Sequence[Path]) -> list[str]:
         if grown == depth:
             return names
         depth = grown
+
+
+def _notes(request: SearchRequest) -> Iterator[str]:
+    """What the user should know of how a request was understood."""
+    query = parse_query(request.text)
+    if query.left_out:
+        yield (
+            f"The query is very long: {query.left_out:,} characters in its middle were not "
+            f"looked at, {len(query.text):,} were."
+        )
 
 
 def _with_callers(indexes: Sequence[CodeIndex], hits: Sequence[Hit]) -> list[Hit]:

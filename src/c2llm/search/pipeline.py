@@ -58,12 +58,13 @@ def candidates_of(
 ) -> Candidates:
     """All that may be an answer, in no order."""
     wanted = max(200, 8 * k)
+    admitted = admitted_of(targets)
     found = [
         retrieve(
             one.reader,
             query,
             wanted=wanted,
-            admitted=one.filters.admitted(one.reader.store),
+            admitted=admitted[number],
             words=mode != "dense",
             vectors=one.vectors,
             recency=one.recency or _WITHOUT_RECENCY,
@@ -73,3 +74,14 @@ def candidates_of(
     ]
     candidates = [candidate for each in found for candidate in each.candidates]
     return Candidates(candidates, [each.corpus for each in found])
+
+
+def admitted_of(targets: Sequence[SearchTarget]) -> list[set[int] | None]:
+    """For each index the ids of the chunks that may answer, None for all."""
+    text = next((one.filters.pattern for one in targets if one.filters.pattern is not None), None)
+    if text is None:
+        return [one.filters.admitted(one.reader.store, None) for one in targets]
+    from c2llm.search.query.pattern import Pattern, PatternSearch
+
+    with PatternSearch(Pattern.parse(text)) as search:
+        return [one.filters.admitted(one.reader.store, search) for one in targets]

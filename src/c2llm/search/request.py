@@ -85,7 +85,7 @@ class SearchRequest:
                 raise UsageError(f"The pattern must be text, not {self.pattern!r}.")
             from c2llm.search.query.pattern import Pattern
 
-            Pattern.compile(self.pattern)
+            Pattern.parse(self.pattern)
 
     @property
     def text(self) -> str:

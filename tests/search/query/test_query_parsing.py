@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,3 +83,79 @@ def test_any_text_is_a_query(text: str) -> None:
     query = parse_query(text)
     assert all(query.terms)
     assert all(0 < name.strength <= 1 for name in query.names)
+
+
+HOSTILE = (
+    *(
+        "\n",
+        "\n\t",
+        "\n ",
+        "\r\n",
+        " ",
+        "\x0b",
+        "a",
+        "A",
+        "aA",
+        "1",
+        "_",
+        "_a",
+        ".",
+        "a.",
+        "a/",
+        "./",
+    ),
+    *(
+        "../",
+        "a::",
+        "a->",
+        "a-",
+        "--",
+        "+",
+        "~",
+        "@",
+        "\\",
+        "a\\",
+        ":",
+        "a:",
+        "a:1 ",
+        "a.b:1:",
+        "'",
+    ),
+    *("a=", "a(", "(a", "a)", "{ ", "};", "=>", "a  ", " at ", "\n at (", "\n at a", '"', 'File "'),
+    *("error: ", "Error", "Error.", "Traceback (most recent call last)", "a.py ", "import a ", "é"),
+    *(
+        "中",
+        "a!",
+        "sym: ",
+        "code:",
+        "word word ",
+        "\n\n if ",
+        "return a",
+        "b.php on line 1",
+        "a.b(1",
+    ),
+)
+CHECK = """
+import json, resource, sys
+from c2llm.search.query.query_parsing import parse_query
+resource.setrlimit(resource.RLIMIT_CPU, (60, 60))  # linear work takes three seconds of these
+for atom in json.load(sys.stdin):
+    for start, end in (("", ""), ("x", " !"), ("return ", "=")):
+        parse_query(start + atom * (200_000 // len(atom)) + end)
+"""
+
+
+def test_the_time_of_parsing_rises_no_faster_than_the_query() -> None:
+    pytest.importorskip("resource")
+    done = subprocess.run(
+        [sys.executable, "-c", CHECK], input=json.dumps(HOSTILE), text=True, check=False
+    )
+    assert done.returncode == 0
+
+
+def test_of_a_very_long_query_both_ends_are_looked_at() -> None:
+    text = "first_words\n" + "filling words\n" * 4000 + "\nlast_words"
+    query = parse_query(text)
+    assert query.left_out == len(text) - 16_000
+    assert query.text.startswith("first_words") and query.text.endswith("last_words")
+    assert parse_query("\n" * 50_000 + "parse toml").left_out == 0

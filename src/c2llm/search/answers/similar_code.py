@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _PLACE = re.compile(r"(.+?):(\d{1,7})(?:[-:]\d+)?")
 _MOST_BYTES = 4_000_000
-_MOST_CHARACTERS = 8_000
 _MOST_OF_ITSELF = 10
 """Chunks of the specimen itself among the hits."""
 _AROUND = 15
@@ -90,7 +89,7 @@ def similar(
 
 def as_query(specimen: Specimen) -> str:
     """The query that asks for code like it."""
-    return f"{CODE_FORM}\n{specimen.text[:_MOST_CHARACTERS]}"
+    return f"{CODE_FORM}\n{specimen.text}"
 
 
 def _is_itself(hit: Hit, root: Path, specimen: Specimen) -> bool:

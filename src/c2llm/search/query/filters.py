@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -12,10 +12,8 @@ from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
     from c2llm.index.store.chunk_store import ChunkStore
+    from c2llm.search.query.pattern import PatternSearch
     from c2llm.search.request import SearchRequest
-
-Matcher = Callable[["ChunkStore"], set[int]]
-"""Gives the ids of the chunks whose text matches a pattern; `pattern.matcher` makes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +25,13 @@ class Filters:
     """Globs over paths, of which one must match; a plain directory name stands for all below it."""
     exclude: tuple[str, ...] = ()
     """Globs over paths, of which none may match."""
-    matcher: Matcher | None = None
-    """Chunks whose text matches; all when None."""
+    pattern: str | None = None
+    """Only chunks in whose text this regular expression finds something."""
     recent: bool = False
     """What was changed recently comes first; this leaves nothing out."""
 
     def __bool__(self) -> bool:
-        return bool(self.languages or self.include or self.exclude or self.matcher)
+        return bool(self.languages or self.include or self.exclude or self.pattern is not None)
 
     def admits(self, path: str, language: str) -> bool:
         """Whether chunks of a file may answer."""
@@ -43,17 +41,24 @@ class Filters:
             return False
         return not any(_glob(path, pattern) for pattern in self.exclude)
 
-    def admitted(self, store: ChunkStore) -> set[int] | None:
-        """Ids of the chunks that may answer, None for all."""
+    def admitted(self, store: ChunkStore, search: PatternSearch | None) -> set[int] | None:
+        """Ids of the chunks that may answer, None for all.
+
+        Args:
+            store: The index.
+            search: What looks for `pattern`, if there is one; several indexes share it.
+        """
         if not self:
             return None
         found: set[int] | None = None
         if self.languages or self.include or self.exclude:
             files = [file.id for file in store.files() if self.admits(file.path, file.language)]
             found = {chunk_id for ids in store.chunks_of(files).values() for chunk_id in ids}
-        if self.matcher is not None and found != set():
-            matching = self.matcher(store)
-            found = matching if found is None else found & matching
+        if search is not None and found != set():
+            texts = store.texts()
+            return search.matching(
+                texts if found is None else ((i, text) for i, text in texts if i in found)
+            )
         return found
 
 
@@ -64,18 +69,13 @@ def filters_of(store: ChunkStore, request: SearchRequest) -> Filters:
     """The filters that a request means in one index.
 
     Raises:
-        UsageError: for an unknown language, one that no indexed file has, or a bad pattern.
+        UsageError: for an unknown language, or one that no indexed file has.
     """
-    matcher: Matcher | None = None
-    if request.pattern is not None:
-        from c2llm.search.query.pattern import Pattern
-
-        matcher = Pattern.compile(request.pattern).chunks
     return Filters(
         _languages(store, request.languages),
         tuple(request.include),
         tuple(request.exclude),
-        matcher,
+        request.pattern,
         request.recent,
     )
 

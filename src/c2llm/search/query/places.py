@@ -21,11 +21,14 @@ _DECAY = 0.75
 # Python's frames name the file first: File "a/b.py", line 12, in f
 _PYTHON = re.compile(r'File "([^"\n]{1,400})", line (\d{1,7})(?:, in ([\w.<>]+))?')
 # a/b.rs:12  a/b.rs:12:5  (b.js:12:5)  b.go:33 +0x1d  b.rb:12:in 'm'  (C.java:42)
-_COLON = re.compile(r"([\w@~./\\+-]{0,400}\w\.[A-Za-z]\w{0,9}):(\d{1,7})(?::\d+)?")
+# Each begins where a run of such characters does; tried in its middle too, it would read it again.
+_COLON = re.compile(r"(?<![\w@~./\\+-])([\w@~./\\+-]{0,400}\w\.[A-Za-z]\w{0,9}):(\d{1,7})(?::\d+)?")
 # C#: in /a/B.cs:line 42; PHP: in /a/b.php on line 12, b.php(12)
-_WORDED = re.compile(r"([\w@~./\\+-]{0,400}\w\.[A-Za-z]\w{0,9})(?::line |\(| on line )(\d{1,7})\)?")
+_WORDED = re.compile(
+    r"(?<![\w@~./\\+-])([\w@~./\\+-]{0,400}\w\.[A-Za-z]\w{0,9})(?::line |\(| on line )(\d{1,7})\)?"
+)
 # A path alone: with a directory, or a file name of a usual extension.
-_PATH = re.compile(r"(?<![\w/.@])((?:[\w.@+-]+/)+[\w.@+-]+|[\w@+-][\w.@+-]*\.[A-Za-z]\w{0,5})\b")
+_PATH = re.compile(r"(?<![\w/.@+-])((?:[\w.@+-]+/)+[\w.@+-]+|[\w@+-][\w.@+-]*\.[A-Za-z]\w{0,5})\b")
 _EXTENSIONS = frozenset(
     "bash c cc clj cpp cs css cxx dart ex exs go h hpp hs html java js json jsx kt kts lua m md "
     "mjs ml mm php pl py pyi pyx r rb rs scala sh sql swift toml ts tsx vue xml yaml yml "
@@ -33,7 +36,7 @@ _EXTENSIONS = frozenset(
 )
 _OUTERMOST_FIRST = re.compile(r"Traceback \(most recent call last\)")
 _TRACE = re.compile(
-    r"Traceback \(most recent call last\)|^\s+at .+[(:]\d*|panicked at|goroutine \d+ \[|"
+    r"Traceback \(most recent call last\)|^[^\S\n]+at .+[(:]\d*|panicked at|goroutine \d+ \[|"
     r"Exception in thread|stack backtrace:|Stack trace:|^Caused by: |:in ['`]|"
     r"^\S+:\d+:\d+: (?:fatal )?(?:error|warning):",
     re.MULTILINE,

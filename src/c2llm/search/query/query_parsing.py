@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from c2llm.codebase.identifiers import split_identifier, words
 from c2llm.codebase.words import normalized, stem
@@ -21,6 +22,11 @@ _NAME = re.compile(r"[^\W\d]\w*[!?]?(?:(?:::|\.|->|#|/|-)[^\W\d]\w*[!?]?)*")
 _SEPARATOR = re.compile(r"::|\.|->|#|/|-")
 _INNER_CASE = re.compile(r"[a-z0-9][A-Z]|[A-Z]{2}[a-z]")
 
+_HEAD, _TAIL = 12_000, 4_000
+"""Characters of a longer query that are looked at: the message of an error stands at one of its
+ends, and so does the innermost frame."""
+_MOST_OF_LINE = 1_000
+"""Characters that tell whether a line is code."""
 _MOST_TERMS = 64
 """What a pasted page says beyond its first words and strongest names is not searched for."""
 
@@ -105,6 +111,8 @@ class Query:
     """Kinds of files that are usually demoted and that this query asks for."""
     places: tuple[Place, ...] = ()
     """Files and lines that it names."""
+    left_out: int = 0
+    """Characters of a very long one that are not looked at, nor in `text`."""
 
     @property
     def is_name(self) -> bool:
@@ -112,8 +120,18 @@ class Query:
         return self.kind is QueryKind.NAME
 
 
+@lru_cache(maxsize=8)
 def parse_query(text: str) -> Query:
-    """Take a query apart; a query without any word has no terms."""
+    """Take a query apart; a query without any word has no terms.
+
+    Time rises with the length of the text and no faster, whatever it holds, and what is beyond
+    `_HEAD` and `_TAIL` characters is not looked at.
+    """
+    if len(text) > _HEAD + _TAIL:
+        text = text.strip()
+    left_out = max(0, len(text) - _HEAD - _TAIL)
+    if left_out:
+        text = f"{text[:_HEAD]}\n{text[-_TAIL:]}"
     symbol = _SYMBOL_FORM.fullmatch(text)
     if symbol:
         text = symbol[1].strip()
@@ -167,6 +185,7 @@ def parse_query(text: str) -> Query:
         if kind in (QueryKind.CODE, QueryKind.TRACE)
         else asked_roles(words(text)),
         places=found,
+        left_out=left_out,
     )
 
 
@@ -179,11 +198,11 @@ def _kind(text: str, spelled: list[str], found: tuple[Place, ...]) -> QueryKind:
     if single and len(spelled) == 1:
         return QueryKind.NAME
     lines = [line for line in text.splitlines() if line.strip()]
-    like_code = sum(1 for line in lines if _CODE_SIGNS.search(line))
+    like_code = sum(1 for line in lines if _CODE_SIGNS.search(line[:_MOST_OF_LINE]))
     if len(lines) > 1 and like_code >= _CODE_SHARE * len(lines):
         return QueryKind.CODE
-    if len(lines) == 1 and like_code and _CALL.search(text) and not text.rstrip().endswith("?"):
-        return QueryKind.CODE
+    if len(lines) == 1 and like_code and not text.rstrip().endswith("?"):
+        return QueryKind.CODE if _CALL.search(text[:_MOST_OF_LINE]) else QueryKind.QUESTION
     return QueryKind.QUESTION
 
 
