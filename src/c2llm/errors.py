@@ -27,5 +27,9 @@ class IndexWriteError(C2LLMError):
     """The disk does not let an index be written; what is in it may still be read."""
 
 
+class ModelReplacedError(C2LLMError):
+    """Another process has put a newer version of the model in the place of the one in use."""
+
+
 class DataError(C2LLMError):
     """Training or evaluation data breaks its format; the message names file and line."""

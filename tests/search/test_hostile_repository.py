@@ -235,19 +235,26 @@ import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
 from c2llm.cli.main import main
-main(["search", "zebra", sys.argv[1], "--mode", "lexical"])
+main(sys.argv[1:])
 """
+
+
+def limited(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """A command that can write no file of more than 60 kB."""
+    command = [sys.executable, "-c", _LIMITED, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_a_write_that_the_system_refuses_is_one_sentence(tmp_path: Path) -> None:
     text = "def zebra():\n    return 1\n" * 20
     root = write_tree(tmp_path / "p", {f"m{i}.py": f"# {i}\n{text}" for i in range(300)})
-    done = subprocess.run(
-        [sys.executable, "-c", _LIMITED, str(root)], capture_output=True, text=True, check=False
-    )
+    done = limited("index", root, "--model", "c2llm-nano")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1
     assert "C2LLM_HOME" in done.stderr
+    done = limited("search", "zebra", root, "--mode", "lexical")
+    assert done.returncode == 0 and "def zebra" in done.stdout
+    assert done.stderr.count("\n") == 1 and "index in memory" in done.stderr
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 60_000
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
-from c2llm.errors import UsageError
+from c2llm.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from c2llm.encoding.model_folder import ModelFolder
@@ -38,6 +38,9 @@ def model_key(model: str) -> str:
 class EncoderHandle:
     """Holds an encoder or the name of one; loading never happens twice.
 
+    Encoder, fingerprint and signature are always those of one state of the model's files, the one
+    that was found first, until `renew` takes a later one.
+
     Args:
         model: Name or folder of the model.
         encoder: A loaded model instead.
@@ -50,6 +53,7 @@ class EncoderHandle:
         self._threads = threads
         self._folder: ModelFolder | None = getattr(encoder, "folder", None)
         self._fingerprint: str | None = None
+        self._signature: str | None = None
         self._error: Exception | None = None
         self._thread: Thread | None = None
 
@@ -96,6 +100,11 @@ class EncoderHandle:
     @property
     def signature(self) -> str:
         """Sizes and times of the model's files; "" for an encoder that was given."""
+        if self._signature is None:
+            self._signature = self._signature_now()
+        return self._signature
+
+    def _signature_now(self) -> str:
         if self._encoder is not None and self._thread is None:
             return ""
         self.check()
@@ -110,15 +119,42 @@ class EncoderHandle:
             )
         return f"{self._folder.path} {self._folder.engine} {stamps}"
 
+    def renew(self) -> bool:
+        """Let go of a model whose files have been replaced since; True if they have."""
+        if not self._signature or self._signature_now() == self._signature:
+            return False
+        self.wait()
+        self._encoder = self._folder = self._thread = self._error = None
+        self._fingerprint = self._signature = None
+        self.check()
+        return True
+
     @property
     def fingerprint(self) -> str:
-        """The encoder's fingerprint, which does not wait for a load in progress."""
+        """The encoder's fingerprint, which does not wait for a load in progress.
+
+        Raises:
+            ModelError: The model's files have been replaced since they were found.
+        """
         if self._fingerprint is None:
             if self._folder is None or (self._encoder is not None and self._thread is None):
                 self._fingerprint = self.get().fingerprint
             else:  # hashing the weights takes as long as it does; the load goes on meanwhile
-                self._fingerprint = self._folder.fingerprint(self._folder.engine)
+                self._fingerprint = self._hashed(self._folder)
         return self._fingerprint
+
+    def _hashed(self, folder: ModelFolder) -> str:
+        found = self.signature
+        fingerprint = folder.fingerprint(folder.engine)
+        self._require_same(found)
+        return fingerprint
+
+    def _require_same(self, signature: str) -> None:
+        if self._signature_now() != signature:
+            raise ModelError(
+                f"The files of the model {self.model} were replaced while they were read; "
+                "run the command again."
+            )
 
     def know_fingerprint(self, fingerprint: str) -> None:
         """Take the fingerprint from one who remembers it of files of the same `signature`."""
@@ -132,19 +168,21 @@ class EncoderHandle:
     def _load(self, hashed: bool) -> None:
         try:
             key = self.signature, self._threads
+            self._require_same(key[0])
             with _loaded_lock:
                 known, fingerprint = _loaded.pop(key, (None, ""))
                 if known is not None:
                     _loaded[key] = known, fingerprint  # as the last one
             self._fingerprint = self._fingerprint or fingerprint or None
             if hashed and self._fingerprint is None and self._folder is not None:
-                self._fingerprint = self._folder.fingerprint(self._folder.engine)
+                self._fingerprint = self._hashed(self._folder)
             if known is not None:
                 self._encoder = known
                 return
             from c2llm.encoding.encoder import Encoder
 
             encoder = Encoder.load(self.model, threads=self._threads)
+            self._require_same(key[0])
             # One text a call: its vector then depends on it alone to the last bit, nothing is
             # padded, and calls run side by side.
             self._encoder = encoder if self.is_table else encoder.adapted(token_budget=1)

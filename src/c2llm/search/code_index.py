@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from c2llm.encoding.encoder_handle import EncoderHandle
+    from c2llm.encoding.protocol import TextEncoder
     from c2llm.search.answers.callers import CallerFinder
     from c2llm.search.retrieval.exact_scan import Vectors
 
@@ -63,20 +64,23 @@ class CodeIndex(IndexedTree):
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._label = ""
         super().__init__(*arguments, **options)
+        self._query_vectors: dict[str, tuple[str, TextEncoder, NDArray[np.float32]]] = {}
+        """For each model the query that was embedded last, by which encoder, and its vector."""
+
+    def _on_store(self) -> None:
         self._dense = DenseRetriever(self._store)
-        self._reader = IndexReader(self._store, self.root)
-        self._query_vectors: dict[str, tuple[str, NDArray[np.float32]]] = {}
-        """For each model the query that it embedded last, and its vector."""
+        self._reader = IndexReader(self._store, self.root, self._label)
 
     @property
     def label(self) -> str:
         """What answers are told apart by when several indexes are searched, "" for nothing."""
-        return self._reader.label
+        return self._label
 
     @label.setter
     def label(self, label: str) -> None:
-        self._reader.label = label
+        self._label = self._reader.label = label
 
     def search(
         self,
@@ -208,13 +212,13 @@ class CodeIndex(IndexedTree):
 
     def _query_vector(self, handle: EncoderHandle, query: str) -> NDArray[np.float32]:
         """The query's vector, float32 (dim,); pasted code looks for documents like itself."""
-        known = self._query_vectors.get(handle.model)
-        if known is not None and known[0] == query:
-            return known[1]
         encoder = handle.get()
+        known = self._query_vectors.get(handle.model)
+        if known is not None and known[0] == query and known[1] is encoder:
+            return known[2]
         parsed = parse_query(query)
         is_code = parsed.kind is QueryKind.CODE
         encode = encoder.encode_documents if is_code else encoder.encode_queries
         vector: NDArray[np.float32] = encode([parsed.text])[0]
-        self._query_vectors[handle.model] = query, vector
+        self._query_vectors[handle.model] = query, encoder, vector
         return vector

@@ -44,10 +44,10 @@ def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert cache_home() == tmp_path / ".cache" / "c2llm" / "indexes"
 
 
-def test_removing_leaves_nothing(project: Path, home: Path) -> None:
+def test_removing_leaves_nothing_but_locks(project: Path, home: Path) -> None:
     file = build(project)
     assert remove_index(file)
-    assert list((home / "indexes").iterdir()) == []
+    assert {path.suffix for path in (home / "indexes").iterdir()} == {".lock"}
     assert not remove_index(file)
 
 

@@ -98,4 +98,4 @@ def test_clearing_leaves_no_graph(large: CodeIndex, home: Path) -> None:
     large.build_graphs()
     large.close()
     remove_index(large.file)
-    assert list((home / "indexes").iterdir()) == []
+    assert {path.suffix for path in (home / "indexes").iterdir()} == {".lock"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from c2llm.encoding.encoder_handle import DEFAULT_TABLE, EncoderHandle, table_handle
 from c2llm.encoding.model_folder import DEFAULT_MODEL
-from c2llm.errors import C2LLMError, IndexWriteError
+from c2llm.errors import C2LLMError, IndexWriteError, ModelReplacedError
 from c2llm.index.build.index_status import IndexStatus, store_status
 from c2llm.index.build.refresh import (
     CHUNKER_VERSION,
@@ -27,7 +28,12 @@ from c2llm.index.build.refresh import (
     silent_progress,
 )
 from c2llm.index.build.table_cover import TableCover
-from c2llm.index.store.location import existing_directory, index_file, remove_index
+from c2llm.index.store.location import (
+    existing_directory,
+    index_file,
+    remove_index,
+    unlink_index,
+)
 from c2llm.index.store.lock import embedding, refreshing
 from c2llm.index.store.model_numbers import model_number
 from c2llm.index.store.records import RULES, TABLE_MODEL, Counts, RefreshReport
@@ -69,7 +75,7 @@ class IndexedTree:
         """For each reason how many files the last comparison left out by their names."""
         self.is_new = False
         """`open` has made the index, it was not there before."""
-        self._store = store
+        self._use(store)
         self._encoder = encoder
         self._table = table
         self._cache = VectorCache.of_user()
@@ -78,6 +84,14 @@ class IndexedTree:
         self._note = note or (lambda message: None)
         self._preloads = False
         """A search follows; it needs the models."""
+
+    def _use(self, store: SqliteStore) -> None:
+        """Take a store, instead of the one before if there was one."""
+        self._store = store
+        self._on_store()
+
+    def _on_store(self) -> None:
+        """What depends on the store is made; a subclass has such."""
 
     def silence(self) -> None:
         """Show no progress and tell nothing from now on: the terminal is another's."""
@@ -139,33 +153,46 @@ class IndexedTree:
                 beside = table_handle(table, alone=encoder is None)
         if rebuild:
             remove_index(path)
-        is_new = not path.exists()
-        index = cls(
-            folder,
-            SqliteStore(path),
-            handle,
-            table=beside,
-            embed=embed,
-            progress_bar=progress_bar,
-            note=note,
+        make = partial(
+            cls, folder, encoder=handle, table=beside, embed=embed, progress_bar=progress_bar
         )
-        index.is_new = is_new
-        index._preloads = preload and embed == "candidates"
+        preloads = preload and embed == "candidates"
+        is_new = not path.exists()
+        try:
+            index = make(SqliteStore(path), note=note)
+            index._start(is_new=is_new, preloads=preloads, refresh=refresh, seconds=lock_seconds)
+        except IndexWriteError as error:
+            if lock_seconds is None or rebuild:
+                raise
+            if note is not None:
+                note(f"{error} This answer is from an index in memory.")
+            index = make(SqliteStore(path, in_memory=True), note=note)
+            index._start(is_new=True, preloads=preloads, refresh=refresh, seconds=lock_seconds)
+        return index
+
+    def _start(self, *, is_new: bool, preloads: bool, refresh: bool, seconds: float | None) -> None:
+        """Make ready what has just been opened; see `open`."""
+        self.is_new = is_new
+        self._preloads = preloads
         try:
             if not is_new:
-                index._begin_loading()
-            index._upgrade()
+                self._begin_loading()
+            self._upgrade(seconds)
             if refresh:
-                index.refresh(lock_seconds)
+                self.refresh(seconds)
         except BaseException:
-            index.close()
+            self.close()
             raise
-        return index
 
     @property
     def file(self) -> Path:
         """The index file."""
         return self._store.path
+
+    @property
+    def is_kept(self) -> bool:
+        """It is in its file, and not in memory because the disk refused."""
+        return not self._store.in_memory
 
     def close(self) -> None:
         """Close the index file."""
@@ -194,14 +221,26 @@ class IndexedTree:
                 longer, nothing is done and `stale_files` tells how much is behind. So it is when
                 the disk does not let the index be written, which raises when this is None.
         """
+        for handle in (self._encoder, self._table):
+            if handle is not None:
+                handle.renew()
+        if self._store.was_replaced():
+            self._reopen()
         self.last_refresh = self._refresh(lock_seconds)
         return self.last_refresh
+
+    def _reopen(self) -> None:
+        """Go on with the index that has taken the place of ours, or with a new one."""
+        self._note("The index was removed or replaced by another process; it is opened again.")
+        self._store.close()
+        self._use(SqliteStore(self._store.path))
+        self._upgrade(None)
 
     def _refresh(self, lock_seconds: float | None) -> RefreshReport:
         try:
             done = self._refresh_files(lock_seconds)
         except IndexWriteError as error:
-            if lock_seconds is None or not self._store.has_files():
+            if lock_seconds is None or self.is_new or not self._store.has_files():
                 raise
             self._note(f"{error} This answer is from the index as it is.")
             done = None
@@ -254,14 +293,16 @@ class IndexedTree:
                 is done in the background: it is left to whoever else does it already.
         """
         store = self._store
-        if not store.lacks_vectors(self._model_id()):
+        self._encoder.renew()
+        model_id = self._model_id()
+        if not self._lacks(model_id):
             return 0
         with embedding(store.path, give_way=stop is not None) as held:
             if not held:
                 return 0
             return embed_missing(
                 store,
-                self._model_id(),
+                model_id,
                 self._encoder.get(),
                 self._progress_bar,
                 cache=None if self._encoder.is_table else self._cache,
@@ -284,7 +325,7 @@ class IndexedTree:
                 cache=self._cache,
                 fingerprint=self._encoder.fingerprint,
             )
-        except IndexWriteError as error:
+        except (IndexWriteError, ModelReplacedError) as error:
             self._note(f"{error} This answer is from the vectors that are there.")
 
     def forget_vectors(self) -> None:
@@ -295,7 +336,7 @@ class IndexedTree:
 
     def is_complete(self) -> bool:
         """Whether every chunk has a vector of the model."""
-        return not self._store.lacks_vectors(self._model_id())
+        return not self._lacks(self._model_id())
 
     def left_out(self) -> dict[str, int]:
         """For each reason how many files and directories of the tree are not in the index."""
@@ -318,7 +359,19 @@ class IndexedTree:
     def _table_lacks(self) -> bool:
         """Whether a chunk has no vector of the table model."""
         table = self._table
-        return table is not None and self._store.lacks_vectors(self._model_id(table))
+        return table is not None and self._lacks(self._model_id(table))
+
+    def _lacks(self, model_id: int) -> bool:
+        """Whether a chunk has no vector of the model; what no chunk lacks is marked as covered.
+
+        A build that is killed between its last vector and its mark leaves that to the next one.
+        """
+        if self._store.lacks_vectors(model_id):
+            return True
+        if not self._store.is_marked(model_id):
+            with suppress(C2LLMError), self._store.writing():  # it only spares the next count
+                self._store.cover(model_id)
+        return False
 
     def _begin_loading(self, *, changed: bool = False) -> None:
         """Load the models in the background: for a search, or for what has `changed`."""
@@ -353,11 +406,21 @@ class IndexedTree:
         """A model's number here; vectors that another version of it made are dropped and told."""
         return model_number(self._store, handle or self._encoder, self._note)
 
-    def _upgrade(self) -> None:
+    def _upgrade(self, lock_seconds: float | None) -> None:
         """Begin anew in another schema, and have all cut again by another chunker."""
         if self._store.is_outdated():
             self._note("The index was made by an older version; all is redone.")
-            self._store.recreate()
+            path = self._store.path
+            self._store.close()
+            # In another file: a process of the older version goes on writing its own tables in the
+            # one that it has open. Others like us may have done it by the time that we may.
+            with refreshing(path, lock_seconds):
+                store = SqliteStore(path)
+                if store.is_outdated():
+                    store.close()
+                    unlink_index(path)
+                    store = SqliteStore(path)
+                self._use(store)
         version = str(CHUNKER_VERSION)
         known = self._store.meta("chunker")
         if known == version:

@@ -8,10 +8,12 @@ same tree gives the same vectors to the last bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 
 from c2llm.codebase.chunk import Chunk
 from c2llm.encoding.encoder_handle import EncoderHandle
+from c2llm.errors import ModelReplacedError
 from c2llm.index.build.cutting import CutFile
 from c2llm.index.store.sqlite_store import SqliteStore
 
@@ -54,9 +56,12 @@ class TableCover:
             self._embed_slice()
 
     def write(self) -> None:
-        """SqliteStore the vectors of the files that have passed; inside `writing`."""
+        """Store the vectors of the files that have passed; inside `writing`."""
         if self._done:
-            self._store.put_vectors(self._model_id, list(self._done), list(self._done.values()))
+            # Of a table that another process has replaced nothing is kept: what is written here
+            # lacks vectors then, and gets them of the new one when all has been read.
+            with suppress(ModelReplacedError):
+                self._store.put_vectors(self._model_id, list(self._done), list(self._done.values()))
             self._done.clear()
 
     def close(self) -> None:

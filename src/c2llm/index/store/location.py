@@ -8,21 +8,20 @@ import os
 import re
 from pathlib import Path
 
-from c2llm.errors import UsageError
+from c2llm.errors import C2LLMError, IndexWriteError, UsageError
+from c2llm.home import home_folder
+from c2llm.index.store.lock import LOCK_SUFFIX, holding, replacing
+from c2llm.index.store.private import check_folder
 
 
 def cache_home() -> Path:
-    """The folder of all indexes: below `C2LLM_HOME`, `XDG_CACHE_HOME/c2llm` or `~/.cache/c2llm`."""
-    own = os.environ.get("C2LLM_HOME")
-    if own:
-        return Path(own) / "indexes"
-    shared = os.environ.get("XDG_CACHE_HOME")
-    return (Path(shared) if shared else Path.home() / ".cache") / "c2llm" / "indexes"
+    """The folder of all indexes; see `home_folder`."""
+    return home_folder() / "indexes"
 
 
 def cache_file() -> Path:
     """The vectors that all indexes share."""
-    return cache_home().parent / "vectors.sqlite"
+    return home_folder() / "vectors.sqlite"
 
 
 def index_file(root: Path) -> Path:
@@ -42,18 +41,61 @@ def all_index_files() -> list[Path]:
     return sorted(cache_home().glob("*.sqlite"))
 
 
-def remove_index(path: Path) -> bool:
-    """Remove an index file and all that stands beside it under its name; True if there was one."""
+def remove_index(path: Path, wait_seconds: float = 10.0) -> bool:
+    """Remove a database and all that stands beside it under its name; True if there was one.
+
+    Lock files stay: removed, they would lock nobody out who has them open.
+
+    Raises:
+        C2LLMError: Another process is writing it, and has been for so long.
+        IndexWriteError: The disk does not let it be removed.
+    """
     found = path.exists()
-    path.unlink(missing_ok=True)  # first, so that nothing beside it can be taken for its own
-    for other in path.parent.glob(glob.escape(path.name) + "[-.]*"):
-        other.unlink(missing_ok=True)
+    if not found and not _beside(path):
+        return False
+    with (
+        holding(path, "wanted", 0.0),  # who embeds in the background lets go
+        holding(path, "embedding", wait_seconds) as embeds_nobody,
+        holding(path, "refreshing", wait_seconds) as writes_nobody,
+    ):
+        if not (embeds_nobody and writes_nobody):
+            raise C2LLMError(f"Another process is writing {path}; try again when it has ended.")
+        unlink_index(path)
     return found
+
+
+def unlink_index(path: Path) -> None:
+    """Remove what `remove_index` does, of an index that is written by nobody else."""
+    check_folder(path.parent)
+    try:
+        with replacing(path):
+            path.unlink(missing_ok=True)  # first, lest what is beside it be taken for its own
+            for other in _beside(path):
+                other.unlink(missing_ok=True)
+    except OSError as error:
+        raise IndexWriteError(f"{path} cannot be removed ({error.strerror}).") from error
+
+
+def _beside(path: Path) -> list[Path]:
+    """What belongs to a database and is no lock."""
+    try:
+        found = list(path.parent.glob(glob.escape(path.name) + "[-.]*"))
+    except OSError:
+        return []
+    return [other for other in found if not other.name.endswith(LOCK_SUFFIX)]
+
+
+def user_path(path: str | Path) -> Path:
+    """A path as the user meant it: `~` is the home directory, unless there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def existing_directory(root: str | Path) -> Path:
     """The resolved directory, or a `UsageError` that says what is wrong with it."""
-    folder = Path(root).expanduser()
+    folder = user_path(root)
     try:
         if folder.is_dir():
             if not os.access(folder, os.R_OK | os.X_OK):

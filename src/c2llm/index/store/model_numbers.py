@@ -17,6 +17,8 @@ def model_number(store: SqliteStore, handle: EncoderHandle, note: Callable[[str]
     known = store.model_id(handle.model)
     if known is not None and known[1] == fingerprint:
         return known[0]
+    if known is not None and handle.renew():  # the index may know the newer one already
+        return model_number(store, handle, note)
     if known is not None:
         note(f"The model {handle.model} has changed: its vectors are made again.")
     if store.read_only:

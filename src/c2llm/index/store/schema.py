@@ -9,8 +9,10 @@ from pathlib import Path
 from unicodedata import unidata_version
 
 from c2llm.errors import C2LLMError, IndexCorruptError, IndexWriteError
+from c2llm.index.store.lock import opening
+from c2llm.index.store.private import check_database, check_folder, make_file, make_folder
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Raised whenever tables or lexical tokens change; an index of an older version is redone."""
 _APPLICATION_ID = 0x6332_6C6D  # "c2lm": tells our files from any other SQLite database
 _BUSY_SECONDS = 30.0
@@ -61,7 +63,8 @@ CREATE VIRTUAL TABLE lexicon USING fts5 (
 );
 CREATE VIRTUAL TABLE lexicon_terms USING fts5vocab (lexicon, row);
 CREATE TABLE models (
-    id INTEGER PRIMARY KEY,
+    -- Never used twice: who still embeds with a model that was replaced finds its number gone.
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE,
     fingerprint TEXT NOT NULL,
     -- Every chunk up to this id has a vector, and ids are never used twice.
@@ -76,37 +79,66 @@ CREATE TABLE embeddings (
 """
 
 
-def connect(path: Path, *, create: bool = True) -> sqlite3.Connection:
+Place = tuple[int, int] | None
+"""Which file on which device; None where there is none."""
+
+
+def place_of(path: Path) -> Place:
+    """Which file it is that has this name now."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def connect(path: Path, *, create: bool = True) -> tuple[sqlite3.Connection, Place]:
     """Open an index file, creating an empty index where there is no file.
 
-    Returns a connection in autocommit mode; transactions are begun explicitly. Where the disk is
+    Returns a connection in autocommit mode, where transactions are begun explicitly, and which
+    file it has open. Where the disk is
     full or read-only, an index that is there is opened as it is; writing raises `IndexWriteError`.
 
     Raises:
         IndexCorruptError: The file is not an index of ours, or a damaged one.
         IndexWriteError: The disk does not let it be made.
-        C2LLMError: It cannot be read.
+        C2LLMError: It cannot be read, or is a link or another user's.
     """
     with explained(path):
         if create:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(
-            path if create else f"{path.absolute().as_uri()}?mode=rw",
-            uri=not create,
-            timeout=_BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        try:
-            _prepare(connection, path)
-        except sqlite3.OperationalError as error:
-            connection.close()
-            if not _cannot_write(str(error)) or not _is_settled(path):
+            make_folder(path.parent)
+        with opening(path) as has_locks:
+            if create and not path.exists():
+                make_file(path)
+            check_folder(path.parent)
+            check_database(path)
+            connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=rw",
+                uri=True,
+                timeout=_BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            try:
+                _prepare(connection, path)
+                if has_locks:
+                    # Readers go on while one process writes.
+                    connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                connection.close()
+                if not _cannot_write(str(error)) or not _is_settled(path):
+                    raise
+                connection = _as_it_is(path)
+            except BaseException:
+                connection.close()
                 raise
-            connection = _as_it_is(path)
-        except BaseException:
-            connection.close()
-            raise
+            return connection, place_of(path)
+
+
+def connect_in_memory(path: Path) -> sqlite3.Connection:
+    """An empty index that is on no disk, in the place of one that cannot be kept at `path`."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    _prepare(connection, path)
     return connection
 
 
@@ -153,8 +185,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             raise
         connection.execute("COMMIT")
     _refuse_newer(connection, path)
-    # Readers go on while one process writes; a killed process loses at most its open transaction.
-    connection.execute("PRAGMA journal_mode = WAL")
+    # A killed process loses at most its open transaction.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA mmap_size = 268435456")
     connection.execute("PRAGMA temp_store = MEMORY")
@@ -193,28 +224,6 @@ def is_outdated(connection: sqlite3.Connection) -> bool:
 def schema_version(connection: sqlite3.Connection) -> int:
     """The version that the file was made with."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def recreate(connection: sqlite3.Connection) -> None:
-    """Drop every table and make the present ones, in one transaction; for an older schema."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        listed = connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL%'"
-        ).fetchall()
-        for (name,) in listed:  # takes its shadow tables along
-            connection.execute(f'DROP TABLE "{name}"')
-        listed = connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-        ).fetchall()
-        for (name,) in listed:
-            connection.execute(f'DROP TABLE "{name}"')
-        _create_tables(connection)
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
 
 
 @contextmanager

@@ -8,19 +8,36 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from c2llm.index.store.schema import connect, explained, is_outdated, recreate
+from c2llm.index.store.schema import (
+    connect,
+    connect_in_memory,
+    explained,
+    is_outdated,
+    place_of,
+)
 
 
 class SqliteFile:
     """One open index file. Not for use by two threads at once."""
 
-    def __init__(self, path: Path, *, create: bool = True) -> None:
+    def __init__(self, path: Path, *, create: bool = True, in_memory: bool = False) -> None:
         self.path = path
-        self._connection = connect(path, create=create)
+        self.in_memory = in_memory
+        """It is on no disk: `path` is where it would be kept."""
+        self._connection, self._place = (
+            (connect_in_memory(path), None) if in_memory else connect(path, create=create)
+        )
 
     def close(self) -> None:
         """Close the file; the store is of no use afterwards."""
         self._connection.close()
+
+    def was_replaced(self) -> bool:
+        """Whether the file has been removed, or another one put in its place, since it was opened.
+
+        What is written then is seen by nobody.
+        """
+        return not self.in_memory and place_of(self.path) != self._place
 
     @property
     def read_only(self) -> bool:
@@ -32,11 +49,6 @@ class SqliteFile:
         """Whether the file was made by an older version and has to be made anew."""
         with explained(self.path):
             return is_outdated(self._connection)
-
-    def recreate(self) -> None:
-        """Drop all and begin anew, in one transaction."""
-        with explained(self.path):
-            recreate(self._connection)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -60,12 +72,14 @@ class SqliteFile:
 
     def meta(self, key: str) -> str | None:
         """A fact about the index as a whole."""
-        row = self._one("SELECT value FROM meta WHERE key = ?", (key,))
-        return None if row is None else str(row[0])
+        row = self._one("SELECT value FROM meta WHERE key = ?", (stored_path(key),))
+        return None if row is None else restored_path(row[0])
 
     def set_meta(self, key: str, value: str) -> None:
         """Record a fact about the index as a whole; inside `writing`."""
-        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+        self._connection.execute(
+            "INSERT OR REPLACE INTO meta VALUES (?, ?)", (stored_path(key), stored_path(value))
+        )
 
     def _one(self, query: str, values: Sequence[object] = ()) -> tuple[Any, ...] | None:
         """The first row of a query, if there is one."""
@@ -80,7 +94,7 @@ class SqliteFile:
 
 
 def stored_path(path: str) -> str | bytes:
-    """SQLite's text is UTF-8; the rare path that is not is kept as its bytes."""
+    """SQLite's text is UTF-8; the rare path, or text with one, that is not is kept as bytes."""
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from c2llm.index.store.sqlite_file import SqliteFile
+from c2llm.errors import ModelReplacedError
+from c2llm.index.store.sqlite_file import SqliteFile, restored_path, stored_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,7 @@ class SqliteVectors(SqliteFile):
 
     def model_id(self, name: str) -> tuple[int, str] | None:
         """The number and the fingerprint of a model that has vectors here."""
-        row = self._one("SELECT id, fingerprint FROM models WHERE name = ?", (name,))
+        row = self._one("SELECT id, fingerprint FROM models WHERE name = ?", (stored_path(name),))
         return None if row is None else (int(row[0]), str(row[1]))
 
     def use_model(self, name: str, fingerprint: str) -> int:
@@ -43,7 +44,7 @@ class SqliteVectors(SqliteFile):
             self._connection.execute("DELETE FROM models WHERE id = ?", (known[0],))
             self._connection.execute("DELETE FROM meta WHERE key = ?", (_graph_key(known[0]),))
         cursor = self._connection.execute(
-            "INSERT INTO models (name, fingerprint) VALUES (?, ?)", (name, fingerprint)
+            "INSERT INTO models (name, fingerprint) VALUES (?, ?)", (stored_path(name), fingerprint)
         )
         return int(cursor.lastrowid or 0)
 
@@ -89,7 +90,17 @@ class SqliteVectors(SqliteFile):
         return {int(row[0]): int(row[1]) for row in rows}
 
     def put_vectors(self, model_id: int, hashes: Sequence[bytes], packed: Sequence[bytes]) -> None:
-        """Store the packed vectors (`quantized.pack`) of embedded texts; inside `writing`."""
+        """Store the packed vectors (`quantized.pack`) of embedded texts; inside `writing`.
+
+        Raises:
+            ModelReplacedError: The number is that of a model that has been replaced since. A number
+                stands for one name and one fingerprint for ever, so that nothing else can differ.
+        """
+        if self._one("SELECT 1 FROM models WHERE id = ?", (model_id,)) is None:
+            raise ModelReplacedError(
+                "Another process has replaced the model in this index; run the command again to "
+                "use the new one."
+            )
         self._connection.executemany(
             "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)",
             [(model_id, key, vector) for key, vector in zip(hashes, packed, strict=True)],
@@ -118,6 +129,14 @@ class SqliteVectors(SqliteFile):
                 " WHERE id = ?",
                 (model_id,),
             )
+
+    def is_marked(self, model_id: int) -> bool:
+        """Whether `cover` has recorded all there is; a build killed before its end has not."""
+        row = self._one(
+            "SELECT covered >= (SELECT coalesce(max(id), 0) FROM chunks) FROM models WHERE id = ?",
+            (model_id,),
+        )
+        return row is None or bool(row[0])
 
     def vectors(self, model_id: int, only: Iterable[int] | None = None) -> list[tuple[int, bytes]]:
         """Id and packed vector of each chunk, or each of these, that has one of the model."""
@@ -207,14 +226,14 @@ class SqliteVectors(SqliteFile):
             "    ON c.embedded_hash = e.hash WHERE e.model_id = m.id AND c.id > m.covered"
             "    AND m.covered < (SELECT coalesce(max(id), 0) FROM chunks))"
             " FROM models m WHERE m.name = ?",
-            (model,),
+            (stored_path(model),),
         )
         return 0 if row is None else int(row[0])
 
     def models(self) -> list[tuple[str, str, int]]:
         """Name, fingerprint and number of vectors of each model."""
         return [
-            (str(row[0]), str(row[1]), int(row[2]))
+            (restored_path(row[0]), str(row[1]), int(row[2]))
             for row in self._all(
                 "SELECT m.name, m.fingerprint,"
                 " (SELECT count(*) FROM embeddings WHERE model_id = m.id) FROM models m ORDER BY 1"
