@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from c2llm.codebase.chunk import Chunk
 from c2llm.codebase.grammars import GRAMMARS
+from c2llm.codebase.grammars.components import is_mixed, parts
+from c2llm.codebase.grammars.keywords import has_keywords
 from c2llm.codebase.identifiers import split_identifier
 from c2llm.codebase.imports import imports
 from c2llm.codebase.languages import family
 from c2llm.codebase.markdown import Heading, outline
-from c2llm.codebase.split import Atom, Sizes, line_atoms, pack, syntax_atoms
-from c2llm.codebase.syntax import Definition, definitions
+from c2llm.codebase.split import Atom, Sizes, line_atoms, outline_atoms, pack, syntax_atoms
+from c2llm.codebase.syntax import Definition, definitions, outlined
 from c2llm.codebase.syntax_tree import parse
 
 if TYPE_CHECKING:
@@ -79,8 +81,14 @@ def cut_text(
     imported: tuple[str, ...] = ()
     if language == "markdown":
         spans, label = _markdown(lines, sizes, target_chars, max_chars)
+    elif is_mixed(language):
+        source = text.encode(errors="replace")
+        spans, label, imported = _mixed(
+            path, source, lines, sizes, language, target_chars, max_chars
+        )
     else:
-        source = text.encode(errors="replace") if language in GRAMMARS else b""
+        read = language in GRAMMARS or has_keywords(language)
+        source = text.encode(errors="replace") if read else b""
         tree = parse(source, language)
         spans, label = _code(source, tree, lines, sizes, language, target_chars, max_chars)
         if tree is not None:
@@ -147,22 +155,78 @@ def _code(
     """Spans along the syntax tree, or by paragraph where there is none."""
     kind = _KIND_OF_FAMILY.get(family(language), "text")
     if tree is None:
-        atoms = list(line_atoms(lines, sizes, 0, len(lines), target))
-        spans = pack(
-            atoms,
-            sizes,
-            target=target,
-            largest=largest,
-            small=target // 2,
-            most_lines=_TEXT_LINES,
-        )
-        return spans, lambda _start, _end: _Label(kind)
+        found = outlined(source, language)
+        if not found:
+            return _paragraphs(lines, sizes, target, largest), lambda _start, _end: _Label(kind)
+        starts = [entry.start_line - 1 for entry in found]
+        atoms = outline_atoms(lines, sizes, starts, target, largest)
+        spans = pack(atoms, sizes, target=target, largest=largest, small=target // 4)
+        return spans, _Definitions(found, kind).label
     found = definitions(source, language, tree)
     held = {row for entry in found for row in range(entry.start_line, entry.line)}
     comments = frozenset(GRAMMARS[language].comments.split())
     atoms = syntax_atoms(tree, lines, sizes, largest, comments=comments, held=held)
     spans = pack(atoms, sizes, target=target, largest=largest, small=target // 4)
     return spans, _Definitions(found, kind).label
+
+
+def _paragraphs(
+    lines: Sequence[str], sizes: Sizes, target: int, largest: int
+) -> list[tuple[int, int]]:
+    """Spans of text that nothing reads."""
+    return pack(
+        list(line_atoms(lines, sizes, 0, len(lines), target)),
+        sizes,
+        target=target,
+        largest=largest,
+        small=target // 2,
+        most_lines=_TEXT_LINES,
+    )
+
+
+def _mixed(
+    path: str,
+    source: bytes,
+    lines: Sequence[str],
+    sizes: Sizes,
+    language: str,
+    target: int,
+    largest: int,
+) -> tuple[list[tuple[int, int]], _Labeller, tuple[str, ...]]:
+    """Spans of a file of several languages: code along its tree, the rest by paragraph."""
+    kind = _KIND_OF_FAMILY.get(family(language), "text")
+    found: list[Definition] = []
+    imported: dict[str, None] = {}
+    code: list[tuple[tuple[int, int], list[Atom]]] = []
+    for part in parts(source, language):
+        tree = parse(part.source, part.language)
+        if tree is None:
+            continue
+        inner = definitions(part.source, part.language, tree)
+        imported.update(dict.fromkeys(imports(path, part.source, part.language, tree)))
+        found += inner
+        held = {row for entry in inner for row in range(entry.start_line, entry.line)}
+        comments = frozenset(GRAMMARS[part.language].comments.split())
+        for span in part.lines:
+            atoms = syntax_atoms(
+                tree, lines, sizes, largest, comments=comments, held=held, within=span
+            )
+            code.append((span, atoms))
+    if not found:
+        spans = _paragraphs(lines, sizes, target, largest)
+        return spans, lambda _start, _end: _Label(kind), tuple(imported)
+    whole: list[Atom] = []
+    position = 0
+    for (start, end), atoms in sorted(code, key=lambda entry: entry[0]):
+        if start < position:
+            continue  # two on one line
+        whole += line_atoms(lines, sizes, position, start, target)
+        whole += [replace(atom, opens=atom.opens or atom.start == start) for atom in atoms]
+        position = end
+    whole += line_atoms(lines, sizes, position, len(lines), target)
+    spans = pack(whole, sizes, target=target, largest=largest, small=target // 4)
+    found.sort(key=lambda entry: (entry.start_byte, -entry.end_byte))
+    return spans, _Definitions(found, kind).label, tuple(imported)
 
 
 @dataclass(slots=True)

@@ -47,10 +47,23 @@ _AMBIGUOUS: dict[str, tuple[tuple[re.Pattern[bytes], str], ...]] = {
             (rb"^\s*:-\s|^\w+\([^)]*\)\s*:-", "prolog"),
         ),
         "t": ((rb"\A#!.*\b(sh|bash)\b", "bash"),),
-        "fs": ((rb"^\s*(#version\s+\d|(uniform|varying|precision)\s)", "glsl"),),
-        "v": ((rb"^\s*(Require\s|Theorem\s|Lemma\s|Proof\.|Definition\s)", "coq"),),
+        "fs": (
+            (rb"^\s*(#version\s+\d|(uniform|varying|precision)\s)", "glsl"),
+            (rb"^\s*(:|variable|constant)\s+\S+\s|^\\ ", "forth"),
+        ),
+        "v": (
+            (
+                rb"^\s*((From\s+\S+\s+)?Require\s|Theorem\s|Lemma\s|Proof\.|Definition\s"
+                rb"|Inductive\s|Fixpoint\s)",
+                "coq",
+            ),
+            (rb"^\s*(pub\s+|@\[.*\]\s*)?(fn|struct|enum|interface|mut)\s|^import \w|:=", "vlang"),
+        ),
         "inc": (
             (rb"<\?(php|=|\s)", "php"),
+            (rb"(?i)^\s*(procedure|function)\s+\w+.*;|^\s*\{\$", "pascal"),
+            (rb"(?i)^\s*(SUMMARY|LICENSE|DEPENDS|do_\w+)\b.*[={]", "bash"),
+            (rb"(?i)^\s*(mov|push|call|section|\.globl|\.macro)\s|^\w+:\s*(;.*)?$", "asm"),
             (rb"^\s*#\s*(include|define|ifdef|ifndef|if)\b", "cpp"),
             (rb"\A", "text"),
         ),
@@ -58,7 +71,26 @@ _AMBIGUOUS: dict[str, tuple[tuple[re.Pattern[bytes], str], ...]] = {
         "ml": ((rb"\A\s*\(\*|^\s*(let|open|module|type)\s", "ocaml"),),
         "r": ((rb"\A\s*REBOL\b", "rebol"),),
         "d": ((rb"\A\S+\.o\s*:", "make"),),
-        "cls": ((rb"\\(NeedsTeXFormat|ProvidesClass)", "tex"),),
+        "cls": (
+            (rb"\\(NeedsTeXFormat|ProvidesClass|LoadClass)", "tex"),
+            (rb"(?i)^\s*(VERSION\s+\d|Attribute\s+VB_|Option\s+Explicit|End\s+Sub)", "vb"),
+            (rb"(?i)^\s*CLASS\s+\w+\s*(:|INHERITS|PUBLIC)|USING\s+Progress", "openedge"),
+        ),
+        "pp": ((rb"(?i)^\s*(class|define|node|include)\s+[\w:'\"]+|=>", "puppet"),),
+        "pro": (
+            (rb"^\s*(QT|TEMPLATE|CONFIG|SOURCES|TARGET)\s*[+*-]?=", "qmake"),
+            (rb"(?i)^\s*(pro|function)\s+\w+\s*(,|$)", "idl"),
+        ),
+        "gd": ((rb"\bDeclare(Operation|GlobalFunction|Attribute|Category)\(", "gap"),),
+        "l": ((rb"^\s*\((def\w+|setq|in-package)\s", "lisp"),),
+        "as": ((rb"^\s*(#include\s|(void|int|bool)\s+\w+\s*\()", "angelscript"),),
+        "tsx": ((rb"\A\s*<(\?xml|tileset)", "xml"),),
+        "hh": ((rb"\A<\?hh|^namespace [\w\\]+;", "hack"),),
+        "res": ((rb"\A\s*<\?xml", "xml"),),
+        "e": ((rb"^\s*(#include|int\s+main)\b", "c"),),
+        "st": ((rb"\$\w+\$|^group\s", "text"),),
+        "s": ((rb"(?i)<-\s*function\b", "r"),),
+        "do": ((rb"\A#!.*\bsh\b", "bash"),),
     }.items()
 }
 

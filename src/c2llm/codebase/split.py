@@ -66,6 +66,7 @@ def syntax_atoms(
     *,
     comments: Collection[str] = (),
     held: Collection[int] = (),
+    within: tuple[int, int] | None = None,
 ) -> list[Atom]:
     """Cut a file between syntax nodes until no atom is larger than `largest`.
 
@@ -76,12 +77,19 @@ def syntax_atoms(
         largest: Characters. Only a single line can be larger.
         comments: Node types that stay with what follows on the next line.
         held: Lines, from 0, that stay with the line before: definitions below their decorators.
+        within: The lines to cut, where the tree is of a part of the file; else all.
     """
     atoms: list[Atom] = []
     work_left = _WORK_PER_CHARACTER * sizes.before[-1]
     # A small file is opened too: its functions are worth as much as those of a large one.
-    whole = _Piece(0, len(lines), 0, [])
-    pending = _regrouped(whole, tree.root_node.children, comments, held)[::-1] or [whole]
+    first, last = within or (0, len(lines))
+    whole = _Piece(first, last, 0, [])
+    nodes = tree.root_node.children
+    if within is not None:
+        nodes = [
+            node for node in nodes if first <= node.start_point[0] and node.end_point[0] <= last
+        ]
+    pending = _regrouped(whole, nodes, comments, held)[::-1] or [whole]
     while pending:
         piece = pending.pop()
         if sizes.size(piece.start, piece.end) <= largest or piece.end - piece.start <= 1:
@@ -112,6 +120,28 @@ def line_atoms(
             first = number
     if first < end:
         yield Atom(first, end, opens=True)
+
+
+def outline_atoms(
+    lines: Sequence[str], sizes: Sizes, starts: Sequence[int], target: int, largest: int
+) -> list[Atom]:
+    """Cut a file where definitions start, and by paragraph what is larger than `largest`.
+
+    Args:
+        lines: Of the file.
+        sizes: Their sizes.
+        starts: Lines, from 0, where definitions start, in order.
+        target: Characters of a paragraph.
+        largest: Characters of a definition.
+    """
+    atoms: list[Atom] = []
+    bounds = list(dict.fromkeys((0, *starts, len(lines))))
+    for start, end in pairwise(bounds):
+        if sizes.size(start, end) <= largest:
+            atoms.append(Atom(start, end))
+        else:
+            atoms += line_atoms(lines, sizes, start, end, target)
+    return atoms
 
 
 def pack(

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Literal
 
 from c2llm.codebase.doccomments import clean_comment
 from c2llm.codebase.grammars import GRAMMARS, Grammar
+from c2llm.codebase.grammars.components import is_mixed, parts
+from c2llm.codebase.grammars.keywords import has_keywords, outline
+from c2llm.codebase.grammars.macros import macro_name
 from c2llm.codebase.syntax_tree import grammar_and_query, parse
 
 if TYPE_CHECKING:
@@ -56,6 +59,7 @@ _MODIFIERS = re.compile(
 _QUALIFIED = re.compile(
     r"^(.*?)(?:::|\.|(?<=\w):)?(operator\b.*|~?[\w$#?!=\-']+|[^\w\s]+)$", re.DOTALL
 )
+_NAMING = re.compile(r"\w")
 _REMARK = re.compile(r"\s*(?:#|//|--|/\*)")
 _RECEIVER = re.compile(rb"(\w+)\s*(?:\[[^\]]*\])?\s*\)")
 
@@ -141,12 +145,65 @@ def definitions(source: bytes, language: str, tree: Tree | None = None) -> list[
 
     Args:
         source: The file as UTF-8.
-        language: A key of `GRAMMARS`; any other gives no definitions.
+        language: Name as in `codebase.languages`; one that has neither a grammar nor keywords
+            gives no definitions.
         tree: The tree of this source where the caller has parsed it already.
     """
+    if is_mixed(language):
+        found = [
+            entry
+            for part in parts(source, language)
+            for entry in definitions(part.source, part.language)
+        ]
+        return sorted(found, key=lambda entry: (entry.start_byte, -entry.end_byte))
     tree = tree or parse(source, language)
     if tree is None:
-        return []
+        return outlined(source, language)
+    found = _of_tree(source, language, tree)
+    if has_keywords(language) and tree.root_node.has_error:
+        # What the grammar lost, keywords may still tell.
+        known = {entry.name: entry for entry in found}
+        lost = [
+            entry
+            for entry in outlined(source, language)
+            if entry.name not in known or known[entry.name].end_line < entry.line
+        ]
+        found = sorted([*found, *lost], key=lambda entry: (entry.start_byte, -entry.end_byte))
+    return found
+
+
+def outlined(source: bytes, language: str) -> list[Definition]:
+    """The definitions that keywords alone tell, in order of their start; outer before inner."""
+    found: list[Definition] = []
+    around: list[Definition] = []
+    for entry in outline(source, language):
+        while around and around[-1].end_byte <= entry.start:
+            around.pop()
+        qualifier, name = "", entry.name
+        if entry.kind == "function":
+            qualifier, name = _qualified(entry.name)
+        texts = [clean_comment(source[a:b].decode(errors="replace")) for a, b in entry.docs]
+        names = [outer.name for outer in around[-_SCOPE_DEPTH:]]
+        head = source[entry.start : entry.end].split(b"\n")
+        definition = Definition(
+            kind=entry.kind,
+            name=name,
+            scope=".".join([*names, qualifier] if qualifier else names),
+            signature=_one_line(head[entry.line - entry.first].decode(errors="replace")),
+            doc="\n".join(texts).strip(),
+            doc_spans=entry.docs,
+            start_byte=entry.start,
+            end_byte=entry.end,
+            start_line=entry.first + 1,
+            end_line=entry.first + len(head),
+            line=entry.line + 1,
+        )
+        found.append(definition)
+        around.append(definition)
+    return found
+
+
+def _of_tree(source: bytes, language: str, tree: Tree) -> list[Definition]:
     grammar = GRAMMARS[language]
     captures = _capture(tree, language, source)
     ends = [lead.end for lead in captures.leading]
@@ -230,12 +287,15 @@ def _open(
     if node.type == "declaration" and stack and stack[-1].kind == "function":
         return None  # `Lock guard(mutex);` inside a function looks like a prototype
     qualifier, name = _name(kind, node, name_node, grammar, source)
-    if not name:
+    if not name or name in grammar.skips:
         return None
+    if grammar.macros and not _NAMING.search(name):
+        return None  # what is left of a macro that no grammar reads
     start = node.start_byte
     start -= _modifiers_before(source, start) or 0
-    end, end_line = node.end_byte, node.end_point[0] + 1
-    if node.end_point[1] == 0 and end > start:  # some grammars count the newline in
+    last = _with_body(node, grammar)
+    end, end_line = last.end_byte, last.end_point[0] + 1
+    if last.end_point[1] == 0 and end > start:  # some grammars count the newline in
         end_line = max(node.start_point[0] + 1, end_line - 1)
         end = start + len(source[start:end].rstrip())
     if source[end : end + 1] in (b";", b","):
@@ -245,6 +305,16 @@ def _open(
     line = node.start_point[0] + 1
     signature = _signature(node, source, start)
     return _Open(kind, name, scope, signature, [], start, end, line, end_line, line)
+
+
+def _with_body(node: Node, grammar: Grammar) -> Node:
+    """The last node of a definition: its own, or the body that stands after it."""
+    if grammar.body_after:
+        for candidate in (node, node.parent):
+            following = candidate.next_named_sibling if candidate is not None else None
+            if following is not None and following.type == grammar.body_after:
+                return following
+    return node
 
 
 def _continues(previous: _Open, clause: _Open) -> bool:
@@ -307,6 +377,10 @@ def _name(
         # Rust's `impl Trait for Type` is named by its type.
         naming = "type" if node.type == "impl_item" else "name"
         name_node = node.child_by_field_name(naming)
+    if grammar.macros and node.type in _DECLARATOR_TYPES:
+        defined = macro_name(source, node.start_byte)
+        if defined is not None:
+            return defined
     if node.type in _DECLARATOR_TYPES and node.child_by_field_name("declarator") is not None:
         name_node = _declared(node)
     if name_node is None:
@@ -321,6 +395,10 @@ def _name(
     if receiver is not None:
         owner = _RECEIVER.search(source[receiver.start_byte : receiver.end_byte])
         return (owner[1].decode(errors="replace") if owner else ""), name
+    return _qualified(name)
+
+
+def _qualified(name: str) -> tuple[str, str]:
     match = _QUALIFIED.match(name)
     if match is None:
         return "", " ".join(name.split())

@@ -17,6 +17,7 @@ from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 from c2llm.codebase.grammars import GRAMMARS
+from c2llm.codebase.grammars.macros import readable
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Query, Tree
@@ -55,6 +56,8 @@ def parse(source: bytes, language: str) -> Tree | None:
     from tree_sitter import Parser
 
     masked = _BEYOND_TABLES.sub(lambda match: b"x" * len(match[0]), source)
+    if GRAMMARS[language].macros:
+        masked = readable(masked)
     patience = GRAMMARS[language].patience
     start = reached = 0.0
     views: list[memoryview] = []
@@ -106,7 +109,7 @@ def grammar_and_query(language: str) -> tuple[Language, Query]:
     from tree_sitter import Query
     from tree_sitter_language_pack import get_language
 
-    grammar = get_language(language)
+    grammar = get_language(GRAMMARS[language].parser or language)
     return grammar, Query(grammar, GRAMMARS[language].query())
 
 

@@ -1,60 +1,8 @@
-"""What each grammar calls a function, a class, a comment: the table behind `syntax.definitions`.
-
-A row names node types of the tree-sitter grammar. What plain node types cannot say (a function
-assigned to a variable, a macro that defines) is a query pattern with the captures `@function` or
-`@class`, and `@name` where the node has no `name` field; `@owner` and `@docstring` mark
-documentation that stands inside of what it documents.
-"""
+"""Rows of the languages that most repositories are written in."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-
-@dataclass(frozen=True, slots=True)
-class Grammar:
-    """How definitions and their comments look in one language; node types with spaces between."""
-
-    functions: str = ""
-    """Node types of functions, methods, constructors, macros."""
-    classes: str = ""
-    """Node types of classes, structs, interfaces, modules, enums, tables."""
-    namespaces: str = ""
-    """Node types that only give their name to the scope of what is in them."""
-    comments: str = "comment"
-    """Node types of comments."""
-    attributes: str = ""
-    """Node types that may stand between a comment and the definition it documents."""
-    patterns: str = ""
-    """Query patterns for the definitions that a node type alone does not tell."""
-    words: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
-    """Captures of `patterns` that must be one of these words for the match to count. (A predicate
-    in the query would do it too, but reads the file from its start for each match.)"""
-    names: tuple[tuple[str, str], ...] = ()
-    """Names of the node types that carry none."""
-    clauses: bool = False
-    """A function may be written as several adjacent definitions of one name."""
-
-    patience: float = 1.0
-    """How much longer than others the parser may take."""
-
-    def query(self) -> str:
-        """The tree-sitter query that captures all of it."""
-        rows = [
-            (self.functions, "function"),
-            (self.classes, "class"),
-            (self.namespaces, "namespace"),
-            (self.comments, "comment"),
-            (self.attributes, "attribute"),
-        ]
-        parts = [
-            f"[{' '.join(f'({kind})' for kind in kinds.split())}] @{capture}"
-            for kinds, capture in rows
-            if kinds
-        ]
-        return "\n".join([*parts, self.patterns])
-
+from c2llm.codebase.grammars.grammar import Grammar
 
 _JS_FUNCTIONS = "function_declaration generator_function_declaration method_definition"
 # A function is often a value: bound to a name, a field, a property of an object.
@@ -81,24 +29,6 @@ _TYPESCRIPT = Grammar(
   value: [(arrow_function) (function_expression)]) @function
 """,
 )
-
-_C_CLASSES = """
-(struct_specifier name: (_) body: (_)) @class
-(union_specifier name: (_) body: (_)) @class
-(enum_specifier name: (_) body: (_)) @class
-(type_definition
-  type: [
-    (struct_specifier !name body: (_))
-    (union_specifier !name body: (_))
-    (enum_specifier !name body: (_))
-  ]
-  declarator: (type_identifier) @name) @class
-"""
-_C_PROTOTYPES = """
-[(declaration declarator: (function_declarator))
- (declaration declarator: (pointer_declarator declarator: (function_declarator)))] @function
-"""
-_C_FUNCTIONS = "function_definition preproc_function_def"
 
 # Elixir defines by calling macros; which one is told by the word in front.
 _ELIXIR = """
@@ -127,7 +57,7 @@ _ELIXIR_VERBS = {
     "verb.moduledoc": ["moduledoc"],
 }
 
-GRAMMARS: dict[str, Grammar] = {
+COMMON: dict[str, Grammar] = {
     "python": Grammar(
         functions="function_definition",
         classes="class_definition",
@@ -166,22 +96,6 @@ GRAMMARS: dict[str, Grammar] = {
         classes="struct_item enum_item union_item trait_item impl_item mod_item",
         comments="line_comment block_comment",
         attributes="attribute_item",
-    ),
-    "c": Grammar(functions=_C_FUNCTIONS, patterns=_C_CLASSES + _C_PROTOTYPES),
-    "cpp": Grammar(
-        functions=_C_FUNCTIONS,
-        classes="concept_definition",
-        namespaces="namespace_definition",
-        patterns=_C_CLASSES
-        + _C_PROTOTYPES
-        + """
-[(declaration declarator: (reference_declarator (function_declarator)))
- (field_declaration declarator: (function_declarator))
- (field_declaration declarator: (pointer_declarator declarator: (function_declarator)))
- (field_declaration declarator: (reference_declarator (function_declarator)))] @function
-(class_specifier name: (_) body: (_)) @class
-(template_declaration parameters: (_) @attribute)
-""",
     ),
     "csharp": Grammar(
         functions=(
