@@ -220,3 +220,15 @@ def test_what_cannot_be_trained_is_refused(tmp_path, trees):
         Adaptation([tmp_path / "none"], tmp_path / "out")
     with pytest.raises(UsageError, match="above 0"):
         AdaptOptions(minutes=0)
+
+
+@pytest.mark.parametrize("folder", ["out", "out.run"])
+def test_a_folder_of_the_user_is_refused_before_any_work(tmp_path, folder):
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "thesis.tex").write_text("mine")
+    (tmp_path / "code").mkdir()
+    adaptation = Adaptation([tmp_path / "code"], tmp_path / "out", AdaptOptions(start="c2llm-mini"))
+    with pytest.raises(UsageError, match=r"'thesis\.tex', which c2llm did not write"):
+        adaptation.adapt()
+    assert (tmp_path / folder / "thesis.tex").read_text() == "mine"
+    assert not (tmp_path / "out.run" / "data").exists()

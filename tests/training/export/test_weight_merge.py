@@ -99,3 +99,11 @@ def test_other_shapes_names_configs_and_files_are_refused(folders, tmp_path):
     refuse(r"do not both have pooler\.S")
     (folders[1] / "model.safetensors").write_bytes(b"broken")
     refuse(r"m1.model\.safetensors cannot be read")
+
+
+def test_a_folder_with_something_of_the_user_is_refused(folders, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("mine")
+    with pytest.raises(UsageError, match=r"holds 'thesis\.tex', which c2llm did not write there"):
+        merge_models(folders, None, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.tex"]

@@ -170,3 +170,14 @@ def test_missing_files_are_found_before_training(recipe, tmp_path):
         load_config(recipe, ["data.sources=[]"]).validate()
     with pytest.raises(UsageError, match="Cannot read the recipe"):
         load_config(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("name", ["model", "data", "config.json", "checkpoints"])
+def test_a_folder_that_holds_something_of_the_user_is_refused(recipe, tmp_path, name):
+    mine = tmp_path / "run" / name
+    mine = mine if name == "config.json" else mine / "mine.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("{}")
+    with pytest.raises(UsageError, match="name another folder"):
+        Trainer(load_config(recipe), tmp_path / "run")
+    assert mine.read_text() == "{}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from c2llm.cli.output import note, print_json, stage_bars, training_libraries
 from c2llm.cli.training.mine import matcher
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 from c2llm.errors import UsageError
+from c2llm.output_folder import remove_folder
 
 if TYPE_CHECKING:
     from c2llm.training.adapt.adaptation import AdaptReport
@@ -96,7 +96,7 @@ def command(
         )
         report = adaptation.adapt()
     if not keep_run:
-        shutil.rmtree(adaptation.run)
+        remove_folder(adaptation.run)
     _print_report(report)
     if as_json:
         print_json(report.to_dict())

@@ -8,6 +8,7 @@ import click
 
 from c2llm.cli.output import note, print_json, training_libraries
 from c2llm.errors import UsageError
+from c2llm.output_folder import require_replaceable
 
 
 @click.command("merge")
@@ -43,6 +44,7 @@ def command(
             write_merged,
         )
     shares = normalised(numbers, len(models))
+    require_replaceable(Path(out))
     read = read_models([Path(model) for model in models], Path(base) if base else None)
     write_merged(read, average([m.tensors for m in read], shares), Path(out))
     note(f"{len(models)} models merged into {out}, weights {_shown(shares)}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -16,6 +15,7 @@ import click
 from c2llm.cli.output import note, print_json, progress_bar
 from c2llm.cli.training.mine_negatives import command as negatives_command
 from c2llm.errors import C2LLMError, UsageError
+from c2llm.output_folder import claim_work_folder, remove_folder
 from c2llm.training.mining.mined_pair import KINDS, MORE_KINDS
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def pairs(
     limits = Limits(per_repository=max_per_repo, per_file=max_per_file)
     excluded = matcher(exclude)
     work = Path(out + ".work")
+    claim_work_folder(work)
     seen: set[bytes] = set()
     copies = NearDuplicates(near_duplicates)
     counts: Counter[tuple[str, str]] = Counter()
@@ -120,7 +121,7 @@ def pairs(
                 advance(1)
 
     _write(Path(out), rows())
-    shutil.rmtree(work, ignore_errors=True)
+    remove_folder(work)
     note(f"{counts.total()} pairs from {len(roots)} repositories written to {out}")
     if as_json:
         by_dataset: dict[str, dict[str, int]] = {}

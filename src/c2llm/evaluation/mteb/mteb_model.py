@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from c2llm.encoding.protocol import TextEncoder
 from c2llm.evaluation.mteb.prompts import TaskPrompts
 from c2llm.evaluation.progress import ProgressBar, no_progress
 from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
+from c2llm.output_folder import claim_work_folder, remove_folder
 
 Vectors = NDArray[np.float32]
 
@@ -73,6 +73,7 @@ class MtebEncoder:
             self._close()
             self._adapted, self._task = self._prompts.adapt(self._encoder, task), task
             if self._vectors is not None:
+                claim_work_folder(self._vectors / task)
                 self._adapted = CachedEncoder(self._adapted, self._vectors / task)
         return self._adapted
 
@@ -80,7 +81,7 @@ class MtebEncoder:
         """Forget the vectors of a task whose score is there."""
         self._close()
         if self._vectors is not None:
-            shutil.rmtree(self._vectors / task, ignore_errors=True)
+            remove_folder(self._vectors / task)
             if self._vectors.is_dir() and not any(self._vectors.iterdir()):
                 self._vectors.rmdir()
 

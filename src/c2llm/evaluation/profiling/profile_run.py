@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from c2llm.evaluation.profiling.cell import META, RANDOM, Cell, Measurement
 from c2llm.evaluation.profiling.counts import Counts, count, parameter_count
 from c2llm.evaluation.profiling.shape import SHAPE_PREFIX, Shape, named_shape, shape_of
 from c2llm.evaluation.provenance import hash_source, short_hash
+from c2llm.index.build.cut_pool import worker_command, worker_environment
 
 FORMAT = 1
 # Of the machine's memory; above it a measurement would make the machine swap, or be killed.
@@ -167,7 +167,7 @@ def _measured(subject: Subject, cell: Cell) -> dict[str, Any]:
 
 def _ask(job: dict[str, Any], threads: int) -> dict[str, Any]:
     """Run one job in a fresh interpreter."""
-    environment = dict(os.environ)
+    environment = worker_environment()
     if threads:
         environment.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
     else:
@@ -175,7 +175,7 @@ def _ask(job: dict[str, Any], threads: int) -> dict[str, Any]:
             environment.pop(variable, None)
     environment["TRANSFORMERS_VERBOSITY"] = "error"
     done = subprocess.run(
-        [sys.executable, "-m", "c2llm.evaluation.profiling"],
+        worker_command("c2llm.evaluation.profiling"),
         input=json.dumps(job),
         capture_output=True,
         text=True,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -80,12 +79,12 @@ def _has_commit(folder: Path, revision: str) -> bool:
 
 
 def _archived(repository: Repository, folder: Path, cache: Path) -> Path:
-    revision = repository.revision or "HEAD"
+    git = Git(folder, bare=is_git_directory(folder))
+    revision = repository.revision or git.line("rev-parse", "HEAD") or "HEAD"
     kept = cache / f"{repository.name}-{revision[:12]}"
-    if kept.is_dir() and repository.revision:
+    if kept.is_dir():
         return kept
     cache.mkdir(parents=True, exist_ok=True)
-    git = Git(folder, bare=is_git_directory(folder))
     with tempfile.TemporaryDirectory(dir=cache, prefix="unpacking-") as unpacking:
         files = Path(unpacking) / "files"
         try:
@@ -101,7 +100,6 @@ def _archived(repository: Repository, folder: Path, cache: Path) -> Path:
                 f"{folder} cannot give revision {revision[:12]} of {repository.name} "
                 f"({str(error).rstrip('.')}); fetch it."
             ) from error
-        shutil.rmtree(kept, ignore_errors=True)
         files.rename(kept)
     return kept
 

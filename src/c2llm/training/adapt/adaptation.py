@@ -34,6 +34,7 @@ from c2llm.encoding.encoder import Encoder
 from c2llm.encoding.model_folder import DEFAULT_MODEL, open_folder
 from c2llm.errors import UsageError
 from c2llm.modeling.weight_files import has_weights
+from c2llm.output_folder import claim_work_folder, replace_folder, require_replaceable
 from c2llm.training.adapt.adapt_comparison import BEFORE, Comparison, Scores, compare, ndcg_of_pairs
 from c2llm.training.adapt.adapt_data import REPLAY, AdaptData, mine_adapt_data
 from c2llm.training.export.onnx_export import export_onnx
@@ -132,8 +133,8 @@ class Adaptation:
         on_step: called after each step of the training.
 
     Raises:
-        UsageError: if a path is not there, the start cannot be trained, or `run` holds another
-            adaptation.
+        UsageError: if a path is not there, the start cannot be trained, `run` holds another
+            adaptation, or `out` or `run` something that is not ours.
     """
 
     def __init__(
@@ -200,6 +201,8 @@ class Adaptation:
     def _claim(self) -> None:
         fields = {k: v for k, v in asdict(self.options).items() if k != "minutes"}
         plan = {"roots": [str(root) for root in self.roots], **fields}
+        require_replaceable(self.out)
+        claim_work_folder(self.run)
         path = self.run / "plan.json"
         if path.exists():
             if json.loads(path.read_text(encoding="utf-8")) != plan:
@@ -209,7 +212,6 @@ class Adaptation:
                 )
             self._note("going on with what was begun before")
             return
-        self.run.mkdir(parents=True, exist_ok=True)
         write_json(path, plan)
 
     def _trainable_start(self) -> Path:
@@ -310,10 +312,8 @@ class Adaptation:
                 else:
                     merged = trained
                 self._note(f"exporting {name}")
-                part = folder.with_name(folder.name + ".part")
-                shutil.rmtree(part, ignore_errors=True)
-                export_onnx(merged, part, int8=self._is_int8())
-                part.rename(folder)
+                with replace_folder(folder) as part:
+                    export_onnx(merged, part, int8=self._is_int8())
                 if share < 1:
                     shutil.rmtree(merged)
             scored.append(self._scores(name, folder, data))
@@ -343,12 +343,9 @@ class Adaptation:
         chosen = self._source
         if name != BEFORE:
             chosen = self.run / "candidates" / name.replace(" ", "-")
-        part = self.out.with_name(self.out.name + ".part")
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(chosen, part)
-        write_json(part / "adapt.json", report.to_dict())
-        shutil.rmtree(self.out, ignore_errors=True)
-        part.rename(self.out)
+        with replace_folder(self.out) as part:
+            shutil.copytree(chosen, part, dirs_exist_ok=True)
+            write_json(part / "adapt.json", report.to_dict())
 
 
 def _with_steps(config: TrainConfig, steps: int) -> TrainConfig:

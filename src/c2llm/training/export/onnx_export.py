@@ -13,7 +13,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,15 @@ from c2llm.encoding.tokens import TextTokenizer
 from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.config import C2LLMConfig
 from c2llm.modeling.model import C2LLMModel
+from c2llm.output_folder import add_to_folder
 from c2llm.training.export.calibration import CALIBRATION_TEXTS
 from c2llm.training.export.fused_attention import fused_attention
 from c2llm.training.export.quantize import Feed, quantize
 
 LEAST_COSINE: dict[str, float] = {"fp32": 0.99999, "fp16": 0.9999, "int8": 0.98}
 """Below this cosine with torch, on any probe, an export is refused."""
+GRAPHS = ("model.onnx", "readout.onnx")
+DESCRIPTIONS = ("config.json", "tokenizer.json")
 HALVED_FROM = 1024
 SLOW_FUSIONS = ["SkipLayerNormFusion"]
 """onnxruntime's node for sum and norm takes six times as long on a CPU as the two by themselves."""
@@ -117,10 +120,11 @@ def export_onnx(
         weight_bits: of int8; 7 suits every CPU, 8 is a little nearer and needs VNNI, AMX or ARM.
 
     Returns:
-        Size and parity, measured on the written file.
+        Size and parity, measured on what is written; a graph that fails is not.
 
     Raises:
-        UsageError: if `source` is no folder, or the options contradict each other.
+        UsageError: if `source` is no folder, the options contradict each other, or `out` has one of
+            these files and we did not write it.
         ModelError: if it is damaged, or the exported graph does not agree with torch.
     """
     if int8 and fp16:
@@ -133,8 +137,9 @@ def export_onnx(
     model = C2LLMModel.from_pretrained(source, local_files_only=True, dtype=torch.float32).eval()
     if model.config.tf_power != 1:
         raise UsageError(f"{source} counts repeated tokens, which no graph does: use --to table.")
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
+    alone = out.resolve() == source.resolve()
+    names = GRAPHS if alone else (*GRAPHS, *DESCRIPTIONS)
+    with add_to_folder(out, names) as part, tempfile.TemporaryDirectory() as scratch:
         graph = Path(scratch) / "model.onnx"
         _trace(model, graph)
         if int8:
@@ -147,14 +152,14 @@ def export_onnx(
         readout = Path(scratch) / "readout.onnx"
         _trace_readout(model, readout)
         readout = _optimize(readout, Path(scratch) / "readout-optimized.onnx")
-        shutil.copyfile(graph, out / "model.onnx")
-        shutil.copyfile(readout, out / "readout.onnx")
-    if out.resolve() != source.resolve():
-        for name in ("config.json", "tokenizer.json"):
-            shutil.copyfile(source / name, out / name)
-    exported = Encoder.load(out, engine="onnx")
-    least = LEAST_COSINE["int8" if int8 else "fp16" if fp16 else "fp32"]
-    return check_parity(reference, exported, out / "model.onnx", least)
+        shutil.copyfile(graph, part / "model.onnx")
+        shutil.copyfile(readout, part / "readout.onnx")
+        for name in DESCRIPTIONS:
+            shutil.copyfile(source / name, part / name)
+        exported = Encoder.load(part, engine="onnx")
+        least = LEAST_COSINE["int8" if int8 else "fp16" if fp16 else "fp32"]
+        report = check_parity(reference, exported, part / "model.onnx", least)
+    return replace(report, path=str(out / "model.onnx"))
 
 
 def _trace(model: C2LLMModel, path: Path) -> None:

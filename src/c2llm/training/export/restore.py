@@ -7,7 +7,6 @@ those of its source before it is given out.
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from c2llm.modeling.config import C2LLMConfig
 from c2llm.modeling.model import C2LLMModel
 from c2llm.modeling.tokenizer import derive_tokenizer
 from c2llm.modeling.torch_folder import save_folder
+from c2llm.output_folder import replace_folder, require_replaceable
 from c2llm.training.export import from_onnx, from_table
 from c2llm.training.export.onnx_export import PROBES
 
@@ -49,16 +49,17 @@ def restore_folder(source: Path, out: Path) -> RestoreReport:
     Args:
         source: folder that `c2llm export` wrote, int8 or float32: a graph with a BERT-like backbone
             and PMA, or a table of PMA with one query.
-        out: the new folder; replaced if it is there.
+        out: the new folder; replaced if it is one of ours.
 
     Raises:
-        UsageError: if `source` is no folder or `out` is the same.
+        UsageError: if `source` is no folder, or `out` is the same or not ours to replace.
         ModelError: if it is not such an export, or the restored vectors are not the source's.
     """
     if not source.is_dir():
         raise UsageError(f"There is no model folder {source}.")
     if out.resolve() == source.resolve():
         raise UsageError(f"{out} is the model that is read; name another folder with --out.")
+    require_replaceable(out)
     config = C2LLMConfig.from_pretrained(source, local_files_only=True)
     if (source / "table.npz").is_file():
         file = source / "table.npz"
@@ -71,18 +72,14 @@ def restore_folder(source: Path, out: Path) -> RestoreReport:
         tensors = from_onnx.restore_tensors(file, config)
     model = C2LLMModel(config)
     model.load_state_dict(tensors)
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    save_folder(model, derive_tokenizer(source, split_identifiers=False), part)
-    cosine = _cosines(reference, Encoder.load(part, engine="torch"))
-    if cosine.min() < LEAST_COSINE:
-        shutil.rmtree(part)
-        raise ModelError(
-            f"What was restored from {file} differs from it: cosine "
-            f"{cosine.min():.4f} where at least {LEAST_COSINE} is expected."
-        )
-    shutil.rmtree(out, ignore_errors=True)
-    part.rename(out)
+    with replace_folder(out) as part:
+        save_folder(model, derive_tokenizer(source, split_identifiers=False), part)
+        cosine = _cosines(reference, Encoder.load(part, engine="torch"))
+        if cosine.min() < LEAST_COSINE:
+            raise ModelError(
+                f"What was restored from {file} differs from it: cosine "
+                f"{cosine.min():.4f} where at least {LEAST_COSINE} is expected."
+            )
     return RestoreReport(
         source=str(source),
         out=str(out),

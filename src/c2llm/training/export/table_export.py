@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from c2llm.encoding.encoder import Encoder
 from c2llm.errors import UsageError
 from c2llm.modeling.fold import fold
 from c2llm.modeling.model import C2LLMModel
-from c2llm.training.export.onnx_export import ExportReport, check_parity
+from c2llm.output_folder import add_to_folder
+from c2llm.training.export.onnx_export import DESCRIPTIONS, ExportReport, check_parity
+
+TABLE = "table.npz"
 
 
 def export_table(source: Path, out: Path, *, int8: bool = False) -> ExportReport:
@@ -27,10 +31,11 @@ def export_table(source: Path, out: Path, *, int8: bool = False) -> ExportReport
             table is a quarter of the size.
 
     Returns:
-        Size and parity, measured on the written file.
+        Size and parity, measured on what is written; a table that fails is not.
 
     Raises:
-        UsageError: if `source` is no folder, or its model does not fold.
+        UsageError: if `source` is no folder, its model does not fold, or `out` has one of these
+            files and we did not write it.
         ModelError: if it is damaged, or the table does not agree with torch.
     """
     if not source.is_dir():
@@ -40,17 +45,17 @@ def export_table(source: Path, out: Path, *, int8: bool = False) -> ExportReport
         arrays = fold(model)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    out.mkdir(parents=True, exist_ok=True)
-    part = out / "table.npz.part"
-    with part.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **(quantised(arrays) if int8 else arrays))
-    part.replace(out / "table.npz")
-    if out.resolve() != source.resolve():
-        for name in ("config.json", "tokenizer.json"):
-            shutil.copyfile(source / name, out / name)
-    reference = Encoder.load(source, engine="torch")
-    least = 0.999 if int8 else 0.99999
-    return check_parity(reference, Encoder.load(out, engine="table"), out / "table.npz", least)
+    alone = out.resolve() == source.resolve()
+    names = (TABLE,) if alone else (TABLE, *DESCRIPTIONS)
+    with add_to_folder(out, names) as part:
+        with (part / TABLE).open("wb") as stream:
+            np.savez(stream, allow_pickle=False, **(quantised(arrays) if int8 else arrays))
+        for name in DESCRIPTIONS:
+            shutil.copyfile(source / name, part / name)
+        reference = Encoder.load(source, engine="torch")
+        least = 0.999 if int8 else 0.99999
+        report = check_parity(reference, Encoder.load(part, engine="table"), part / TABLE, least)
+    return replace(report, path=str(out / TABLE))
 
 
 def quantised(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

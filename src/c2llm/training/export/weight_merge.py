@@ -22,6 +22,7 @@ from torch import Tensor
 
 from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.config import C2LLMConfig
+from c2llm.output_folder import MARK, replace_folder, require_replaceable
 from c2llm.training.export.merge_sources import Weights, read_weights
 
 WEIGHTS = "model.safetensors"
@@ -48,10 +49,11 @@ def merge_models(
         `out`.
 
     Raises:
-        UsageError: if models or weights do not make a mean.
+        UsageError: if models or weights do not make a mean, or `out` is not ours to replace.
         ModelError: if the models differ in config, tokenizer, tensor names or shapes, naming which.
     """
     shares = normalised(weights, len(folders))
+    require_replaceable(out)
     models = read_models(folders, base)
     return write_merged(models, average([m.tensors for m in models], shares), out)
 
@@ -98,14 +100,17 @@ def average(models: Sequence[dict[str, Tensor]], shares: Sequence[float]) -> dic
 
 
 def write_merged(models: Sequence[Weights], merged: dict[str, Tensor], out: Path) -> Path:
-    """Write a model folder with the last model's config and tokenizer; returns it."""
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    ignored = ("*.safetensors", "*.safetensors.index.json", "*.onnx", "*.npz", "*.part")
-    shutil.copytree(models[-1].folder, part, ignore=shutil.ignore_patterns(*ignored))
-    save_file({k: v.contiguous() for k, v in merged.items()}, part / WEIGHTS, {"format": "pt"})
-    shutil.rmtree(out, ignore_errors=True)
-    part.rename(out)
+    """Write a model folder with the last model's config and tokenizer; returns it.
+
+    Raises:
+        UsageError: if `out` is there and not ours to replace.
+    """
+    ignored = ("*.safetensors", "*.safetensors.index.json", "*.onnx", "*.npz", "*.part", MARK)
+    with replace_folder(out) as part:
+        shutil.copytree(
+            models[-1].folder, part, ignore=shutil.ignore_patterns(*ignored), dirs_exist_ok=True
+        )
+        save_file({k: v.contiguous() for k, v in merged.items()}, part / WEIGHTS, {"format": "pt"})
     return out
 
 

@@ -21,7 +21,6 @@ import gzip
 import hashlib
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -32,6 +31,7 @@ from numpy.typing import NDArray
 
 from c2llm.encoding.protocol import Progress
 from c2llm.errors import DataError, UsageError
+from c2llm.output_folder import claim_work_folder, remove_folder
 from c2llm.training.data.jsonl import write_rows
 from c2llm.training.mining.negative_scorers import Miner
 from c2llm.training.run.checkpoint import write_json
@@ -142,7 +142,7 @@ def mine_negatives(
     report = MiningReport(str(out), miner.name, len(corpus.rows), len(corpus.documents))
     found = _search(corpus, miner, rules, report, on_start("searching", len(corpus.rows)))
     write_rows(out, (row | mined for (_, row), mined in zip(_rows(files), found, strict=True)))
-    shutil.rmtree(work)
+    remove_folder(work)
     return report
 
 
@@ -325,6 +325,7 @@ def _rows(files: Sequence[Path]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _claim(work: Path, plan: dict[str, str]) -> None:
     """Make the work folder, or check that what is in it belongs to this mining."""
+    claim_work_folder(work)
     path = work / "plan.json"
     if path.exists():
         if json.loads(path.read_text(encoding="utf-8")) != plan:
@@ -333,5 +334,4 @@ def _claim(work: Path, plan: dict[str, str]) -> None:
                 "command again, or remove the folder."
             )
         return
-    work.mkdir(parents=True, exist_ok=True)
     write_json(path, plan)

@@ -11,7 +11,6 @@ RUN/start/, RUN/model/   the model folders before and after; RUN/best/ with run.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from c2llm.errors import DataError
+from c2llm.output_folder import remove_folder, replace_folder
 from c2llm.training.run.distributed import World
 from c2llm.training.run.lora import trained_parameters
 
@@ -51,20 +51,12 @@ def save_checkpoint(
     if not world.leads:
         return
     folder = run / "checkpoints"
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{step:06d}.part"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
-    save_file(weights, part / "model.safetensors")
-    save_file(moments, part / "optimizer.safetensors")
-    write_json(part / "state.json", {"step": step, **(state or {})})
-    final = folder / f"{step:06d}"
-    shutil.rmtree(final, ignore_errors=True)
-    part.replace(final)
+    with replace_folder(folder / f"{step:06d}") as part:
+        save_file(weights, part / "model.safetensors")
+        save_file(moments, part / "optimizer.safetensors")
+        write_json(part / "state.json", {"step": step, **(state or {})})
     for old in checkpoints(run)[:-keep]:
-        shutil.rmtree(old)
-    for left in folder.glob("*.part"):  # of a run that was killed while it wrote
-        shutil.rmtree(left)
+        remove_folder(old)
 
 
 def checkpoints(run: Path) -> list[Path]:

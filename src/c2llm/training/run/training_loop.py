@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import shutil
+import os
 import signal
 import threading
 import time
@@ -24,6 +24,7 @@ import torch
 
 from c2llm.errors import DataError, UsageError
 from c2llm.modeling.torch_folder import save_folder
+from c2llm.output_folder import replace_folder, require_replaceable
 from c2llm.training.data.batch_plan import BatchPlan
 from c2llm.training.data.lengths import length_statistics
 from c2llm.training.data.prepare import RunData, prepare
@@ -45,6 +46,12 @@ from c2llm.training.run.training_step import Step
 from c2llm.training.run.validation import retrieval_scores
 
 __all__ = ["StepReport", "Trainer", "backbone_folder"]
+
+
+REPLACED = ("model", "best")
+"""Model folders of a run that a later save replaces."""
+WRITTEN = ("recipe.yaml", "data", "data.json", "metrics.jsonl", "checkpoints", "start", *REPLACED)
+"""What a run writes into its folder; in any other folder these names are somebody else's."""
 
 
 class Trainer:
@@ -158,13 +165,11 @@ class Trainer:
 
     def save_model(self, name: str = "model") -> Path:
         """Write a model folder (`torch_folder.py`) atomically, adapters merged; returns it."""
-        final, part = self.run / name, self.run / f"{name}.part"
+        final = self.run / name
         state = whole_state(self.model)  # of all ranks
         if self.world.leads:
-            shutil.rmtree(part, ignore_errors=True)
-            save_folder(plain_model(self.model, state), self.tokenizer, part)
-            shutil.rmtree(final, ignore_errors=True)
-            part.rename(final)
+            with replace_folder(final) as part:
+                save_folder(plain_model(self.model, state), self.tokenizer, part)
         self.world.barrier()
         return final
 
@@ -233,8 +238,10 @@ class Trainer:
         self.run.mkdir(parents=True, exist_ok=True)
         path = self.run / "config.json"
         recipe = self.config.to_dict()
+        for name in REPLACED:  # asked now, and not after the last step
+            require_replaceable(self.run / name)
         if path.exists():
-            kept = json.loads(path.read_text(encoding="utf-8"))["recipe"]
+            kept = _recipe_of(path)
             # A run that began before there was a choice goes on, and may move to other devices.
             before = dataclasses.replace(TrainConfig.from_dict(kept), run=self.config.run)
             if before != self.config:
@@ -244,9 +251,33 @@ class Trainer:
                     "folder with --run."
                 )
             return
+        if others := [name for name in WRITTEN if _is_taken(self.run / name)]:
+            raise UsageError(
+                f"{self.run} holds {others[0]!r}, which no run of c2llm wrote there; name another "
+                "folder with --run."
+            )
+        write_json(path, {"recipe": recipe, "environment": environment(self.world)})
         text = yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True)
         (self.run / "recipe.yaml").write_text(text, encoding="utf-8")
-        write_json(path, {"recipe": recipe, "environment": environment(self.world)})
+
+
+def _is_taken(path: Path) -> bool:
+    return any(path.iterdir()) if path.is_dir() else os.path.lexists(path)
+
+
+def _recipe_of(path: Path) -> dict[str, Any]:
+    """The recipe that a run's config.json holds.
+
+    Raises:
+        UsageError: it is no such file.
+    """
+    try:
+        recipe: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["recipe"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{path} is not of a run of c2llm; name another folder with --run."
+        ) from error
+    return recipe
 
 
 def make_plan(optim: OptimConfig, data: RunData, processes: int) -> BatchPlan:
