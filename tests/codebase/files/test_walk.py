@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -14,39 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c2llm.codebase.files.exclusions import file_reason
-from c2llm.codebase.files.walk import Skipped, SourceFile, WalkReport, list_files, walk
-
-GIT = shutil.which("git")
-needs_git = pytest.mark.skipif(GIT is None, reason="git is the oracle")
+from c2llm.codebase.files.walk import Skipped, SourceFile, list_files, walk
+from tests.codebase.files.trees import git, make, needs_git, paths, reasons
 
 
 @pytest.fixture(autouse=True)
 def _no_rules_of_this_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-
-
-def make(root: Path, files: dict[str, str | bytes]) -> None:
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-
-
-def paths(report: WalkReport) -> set[str]:
-    return {file.path for file in report.files}
-
-
-def reasons(report: WalkReport) -> dict[str, str]:
-    return {skip.path: skip.reason for skip in report.skipped}
-
-
-def git(root: Path, *arguments: str) -> str:
-    assert GIT is not None
-    done = subprocess.run(
-        [GIT, *arguments], cwd=root, capture_output=True, text=True, check=True, timeout=60
-    )
-    return done.stdout
 
 
 def git_sees(root: Path) -> set[str]:
@@ -129,8 +103,7 @@ def test_a_worktree_is_nested_and_knows_the_common_exclude(tmp_path: Path) -> No
     make(root, {"a.py": "a = 1\n", "b.py": "b = 1\n"})
     git(root, "init", "-q")
     git(root, "add", "a.py")
-    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    git(root, *identity, "commit", "-qm", "first")
+    git(root, "commit", "-qm", "first")
     git(root, "worktree", "add", "-q", str(root / "other"))
     make(root, {".git/info/exclude": "b.py\n", "other/b.py": "b = 2\n"})
     assert paths(list_files(root)) == {"a.py"}
@@ -320,30 +293,30 @@ def test_a_pipe_does_not_block(hostile: Path) -> None:
 def test_what_vanishes_or_cannot_be_read_is_counted(
     hostile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Path.open
+    original = os.open
 
-    def refuse(path: Path, *arguments: object, **options: object) -> object:
-        if path.name == "a.py":
+    def refuse(path: str, *arguments: int, **options: int) -> int:
+        if path == "a.py":
             raise PermissionError(13, "Permission denied")
-        if path.name == "b.py":
+        if path == "b.py":
             raise FileNotFoundError(2, "No such file")
-        return original(path, *arguments, **options)  # type: ignore[call-overload]
+        return original(path, *arguments, **options)
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     report = walk(hostile)
     assert report.files == ()
     assert report.skipped == (Skipped("a.py", "unreadable"), Skipped("dir/b.py", "vanished"))
 
 
 def test_a_directory_that_cannot_be_listed(hostile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = os.scandir
+    original = os.open
 
-    def refuse(path: str) -> object:
-        if str(path).endswith("dir/"):
+    def refuse(path: str, *arguments: int, **options: int) -> int:
+        if path == "dir":
             raise PermissionError(13, "Permission denied")
-        return original(path)
+        return original(path, *arguments, **options)
 
-    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     assert reasons(list_files(hostile)) == {"dir/": "unreadable"}
 
 

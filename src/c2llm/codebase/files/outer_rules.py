@@ -1,76 +1,67 @@
-"""The git rules that come from outside a tree: of the repository around it and of the user."""
+"""The rules that come from outside a tree: of the repository around it and of the user."""
 
 from __future__ import annotations
 
-import os
-import re
+from collections.abc import Iterator
 from pathlib import Path
 
+from c2llm.codebase.files.attributes import (
+    ATTRIBUTES_FILE,
+    Attributes,
+    parse_attributes,
+)
+from c2llm.codebase.files.confined import settings_text
 from c2llm.codebase.files.ignore import IgnoreRules, parse_rules
+from c2llm.codebase.files.repository import Repository
 
-_EXCLUDES_FILE = re.compile(r"^\s*excludesfile\s*=\s*\"?(.+?)\"?\s*$", re.MULTILINE | re.IGNORECASE)
 
-
-def outer_rules(root: Path) -> list[IgnoreRules]:
-    """Rules for root that no file below it holds, the strongest first.
+def outer_rules(root: Path, repository: Repository | None) -> list[IgnoreRules]:
+    """Ignore rules for root that no file below it holds, the strongest first.
 
     These are the `.gitignore` files above root up to the top of its repository, then
     `.git/info/exclude`, then `core.excludesFile`. Outside a repository there are none: git's
     rules need git's frontier to be known.
     """
-    top = _repository_top(root)
-    if top is None:
+    if repository is None:
         return []
-    rules: list[IgnoreRules | None] = []
+    found = [
+        (settings_text(folder / ".gitignore"), prefix)
+        for folder, prefix in folders_above(root, repository)
+    ]
+    below_top = prefix_of(root, repository)
+    found.append((settings_text(repository.common / "info" / "exclude"), below_top))
+    if repository.excludes_file is not None:
+        found.append((settings_text(repository.excludes_file, follow=True), below_top))
+    rules = (
+        parse_rules(text, prefix=prefix, fold=repository.ignore_case)
+        for text, prefix in found
+        if text is not None
+    )
+    return [one for one in rules if one is not None]
+
+
+def outer_attributes(root: Path, repository: Repository | None) -> list[Attributes]:
+    """What the `.gitattributes` above root say, the nearest first."""
+    if repository is None:
+        return []
+    found = (
+        parse_attributes(text, prefix=prefix, fold=repository.ignore_case)
+        for folder, prefix in folders_above(root, repository)
+        if (text := settings_text(folder / ATTRIBUTES_FILE)) is not None
+    )
+    return [one for one in found if one is not None]
+
+
+def folders_above(root: Path, repository: Repository) -> Iterator[tuple[Path, str]]:
+    """The directories above root up to the repository's top, and root's path below each."""
     folder, prefix = root, ""
-    while folder != top:
+    while folder != repository.top:
         prefix = f"{folder.name}/{prefix}"
         folder = folder.parent
-        rules.append(_read(folder / ".gitignore", prefix))
-    git_directory = _common_directory(top / ".git")
-    rules.append(_read(git_directory / "info" / "exclude", prefix))
-    excludes_file = _excludes_file(git_directory)
-    if excludes_file is not None:
-        rules.append(_read(excludes_file, prefix))
-    return [found for found in rules if found is not None]
+        yield folder, prefix
 
 
-def _repository_top(root: Path) -> Path | None:
-    for folder in (root, *root.parents):
-        if (folder / ".git").exists():
-            return folder
-    return None
-
-
-def _common_directory(git: Path) -> Path:
-    """The directory with `info/exclude`: a worktree's `.git` is a file that points elsewhere."""
-    if git.is_dir():
-        return git
-    pointer = _text(git)
-    if pointer is None or not pointer.startswith("gitdir:"):
-        return git
-    private = git.parent / pointer.removeprefix("gitdir:").strip()
-    common = _text(private / "commondir")
-    return private if common is None else private / common.strip()
-
-
-def _excludes_file(git_directory: Path) -> Path | None:
-    home = Path.home()
-    settings = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "git"
-    for config in (git_directory / "config", home / ".gitconfig", settings / "config"):
-        found = _EXCLUDES_FILE.findall(_text(config) or "")
-        if found:
-            return Path(found[-1]).expanduser()
-    return settings / "ignore"
-
-
-def _read(path: Path, prefix: str) -> IgnoreRules | None:
-    text = _text(path)
-    return None if text is None else parse_rules(text, prefix=prefix)
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return None
+def prefix_of(root: Path, repository: Repository) -> str:
+    """Root's path below the repository's top, "" or ending in `/`."""
+    below = root.relative_to(repository.top).as_posix()
+    return "" if below == "." else f"{below}/"

@@ -4,24 +4,41 @@
 a search can afford it each time; `inspect` judges the head of one file and is asked for new and
 changed files only; `walk` does both. Works in a git repository, in a part of one, and without git.
 
-Precedence, highest first: a nested repository and version control are never entered; `.c2llmignore`
-(deepest first, `!name` takes back in what the following leave out); `.gitignore` (deepest first),
-`.git/info/exclude`, the user's `core.excludesFile`; our own lists of dependencies, build output,
-lockfiles, binary and generated files. As with git, nothing below an excluded directory can be taken
-back in but by taking back the directory.
+Precedence, highest first: a nested repository and version control are never entered; a file that
+holds secrets is taken by the user's own word only; `.c2llmignore` (deepest first, `!name` takes
+back in what the following leave out); `.gitignore` (deepest first), `.git/info/exclude`, the user's
+`core.excludesFile`, none of which speaks of a file that git tracks; `linguist-generated` and
+`linguist-vendored` of `.gitattributes`; our own lists of dependencies, build output, lockfiles,
+binary and generated files. As with git, nothing below an excluded directory can be taken back in
+but by taking back the directory.
 """
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import stat
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
+from c2llm.codebase.files.attributes import (
+    ATTRIBUTES_FILE,
+    GENERATED,
+    VENDORED,
+    Attributes,
+    parse_attributes,
+    verdict,
+)
+from c2llm.codebase.files.confined import (
+    Directories,
+    NotRegularError,
+    open_file,
+    settings_text,
+)
 from c2llm.codebase.files.exclusions import (
     HEAD_BYTES,
     LISTS_VERSION,
@@ -30,11 +47,33 @@ from c2llm.codebase.files.exclusions import (
     file_reason,
 )
 from c2llm.codebase.files.ignore import IgnoreRules, parse_rules
-from c2llm.codebase.files.outer_rules import outer_rules
+from c2llm.codebase.files.outer_rules import outer_attributes, outer_rules, prefix_of
+from c2llm.codebase.files.repository import Repository, find_repository
+from c2llm.codebase.files.secret_files import (
+    SECRET,
+    SECRETS_VERSION,
+    holds_secret,
+    includes_secrets,
+    is_secret,
+    is_secret_directory,
+)
+from c2llm.codebase.files.tracked import TrackedFiles
 from c2llm.codebase.languages import detect_language
 
 OWN_IGNORE_FILE = ".c2llmignore"
 MAX_FILE_BYTES = 1_000_000
+
+_RULE_FILES = {OWN_IGNORE_FILE, ".gitignore", ATTRIBUTES_FILE}
+_NO_STATUS = os.stat_result([0] * 10)
+_LONGEST_PATH = 4_095
+"""Bytes of a whole path that systems open by its name, as an editor has to."""
+_MACHINE_WRITTEN = ("generated", "minified")
+_MOST_RULES = 4_000_000
+"""Characters of all ignore files of a tree together: some thousand files of a large project's."""
+_MOST_WILD = 200_000
+"""Characters of patterns with wildcards in them."""
+_MOST_WILD_AT_ONCE = 20_000
+"""The same of the files that speak of one entry, since each is held against it."""
 
 
 class SourceFile(NamedTuple):
@@ -51,11 +90,26 @@ class SourceFile(NamedTuple):
     """By name, and after `inspect` by content; `text` when unknown."""
     inode: int = 0
     """Changes when another file takes the place, even one of the same size and time."""
+    taken_back: bool = False
+    """A rule of the repository says that it is source: no mark of a generator is looked for."""
 
     @property
     def absolute(self) -> Path:
         """Where the file is; made when it is asked for, since a `Path` costs more than a `stat`."""
         return Path(self.root, self.path)
+
+    def open(self) -> IO[bytes]:
+        """Open it for reading, if it is still a regular file of its tree; see `open_file`."""
+        return open_file(self.root, self.path)
+
+    def read(self) -> bytes:
+        """Its bytes, `MAX_FILE_BYTES` of them at most.
+
+        Raises:
+            OSError: It is not there any more, or cannot be read.
+        """
+        with self.open() as stream:
+            return stream.read(MAX_FILE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +127,8 @@ class WalkReport:
     files: tuple[SourceFile, ...]
     skipped: tuple[Skipped, ...]
     rules: str = ""
-    """Hash of the ignore files that were read and of what else decides."""
+    """Hash of the ignore files that were read and of what else decides; behind it, if there are
+    any, a list of the ignored files that are taken since git tracks them."""
 
 
 Stamps = Mapping[str, tuple[str, int, int, int]]
@@ -86,36 +141,53 @@ class _Rules:
 
     own: tuple[IgnoreRules, ...]
     git: tuple[IgnoreRules, ...]
+    attributes: tuple[Attributes, ...] = ()
+    tracked_only: bool = False
+    """The directory is ignored, and some files in it are tracked by git."""
 
     def verdict(self, path: str, name: str, is_directory: bool) -> tuple[bool | None, bool | None]:
         """What the own files say, and what git's say."""
-        own = git = None
+        own = None
+        git: bool | None = self.tracked_only or None
         for rules in self.own:
             own = rules.verdict(path, name, is_directory)
             if own is not None:
                 break
-        for rules in self.git:
+        for rules in () if git else self.git:
             git = rules.verdict(path, name, is_directory)
             if git is not None:
                 break
         return own, git
 
+    def wild_size(self) -> int:
+        """Characters of all patterns with wildcards."""
+        return sum(rules.wild_size for rules in (*self.own, *self.git))
 
-def list_files(root: Path, *, max_file_bytes: int = MAX_FILE_BYTES) -> WalkReport:
+
+def list_files(
+    root: Path, *, max_file_bytes: int = MAX_FILE_BYTES, include_secrets: bool | None = None
+) -> WalkReport:
     """List the files below root that names and sizes do not rule out, without opening any.
 
     Args:
         root: A directory.
         max_file_bytes: Larger files are skipped.
+        include_secrets: Whether files that hold secrets are listed; None for what the user has set,
+            see `includes_secrets`.
 
     Raises:
         OSError: The root itself cannot be listed.
     """
-    return _Walk(root, max_file_bytes).run()
+    return _Walk(root, max_file_bytes, include_secrets).run()
 
 
 def list_changes(
-    root: Path, known: Stamps, rules: str, *, max_file_bytes: int = MAX_FILE_BYTES
+    root: Path,
+    known: Stamps,
+    rules: str,
+    *,
+    max_file_bytes: int = MAX_FILE_BYTES,
+    include_secrets: bool | None = None,
 ) -> tuple[WalkReport, set[str]]:
     """`list_files` without the files that are as they are known, which tells them at half the cost.
 
@@ -127,6 +199,7 @@ def list_changes(
         known: What was taken from it before.
         rules: `WalkReport.rules` of that time, "" when it is not known.
         max_file_bytes: Larger files are skipped.
+        include_secrets: See `list_files`.
 
     Returns:
         What is new, changed or left out, and the known paths that are not in the report because
@@ -136,11 +209,11 @@ def list_changes(
         OSError: The root itself cannot be listed.
     """
     if rules:
-        walk = _Walk(root, max_file_bytes, known)
+        walk = _Walk(root, max_file_bytes, include_secrets, known, rules)
         report = walk.run()
         if report.rules == rules:
             return report, walk.unchanged
-    report = _Walk(root, max_file_bytes).run()
+    report = _Walk(root, max_file_bytes, include_secrets).run()
     same = {
         file.path
         for file in report.files
@@ -150,10 +223,16 @@ def list_changes(
     return WalkReport(changed, report.skipped, report.rules), same
 
 
-def inspect(file: SourceFile, head: bytes) -> SourceFile | Skipped:
+def inspect(
+    file: SourceFile, head: bytes, *, include_secrets: bool | None = None
+) -> SourceFile | Skipped:
     """Judge a listed file by its first `HEAD_BYTES`: its final language, or why it is left out."""
+    if include_secrets is None:
+        include_secrets = includes_secrets()
+    if holds_secret(head) and not include_secrets:
+        return Skipped(file.path, SECRET)
     reason = content_reason(head)
-    if reason is not None:
+    if reason is not None and not (file.taken_back and reason in _MACHINE_WRITTEN):
         return Skipped(file.path, reason)
     language = detect_language(file.path, head) or "text"
     if language == file.language:
@@ -161,29 +240,32 @@ def inspect(file: SourceFile, head: bytes) -> SourceFile | Skipped:
     return file._replace(language=language)
 
 
-def walk(root: Path, *, max_file_bytes: int = MAX_FILE_BYTES) -> WalkReport:
+def walk(
+    root: Path, *, max_file_bytes: int = MAX_FILE_BYTES, include_secrets: bool | None = None
+) -> WalkReport:
     """List the source files below root, opening each one to look at its head.
 
     Args:
         root: A directory.
         max_file_bytes: Larger files are skipped.
+        include_secrets: See `list_files`.
 
     Raises:
         OSError: The root itself cannot be listed.
     """
-    listed = list_files(root, max_file_bytes=max_file_bytes)
+    listed = list_files(root, max_file_bytes=max_file_bytes, include_secrets=include_secrets)
     files: list[SourceFile] = []
     skipped = list(listed.skipped)
     for file in listed.files:
         try:
-            with file.absolute.open("rb") as stream:
-                verdict = inspect(file, stream.read(HEAD_BYTES))
+            with file.open() as stream:
+                judged = inspect(file, stream.read(HEAD_BYTES), include_secrets=include_secrets)
         except OSError as error:
-            verdict = Skipped(file.path, unreadable(error))
-        if isinstance(verdict, SourceFile):
-            files.append(verdict)
+            judged = Skipped(file.path, unreadable(error))
+        if isinstance(judged, SourceFile):
+            files.append(judged)
         else:
-            skipped.append(verdict)
+            skipped.append(judged)
     return WalkReport(tuple(files), tuple(sorted(skipped, key=lambda skip: skip.path)))
 
 
@@ -196,69 +278,131 @@ def unreadable(error: OSError) -> str:
     """The reason that is counted for a file or directory that cannot be read."""
     if error.errno == errno.ENAMETOOLONG:
         return "path too long"
+    if isinstance(error, NotRegularError):
+        return "not a regular file"
     return "vanished" if isinstance(error, FileNotFoundError) else "unreadable"
 
 
 class _Walk:
     """One listing in progress: a stack of directories in place of recursion."""
 
-    def __init__(self, root: Path, max_file_bytes: int, known: Stamps | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        max_file_bytes: int,
+        include_secrets: bool | None,
+        known: Stamps | None = None,
+        known_rules: str = "",
+    ) -> None:
         self.unchanged: set[str] = set()
         """Those of the known files that are as they were; not reported."""
         self._root = os.path.realpath(root)
+        self._longest = _LONGEST_PATH - len(os.fsencode(self._root))
         self._max_file_bytes = max_file_bytes
+        self._secrets = includes_secrets() if include_secrets is None else include_secrets
         self._known: Stamps = known or {}
-        self._rules = hashlib.blake2b(f"{LISTS_VERSION} {max_file_bytes}".encode(), digest_size=16)
+        self._known_as_tracked = _tracked_in(known_rules)
+        """Known files that are ignored, and taken only as long as git tracks them."""
+        said = f"{LISTS_VERSION} {SECRETS_VERSION} {self._secrets} {max_file_bytes}"
+        self._rules = hashlib.blake2b(said.encode(), digest_size=16)
+        self._rules_left, self._wild_left = _MOST_RULES, _MOST_WILD
+        self._repository: Repository | None = find_repository(Path(self._root))
+        self._fold = self._repository is not None and self._repository.ignore_case
+        prefix = prefix_of(Path(self._root), self._repository) if self._repository else ""
+        self._tracked = TrackedFiles(self._repository, prefix)
+        self._tracked_ignored: list[str] = []
+        """Files that are taken though they are ignored, since git tracks them."""
         self._files: list[SourceFile] = []
         self._skipped: list[Skipped] = []
         self._stack: list[tuple[str, _Rules]] = []
 
     def run(self) -> WalkReport:
-        git_rules = tuple(outer_rules(Path(self._root)))
-        for outer in git_rules:
-            self._note_rules(outer)
-        self._directory("", os.scandir(self._root), _Rules((), git_rules))
-        while self._stack:
-            path, rules = self._stack.pop()
-            try:
-                self._directory(path, os.scandir(f"{self._root}/{path}"), rules)
-            except OSError as error:
-                self._skip(path, unreadable(error))
+        root = Path(self._root)
+        git_rules = tuple(
+            one for one in outer_rules(root, self._repository) if self._affords(one, 0)
+        )
+        attributes = tuple(outer_attributes(root, self._repository))
+        for one in attributes:
+            self._note_attributes(one)
+        with Directories(self._root) as self._directories:
+            self._directory("", *self._directories.scan(""), _Rules((), git_rules, attributes))
+            while self._stack:
+                path, rules = self._stack.pop()
+                try:
+                    self._directory(path, *self._directories.scan(path), rules)
+                except OSError as error:
+                    self._skip(path, unreadable(error))
         self._files.sort(key=lambda file: file.path)
         self._skipped.sort(key=lambda skip: skip.path)
-        return WalkReport(tuple(self._files), tuple(self._skipped), self._rules.hexdigest())
+        return WalkReport(tuple(self._files), tuple(self._skipped), self._rules_said())
+
+    def _rules_said(self) -> str:
+        said = self._rules.hexdigest()
+        return said + json.dumps(sorted(self._tracked_ignored)) if self._tracked_ignored else said
+
+    def _affords(self, rules: IgnoreRules, wild_size: int) -> bool:
+        """Whether these rules can be heeded too, beside others of `wild_size`; if so, note them."""
+        self._rules_left -= len(rules.text)
+        self._wild_left -= rules.wild_size
+        if (
+            self._rules_left < 0
+            or self._wild_left < 0
+            or wild_size + rules.wild_size > _MOST_WILD_AT_ONCE
+        ):
+            return False
+        self._note_rules(rules)
+        return True
 
     def _note_rules(self, rules: IgnoreRules) -> None:
-        said = "\0".join((rules.base, rules.prefix, rules.text, ""))
+        said = "\0".join((rules.base, rules.prefix, str(rules.fold), rules.text, ""))
         self._rules.update(said.encode("utf-8", "surrogateescape"))
+
+    def _note_attributes(self, attributes: Attributes) -> None:
+        for name, rules in attributes.rules.items():
+            self._rules.update(name.encode())
+            self._note_rules(rules)
 
     def _skip(self, path: str, reason: str) -> None:
         self._skipped.append(Skipped(path, reason))
 
-    def _directory(self, base: str, scan: Iterable[os.DirEntry[str]], rules: _Rules) -> None:
+    def _directory(
+        self,
+        base: str,
+        scan: list[os.DirEntry[str]],
+        descriptor: int | None,
+        rules: _Rules,
+    ) -> None:
         """Judge the entries of the directory `base`, which is "" or ends in `/`."""
         entries = {entry.name: entry for entry in scan}
-        if base and ".git" in entries:
+        if base and ".git" in entries and _is_git(entries[".git"]):
             self._skip(base, "nested repository")
             return
         if base and "pyvenv.cfg" in entries:
             self._skip(base, "dependencies")
             return
-        if OWN_IGNORE_FILE in entries or ".gitignore" in entries:
-            rules = _Rules(
-                self._with_file(entries, OWN_IGNORE_FILE, base, rules.own),
-                self._with_file(entries, ".gitignore", base, rules.git),
-            )
-        known = self._known
-        silent = not rules.own and not rules.git
+        if not _RULE_FILES.isdisjoint(entries):
+            rules = self._with_files(entries, base, descriptor, rules)
+        known, as_tracked = self._known, self._known_as_tracked
+        silent = not rules.own and not rules.git and not rules.tracked_only
         for name, entry in entries.items():
             if name == ".git":  # a directory, or the pointer of a worktree
                 continue
             path = base + name
             row = known.get(path)
-            if row is not None and self._is_unchanged(entry, row):
-                self.unchanged.add(path)
-                continue
+            if row is not None:
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except OSError:
+                    status = _NO_STATUS
+                if (
+                    status.st_mtime_ns == row[2]
+                    and status.st_size == row[1]
+                    and inode_of(status) == row[3]
+                    and stat.S_ISREG(status.st_mode)
+                    and (path not in as_tracked or self._is_tracked(path))
+                ):
+                    self.unchanged.add(path)
+                    continue
             is_link = entry.is_symlink()
             is_directory = not is_link and entry.is_dir(follow_symlinks=False)
             own, git = (None, None) if silent else rules.verdict(path, name, is_directory)
@@ -266,26 +410,19 @@ class _Walk:
                 self._subdirectory(path + "/", name, entries, own, git, rules)
             elif own:
                 self._skip(path, OWN_IGNORE_FILE)
-            elif git and own is None:
+            elif git and own is None and (is_link or not self._is_tracked(path)):
                 self._skip(path, "ignored by git")
             elif is_link:
                 self._skip(path, self._link_reason(path))
             else:
-                self._file(path, name, entry, taken_back=own is False)
+                self._file(path, base, name, entry, own, rules)
 
-    @staticmethod
-    def _is_unchanged(entry: os.DirEntry[str], row: tuple[str, int, int, int]) -> bool:
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except OSError:
+    def _is_tracked(self, path: str) -> bool:
+        """Whether git tracks a file that it is told to ignore."""
+        if not self._tracked.holds(path):
             return False
-        _, size, mtime_ns, inode = row
-        return (
-            status.st_mtime_ns == mtime_ns
-            and status.st_size == size
-            and inode_of(status) == inode
-            and stat.S_ISREG(status.st_mode)
-        )
+        self._tracked_ignored.append(path)
+        return True
 
     def _subdirectory(
         self,
@@ -297,19 +434,46 @@ class _Walk:
         rules: _Rules,
     ) -> None:
         reason = directory_reason(name, siblings)
+        tracked_only = False
         if reason == "version control":
             self._skip(path, reason)
-        elif own:
+            return
+        if own:
             self._skip(path, OWN_IGNORE_FILE)
-        elif git and own is None:
-            self._skip(path, "ignored by git")
-        elif reason is not None and own is None:
+            return
+        if git and own is None:
+            if not self._tracked.holds(path):
+                self._skip(path, "ignored by git")
+                return
+            tracked_only = True
+        if reason is not None and own is None and not _is_own(rules, path, name):
             self._skip(path, reason)
+        elif not self._secrets and is_secret_directory(name):
+            self._skip(path, SECRET)
+        elif len(path) > self._longest:
+            self._skip(path, "path too long")
         else:
+            if tracked_only != rules.tracked_only:
+                rules = replace(rules, tracked_only=tracked_only)
             self._stack.append((path, rules))
 
-    def _file(self, path: str, name: str, entry: os.DirEntry[str], *, taken_back: bool) -> None:
-        reason = None if taken_back else file_reason(name)
+    def _file(
+        self,
+        path: str,
+        parent: str,
+        name: str,
+        entry: os.DirEntry[str],
+        own: bool | None,
+        rules: _Rules,
+    ) -> None:
+        if not self._secrets and is_secret(name, parent):
+            self._skip(path, SECRET)
+            return
+        reason, taken_back = None, own is False
+        if not taken_back:
+            reason = file_reason(name)
+            if rules.attributes:
+                reason, taken_back = _attributed(rules, path, name, reason)
         if reason is not None:
             self._skip(path, reason)
             return
@@ -327,33 +491,91 @@ class _Walk:
         else:
             language = detect_language(name) or "text"
             times = (status.st_size, status.st_mtime_ns)
-            self._files.append(SourceFile(path, self._root, *times, language, inode_of(status)))
+            self._files.append(
+                SourceFile(path, self._root, *times, language, inode_of(status), taken_back)
+            )
 
     def _link_reason(self, path: str) -> str:
         absolute = f"{self._root}/{path}"
-        target = os.path.realpath(absolute)
-        if target == absolute or not Path(target).exists():
+        try:
+            Path(absolute).stat()  # the system gives up after some links, `realpath` does not
+        except OSError:
             return "broken link"
+        target = os.path.realpath(absolute)
         inside = target == self._root or target.startswith(self._root.rstrip("/") + "/")
         return "link inside the tree" if inside else "link out of the tree"
 
-    def _with_file(
+    def _with_files(
         self,
         entries: dict[str, os.DirEntry[str]],
-        name: str,
         base: str,
-        known: tuple[IgnoreRules, ...],
-    ) -> tuple[IgnoreRules, ...]:
-        """The rule files with the one of this directory, if there is one, in front."""
+        descriptor: int | None,
+        rules: _Rules,
+    ) -> _Rules:
+        """The rules with those of this directory's files in front."""
+        own, git, attributes = rules.own, rules.git, rules.attributes
+        wild_size = rules.wild_size()
+        for name in (OWN_IGNORE_FILE, ".gitignore"):
+            text = self._text(entries, base, name, descriptor)
+            found = None if text is None else parse_rules(text, base, fold=self._fold)
+            if found is None:
+                continue
+            if not self._affords(found, wild_size):
+                self._skip(base + name, "too many ignore rules")
+                continue
+            wild_size += found.wild_size
+            if name == OWN_IGNORE_FILE:
+                own = (found, *own)
+            else:
+                git = (found, *git)
+        text = self._text(entries, base, ATTRIBUTES_FILE, descriptor)
+        said = None if text is None else parse_attributes(text, base, fold=self._fold)
+        if said is not None:
+            self._note_attributes(said)
+            attributes = (said, *attributes)
+        return replace(rules, own=own, git=git, attributes=attributes)
+
+    def _text(
+        self, entries: dict[str, os.DirEntry[str]], base: str, name: str, descriptor: int | None
+    ) -> str | None:
+        """What a file of rules says, None where there is none. Like git, no link is followed."""
         entry = entries.get(name)
-        if entry is None or not entry.is_file(follow_symlinks=False):  # git follows no link either
-            return known
-        try:
-            text = Path(entry.path).read_text(encoding="utf-8", errors="surrogateescape")
-        except OSError as error:
-            self._skip(base + name, unreadable(error))
-            return known
-        rules = parse_rules(text, base)
-        if rules is not None:
-            self._note_rules(rules)
-        return known if rules is None else (rules, *known)
+        if entry is None or not entry.is_file(follow_symlinks=False):
+            return None
+        if descriptor is None:
+            text = settings_text(Path(self._root, base, name))
+        else:
+            text = settings_text(name, dir_fd=descriptor)
+        if text is None:
+            self._skip(base + name, "unreadable")
+        return text
+
+
+def _tracked_in(rules: str) -> frozenset[str]:
+    """The ignored files that git tracks, of what `WalkReport.rules` says."""
+    listed = rules.find("[")
+    return frozenset(json.loads(rules[listed:])) if listed >= 0 else frozenset()
+
+
+def _is_git(entry: os.DirEntry[str]) -> bool:
+    """Whether `.git` makes its directory a repository: a directory, a pointer, or a link to one."""
+    return entry.is_symlink() or entry.is_dir() or entry.is_file()
+
+
+def _attributed(rules: _Rules, path: str, name: str, reason: str | None) -> tuple[str | None, bool]:
+    """Why a file is left out by `.gitattributes` too, and whether they take it back."""
+    for attribute in (GENERATED, VENDORED):
+        said = verdict(rules.attributes, attribute, path, name)
+        if said:
+            return reason or attribute, False
+        if said is False and attribute == GENERATED:
+            return None if reason in _MACHINE_WRITTEN else reason, True
+    return reason, False
+
+
+def _is_own(rules: _Rules, path: str, name: str) -> bool:
+    """Whether `.gitattributes` says of a directory, or of all in it, that it is not vendored."""
+    if not rules.attributes:
+        return False
+    whole = verdict(rules.attributes, VENDORED, path[:-1], name, is_directory=True)
+    return whole is False or verdict(rules.attributes, VENDORED, f"{path}x", "x") is False

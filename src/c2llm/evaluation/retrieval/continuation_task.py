@@ -73,7 +73,7 @@ def halves(root: Path) -> Iterator[Halves]:
         if file.language not in GRAMMARS or file.size > MOST_BYTES:
             continue
         try:
-            source = file.absolute.read_bytes()
+            source = file.read()
         except OSError:
             continue  # gone since the walk, or not ours to read
         lines = source.decode(errors="replace").split("\n")

@@ -188,7 +188,7 @@ def _read(root: Path, limits: Limits) -> Iterator[tuple[_File, list[_Asked]]]:
         if file.language not in GRAMMARS or is_foreign(file.path) or file.size > _LARGEST_FILE:
             continue
         try:
-            source = file.absolute.read_bytes()
+            source = file.read()
         except OSError:
             continue  # gone since the walk, or not ours to read
         found = definitions(source, file.language)

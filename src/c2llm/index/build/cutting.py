@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from c2llm.codebase.chunk import Chunk
+from c2llm.codebase.files.confined import NotRegularError
 from c2llm.codebase.files.exclusions import HEAD_BYTES
 from c2llm.codebase.files.walk import (
     MAX_FILE_BYTES,
@@ -63,12 +63,10 @@ def cut_file(file: SourceFile, known_digest: bytes = b"") -> CutFile:
         content, steady = _read(file)
     except FileNotFoundError:
         return CutFile(path, language, skipped="vanished", gone=True)
-    except IsADirectoryError:
-        content, steady = None, False
+    except NotRegularError as error:
+        return CutFile(path, language, skipped=unreadable(error), steady=False)
     except OSError as error:
         return CutFile(path, language, skipped=unreadable(error))
-    if content is None:
-        return CutFile(path, language, skipped="not a regular file", steady=False)
     digest = content_hash(content)
     if len(content) > MAX_FILE_BYTES:
         return CutFile(path, language, digest, skipped="too large", steady=False)
@@ -97,7 +95,7 @@ def same_content(file: SourceFile, digest: bytes) -> bool:
         content = _read(file)[0]
     except OSError:
         return False
-    return content is not None and content_hash(content) == digest
+    return content_hash(content) == digest
 
 
 def decode(content: bytes) -> str:
@@ -117,19 +115,10 @@ def content_hash(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=16).digest()
 
 
-def _read(file: SourceFile) -> tuple[bytes | None, bool]:
-    """The file's bytes, one more than allowed at most, and whether it kept still meanwhile.
-
-    The bytes are None where a pipe, a device or a directory has taken the place of the file since
-    it was listed; it is opened so that none of them can make us wait, and no link is followed.
-    """
-    flags = os.O_RDONLY
-    for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_BINARY"):  # not every system has them all
-        flags |= getattr(os, name, 0)
-    with os.fdopen(os.open(f"{file.root}/{file.path}", flags), "rb") as stream:
+def _read(file: SourceFile) -> tuple[bytes, bool]:
+    """The file's bytes, one more than allowed at most, and whether it kept still meanwhile."""
+    with file.open() as stream:
         before = os.fstat(stream.fileno())
-        if not stat.S_ISREG(before.st_mode):
-            return None, False
         content = stream.read(MAX_FILE_BYTES + 1)
         after = os.fstat(stream.fileno())
     listed = (file.size, file.mtime_ns, file.inode)
@@ -154,6 +143,7 @@ def pack_request(files: Sequence[SourceFile], known: dict[str, bytes]) -> list[A
             file.mtime_ns,
             file.language,
             file.inode,
+            file.taken_back,
             known.get(file.path, b""),
         )
         for file in files

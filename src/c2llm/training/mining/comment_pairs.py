@@ -146,7 +146,7 @@ def _mine_file(
     if file.language not in GRAMMARS and file.language != "markdown":
         return
     try:
-        source = file.absolute.read_bytes()
+        source = file.read()
     except OSError:
         return  # gone since the walk, or not ours to read
     if file.language == "markdown":

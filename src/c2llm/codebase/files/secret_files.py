@@ -1,0 +1,158 @@
+"""Files that hold secrets, by their names and by the way they begin.
+
+Git tracks them more often than anyone meant to, so that they are left out whatever the files of a
+repository say of them. Only the user takes them back: `C2LLM_INCLUDE_SECRETS=1`, or
+`include_secrets` in Python. A source file that merely is about secrets (`credentials.go`, `env.py`,
+`id_rsa_test.go`) is none: what counts is a name by which programs look for their secrets.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+SECRET = "secret"
+"""The reason that is counted."""
+SECRETS_VERSION = 1
+"""Raised whenever what is below judges a name in another way."""
+VARIABLE = "C2LLM_INCLUDE_SECRETS"
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# All of names in lower case.
+_NAMES = _names(
+    """
+    .envrc .netrc _netrc .npmrc .pypirc .pgpass pgpass.conf .my.cnf .mylogin.cnf .htpasswd .htdigest
+    .dockercfg .dockerconfigjson .git-credentials .s3cfg .boto .fetchmailrc .msmtprc .authinfo
+    .ftpconfig .ftpquota .vault-token .vault_pass .vault-pass .vault_password vault_pass.txt
+    vault-pass.txt .databrickscfg .terraformrc terraform.rc credentials.tfrc.json kaggle.json
+    .twurlrc .credentials .secret .secrets
+    id_rsa id_dsa id_ecdsa id_ed25519 id_ecdsa_sk id_ed25519_sk id_xmss
+    ssh_host_rsa_key ssh_host_dsa_key ssh_host_ecdsa_key ssh_host_ed25519_key
+    rootkey.csv accesskeys.csv new_user_credentials.csv client_secret.json client_secrets.json
+    application_default_credentials.json gcp-key.json gcloud-service-key.json
+    terraform.tfvars terraform.tfvars.json terraform.tfstate.d
+    .bash_history .zsh_history .python_history .psql_history .mysql_history .sqlite_history
+    .rediscli_history .node_repl_history wallet.dat
+    """
+)
+_EXTENSIONS = _names(
+    """
+    pem key p12 pfx p8 pkcs12 ppk jks keystore bcfks jceks kdb kdbx keychain keytab ovpn tfstate
+    htpasswd env kubeconfig pvk agekey
+    """
+)
+_ENDINGS = (
+    *("_rsa", "_dsa", "_ecdsa", "_ed25519", ".tfstate.backup", ".secret.tfvars", ".secrets.tfvars"),
+)
+_SETTINGS = _names(
+    """
+    json yml yaml toml ini cfg conf config xml csv txt properties db env plist bak old orig tfvars
+    local
+    """
+)
+"""Extensions of what programs read their credentials from; a source file has another one."""
+_TOLD = re.compile(
+    r"""(.*[-_.])? (credentials? | secrets | service[-_]?account(s)?([-_]?keys?)? | private[-_]?key
+        | client[-_]secrets?[-_].* | kube[-_]?config | .*-firebase-adminsdk-.*)
+        ([-_.](prod|production|stage|staging|dev|development|local|test|live|[0-9a-f]{12}))*""",
+    re.VERBOSE,
+)
+"""What the name of such a file is before its extension."""
+_BARE = _names("credentials kubeconfig .kubeconfig aws_credentials")
+_PROJECT_KEY = re.compile(r"[a-z][a-z0-9-]*-[0-9a-f]{12}\.json")
+"""As Google names the key of a service account that it gives out."""
+_ENVIRONMENT = re.compile(r"\.env([-_.].+)?")
+_IN_FOLDERS = {
+    ".aws": _names("credentials config"),
+    ".azure": _names("accesstokens.json msal_token_cache.json"),
+    ".cargo": _names("credentials credentials.toml"),
+    ".composer": _names("auth.json"),
+    ".docker": _names("config.json"),
+    ".kube": _names("config"),
+    ".m2": _names("settings.xml settings-security.xml"),
+    ".oci": _names("config"),
+    "etc": _names("shadow gshadow"),
+    "gh": _names("hosts.yml"),
+}
+"""Names that are a secret in a directory of this name."""
+_FOLDERS = _names(".ssh .gnupg .password-store")
+"""Directories of which nothing is read."""
+_NO_SECRET_IN = _names("templates locale locales i18n l10n lang translations")
+"""Directories where a name like `secrets.yaml` is that of a template or of translated sentences."""
+_EXAMPLE = re.compile(
+    r"(^|[-_.])(examples?|samples?|templates?|tmpl|tpl|j2|erb|dist|defaults?|schema|d|md|mdx|rst"
+    r"|enc|sops|ts|tsx|js|mjs|cjs|jsx|py|rb|go|rs|php|java|kt|cs|sh)([-_.]|$)"
+)
+"""Parts of a name that make it an example, a template, encrypted or a source file."""
+_PRIVATE_KEY = re.compile(
+    rb"\s*(-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----|PuTTY-User-Key-File-\d)"
+)
+_SERVICE_ACCOUNT = re.compile(rb'"type"\s*:\s*"service_account"')
+
+
+_WATCHED = (
+    _EXTENSIONS
+    | _SETTINGS
+    | {"backup"}
+    | {name.rpartition(".")[2] for names in (_NAMES, *_IN_FOLDERS.values()) for name in names}
+)
+"""Extensions, and names without one or with nothing else, of all that could be a secret: most files
+have another one, and nothing else is asked of them."""
+
+
+def includes_secrets() -> bool:
+    """Whether the user wants them read: `C2LLM_INCLUDE_SECRETS` is set to anything but 0."""
+    return os.environ.get(VARIABLE, "0").strip().lower() not in ("", "0", "no", "false", "off")
+
+
+def is_secret(name: str, parent: str) -> bool:
+    """Whether a file of this name is one by which programs find their secrets.
+
+    Args:
+        name: Name of the file.
+        parent: Path of its directory below the root, "" or ending in `/`.
+    """
+    stem, dot, extension = name.lower().rpartition(".")
+    if dot and extension not in _WATCHED and not (stem + dot + extension).startswith(".env"):
+        return False
+    name = stem + dot + extension
+    if not (
+        name in _NAMES
+        or (dot and extension in _EXTENSIONS)
+        or name.endswith(_ENDINGS)
+        or _ENVIRONMENT.fullmatch(name)
+    ):
+        folders = parent.lower().rstrip("/").split("/")
+        if name in _IN_FOLDERS.get(folders[-1], ()):
+            return True
+        told = name in _BARE or (
+            extension in _SETTINGS
+            and (_TOLD.fullmatch(stem) is not None or _PROJECT_KEY.fullmatch(name) is not None)
+        )
+        if not told or not _NO_SECRET_IN.isdisjoint(folders):
+            return False
+    return _EXAMPLE.search(name) is None
+
+
+def is_secret_directory(name: str) -> bool:
+    """Whether a directory of this name holds keys."""
+    return name.lower() in _FOLDERS
+
+
+def holds_secret(head: bytes) -> bool:
+    """Whether a file that begins like this is a key, whatever its name.
+
+    Args:
+        head: Its first bytes; a service account's key has all that tells it in 400.
+    """
+    if _PRIVATE_KEY.match(head):
+        return True
+    return (
+        head.lstrip()[:1] == b"{"
+        and b'"private_key"' in head
+        and _SERVICE_ACCOUNT.search(head) is not None
+    )

@@ -1,0 +1,114 @@
+"""Which files git tracks, read from its index: an ignore rule says nothing of those.
+
+Git itself is not asked: it would cost a process at every search, and wait for whatever stands where
+it expects its settings.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from pathlib import Path
+
+from c2llm.codebase.files.confined import open_file
+from c2llm.codebase.files.repository import Repository
+
+MOST_INDEX_BYTES = 256_000_000
+"""Of git's index, some two million files; of a larger one no file counts as tracked."""
+_HEADER = 12
+_STAMPS = 40
+"""Bytes of an entry before the object's name."""
+_EXTENDED = 0x40
+"""In the first byte of an entry's flags: there are two bytes more of them."""
+_LONGEST_PATH = 65_536
+
+
+class TrackedFiles:
+    """The files that git tracks below a directory; its index is read when first asked for.
+
+    Args:
+        repository: The repository; None for no file at all.
+        prefix: Path of the directory below the repository's top, "" or ending in `/`.
+    """
+
+    def __init__(self, repository: Repository | None, prefix: str) -> None:
+        self._repository = repository
+        self._prefix = os.fsencode(prefix)
+        self._names: list[bytes] | None = None
+
+    def holds(self, path: str) -> bool:
+        """Whether a file is tracked, or any file of a directory (its path ends in `/`)."""
+        if self._names is None:
+            self._names = sorted(self._all_names())
+        wanted = self._prefix + os.fsencode(path)
+        at = bisect_left(self._names, wanted)
+        if at == len(self._names):
+            return False
+        name = self._names[at]
+        return name.startswith(wanted) if path.endswith("/") else name == wanted
+
+    def _all_names(self) -> list[bytes]:
+        repository = self._repository
+        if repository is None:
+            return []
+        index = _content(repository.private, "index")
+        names, end = _names(index, repository.hash_bytes)
+        if index[end : end + 4] == b"link":  # the names are in another file, but for the new ones
+            at = end + 8
+            shared = index[at : at + repository.hash_bytes].hex()
+            base = _content(repository.private, f"sharedindex.{shared}")
+            names += _names(base, repository.hash_bytes)[0]
+        return names
+
+
+def _content(folder: Path, name: str) -> bytes:
+    try:
+        with open_file(os.path.realpath(folder), name) as stream:
+            content = stream.read(MOST_INDEX_BYTES + 1)
+    except (OSError, ValueError):
+        return b""
+    return content if len(content) <= MOST_INDEX_BYTES else b""
+
+
+def _names(index: bytes, hash_bytes: int) -> tuple[list[bytes], int]:
+    """The paths in git's index, of version 2, 3 or 4, and where its entries end.
+
+    Args:
+        index: The file's bytes; what stands behind the first damage is not read.
+        hash_bytes: Bytes of an object's name.
+    """
+    version = int.from_bytes(index[4:8])
+    names: list[bytes] = []
+    at, size = _HEADER, len(index) - hash_bytes
+    if index[:4] != b"DIRC" or version not in (2, 3, 4):
+        return names, at
+    flags_at = _STAMPS + hash_bytes
+    name = b""
+    for _ in range(int.from_bytes(index[8:12])):
+        start = at + flags_at + 2
+        if start >= size:
+            break
+        if version > 2 and index[at + flags_at] & _EXTENDED:
+            start += 2
+        kept = 0
+        if version == 4:
+            dropped, start = _varint(index, start)
+            kept = len(name) - dropped
+        end = index.find(b"\0", start, size)
+        if end < 0 or kept < 0 or kept + end - start > _LONGEST_PATH:
+            break
+        name = name[:kept] + index[start:end]
+        names.append(name)
+        at = end + 1 if version == 4 else at + ((end - at + 8) & ~7)
+    return names, at
+
+
+def _varint(index: bytes, at: int) -> tuple[int, int]:
+    """A number as git writes it in as few bytes as it needs, and where the next thing begins."""
+    value = -1
+    for place in range(at, min(at + 8, len(index))):
+        byte = index[place]
+        value = ((value + 1) << 7) | (byte & 127)
+        if byte < 128:
+            return value, place + 1
+    return len(index), at
