@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import click
 
-from c2llm.cli.output import print_json
+from c2llm.cli.output import print_json, print_line
+from c2llm.errors import UsageError
 
 # \b keeps click from joining the lines.
 _EXAMPLES = """\b
 Examples:
   c2llm clear
   c2llm clear ~/src/gone
+  c2llm clear --vanished        indexes of directories that are gone
   c2llm clear --all
   c2llm clear --cache           vectors that all indexes share
 """
@@ -22,26 +21,41 @@ Examples:
 @click.command("clear", epilog=_EXAMPLES)
 @click.argument("path", default=".", metavar="[PATH]")
 @click.option("--all", "clear_all", is_flag=True, help="Remove every index of this user.")
+@click.option("--vanished", is_flag=True, help="Remove the indexes whose directory is gone.")
 @click.option("--cache", "clear_cache", is_flag=True, help="Remove the vectors that indexes share.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def command(path: str, clear_all: bool, clear_cache: bool, as_json: bool) -> None:
+def command(path: str, clear_all: bool, vanished: bool, clear_cache: bool, as_json: bool) -> None:
     """Remove the index of a repository.
 
     PATH is the directory that was indexed, by default this one; it need not exist any more. The
     repository itself is not touched. Vectors that were made stay in a cache, from which another
-    index of the same code takes them; --cache removes that, and only that.
+    index of the same code takes them; --cache removes that, and only that. While another process
+    writes the index, that is waited for, and told if it takes longer than ten seconds.
     """
-    from c2llm.index.store.location import all_index_files, cache_file, index_file, remove_index
+    from pathlib import Path
 
-    if clear_cache:
+    from c2llm.index.store.inventory import kept_indexes
+    from c2llm.index.store.location import (
+        all_index_files,
+        cache_file,
+        index_file,
+        remove_index,
+        user_path,
+    )
+
+    if vanished and (clear_all or clear_cache):
+        raise UsageError("Give --vanished alone; --all removes those indexes as well.")
+    if vanished:
+        files = [Path(kept.index_file) for kept in kept_indexes() if kept.vanished]
+    elif clear_cache:
         files = [*(all_index_files() if clear_all else ()), cache_file()]
     else:
-        files = all_index_files() if clear_all else [index_file(Path(path).expanduser())]
+        files = all_index_files() if clear_all else [index_file(user_path(path))]
     removed = [str(file) for file in files if remove_index(file)]
     if as_json:
         print_json({"removed": removed})
         return
     for file in removed:
-        sys.stdout.write(f"removed {file}\n")
+        print_line(f"removed {file}")
     if not removed:
-        sys.stdout.write("There is no index to remove.\n")
+        print_line("There is no index to remove.")

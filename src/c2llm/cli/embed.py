@@ -93,7 +93,7 @@ def command(
         print_json(payload)
     elif not out:
         for row in _rows(items, vectors):
-            sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+            print_json(row)
 
 
 def _read(paths: tuple[str, ...], lines: bool) -> Iterator[Item]:

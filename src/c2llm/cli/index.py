@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
 import click
 
-from c2llm.cli.output import note, print_json, progress_bar
+from c2llm.cli.output import note, print_json, print_line, progress_bar, shell_quoted
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 
 # \b keeps click from joining the lines.
@@ -88,13 +87,13 @@ def command(
             else "nothing had changed"
         )
         table = f" and {index.table_vectors()} of {index.table_model}" if index.table_model else ""
-        sys.stdout.write(
+        print_line(
             f"{counts.files} files, {counts.chunks} chunks, {counts.embedded} with vectors of "
-            f"{index.model}{table}; {done} ({seconds:.1f} s)\n"
+            f"{index.model}{table}; {done} ({seconds:.1f} s)"
         )
         if counts.embedded < counts.chunks:
             note(
                 "The rest is being made in the background."
                 if in_background
-                else f"For all vectors: c2llm index --complete {path}"
+                else f"For all vectors: c2llm index --complete {shell_quoted(path)}"
             )

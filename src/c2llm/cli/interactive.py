@@ -17,7 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from c2llm.cli.render import place, printable
+from c2llm.cli.output import print_line, printable
+from c2llm.cli.render import place
 from c2llm.errors import C2LLMError, UsageError
 
 if TYPE_CHECKING:
@@ -296,7 +297,7 @@ def _open(file: Path, hit: Hit) -> None:
     """Open the editor at the answer, or print its place where there is none."""
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if not editor:
-        sys.stdout.write(f"{file}:{hit.start_line}\n")
+        print_line(f"{file}:{hit.start_line}")
         return
     command = shlex.split(editor)
     name = Path(command[0]).name if command else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from contextlib import suppress
@@ -11,7 +12,9 @@ import click
 
 from c2llm import __version__
 from c2llm.cli.lazy_group import LazyGroup
+from c2llm.cli.output import note
 from c2llm.errors import C2LLMError
+from c2llm.home import settle
 
 # verb -> (module, one-line help); each module has a click command named `command`.
 VERBS: dict[str, tuple[str, str]] = {
@@ -51,6 +54,7 @@ def main(argv: list[str] | None = None) -> None:
         if reconfigure is not None:  # a path may hold bytes that are not UTF-8
             reconfigure(errors="backslashreplace")
     try:
+        settle()
         cli.main(args=argv, prog_name="c2llm", standalone_mode=False)
     except C2LLMError as error:
         _exit(f"Error: {error}", error.exit_code)
@@ -59,7 +63,10 @@ def main(argv: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         _exit("Interrupted; finished work is kept, the same command goes on from here.", 130)
     except click.ClickException as error:
-        error.show(sys.stderr)
+        told = io.StringIO()
+        error.show(told)
+        for line in told.getvalue().splitlines():
+            note(line)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # the reader (head, less) has seen enough
         sys.stderr.close()
@@ -83,5 +90,5 @@ def run() -> None:
 
 
 def _exit(message: str, code: int) -> None:
-    sys.stderr.write(message + "\n")
+    note(message)
     sys.exit(code)

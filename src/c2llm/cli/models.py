@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
-from c2llm.cli.output import print_json
+from c2llm.cli.output import print_json, print_line
 from c2llm.encoding.model_folder import DEFAULT_MODEL, open_folder, shipped_models
 
 
@@ -34,11 +32,11 @@ def command(as_json: bool) -> None:
     if as_json:
         print_json({"models": rows})
         return
-    sys.stdout.write(f"{'name':<14}{'engine':<8}{'dim':>5}{'tokens':>8}{'MB':>7}  card\n")
+    print_line(f"{'name':<14}{'engine':<8}{'dim':>5}{'tokens':>8}{'MB':>7}  card")
     for row in rows:
         mark = "*" if row["default"] else " "
-        sys.stdout.write(
+        print_line(
             f"{row['name']}{mark:<{14 - len(str(row['name']))}}{row['engine']:<8}{row['dim']:>5}"
-            f"{row['max_tokens']:>8}{row['megabytes']:>7}  {row['path']}/README.md\n"
+            f"{row['max_tokens']:>8}{row['megabytes']:>7}  {row['path']}/README.md"
         )
-    sys.stdout.write("* is used unless --model names another, or a folder.\n")
+    print_line("* is used unless --model names another, or a folder.")

@@ -10,18 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from c2llm.cli.output import note
+from c2llm.cli.output import note, print_painted, printable
 
 if TYPE_CHECKING:
     from c2llm.search.answer import Hit, SearchAnswer
     from c2llm.search.answers.callers import Callers
 
 BOLD, DIM, CYAN, GREEN, RESET = "\033[1m", "\033[2m", "\033[36m", "\033[32m", "\033[0m"
-
-
-def printable(line: str) -> str:
-    """The line without control characters: a file must not steer the terminal."""
-    return "".join(char if char.isprintable() or char == "\t" else "\ufffd" for char in line)
 
 
 def place(hit: Hit) -> str:
@@ -143,7 +138,7 @@ def show(
         if hit.callers is not None:
             told = _caller_lines(hit.callers)
             lines += [paint(DIM, f"       {printable(line)}") for line in told]
-        sys.stdout.write("\n".join(lines) + "\n\n")
+        print_painted("\n".join(lines) + "\n\n")
 
 
 def show_paths(hits: Sequence[Hit]) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from c2llm.cli.output import note, print_json
+from c2llm.cli.output import note, print_json, shell_quoted
 from c2llm.cli.search_options import request_of, search_options
 from c2llm.errors import UsageError
 
@@ -135,13 +134,13 @@ def _query(query: str | None) -> str:
 
 def _tell_new(index: CodeIndex, mode: str, *, background: bool) -> None:
     """Say of an index that this search has made what it holds; later ones are silent."""
-    if mode == "lexical" or not index.is_new or index.is_complete():
+    if mode == "lexical" or not (index.is_new and index.is_kept) or index.is_complete():
         return
     counts = index.counts()
     others = f", all have vectors of {index.table_model}" if index.table_model else ""
     rest = "the rest follows in the background"
     if not background:
-        rest = f"for the rest: c2llm index --complete {shlex.quote(str(index.root))}"
+        rest = f"for the rest: c2llm index --complete {shell_quoted(index.root)}"
     where = f"{index.label}: " if index.label else ""
     note(
         f"{where}{counts.files} files indexed; {counts.embedded} of {counts.chunks} chunks have "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from c2llm.cli.output import note, print_json, progress_bar
+from c2llm.cli.output import note, print_json, print_line, progress_bar
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def command(
                 if as_json:
                     print_json(_payload(refreshed))
                 else:
-                    sys.stdout.write(_line(refreshed) + "\n")
+                    print_line(_line(refreshed))
                 sys.stdout.flush()
             if background:
                 background_embedding.start(index)
@@ -97,6 +97,6 @@ def _payload(refreshed: Refreshed) -> dict[str, object]:
 
 def _line(refreshed: Refreshed) -> str:
     names = [*refreshed.changed, *(f"{path} (removed)" for path in refreshed.removed)]
-    shown = ", ".join(name.replace("\n", "\\n") for name in names[:_MOST_NAMES])
+    shown = ", ".join(names[:_MOST_NAMES])
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return f"{time.strftime('%H:%M:%S')}  {shown}{more}  ({refreshed.seconds:.2f} s)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from c2llm.cli.output import note, print_json
+from c2llm.cli.output import note, print_json, print_line
 
 _EXAMPLES = """\b
 Examples:
@@ -56,6 +56,6 @@ def show(as_json: bool) -> None:
     if not spaces:
         note("There is no workspace; make one: c2llm workspace add NAME PATH…")
     for name, roots in sorted(spaces.items()):
-        click.echo(f"@{name}")
+        print_line(f"@{name}")
         for root in roots:
-            click.echo(f"  {root}")
+            print_line(f"  {root}")

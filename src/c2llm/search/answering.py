@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +41,17 @@ def answer(
 
     Raises:
         UsageError: the request leaves out every index.
+        IndexCorruptError: an index is damaged.
     """
+    with ExitStack() as reading:
+        for index in indexes:
+            reading.enter_context(index.believed())
+        return _answer(indexes, request, weights)
+
+
+def _answer(
+    indexes: Sequence[CodeIndex], request: SearchRequest, weights: RankWeights
+) -> SearchAnswer:
     started = time.perf_counter()
     taken: list[CodeIndex] = []
     targets = []

@@ -36,7 +36,7 @@ def start(index: CodeIndex) -> bool:
     Returns:
         Whether one was started. Never waits for it.
     """
-    if index.is_complete() or is_held(index.file, "embedding"):
+    if not index.is_kept or index.is_complete() or is_held(index.file, "embedding"):
         return False
     environment = {**worker_environment(), "OMP_NUM_THREADS": "1"}
     try:

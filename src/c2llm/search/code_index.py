@@ -168,7 +168,7 @@ class CodeIndex(IndexedTree):
             return 0
         from c2llm.search.retrieval.hnsw import build_graph
 
-        with embedding(self._store.path, give_way=True) as held:
+        with self.believed(), embedding(self._store.path, give_way=True) as held:
             return sum(build_graph(self._store, model_id) for model_id in large) if held else 0
 
     def _similarities(self, query: str, candidates: Sequence[int]) -> Vectors:

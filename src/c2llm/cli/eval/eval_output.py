@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from c2llm.cli.output import print_json
+from c2llm.cli.output import print_json, print_text
 from c2llm.errors import DataError, UsageError
 
 
@@ -59,7 +59,7 @@ def emit(
     if as_json:
         print_json(report)
     else:
-        click.echo(text, nl=False)
+        print_text(text)
 
 
 def keep(name: str, report: dict[str, Any], text: str, output: Path) -> None:

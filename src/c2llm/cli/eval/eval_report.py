@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from c2llm.cli.eval.eval_output import write_text
-from c2llm.cli.output import note, print_json
+from c2llm.cli.output import note, print_json, print_text
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,7 +46,7 @@ def command(
     if as_json:
         print_json(report)
     elif not (markdown or out or figures):
-        click.echo(text, nl=False)
+        print_text(text)
 
 
 def write_report(

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from c2llm.cli.output import bars, note, print_json, training_libraries
+from c2llm.cli.output import (
+    bars,
+    note,
+    print_json,
+    print_line,
+    print_text,
+    training_libraries,
+)
 from c2llm.errors import C2LLMError
 
 if TYPE_CHECKING:
@@ -28,9 +35,9 @@ def _show_keys(context: click.Context, parameter: click.Parameter, asked: bool) 
     from c2llm.training.run.recipe_reference import keys
 
     for key in keys():
-        sys.stdout.write(f"{key.name} = {key.default}\n")
+        print_line(f"{key.name} = {key.default}")
         for line in textwrap.wrap(key.text, 92):
-            sys.stdout.write(f"    {line}\n")
+            print_line(f"    {line}")
     context.exit()
 
 
@@ -160,7 +167,7 @@ def _dry_run(config: TrainConfig, as_json: bool) -> None:
     if as_json:
         print_json(plan.to_dict())
     else:
-        sys.stdout.write(_plan_text(plan))
+        print_text(_plan_text(plan))
 
 
 def _plan_text(plan: RunPlan) -> str:

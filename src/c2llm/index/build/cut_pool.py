@@ -19,6 +19,7 @@ from typing import IO
 
 from c2llm.codebase.files.walk import SourceFile
 from c2llm.cores import core_count
+from c2llm.home import child_environment
 from c2llm.index.build.cut_worker import receive, send, serve
 from c2llm.index.build.cutting import CutFile, cut_file, pack_request, unpack_answer
 from c2llm.index.build.forked import Forked, may_fork
@@ -72,10 +73,11 @@ def worker_command(module: str, *arguments: str) -> list[str]:
 
 
 def worker_environment() -> dict[str, str]:
-    """The environment in which that interpreter finds this very package."""
+    """The environment in which that interpreter finds this very package and our indexes."""
     package = str(Path(__file__).resolve().parents[3])
     known = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([package, *known])}
+    path = os.pathsep.join([package, *known])
+    return {**os.environ, **child_environment(), "PYTHONPATH": path}
 
 
 class _Worker:

@@ -24,6 +24,8 @@ class IndexStatus:
     index_file: str
     indexed: bool
     """There is an index of this version; without one its counts are 0."""
+    outdated: bool = False
+    """There is one of an older version, which the next search or build redoes."""
     model: str
     files: int = 0
     chunks: int = 0
@@ -64,13 +66,18 @@ def read_status(root: str | Path, model: str) -> IndexStatus:
     if path.exists():
         store = SqliteStore(path, create=False)
         try:
-            if not store.is_outdated():
-                return store_status(store, folder, model)
+            with store.believed():
+                if not store.is_outdated():
+                    return store_status(store, folder, model)
         finally:
             store.close()
+        outdated = True
+    else:
+        outdated = False
     listed = list_files(folder)
     return IndexStatus(
         model=model,
+        outdated=outdated,
         changed=len(listed.files),
         **_found(folder, path, listed.skipped, indexed=False),
     )
@@ -111,5 +118,5 @@ def _found(
         "watched": is_held(path, "watching"),
         "skipped_by_reason": dict(Counter(skip.reason for skip in skipped).most_common()),
         "skipped": tuple(sorted(skipped, key=lambda skip: skip.path)),
-        "size_bytes": path.stat().st_size if indexed else 0,
+        "size_bytes": path.stat().st_size if indexed and path.exists() else 0,
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -28,13 +28,14 @@ from c2llm.index.build.refresh import (
     silent_progress,
 )
 from c2llm.index.build.table_cover import TableCover
+from c2llm.index.store.inventory import ROOT, make_room, mark_used
 from c2llm.index.store.location import (
     existing_directory,
     index_file,
     remove_index,
     unlink_index,
 )
-from c2llm.index.store.lock import embedding, refreshing
+from c2llm.index.store.lock import Lock, embedding, refreshing
 from c2llm.index.store.model_numbers import model_number
 from c2llm.index.store.records import RULES, TABLE_MODEL, Counts, RefreshReport
 from c2llm.index.store.sqlite_store import SqliteStore
@@ -75,19 +76,23 @@ class IndexedTree:
         """For each reason how many files the last comparison left out by their names."""
         self.is_new = False
         """`open` has made the index, it was not there before."""
+        self._using = Lock(store.path, "using", shared=True)
         self._use(store)
         self._encoder = encoder
         self._table = table
-        self._cache = VectorCache.of_user()
         self._embed = embed
         self._progress_bar = progress_bar
         self._note = note or (lambda message: None)
+        self._cache = VectorCache.of_user(lambda message: self._note(message))
         self._preloads = False
         """A search follows; it needs the models."""
 
     def _use(self, store: SqliteStore) -> None:
         """Take a store, instead of the one before if there was one."""
         self._store = store
+        if not store.in_memory:
+            self._using.take(0.0)  # whoever makes room takes another one
+            mark_used(store.path)
         self._on_store()
 
     def _on_store(self) -> None:
@@ -175,9 +180,10 @@ class IndexedTree:
         self.is_new = is_new
         self._preloads = preloads
         try:
-            if not is_new:
-                self._begin_loading()
-            self._upgrade(seconds)
+            with self.believed():
+                if not is_new:
+                    self._begin_loading()
+                self._upgrade(seconds)
             if refresh:
                 self.refresh(seconds)
         except BaseException:
@@ -201,6 +207,7 @@ class IndexedTree:
             self._table.wait()
         self._cache.close()
         self._store.close()
+        self._using.release()
 
     def __enter__(self) -> Self:
         return self
@@ -226,8 +233,17 @@ class IndexedTree:
                 handle.renew()
         if self._store.was_replaced():
             self._reopen()
-        self.last_refresh = self._refresh(lock_seconds)
+        with self.believed():
+            self.last_refresh = self._refresh(lock_seconds)
         return self.last_refresh
+
+    def believed(self) -> AbstractContextManager[None]:
+        """Around what reads the index: if it fails because of damage in the file, that is told.
+
+        Raises:
+            IndexCorruptError: So it is.
+        """
+        return self._store.believed()
 
     def _reopen(self) -> None:
         """Go on with the index that has taken the place of ours, or with a new one."""
@@ -282,6 +298,8 @@ class IndexedTree:
                 self.stale_files = 0
                 self._require_files(staleness)
                 self._embed_table()
+            if self.is_kept and (changed or removed):
+                make_room(store.path, self._note)
         self._require_files(staleness)
         return changed, removed
 
@@ -294,10 +312,11 @@ class IndexedTree:
         """
         store = self._store
         self._encoder.renew()
-        model_id = self._model_id()
-        if not self._lacks(model_id):
-            return 0
-        with embedding(store.path, give_way=stop is not None) as held:
+        with self.believed():
+            model_id = self._model_id()
+            if not self._lacks(model_id):
+                return 0
+        with self.believed(), embedding(store.path, give_way=stop is not None) as held:
             if not held:
                 return 0
             return embed_missing(
@@ -350,7 +369,8 @@ class IndexedTree:
 
     def counts(self) -> Counts:
         """How many files, chunks and vectors there are."""
-        return self._store.counts(self.model)
+        with self.believed():
+            return self._store.counts(self.model)
 
     def table_vectors(self) -> int:
         """How many chunks have a vector of the table model that stands beside the large one."""
@@ -433,7 +453,7 @@ class IndexedTree:
             if known is not None:
                 self._store.forget_contents()
             self._store.set_meta("chunker", version)
-            self._store.set_meta("root", str(self.root))
+            self._store.set_meta(ROOT, str(self.root))
 
     def _require_files(self, staleness: Staleness) -> None:
         if self._store.has_files():

@@ -191,7 +191,7 @@ def embed_missing(
     if not missing:
         return 0
     from c2llm.codebase.chunks import embedding_text
-    from c2llm.index.store.quantized import pack, packed_size
+    from c2llm.index.store.quantized import is_packed, pack, packed_size
 
     done = 0
     with progress_bar("Embedding", len(missing)) as progress:
@@ -200,7 +200,7 @@ def embed_missing(
             known = {
                 key: row
                 for key, row in cache.get(fingerprint, [row[1] for row in missing]).items()
-                if len(row) == size
+                if len(row) == size and is_packed(row)
             }
             if known:
                 with store.writing():

@@ -13,6 +13,9 @@ from c2llm.home import home_folder
 from c2llm.index.store.lock import LOCK_SUFFIX, holding, replacing
 from c2llm.index.store.private import check_folder
 
+SUFFIX = ".sqlite"
+"""How the names of our databases end."""
+
 
 def cache_home() -> Path:
     """The folder of all indexes; see `home_folder`."""
@@ -21,7 +24,7 @@ def cache_home() -> Path:
 
 def cache_file() -> Path:
     """The vectors that all indexes share."""
-    return home_folder() / "vectors.sqlite"
+    return home_folder() / ("vectors" + SUFFIX)
 
 
 def index_file(root: Path) -> Path:
@@ -33,12 +36,12 @@ def index_file(root: Path) -> Path:
     resolved = root.resolve()
     digest = hashlib.blake2b(os.fsencode(resolved), digest_size=8).hexdigest()
     readable = re.sub(r"[^A-Za-z0-9._-]+", "_", resolved.name)[:40].strip("._") or "root"
-    return cache_home() / f"{readable}-{digest}.sqlite"
+    return cache_home() / f"{readable}-{digest}{SUFFIX}"
 
 
 def all_index_files() -> list[Path]:
     """Every index in the cache, sorted by name."""
-    return sorted(cache_home().glob("*.sqlite"))
+    return sorted(cache_home().glob("*" + SUFFIX))
 
 
 def remove_index(path: Path, wait_seconds: float = 10.0) -> bool:

@@ -79,6 +79,11 @@ class Lock:
         self.is_real = True
         """The disk was not found to be without such locks."""
 
+    @property
+    def is_held(self) -> bool:
+        """It is taken, on a disk that has such locks: everybody else is kept off."""
+        return self._descriptor is not None and self.is_real
+
     def take(self, wait_seconds: float | None) -> bool:
         """Hold it, waiting so long for who has it; False when that was not long enough."""
         deadline = None if wait_seconds is None else time.monotonic() + wait_seconds

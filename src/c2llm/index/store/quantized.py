@@ -7,14 +7,20 @@ again. What is lost is measured by `benchmarks/vector_search.py`.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from c2llm.errors import IndexCorruptError
+
 _STEPS = np.float32(127)
 _STEP_BYTES = 4
+_STEP = struct.Struct("<f")
+_LARGEST_STEP = 1.0
+"""That of a vector of unit length is 1/127 at most."""
 _BLOCK = 4_096
 """Rows turned to floats at once: they stay in the processor's cache, which makes this as fast as a
 product of a matrix of floats four times the size."""
@@ -64,6 +70,11 @@ def packed_size(dim: int) -> int:
     return _STEP_BYTES + dim
 
 
+def is_packed(row: bytes) -> bool:
+    """Whether this may be a packed vector."""
+    return len(row) > _STEP_BYTES and 0 <= float(_STEP.unpack_from(row)[0]) <= _LARGEST_STEP
+
+
 def pack(vectors: NDArray[np.float32]) -> list[bytes]:
     """One string of `4 + dim` bytes for each row of float32 vectors (n, dim)."""
     coded = quantize(vectors)
@@ -72,9 +83,17 @@ def pack(vectors: NDArray[np.float32]) -> list[bytes]:
 
 
 def unpack(packed: Sequence[bytes]) -> Codes:
-    """The codes of packed vectors, all of one width."""
+    """The codes of packed vectors, all of one width.
+
+    Raises:
+        IndexCorruptError: One has a step that no vector of unit length has.
+    """
     if not packed:
         return Codes(np.empty(0, np.float32), np.empty((0, 0), np.int8))
     rows = np.frombuffer(b"".join(packed), np.int8).reshape(len(packed), -1)
     steps = np.ascontiguousarray(rows[:, :_STEP_BYTES]).view("<f4")[:, 0].astype(np.float32)
+    if not (steps.min() >= 0 and steps.max() <= _LARGEST_STEP):  # so that NaN is none either
+        raise IndexCorruptError(
+            "A vector of the index is damaged; rebuild it with: c2llm index --rebuild PATH."
+        )
     return Codes(steps, np.ascontiguousarray(rows[:, _STEP_BYTES:]))

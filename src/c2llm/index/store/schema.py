@@ -158,7 +158,7 @@ def _as_it_is(path: Path) -> sqlite3.Connection:
     )
     try:
         if connection.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
-            raise IndexCorruptError(_not_an_index(path))
+            raise IndexCorruptError(damage_told(path))
         _refuse_newer(connection, path)
         connection.execute("PRAGMA query_only = ON")
     except BaseException:
@@ -177,7 +177,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             application = connection.execute("PRAGMA application_id").fetchone()[0]
             if application != _APPLICATION_ID:
                 if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                    raise IndexCorruptError(_not_an_index(path))
+                    raise IndexCorruptError(damage_told(path))
                 _create_tables(connection)
         except BaseException:
             if connection.in_transaction:  # a full disk has ended it already
@@ -233,12 +233,14 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         message = str(error)
+        if is_damage(error):
+            raise IndexCorruptError(damage_told(path)) from error
         kind = IndexWriteError if _cannot_write(message) else C2LLMError
         raise kind(_operational(path, message)) from error
     except sqlite3.ProgrammingError as error:  # the handle, not the file
         raise C2LLMError(f"The index {path} is closed; open it again.") from error
     except sqlite3.DatabaseError as error:
-        raise IndexCorruptError(_not_an_index(path)) from error
+        raise IndexCorruptError(damage_told(path)) from error
     except OSError as error:  # no right, no room, a file where a folder should be
         raise IndexWriteError(
             f"The index cannot be kept in {path.parent} ({error.strerror}); "
@@ -246,10 +248,23 @@ def explained(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _not_an_index(path: Path) -> str:
+def damage_told(path: Path) -> str:
+    """The sentence about a damaged file."""
     return (
         f"{path} is damaged or not an index of c2llm; rebuild it with: c2llm index --rebuild PATH."
     )
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether an error comes of what a file holds, and not of the disk or of other processes."""
+    message = str(error)
+    if isinstance(error, sqlite3.OperationalError):
+        return not (_is_busy(message) or _cannot_write(message))
+    return isinstance(error, sqlite3.DatabaseError)
+
+
+def _is_busy(message: str) -> bool:
+    return "locked" in message or "busy" in message
 
 
 def _cannot_write(message: str) -> bool:
@@ -258,15 +273,78 @@ def _cannot_write(message: str) -> bool:
 
 
 def _operational(path: Path, message: str) -> str:
-    if "locked" in message or "busy" in message:
+    if _is_busy(message):
         return f"Another process has been writing {path} for {_BUSY_SECONDS:.0f} s; try again."
     if "is full" in message:
         return f"The disk that holds {path} is full; make room or set C2LLM_HOME to another disk."
-    if _cannot_write(message):
-        return (
-            f"The index {path} cannot be written or read ({message}); "
-            "make room, or set C2LLM_HOME to a folder that can be written."
-        )
-    if "no such" in message or "malformed" in message:
-        raise IndexCorruptError(_not_an_index(path))
-    return f"The index {path} failed ({message}); rebuild it with: c2llm index --rebuild PATH."
+    return (
+        f"The index {path} cannot be written or read ({message}); "
+        "make room, or set C2LLM_HOME to a folder that can be written."
+    )
+
+
+# -- damage ----------------------------------------------------------------------------------------
+
+_TYPES = {
+    "meta": {"key": "text blob", "value": "text blob"},
+    "files": {
+        "path": "text blob",
+        "hash": "blob",
+        "size": "integer",
+        "mtime_ns": "integer",
+        "inode": "integer",
+        "language": "text",
+    },
+    "imports": {"modules": "text"},
+    "skipped": {
+        "path": "text blob",
+        "reason": "text",
+        "size": "integer",
+        "mtime_ns": "integer",
+        "inode": "integer",
+    },
+    "chunks": {
+        "file_id": "integer",
+        "start_line": "integer",
+        "end_line": "integer",
+        "kind": "text",
+        "symbol": "text",
+        "scope": "text",
+        "signature": "text",
+        "definitions": "text",
+        "embedded_hash": "blob",
+        "text": "text",
+    },
+    "definitions": {"name": "text", "chunk_id": "integer"},
+    "models": {"name": "text blob", "fingerprint": "text", "covered": "integer"},
+    "embeddings": {"model_id": "integer", "hash": "blob", "vector": "blob"},
+}
+_NEVER = (
+    "SELECT 1 FROM chunks WHERE start_line < 1 OR end_line < start_line OR end_line > 1e8"
+    " OR length(embedded_hash) <> 16 OR file_id NOT IN (SELECT id FROM files)",
+    "SELECT 1 FROM embeddings GROUP BY model_id HAVING min(length(vector)) <> max(length(vector))",
+    "SELECT 1 FROM embeddings WHERE length(vector) < 5",
+    "SELECT 1 FROM meta WHERE key IN ('generation', 'chunker') AND value GLOB '*[^0-9]*'",
+    "SELECT 1 WHERE (SELECT count(*) FROM meta WHERE key IN ('generation', 'unicode')) <> 2",
+)
+"""What a healthy index never has."""
+
+
+def is_damaged(connection: sqlite3.Connection) -> bool:
+    """Whether a file holds what was never written: it is read whole, so only when something failed.
+
+    A flipped byte that leaves a value that might as well be there is not seen by this.
+    """
+    try:
+        if connection.execute("PRAGMA integrity_check(1)").fetchall() != [("ok",)]:
+            return True
+        for table, types in _TYPES.items():
+            for column, allowed in types.items():
+                names = ", ".join(f"'{name}'" for name in allowed.split())
+                odd = f"SELECT 1 FROM {table} WHERE typeof({column}) NOT IN ({names}) LIMIT 1"
+                if connection.execute(odd).fetchone():
+                    return True
+            connection.execute(f"SELECT * FROM {table}").fetchall()  # is its text UTF-8?
+        return any(connection.execute(f"{query} LIMIT 1").fetchone() for query in _NEVER)
+    except sqlite3.Error as error:
+        return is_damage(error)

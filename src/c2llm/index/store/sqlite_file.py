@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from c2llm.errors import C2LLMError, IndexCorruptError
 from c2llm.index.store.schema import (
     connect,
     connect_in_memory,
+    damage_told,
     explained,
+    is_damaged,
     is_outdated,
     place_of,
 )
@@ -65,6 +68,22 @@ class SqliteFile:
                 if self._connection.in_transaction:  # a full disk has ended it already
                     self._connection.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def believed(self) -> Iterator[None]:
+        """Around what takes the index at its word: what fails there is looked for in the file.
+
+        Raises:
+            IndexCorruptError: Something failed and the file is damaged; else what failed is raised.
+        """
+        try:
+            yield
+        except (C2LLMError, OSError):
+            raise
+        except Exception as error:
+            if is_damaged(self._connection):
+                raise IndexCorruptError(damage_told(self.path)) from error
+            raise
 
     def generation(self) -> int:
         """A number that every write raises: what was read under another one may be stale."""

@@ -10,15 +10,21 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from c2llm.errors import C2LLMError
 from c2llm.index.store.location import cache_file
+from c2llm.index.store.lock import opening
+from c2llm.index.store.private import check_database, make_file, make_folder
+from c2llm.index.store.schema import is_damage
 
 _DEFAULT_MEGABYTES = 1_000
 _BUSY_SECONDS = 2.0
 _ROWS_OF_A_QUERY = 500
+_FAILURES = (sqlite3.Error, OSError, TypeError, ValueError, C2LLMError)
+"""What a damaged file, or one that may not be used, raises; values of odd types among them."""
 _TABLE = """
 CREATE TABLE IF NOT EXISTS vectors (
     model TEXT NOT NULL,
@@ -37,22 +43,26 @@ class VectorCache:
     Args:
         path: The file.
         most_bytes: Vectors beyond this are dropped, those of other models first.
+        note: Called with what the user should be told.
     """
 
-    def __init__(self, path: Path, most_bytes: int) -> None:
+    def __init__(
+        self, path: Path, most_bytes: int, note: Callable[[str], None] | None = None
+    ) -> None:
         self.path = path
+        self._note = note or (lambda message: None)
         self._most_bytes = most_bytes
         self._connection: sqlite3.Connection | None = None
         self._broken = most_bytes <= 0
 
     @classmethod
-    def of_user(cls) -> VectorCache:
+    def of_user(cls, note: Callable[[str], None] | None = None) -> VectorCache:
         """The cache in the user's home; C2LLM_CACHE_MB sets how much it holds, 0 turns it off."""
         try:
             megabytes = int(os.environ.get("C2LLM_CACHE_MB", ""))
         except ValueError:
             megabytes = _DEFAULT_MEGABYTES
-        return cls(cache_file(), megabytes * 1_000_000)
+        return cls(cache_file(), megabytes * 1_000_000, note)
 
     def get(self, fingerprint: str, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
         """The packed vectors of those of the hashes that some index has embedded."""
@@ -128,24 +138,41 @@ class VectorCache:
         if not self._broken:
             try:
                 connection = self._connect(create)
-            except (sqlite3.Error, OSError):
-                self._broken = True
+            except _FAILURES as error:
+                self._give_up(error)
         try:
             yield connection
-        except (sqlite3.Error, OSError):
-            self._broken = True
+        except _FAILURES as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        """Go on without a cache; what will not heal by itself is told with its cure."""
+        self._broken = True
+        if isinstance(error, C2LLMError):
+            self._note(f"{error} Shared vectors are not used.")
+        elif not isinstance(error, (sqlite3.OperationalError, OSError)) or is_damage(error):
+            self._note(f"{self.path} is damaged and not used; remove it with: c2llm clear --cache.")
 
     def _connect(self, create: bool) -> sqlite3.Connection | None:
         if self._connection is None:
-            if not self.path.exists():
-                if not create:
-                    return None
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(
-                self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = OFF")  # what is lost is made again
-            connection.executescript(_TABLE)
+            if not self.path.exists() and not create:
+                return None
+            if create:
+                make_folder(self.path.parent)
+            with opening(self.path) as has_locks:
+                if create:
+                    make_file(self.path)
+                check_database(self.path)
+                connection = sqlite3.connect(
+                    f"{self.path.absolute().as_uri()}?mode=rw",
+                    uri=True,
+                    timeout=_BUSY_SECONDS,
+                    isolation_level=None,
+                    check_same_thread=False,
+                )
+                if has_locks:
+                    connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = OFF")  # what is lost is made again
+                connection.executescript(_TABLE)
             self._connection = connection
         return self._connection

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from c2llm.errors import C2LLMError, UsageError
-from c2llm.index.store.location import cache_home, existing_directory
+from c2llm.index.store.location import cache_home, existing_directory, user_path
+from c2llm.index.store.private import check_file, make_file, make_folder
 
 SIGN = "@"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
@@ -26,10 +27,11 @@ def load_workspaces() -> dict[str, list[str]]:
     """
     path = _file()
     try:
+        check_file(path)
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise C2LLMError(f"{path} cannot be read ({error}); correct or remove it.") from error
     if not isinstance(found, dict) or not all(
         isinstance(paths, list) and all(isinstance(one, str) for one in paths)
@@ -58,7 +60,7 @@ def remove_from_workspace(name: str, paths: Sequence[str | Path] = ()) -> list[s
     """Take directories out of a workspace, or all of it away, and return what is left."""
     spaces = load_workspaces()
     _known(name, spaces)
-    gone = {str(Path(path).expanduser().resolve()) for path in paths}
+    gone = {str(user_path(path).resolve()) for path in paths}
     left = [path for path in spaces[name] if path not in gone] if paths else []
     if left:
         spaces[name] = left
@@ -97,7 +99,8 @@ def _save(spaces: dict[str, list[str]]) -> None:
     path = _file()
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
+        make_file(temporary)
         temporary.write_text(json.dumps(spaces, indent=1) + "\n", encoding="utf-8")
         temporary.replace(path)
     except OSError as error:

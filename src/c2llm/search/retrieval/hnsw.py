@@ -10,6 +10,7 @@ away at any time: chunks that came after it are scanned exactly, chunks that are
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -19,11 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c2llm.index.store.chunk_store import LocalStore
+from c2llm.index.store.private import check_file, make_file
 from c2llm.index.store.quantized import quantize, unpack
 from c2llm.search.retrieval.exact_scan import Nearest, compare_chunks
 
 _MOST_NEW = 0.1
 """Share of chunks that may be newer than the graph, and of its own that may be gone."""
+_PART_BYTES = 1 << 20
 _CONNECTIVITY, _BUILD_EXPANSION, _SEARCH_EXPANSION = 16, 64, 512
 
 
@@ -42,16 +45,23 @@ class HnswGraph:
         path = graph_file(store, model_id)
         if not path.exists():
             return None
+        known = (store.graph_note(model_id) or "").split()
+        if len(known) != 4 or known[0] != _stamp(path):
+            return None
+        last, size, checksum = map(int, known[1:])
+        check_file(path)
+        # A graph with one wrong byte may send usearch anywhere in memory. It is a cache: all
+        # vectors are scanned then, and the next `index` makes it anew.
+        if _checksum(path) != checksum:
+            return None
         from usearch.index import Index
 
         try:
             graph = Index.restore(str(path), view=True)
-        except Exception:  # usearch raises whatever its C++ does; the file is only a cache
+        except Exception:  # usearch raises whatever its C++ does
             return None
-        known = (store.graph_note(model_id) or "").split()
-        if graph is None or len(known) != 3 or known[0] != _stamp(path):
+        if graph is None:
             return None
-        last, size = int(known[1]), int(known[2])
         old, new = store.chunks_until(last)
         if len(graph) != size or new > _MOST_NEW * size or size - old > _MOST_NEW * size:
             return None
@@ -96,15 +106,26 @@ def build_graph(store: LocalStore, model_id: int) -> bool:
         graph.add(ids, codes)
     if graph is None:
         return False
+    make_file(part)
     graph.save(str(part))
+    checksum = _checksum(part)
     part.replace(path)
-    store.note_graph(model_id, f"{_stamp(path)} {last} {len(graph)}")
+    store.note_graph(model_id, f"{_stamp(path)} {last} {len(graph)} {checksum}")
     return True
 
 
 def graph_file(store: LocalStore, model_id: int) -> Path:
     """Where the graph of a model's vectors lies."""
     return store.path.with_name(f"{store.path.name}.{model_id}.usearch")
+
+
+def _checksum(path: Path) -> int:
+    """CRC-32 of the file; 0.1 s for a graph of 300,000 chunks."""
+    checksum = 0
+    with path.open("rb") as stream:
+        while part := stream.read(_PART_BYTES):
+            checksum = zlib.crc32(part, checksum)
+    return checksum
 
 
 def _stamp(path: Path) -> str:
