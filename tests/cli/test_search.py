@@ -59,7 +59,16 @@ def ok(*arguments: object, cwd: Path | None = None) -> dict[str, object]:
 
 def test_json_is_the_contract(project: Path, model: Path) -> None:
     found = ok("search", "how are calls retried", project, "--model", model, "-k", 3)
-    assert list(found) == ["query", "model", "mode", "index", "cut_off", "took_ms", "results"]
+    assert list(found) == [
+        "query",
+        "model",
+        "mode",
+        "index",
+        "cut_off",
+        "notes",
+        "took_ms",
+        "results",
+    ]
     assert (found["query"], found["mode"]) == ("how are calls retried", "hybrid")
     assert found["model"] == str(model)
     index = found["index"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import click
 
 from c2llm.cli.output import note, print_json, progress_bar
+from c2llm.cli.streams import read_stdin
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 from c2llm.errors import C2LLMError, UsageError
 
@@ -98,8 +99,7 @@ def command(
 
 def _read(paths: tuple[str, ...], lines: bool) -> Iterator[Item]:
     if not paths:
-        text = sys.stdin.buffer.read().decode("utf-8", "replace")
-        yield from _lines("-", text)
+        yield from _lines("-", read_stdin())
     for path in paths:
         try:
             text = Path(path).read_bytes().decode("utf-8", "replace")

@@ -53,6 +53,8 @@ def browse(
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("-i needs a terminal; leave it out, or use --json.")
+    if os.environ.get("TERM") in ("dumb", "unknown"):
+        raise UsageError("-i needs a terminal that can be drawn on; TERM says it cannot.")
     from c2llm.cli.search_targets import opened
 
     text = ""

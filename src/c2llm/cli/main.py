@@ -6,11 +6,11 @@ import io
 import os
 import sys
 from contextlib import suppress
-from typing import Any
 
 import click
 
 from c2llm import __version__
+from c2llm.cli import streams
 from c2llm.cli.lazy_group import LazyGroup
 from c2llm.cli.output import note
 from c2llm.errors import C2LLMError
@@ -49,18 +49,20 @@ def cli() -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line: exit 0 when done, 1 on failure, 2 on wrong use; never a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure: Any = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:  # a path may hold bytes that are not UTF-8
-            reconfigure(errors="backslashreplace")
+    streams.prepare()
     try:
         settle()
         cli.main(args=argv, prog_name="c2llm", standalone_mode=False)
+        sys.stdout.flush()
+    except streams.ReaderGone:  # head or less has seen enough
+        streams.abandon_output()
+        sys.exit(0)
+    except streams.OutputError as error:
+        streams.abandon_output()
+        _exit(f"Error: {error}", error.exit_code)
     except C2LLMError as error:
         _exit(f"Error: {error}", error.exit_code)
-    except click.exceptions.Abort:
-        _exit("Interrupted; finished work is kept, the same command goes on from here.", 130)
-    except KeyboardInterrupt:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         _exit("Interrupted; finished work is kept, the same command goes on from here.", 130)
     except click.ClickException as error:
         told = io.StringIO()
@@ -68,9 +70,8 @@ def main(argv: list[str] | None = None) -> None:
         for line in told.getvalue().splitlines():
             note(line)
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # the reader (head, less) has seen enough
-        sys.stderr.close()
-        sys.exit(0)
+    except Exception as error:
+        _exit(f"Error: {_told(error)}", 1)
 
 
 def run() -> None:
@@ -84,11 +85,22 @@ def run() -> None:
     except SystemExit as leaving:
         code = leaving.code
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):  # the reader may be gone
+        with suppress(Exception):  # the reader may be gone
             stream.flush()
     os._exit(code if isinstance(code, int) else int(code is not None))
 
 
+def _told(error: Exception) -> str:
+    try:
+        from c2llm.cli.failure import sentence
+
+        return sentence(error)
+    except Exception:  # as when there is no memory to tell it with
+        return f"This should not have happened ({type(error).__name__})."
+
+
 def _exit(message: str, code: int) -> None:
-    note(message)
+    with suppress(OSError):
+        note(message)
+        sys.stderr.flush()
     sys.exit(code)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from c2llm.cli.eval.eval_output import check_output, emit, names, report_options
+from c2llm.cli.numbers import Finite
 from c2llm.cli.output import note
 from c2llm.errors import UsageError
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--engine", "engines", multiple=True, help="Only this engine; repeatable.")
 @click.option("--batch", "batches", default="1,8,32", show_default=True, help="Texts at once.")
 @click.option("--length", "lengths", default="32,128,512", show_default=True, help="Tokens a text.")
-@click.option("--threads", type=click.IntRange(0), default=0, help="0 for all cores.")
+@click.option("--threads", type=click.IntRange(0, 1024), default=0, help="0 for all cores.")
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "bfloat16"]),
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(0.01),
+    type=Finite(0.01, 1e9),
     default=2.0,
     show_default=True,
     help="Time for each measurement; three runs are made at least.",

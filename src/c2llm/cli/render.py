@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from c2llm.cli.output import note, print_painted, printable
+from c2llm.cli.streams import is_colored
 
 if TYPE_CHECKING:
     from c2llm.search.answer import Hit, SearchAnswer
@@ -112,7 +113,7 @@ def show(
     """Print the answers for a reader at a terminal."""
     from c2llm.search.answers.snippets import Snippet, snippet
 
-    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    color = is_colored()
 
     def paint(style: str, text: str) -> str:
         return f"{style}{text}{RESET}" if color else text

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from c2llm.cli.numbers import count
 from c2llm.cli.output import note, print_json, shell_quoted
 from c2llm.cli.search_options import request_of, search_options
+from c2llm.cli.streams import as_text, pasted
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ Examples:
 @click.option("-l", "--paths-only", is_flag=True, help="Print the paths of the files, one a line.")
 @click.option(
     "--max-tokens",
-    type=click.IntRange(1),
+    type=count(),
     metavar="N",
     help="Whole code instead of snippets, as much as fits in about N tokens.",
 )
@@ -126,10 +127,8 @@ def _query(query: str | None) -> str:
     if query is None:
         raise UsageError("Say what you are looking for, or use -i to type and see.")
     if query == "-":
-        query = sys.stdin.read(200_000)  # what a request takes
-        if not query.strip():
-            raise UsageError("Nothing came from standard input.")
-    return query
+        return pasted()
+    return as_text(query)
 
 
 def _tell_new(index: CodeIndex, mode: str, *, background: bool) -> None:

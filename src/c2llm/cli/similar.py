@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,11 @@ import click
 
 from c2llm.cli.output import note, print_json
 from c2llm.cli.search_options import request_of, search_options
-from c2llm.errors import UsageError
+from c2llm.cli.streams import pasted
 
 if TYPE_CHECKING:
     from c2llm.search.answers.similar_code import Specimen
 
-_MOST = 200_000
 _EXAMPLES = """\b
 Examples:
   c2llm similar src/net/retry.py:42              like the function around line 42
@@ -49,13 +48,7 @@ def command(
     from c2llm.cli.search_targets import opened
     from c2llm.search.answers.similar_code import Specimen, as_query, similar, specimen_at
 
-    if place == "-":
-        text = sys.stdin.read(_MOST)
-        if not text.strip():
-            raise UsageError("Nothing came from standard input.")
-        specimen = Specimen(text)
-    else:
-        specimen = specimen_at(place)
+    specimen = Specimen(pasted()) if place == "-" else specimen_at(place)
     started = time.perf_counter()
     request = request_of(as_query(specimen), options)
     with opened(within or (_home_of(specimen),), model, request.mode) as indexes:
@@ -78,7 +71,10 @@ def command(
 
 def _home_of(specimen: Specimen) -> str:
     """The working directory where the file is below it, else the repository that it is in."""
-    if specimen.file is None or specimen.file.is_relative_to(Path.cwd()):
+    if specimen.file is None:
         return "."
+    with suppress(FileNotFoundError):  # the working directory is gone
+        if specimen.file.is_relative_to(Path.cwd()):
+            return "."
     parents = specimen.file.parents
     return str(next((folder for folder in parents if (folder / ".git").exists()), parents[0]))

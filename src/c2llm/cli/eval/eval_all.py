@@ -15,6 +15,7 @@ import click
 from c2llm.cli.eval.eval_output import check_output, keep, names
 from c2llm.cli.eval.eval_repos import DEFAULT_MODES, score_repositories
 from c2llm.cli.eval.eval_retrieval import load_systems
+from c2llm.cli.numbers import count
 from c2llm.cli.output import note, print_json, progress_bar
 from c2llm.errors import DataError, UsageError
 
@@ -81,7 +82,7 @@ class _Plan:
 @click.option("--tasks", multiple=True, help="Only these retrieval tasks, with commas between.")
 @click.option("--modes", default=DEFAULT_MODES, show_default=True, help="As for `eval repos`.")
 @click.option("--only", multiple=True, help="Only this repository; repeatable, or with commas.")
-@click.option("--limit", type=click.IntRange(1), help="At most this many queries a task.")
+@click.option("--limit", type=count(), help="At most this many queries a task.")
 @click.option("--skip", multiple=True, help="Leave out a step: languages, granularity, …")
 @click.option(
     "--output",

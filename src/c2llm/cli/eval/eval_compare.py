@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from c2llm.cli.eval.eval_output import emit
+from c2llm.cli.numbers import count
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -14,7 +15,7 @@ from c2llm.cli.eval.eval_output import emit
 @click.argument("second", metavar="B", type=click.Path(path_type=Path))
 @click.option("--a", "label_a", help="System of run A, such as bm25 or 'c2llm-mini hybrid'.")
 @click.option("--b", "label_b", help="System of run B.")
-@click.option("--most", type=click.IntRange(0), default=5, show_default=True, help="Queries shown.")
+@click.option("--most", type=count(0), default=5, show_default=True, help="Queries shown.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     first: Path,

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from c2llm.cli.eval.eval_output import check_output, emit, names, report_options
+from c2llm.cli.numbers import count
 from c2llm.cli.output import note, progress_bar
 from c2llm.encoding.encoder_handle import DEFAULT_TABLE
 
@@ -32,7 +33,7 @@ FUNCTION_MODES = "lexical,table,first,complete,dense"
     help="As for `eval repos`; `table` is the search with the table model alone.",
 )
 @click.option("--only", multiple=True, help="cosqa, codenn or csn_cloze; repeatable.")
-@click.option("--limit", type=click.IntRange(1), help="At most this many questions a tree.")
+@click.option("--limit", type=count(), help="At most this many questions a tree.")
 @click.option(
     "--home",
     type=click.Path(path_type=Path),

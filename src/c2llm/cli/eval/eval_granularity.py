@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from c2llm.cli.eval.eval_output import check_output, emit, report_options
+from c2llm.cli.numbers import count
 from c2llm.cli.output import note, progress_bar
 from c2llm.errors import ModelError, UsageError
 
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--queries",
-    type=click.IntRange(1),
+    type=count(),
     default=100,
     show_default=True,
     help="Of each kind from one repository.",
 )
 @click.option(
     "--documents",
-    type=click.IntRange(1),
+    type=count(),
     default=2000,
     show_default=True,
     help="At most this many documents a task, all answers among them.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from c2llm.cli.eval.eval_output import check_output, emit, report_options
+from c2llm.cli.numbers import count
 from c2llm.cli.output import note, progress_bar
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="As for `eval retrieval`; repeatable.  [default: c2llm-mini]",
 )
-@click.option("--limit", type=click.IntRange(1), help="At most this many queries a pair.")
+@click.option("--limit", type=count(), help="At most this many queries a pair.")
 @report_options
 def command(
     data: Path, models: tuple[str, ...], limit: int | None, output: Path | None, as_json: bool

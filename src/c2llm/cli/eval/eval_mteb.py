@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from c2llm.cli.eval.eval_output import check_output, emit, names
+from c2llm.cli.numbers import count
 from c2llm.cli.output import note, progress_bar, quiet_libraries
 
 
@@ -47,9 +48,7 @@ from c2llm.cli.output import note, progress_bar, quiet_libraries
     show_default=True,
     help="Instruction of CodeTransOceanDL: mteb's asks for C++, the paper's for the same code.",
 )
-@click.option(
-    "--max-tokens", type=click.IntRange(1), help="Cut texts here; by default the model's."
-)
+@click.option("--max-tokens", type=count(), help="Cut texts here; by default the model's.")
 @click.option(
     "--long-texts",
     type=click.Choice(["window", "truncate"]),
@@ -62,7 +61,7 @@ from c2llm.cli.output import note, progress_bar, quiet_libraries
     type=click.Choice(["float32", "bfloat16", "float16"]),
     help="Of the torch engine; by default float32 on the CPU, the checkpoint's own elsewhere.",
 )
-@click.option("--batch-tokens", type=click.IntRange(1), help="Padded tokens of one batch.")
+@click.option("--batch-tokens", type=count(), help="Padded tokens of one batch.")
 @click.option("--beside", multiple=True, help="Published models to stand beside, commas between.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from c2llm.cli.eval.eval_output import check_output, emit, names, report_options
+from c2llm.cli.numbers import count
 from c2llm.cli.output import note, progress_bar, quiet_libraries
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     help="Tasks, with commas between, such as cosqa,mxeval:java; all in --data by default. Of your "
     "own: beir:FOLDER, pairs:FILE, continuation:TREE, commits:REPOSITORY.",
 )
-@click.option("--limit", type=click.IntRange(1), help="At most this many queries a task.")
-@click.option("--documents", type=click.IntRange(1), help="At most this many documents a task.")
+@click.option("--limit", type=count(), help="At most this many queries a task.")
+@click.option("--documents", type=count(), help="At most this many documents a task.")
 @report_options
 def command(
     data: Path | None,

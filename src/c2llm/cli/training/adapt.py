@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from c2llm.cli.numbers import Finite, count
 from c2llm.cli.output import note, print_json, stage_bars, training_libraries
 from c2llm.cli.training.mine import matcher
 from c2llm.encoding.model_folder import DEFAULT_MODEL
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--time-budget",
     "minutes",
+    type=Finite(0, 1e6),
     default=25.0,
     show_default=True,
     metavar="MINUTES",
@@ -47,15 +49,16 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--tolerance",
+    type=Finite(-1, 1),
     default=0.02,
     show_default=True,
     help="General NDCG@10 that may be lost; a candidate that forgets more is not kept.",
 )
 @click.option("--hard-negatives", default=1, show_default=True, type=click.IntRange(0, 8))
-@click.option("--batch-size", default=32, show_default=True, type=click.IntRange(min=2))
-@click.option("--steps", type=click.IntRange(min=1), help="Instead of what the time allows.")
+@click.option("--batch-size", default=32, show_default=True, type=count(2))
+@click.option("--steps", type=count(), help="Instead of what the time allows.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Paths to leave out, as .gitignore.")
-@click.option("--seed", default=17, show_default=True)
+@click.option("--seed", default=17, show_default=True, type=count(0))
 @click.option("--keep-run", is_flag=True, help="Keep the pairs, checkpoints and candidates.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(

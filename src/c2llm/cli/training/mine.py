@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from c2llm.cli.numbers import Finite, count
 from c2llm.cli.output import note, print_json, progress_bar
 from c2llm.cli.training.mine_negatives import command as negatives_command
 from c2llm.errors import C2LLMError, UsageError
@@ -48,16 +49,16 @@ command.add_command(negatives_command)
     "--max-per-repo",
     default=2000,
     show_default=True,
-    type=click.IntRange(min=1),
+    type=count(),
     metavar="N",
     help="At most so many pairs of each kind.",
 )
-@click.option("--max-per-file", default=25, show_default=True, type=click.IntRange(min=1))
+@click.option("--max-per-file", default=25, show_default=True, type=count())
 @click.option(
     "--near-duplicates",
     default=0.8,
     show_default=True,
-    type=click.FloatRange(0, 1),
+    type=Finite(0, 1),
     help="Drop code as similar as this to code before it (Jaccard, estimated); 1 keeps all.",
 )
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Paths to leave out, as .gitignore.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from c2llm.cli.numbers import Finite, count
 from c2llm.cli.output import note, print_json, stage_bars, training_libraries
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 from c2llm.errors import UsageError
@@ -44,10 +45,8 @@ class _Limit(click.ParamType):  # type: ignore[type-arg]  # generic since click 
     help="Who ranks: a shipped model, a model folder, a hub id, all-MiniLM-L6-v2, st:FOLDER of a "
     "sentence-transformers model, or bm25.",
 )
-@click.option("--top", default=100, show_default=True, type=click.IntRange(min=1))
-@click.option(
-    "--skip", default=5, show_default=True, type=click.IntRange(min=0), help="Leave out the first."
-)
+@click.option("--top", default=100, show_default=True, type=count())
+@click.option("--skip", default=5, show_default=True, type=count(0), help="Leave out the first.")
 @click.option(
     "--max-score", default="0.8", show_default=True, type=_Limit(), help="Keep below, or `off`."
 )
@@ -58,25 +57,23 @@ class _Limit(click.ParamType):  # type: ignore[type-arg]  # generic since click 
     type=_Limit(),
     help="Keep below this share of the positive's score, or `off`.",
 )
-@click.option("--keep", default=24, show_default=True, type=click.IntRange(min=1))
+@click.option("--keep", default=24, show_default=True, type=count())
 @click.option(
     "--by",
     default="dataset,language",
     show_default=True,
     help="Search among rows equal in these; `none` searches all.",
 )
-@click.option("--min-corpus", default=200, show_default=True, type=click.IntRange(min=1))
+@click.option("--min-corpus", default=200, show_default=True, type=count())
 @click.option(
     "--header-share",
     default=0.5,
     show_default=True,
-    type=click.FloatRange(0, 1),
+    type=Finite(0, 1),
     help="Share of negatives that carry their row's header.",
 )
-@click.option(
-    "--max-chars", default=2000, show_default=True, type=click.IntRange(min=1), help="Read so many."
-)
-@click.option("--threads", default=0, type=click.IntRange(min=0), help="0 is all cores.")
+@click.option("--max-chars", default=2000, show_default=True, type=count(), help="Read so many.")
+@click.option("--threads", default=0, type=click.IntRange(0, 1024), help="0 is all cores.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
     files: tuple[str, ...],

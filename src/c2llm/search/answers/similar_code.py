@@ -17,7 +17,7 @@ from c2llm.errors import UsageError
 from c2llm.search.answer import Hit, SearchAnswer
 from c2llm.search.answering import answer
 from c2llm.search.query.query_parsing import CODE_FORM
-from c2llm.search.request import MOST_HITS
+from c2llm.search.request import MOST_CHARACTERS, MOST_HITS
 
 if TYPE_CHECKING:
     from c2llm.codebase.syntax import Definition
@@ -89,7 +89,7 @@ def similar(
 
 def as_query(specimen: Specimen) -> str:
     """The query that asks for code like it."""
-    return f"{CODE_FORM}\n{specimen.text}"
+    return f"{CODE_FORM}\n{specimen.text}"[:MOST_CHARACTERS]
 
 
 def _is_itself(hit: Hit, root: Path, specimen: Specimen) -> bool:
