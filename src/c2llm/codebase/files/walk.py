@@ -1,14 +1,15 @@
 """Which files of a tree are source: git's ignore rules, ours, and a reason for every skip.
 
 `list_files` looks at names and sizes only, and `list_changes` judges no name that is known, so that
-a search can afford it each time; `inspect` judges the head of one file and is asked for new and
+a search can afford it each time; `inspect` judges the content of one file and is asked for new and
 changed files only; `walk` does both. Works in a git repository, in a part of one, and without git.
 
 Precedence, highest first: a nested repository and version control are never entered; `.c2llmignore`
 (deepest first, `!name` takes back in what the following leave out); `.gitignore` (deepest first),
 `.git/info/exclude`, the user's `core.excludesFile`; our own lists of dependencies, build output,
-lockfiles, binary and generated files. As with git, nothing below an excluded directory can be taken
-back in but by taking back the directory.
+lockfiles, binary, generated, minified and large files. As with git, nothing below a directory that
+rules exclude can be taken back in but by taking back the directory; what we leave out ourselves as
+dependencies or build output can be, by its path.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from c2llm.codebase.files.decoding import readable_head
 from c2llm.codebase.files.exclusions import (
-    HEAD_BYTES,
     LISTS_VERSION,
     content_reason,
+    contents_reason,
     directory_reason,
     file_reason,
 )
@@ -35,6 +37,11 @@ from c2llm.codebase.languages import detect_language
 
 OWN_IGNORE_FILE = ".c2llmignore"
 MAX_FILE_BYTES = 1_000_000
+"""Where nobody says another limit."""
+MOST_FILE_BYTES = 20_000_000
+"""No limit is higher, and of a file that is taken back in no more is read."""
+NOTEBOOK = ".ipynb"
+"""A file with this ending may have this size at most, and without its outputs that of any other."""
 
 
 class SourceFile(NamedTuple):
@@ -51,6 +58,10 @@ class SourceFile(NamedTuple):
     """By name, and after `inspect` by content; `text` when unknown."""
     inode: int = 0
     """Changes when another file takes the place, even one of the same size and time."""
+    max_bytes: int = MAX_FILE_BYTES
+    """More text of it is not indexed."""
+    taken_back: bool = False
+    """`.c2llmignore` names it with `!`: it is indexed though it be generated or minified."""
 
     @property
     def absolute(self) -> Path:
@@ -78,6 +89,7 @@ class WalkReport:
 
 Stamps = Mapping[str, tuple[str, int, int, int]]
 """Path, size, time and inode of files by path."""
+_WILDCARDS = frozenset("*?[\\")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +98,19 @@ class _Rules:
 
     own: tuple[IgnoreRules, ...]
     git: tuple[IgnoreRules, ...]
+    taken_back: bool = False
+    """The directory is, or one above it: what is in it decides nothing."""
+    left_out: bool = False
+    """The directory is; only what is taken back by its path counts."""
+
+    def takes_back_below(self, directory: str) -> bool:
+        """Whether a `!path` may mean something below a directory, whose path ends in `/`."""
+        return any(
+            _may_be_below(directory[len(rules.base) :], line[1:].strip())
+            for rules in self.own
+            for line in rules.text.split("\n")
+            if line.startswith("!")
+        )
 
     def verdict(self, path: str, name: str, is_directory: bool) -> tuple[bool | None, bool | None]:
         """What the own files say, and what git's say."""
@@ -99,6 +124,18 @@ class _Rules:
             if git is not None:
                 break
         return own, git
+
+
+def _may_be_below(directory: str, pattern: str) -> bool:
+    """Whether a pattern with a `/` may match below a directory; wildcards may match anything."""
+    parts = pattern.strip("/").split("/")
+    above = directory.split("/")[:-1]
+    for part, name in zip(parts, above, strict=False):
+        if part == "**":
+            return True
+        if part != name and _WILDCARDS.isdisjoint(part):
+            return False
+    return len(parts) > len(above)
 
 
 def list_files(root: Path, *, max_file_bytes: int = MAX_FILE_BYTES) -> WalkReport:
@@ -150,19 +187,22 @@ def list_changes(
     return WalkReport(changed, report.skipped, report.rules), same
 
 
-def inspect(file: SourceFile, head: bytes) -> SourceFile | Skipped:
-    """Judge a listed file by its first `HEAD_BYTES`: its final language, or why it is left out."""
-    reason = content_reason(head)
+def inspect(file: SourceFile, content: bytes) -> SourceFile | Skipped:
+    """Judge a listed file by its bytes: its final language, or why it is left out."""
+    if not content:
+        return Skipped(file.path, "empty")
+    head = readable_head(content)
+    if head is None:
+        return Skipped(file.path, "binary")
+    language = detect_language(file.path, head) or "text"
+    reason = None if file.taken_back else content_reason(head, content, language)
     if reason is not None:
         return Skipped(file.path, reason)
-    language = detect_language(file.path, head) or "text"
-    if language == file.language:
-        return file
-    return file._replace(language=language)
+    return file if language == file.language else file._replace(language=language)
 
 
 def walk(root: Path, *, max_file_bytes: int = MAX_FILE_BYTES) -> WalkReport:
-    """List the source files below root, opening each one to look at its head.
+    """List the source files below root, opening each one to look at it.
 
     Args:
         root: A directory.
@@ -177,7 +217,7 @@ def walk(root: Path, *, max_file_bytes: int = MAX_FILE_BYTES) -> WalkReport:
     for file in listed.files:
         try:
             with file.absolute.open("rb") as stream:
-                verdict = inspect(file, stream.read(HEAD_BYTES))
+                verdict = inspect(file, stream.read(MOST_FILE_BYTES))
         except OSError as error:
             verdict = Skipped(file.path, unreadable(error))
         if isinstance(verdict, SourceFile):
@@ -238,16 +278,15 @@ class _Walk:
     def _directory(self, base: str, scan: Iterable[os.DirEntry[str]], rules: _Rules) -> None:
         """Judge the entries of the directory `base`, which is "" or ends in `/`."""
         entries = {entry.name: entry for entry in scan}
-        if base and ".git" in entries:
-            self._skip(base, "nested repository")
+        within = self._entered(base, entries.keys(), rules)
+        if within is None:
             return
-        if base and "pyvenv.cfg" in entries:
-            self._skip(base, "dependencies")
-            return
+        rules = within
         if OWN_IGNORE_FILE in entries or ".gitignore" in entries:
-            rules = _Rules(
-                self._with_file(entries, OWN_IGNORE_FILE, base, rules.own),
-                self._with_file(entries, ".gitignore", base, rules.git),
+            rules = replace(
+                rules,
+                own=self._with_file(entries, OWN_IGNORE_FILE, base, rules.own),
+                git=self._with_file(entries, ".gitignore", base, rules.git),
             )
         known = self._known
         silent = not rules.own and not rules.git
@@ -264,6 +303,8 @@ class _Walk:
             own, git = (None, None) if silent else rules.verdict(path, name, is_directory)
             if is_directory:
                 self._subdirectory(path + "/", name, entries, own, git, rules)
+            elif rules.left_out and own is not False:
+                continue  # the directory stands for it
             elif own:
                 self._skip(path, OWN_IGNORE_FILE)
             elif git and own is None:
@@ -272,6 +313,24 @@ class _Walk:
                 self._skip(path, self._link_reason(path))
             else:
                 self._file(path, name, entry, taken_back=own is False)
+
+    def _entered(self, base: str, names: Collection[str], rules: _Rules) -> _Rules | None:
+        """The rules for what is in a directory, or None where what is there leaves it out."""
+        if not base:
+            return rules
+        if ".git" in names:
+            self._skip(base, "nested repository")
+            return None
+        if "pyvenv.cfg" in names:
+            self._skip(base, "dependencies")
+            return None
+        if rules.taken_back or rules.left_out:
+            return rules
+        reason = contents_reason(base.split("/")[:-1], names)
+        if reason is None:
+            return rules
+        self._skip(base, reason)
+        return replace(rules, left_out=True) if rules.takes_back_below(base) else None
 
     @staticmethod
     def _is_unchanged(entry: os.DirEntry[str], row: tuple[str, int, int, int]) -> bool:
@@ -299,14 +358,19 @@ class _Walk:
         reason = directory_reason(name, siblings)
         if reason == "version control":
             self._skip(path, reason)
+        elif own is False:
+            self._stack.append((path, replace(rules, taken_back=True, left_out=False)))
         elif own:
             self._skip(path, OWN_IGNORE_FILE)
-        elif git and own is None:
+        elif git:
             self._skip(path, "ignored by git")
-        elif reason is not None and own is None:
-            self._skip(path, reason)
-        else:
+        elif reason is None and not rules.left_out:
             self._stack.append((path, rules))
+        else:
+            if not rules.left_out:
+                self._skip(path, reason or "")
+            if rules.takes_back_below(path):
+                self._stack.append((path, replace(rules, left_out=True)))
 
     def _file(self, path: str, name: str, entry: os.DirEntry[str], *, taken_back: bool) -> None:
         reason = None if taken_back else file_reason(name)
@@ -320,14 +384,19 @@ class _Walk:
             return
         if not stat.S_ISREG(status.st_mode):
             self._skip(path, "not a regular file")
-        elif status.st_size > self._max_file_bytes:
+            return
+        limit = MOST_FILE_BYTES if taken_back else self._max_file_bytes
+        if status.st_size > (MOST_FILE_BYTES if name.endswith(NOTEBOOK) else limit):
             self._skip(path, "too large")
         elif status.st_size == 0:
             self._skip(path, "empty")
         else:
             language = detect_language(name) or "text"
             times = (status.st_size, status.st_mtime_ns)
-            self._files.append(SourceFile(path, self._root, *times, language, inode_of(status)))
+            inode = inode_of(status)
+            self._files.append(
+                SourceFile(path, self._root, *times, language, inode, limit, taken_back)
+            )
 
     def _link_reason(self, path: str) -> str:
         absolute = f"{self._root}/{path}"
