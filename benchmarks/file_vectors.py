@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from repository_options import read_options
 
 from c2llm.codebase.chunks import cut_text, embedding_text
+from c2llm.codebase.files.decoding import decode
 from c2llm.codebase.files.walk import walk
 from c2llm.encoding.encoder import Encoder
 from c2llm.evaluation.repositories.repo_benchmark import environment
@@ -29,7 +30,6 @@ from c2llm.evaluation.repositories.repo_questions import Question
 from c2llm.evaluation.repositories.repo_scores import ndcg_of_ranks
 from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
 from c2llm.evaluation.tables import markdown_table
-from c2llm.index.build.cutting import decode
 from c2llm.search.code_index import CodeIndex
 
 DEPTH = 200

@@ -41,7 +41,7 @@ if system == "bm25s":
     from pathlib import Path
     from c2llm.codebase.chunks import cut_text
     from c2llm.codebase.files.walk import walk
-    from c2llm.index.build.cutting import decode
+    from c2llm.codebase.files.decoding import decode
     from c2llm.codebase.words import tokens
     import bm25s
     texts = [chunk.text for file in walk(Path(root)).files for chunk in
@@ -77,9 +77,9 @@ print(json.dumps([chunks, cold, cpu, warm[1:]]))
 def queries_of(root: Path) -> list[str]:
     """Names that the repository defines, as words; always the same ones."""
     from c2llm.codebase.chunks import cut_text
+    from c2llm.codebase.files.decoding import decode
     from c2llm.codebase.files.walk import walk
     from c2llm.codebase.identifiers import split_identifier
-    from c2llm.index.build.cutting import decode
 
     names: dict[str, None] = {}
     for file in walk(root).files:

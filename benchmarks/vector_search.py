@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 
 from c2llm.codebase.chunks import cut_text, embedding_text
+from c2llm.codebase.files.decoding import decode
 from c2llm.codebase.files.walk import SourceFile, walk
 from c2llm.codebase.identifiers import split_identifier
 from c2llm.encoding.encoder import Encoder
-from c2llm.index.build.cutting import decode
 from c2llm.index.store.quantized import Codes, packed_size, quantize
 
 K = 10

@@ -6,6 +6,7 @@ import time
 
 import click
 
+from c2llm.cli.file_size import file_size_option
 from c2llm.cli.output import note, print_json, print_line, progress_bar, shell_quoted
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 
@@ -31,9 +32,16 @@ Examples:
     help="Make the vectors that are missing afterwards, in one process of low priority.",
 )
 @click.option("--rebuild", is_flag=True, help="Throw the present index away first.")
+@file_size_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
-    path: str, model: str, complete: bool, background: bool, rebuild: bool, as_json: bool
+    path: str,
+    model: str,
+    complete: bool,
+    background: bool,
+    rebuild: bool,
+    max_file_bytes: int | None,
+    as_json: bool,
 ) -> None:
     """Build or refresh the index of a repository.
 
@@ -56,6 +64,7 @@ def command(
         preload=False,
         progress_bar=progress_bar,
         note=note,
+        max_file_bytes=max_file_bytes,
     ) as index:
         report = index.last_refresh
         embedded = report.embedded + (index.complete() if complete else 0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from c2llm.cli.file_size import file_size_option
 from c2llm.cli.numbers import count
 from c2llm.cli.output import note, print_json, shell_quoted
 from c2llm.cli.search_options import request_of, search_options
@@ -57,6 +58,7 @@ Examples:
     metavar="N",
     help="Whole code instead of snippets, as much as fits in about N tokens.",
 )
+@file_size_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("--jsonl", is_flag=True, help="Print one JSON object a result.")
 @click.option("-i", "--interactive", is_flag=True, help="Type and see, with a preview.")
@@ -65,6 +67,7 @@ def command(
     paths: tuple[str, ...],
     model: str,
     background: bool,
+    max_file_bytes: int | None,
     paths_only: bool,
     as_json: bool,
     jsonl: bool,
@@ -97,7 +100,7 @@ def command(
     from c2llm.cli.search_targets import opened
     from c2llm.search.answering import answer
 
-    with opened(paths, model, request.mode) as indexes:
+    with opened(paths, model, request.mode, max_file_bytes=max_file_bytes) as indexes:
         found = answer(indexes, request)
         if not as_json:
             for sentence in found.notes:

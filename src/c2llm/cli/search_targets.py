@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(
-    paths: Sequence[str], model: str, mode: str, *, quiet_afterwards: bool = False
+    paths: Sequence[str],
+    model: str,
+    mode: str,
+    *,
+    quiet_afterwards: bool = False,
+    max_file_bytes: int | None = None,
 ) -> Iterator[list[CodeIndex]]:
     """The indexes of these directories, refreshed; with several each answers under its name.
 
@@ -23,6 +28,7 @@ def opened(
         model: Name of the embedding model.
         mode: `lexical` needs no vectors.
         quiet_afterwards: Once they are open nothing may be written to the terminal.
+        max_file_bytes: Larger files are left out; None for the limit that each index has.
     """
     from c2llm.index.build.indexed_tree import SEARCH_LOCK_SECONDS
     from c2llm.index.store.location import user_path
@@ -42,6 +48,7 @@ def opened(
                     progress_bar=progress_bar,
                     note=note,
                     lock_seconds=SEARCH_LOCK_SECONDS,
+                    max_file_bytes=max_file_bytes,
                 )
             )
             for path in dict.fromkeys(user_path(path).resolve() for path in paths or ["."])

@@ -29,6 +29,8 @@ _PLAIN_DIRECTORIES = frozenset(
 _PATH_WORDS = 16
 _TEXT_LINES = 50
 _MOST_NAMES = 100
+_LONGEST_LINE = 5_000
+_CUT_MARK = " …"
 _KIND_OF_FAMILY = {"code": "module", "prose": "section", "config": "config"}
 
 
@@ -66,7 +68,8 @@ def cut_text(
 
     The chunks do not overlap and hold every line that is not blank. Code that no grammar reads
     (unknown language, hostile nesting) is cut by lines. A line longer than `max_chars` is cut
-    inside, so no chunk is longer than `max_chars`.
+    inside, so no chunk is longer than `max_chars`; one of more than 5,000 characters, which no
+    person wrote, keeps its beginning alone.
 
     Args:
         path: Relative to the searched root, with `/`.
@@ -76,6 +79,10 @@ def cut_text(
         max_chars: Only a unit longer than this is cut inside.
     """
     lines = text.split("\n")
+    is_cut = len(text) > _LONGEST_LINE and max(map(len, lines)) > _LONGEST_LINE
+    kept = max_chars - len(_CUT_MARK)
+    if is_cut:  # the syntax is that of the whole line
+        lines = [x if len(x) <= _LONGEST_LINE else x[:kept] + _CUT_MARK for x in lines]
     sizes = Sizes.of(lines)
     language = language or "text"
     imported: tuple[str, ...] = ()
@@ -90,6 +97,9 @@ def cut_text(
         read = language in GRAMMARS or has_keywords(language)
         source = text.encode(errors="replace") if read else b""
         tree = parse(source, language)
+        if tree is None and is_cut:  # a list of a hundred thousand numbers, say
+            source = "\n".join(x if len(x) < kept else "" for x in lines).encode(errors="replace")
+            tree = parse(source, language)
         spans, label = _code(source, tree, lines, sizes, language, target_chars, max_chars)
         if tree is not None:
             imported = imports(path, source, language, tree)

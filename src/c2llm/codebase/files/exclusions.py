@@ -1,11 +1,17 @@
-"""What a search should not see even where git tracks it: by name, then by content."""
+"""What a search should not see even where git tracks it: by name, then by content.
+
+No file that a person wrote is left out for its name's sake alone: what names may mean something
+else (`vendor`, `build`, `third_party`) is judged by what is in it.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Container
+from collections.abc import Collection, Container, Sequence
 
-LISTS_VERSION = 1
+from c2llm.codebase.files.generated import says_generated
+from c2llm.codebase.files.minified import is_minified
+
+LISTS_VERSION = 2
 """Raised whenever what is below judges a name in another way: all names are judged again then."""
 
 
@@ -20,12 +26,28 @@ _INTERNAL = _names(
 )
 _DEPENDENCIES = _names(
     """
-    node_modules bower_components jspm_packages web_modules vendor vendored _vendor
-    third_party third-party thirdparty Pods Carthage site-packages dist-packages .bundle
-    .yarn .pnpm-store .cargo .stack-work .elixir_ls Godeps elm-stuff dist-newstyle .build
-    deps_cache
+    node_modules bower_components jspm_packages web_modules Pods Carthage site-packages
+    dist-packages .bundle .yarn .pnpm-store .cargo .stack-work .elixir_ls Godeps elm-stuff
+    dist-newstyle .build deps_cache _vendor _vendored vendored
     """
 )
+# Such a directory holds the code of others, or one's own that has to do with others: a shop's
+# vendors, the dependencies of a web framework's routes. Code of others brings papers along.
+_PERHAPS_DEPENDENCIES = _names(
+    """
+    vendor vendors third_party third-party thirdparty 3rdparty 3rd_party 3rd-party deps
+    """
+)
+_VENDORING = _names("modules.txt autoload.php github.com golang.org gopkg.in gitlab.com")
+"""What a tool that fetches dependencies leaves at the top of them."""
+_PAPERS = _names(
+    """
+    license license.txt license.md license.rst license.html license-mit license-apache licence
+    licence.txt licence.md copying copying.txt copying.lib copying.lesser unlicense notice
+    notice.txt .cargo-checksum.json pkg-info readme.chromium hex_metadata.config bower.json
+    """
+)
+"""In lower case: what a package has that was made to be passed on."""
 _CACHES = _names(
     """
     __pycache__ .mypy_cache .pytest_cache .ruff_cache .tox .nox .eggs .hypothesis .cache
@@ -37,16 +59,25 @@ _CACHES = _names(
 )
 
 # A directory is build output where the tool that writes it has its manifest beside it: a bare
-# `build` or `bin` is as often source.
+# `out` or `bin` is as often source. A `build` is, even beside a manifest.
 _BUILD_OUTPUT: dict[str, tuple[str, ...]] = {
     "dist": ("package.json", "pyproject.toml", "setup.py", "setup.cfg"),
-    "build": ("setup.py", "pyproject.toml", "build.gradle", "build.gradle.kts", "CMakeCache.txt"),
     "out": ("tsconfig.json", "build.gradle", "build.gradle.kts", "build.ninja"),
     "target": ("Cargo.toml", "pom.xml", "build.sbt", "project.clj"),
     "_build": ("mix.exs", "dune-project", "rebar.config"),
-    "deps": ("mix.exs", "rebar.config"),
     "DerivedData": ("Package.swift",),
 }
+_BUILT = _names(
+    """
+    CMakeCache.txt CMakeFiles .ninja_log .ninja_deps intermediates asset-manifest.json
+    """
+)
+_BUILT_BEGINNINGS = ("bdist.", "lib.linux-", "lib.macosx-", "lib.win", "temp.")
+_GRADLE = _names(
+    """
+    classes distributions generated kotlin libs outputs reports resources test-results tmp
+    """
+)
 
 _LOCKFILES = _names(
     """
@@ -73,48 +104,31 @@ _BINARY = _names(
 # Text that no question is about: tables, translations, drawings, recorded outputs.
 _DATA = _names(
     """
-    csv tsv jsonl ndjson geojson svg eps ps log po pot mo snap map patch diff lock pem crt
-    cer key p12 asc gpg sum ipynb sarif har dot gv drawio srt vtt ics vcf plot dump
+    csv tsv jsonl ndjson geojson svg eps ps log po pot snap map patch diff lock pem crt
+    cer key p12 asc gpg sum sarif har dot gv drawio srt vtt ics vcf dump
     """
 )
 
 # Of names in lower case. Looked up rather than searched for: a large tree asks for 50,000 names at
 # every search, and one expression of all this costs as much as reading their times from the disk.
 _GENERATED_ENDINGS = tuple(
-    f"{mark}{kind}.{extension}"
-    for mark in ".-"
+    f".{kind}.{extension}"
     for kind in ("min", "bundle", "chunk")
-    for extension in ("js", "css", "mjs")
+    for extension in ("js", "css", "mjs", "cjs")
 ) + tuple(
     """
-    _pb2.py _pb2.pyi _pb2_grpc.py _pb2_grpc.pyi .pb.go .pb.gw.go .pb.cc .pb.h .pb.swift _pb.js
-    _pb.d.ts _pb.rb .g.dart .freezed.dart .gr.dart .mocks.dart .designer.cs .g.cs .g.i.cs
+    _pb2.py _pb2.pyi _pb2_grpc.py _pb2_grpc.pyi .pb.go .pb.gw.go .pb.cc .pb.h .pb.swift _pb.d.ts
+    .g.dart .freezed.dart .gr.dart .mocks.dart .designer.cs .g.cs .g.i.cs
     """.split()
 )
-_GENERATED_BEGINNINGS = ("zz_generated.", "zz_generated_", "bindata.", "bindata_")
+_GENERATED_BEGINNINGS = ("zz_generated.",)
+_GENERATED_WITHIN = ".generated."
 _GENERATED_NAMES = _names(
     """
     gradlew gradlew.bat gradlew.cmd mvnw mvnw.bat mvnw.cmd aclocal.m4 config.guess config.sub
     ltmain.sh install-sh libtool
     """
 )
-_GENERATED_WORDS = re.compile(r"[._]generated\.\w+$|(^|[-_.])autogen(erated)?[-_.]")
-
-_GENERATED_HEADS = re.compile(
-    rb"""@generated\b | \bDO\ NOT\ (EDIT|MODIFY)\b.{0,80}\b(generated|automatic)
-    | \b(code|file|source|this\ is)\s+(is\s+|was\s+|has\s+been\s+)?
-      (auto(matically)?[-\s]*)?generated\b.{0,200}\bDO\ NOT\ (EDIT|MODIFY)\b
-    | \bthis\ (code|file|source)\ (is|was|has\ been)\ (auto(matically)?[-\s]*)generated\b
-    | <auto-?generated\b | \A\W*(auto(matically)?[-\s]*)generated\s+by\b
-    | \bGenerated\ by\ the\ protocol\ buffer\ compiler\b""",
-    re.VERBOSE | re.IGNORECASE | re.DOTALL,
-)
-_GENERATED_WITHIN = 1_024
-"""A marker stands at the top; further down it is a string in a generator's source."""
-_LONG_LINE = 5_000
-"""No line that a person wrote has as many bytes."""
-HEAD_BYTES = 8_192
-"""How much of a file `content_reason` and `detect_language` want to see."""
 
 
 def directory_reason(name: str, siblings: Container[str]) -> str | None:
@@ -136,6 +150,27 @@ def directory_reason(name: str, siblings: Container[str]) -> str | None:
     return None
 
 
+def contents_reason(parents: Sequence[str], entries: Collection[str]) -> str | None:
+    """Why a directory is not entered for what is in it, or None.
+
+    Args:
+        parents: The names on the way from the root to the directory, its own last.
+        entries: Names of what is in it.
+    """
+    name = parents[-1].lower()
+    if name == "build":
+        built = not _BUILT.isdisjoint(entries) or len(_GRADLE.intersection(entries)) > 1
+        if built or any(entry.startswith(_BUILT_BEGINNINGS) for entry in entries):
+            return "build output"
+    if _PERHAPS_DEPENDENCIES.isdisjoint(parent.lower() for parent in parents):
+        return None
+    if name in _PERHAPS_DEPENDENCIES:
+        return None if _VENDORING.isdisjoint(entries) else "dependencies"
+    if name == "bundle" and parents[-2].lower() == "vendor" and "ruby" in entries:
+        return "dependencies"
+    return None if _PAPERS.isdisjoint(map(str.lower, entries)) else "dependencies"
+
+
 def file_reason(name: str) -> str | None:
     """Why a file of this name is not read, or None."""
     if name in _LOCKFILES:
@@ -154,26 +189,20 @@ def _is_generated(name: str) -> bool:
         name.endswith(_GENERATED_ENDINGS)
         or name.startswith(_GENERATED_BEGINNINGS)
         or name in _GENERATED_NAMES
-        or ("gen" in name and _GENERATED_WORDS.search(name) is not None)
+        or _GENERATED_WITHIN in name[1:]
     )
 
 
-def content_reason(head: bytes) -> str | None:
-    """Why a file that starts with these bytes is not indexed, or None.
+def content_reason(head: bytes, content: bytes, language: str) -> str | None:
+    """Why a file of text is not indexed, or None.
 
     Args:
-        head: The first `HEAD_BYTES` of the file, or all of it.
+        head: Its beginning, as `decoding.readable_head` gives it.
+        content: All its bytes.
+        language: Its language.
     """
-    if not head:
-        return "empty"
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return None  # UTF-16 text holds NULs
-    if b"\0" in head:
-        return "binary"
     if head.startswith(b"version https://git-lfs.github.com/spec/"):
         return "git-lfs pointer"
-    if _GENERATED_HEADS.search(head, 0, _GENERATED_WITHIN):
+    if says_generated(head, language):
         return "generated"
-    if len(head) > _LONG_LINE and max(map(len, head.split(b"\n"))) > _LONG_LINE:
-        return "minified"
-    return None
+    return "minified" if is_minified(content, language) else None

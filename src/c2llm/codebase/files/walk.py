@@ -1,7 +1,7 @@
 """Which files of a tree are source: git's ignore rules, ours, and a reason for every skip.
 
 `list_files` looks at names and sizes only, and `list_changes` judges no name that is known, so that
-a search can afford it each time; `inspect` judges the head of one file and is asked for new and
+a search can afford it each time; `inspect` judges the content of one file and is asked for new and
 changed files only; `walk` does both. Works in a git repository, in a part of one, and without git.
 
 Precedence, highest first: a nested repository and version control are never entered; a file that
@@ -9,8 +9,9 @@ holds secrets is taken by the user's own word only; `.c2llmignore` (deepest firs
 back in what the following leave out); `.gitignore` (deepest first), `.git/info/exclude`, the user's
 `core.excludesFile`, none of which speaks of a file that git tracks; `linguist-generated` and
 `linguist-vendored` of `.gitattributes`; our own lists of dependencies, build output, lockfiles,
-binary and generated files. As with git, nothing below an excluded directory can be taken back in
-but by taking back the directory.
+binary, generated, minified and large files. As with git, nothing below a directory that rules
+exclude can be taken back in but by taking back the directory; what we leave out ourselves as
+dependencies or build output can be, by its path.
 """
 
 from __future__ import annotations
@@ -25,24 +26,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from c2llm.codebase.files.attributes import (
-    ATTRIBUTES_FILE,
-    GENERATED,
-    VENDORED,
-    Attributes,
-    parse_attributes,
-    verdict,
-)
+from c2llm.codebase.files.attributes import ATTRIBUTES_FILE, Attributes, parse_attributes
 from c2llm.codebase.files.confined import (
     Directories,
     NotRegularError,
     open_file,
     settings_text,
 )
+from c2llm.codebase.files.decoding import readable_head
+from c2llm.codebase.files.directory_rules import DirectoryRules
 from c2llm.codebase.files.exclusions import (
-    HEAD_BYTES,
     LISTS_VERSION,
     content_reason,
+    contents_reason,
     directory_reason,
     file_reason,
 )
@@ -51,6 +47,7 @@ from c2llm.codebase.files.outer_rules import outer_attributes, outer_rules, pref
 from c2llm.codebase.files.repository import Repository, find_repository
 from c2llm.codebase.files.secret_files import (
     SECRET,
+    SECRET_HEAD_BYTES,
     SECRETS_VERSION,
     holds_secret,
     includes_secrets,
@@ -62,12 +59,16 @@ from c2llm.codebase.languages import detect_language
 
 OWN_IGNORE_FILE = ".c2llmignore"
 MAX_FILE_BYTES = 1_000_000
+"""Where nobody says another limit."""
+MOST_FILE_BYTES = 20_000_000
+"""No limit is higher, and of a file that is taken back in no more is read."""
+NOTEBOOK = ".ipynb"
+"""A file with this ending may have this size at most, and without its outputs that of any other."""
 
 _RULE_FILES = {OWN_IGNORE_FILE, ".gitignore", ATTRIBUTES_FILE}
 _NO_STATUS = os.stat_result([0] * 10)
 _LONGEST_PATH = 4_095
 """Bytes of a whole path that systems open by its name, as an editor has to."""
-_MACHINE_WRITTEN = ("generated", "minified")
 _MOST_RULES = 4_000_000
 """Characters of all ignore files of a tree together: some thousand files of a large project's."""
 _MOST_WILD = 200_000
@@ -90,8 +91,11 @@ class SourceFile(NamedTuple):
     """By name, and after `inspect` by content; `text` when unknown."""
     inode: int = 0
     """Changes when another file takes the place, even one of the same size and time."""
+    max_bytes: int = MAX_FILE_BYTES
+    """More text of it is not indexed."""
     taken_back: bool = False
-    """A rule of the repository says that it is source: no mark of a generator is looked for."""
+    """A rule of the repository says that it is source: it is indexed though it be generated or
+    minified."""
 
     @property
     def absolute(self) -> Path:
@@ -103,13 +107,13 @@ class SourceFile(NamedTuple):
         return open_file(self.root, self.path)
 
     def read(self) -> bytes:
-        """Its bytes, `MAX_FILE_BYTES` of them at most.
+        """Its bytes, `MOST_FILE_BYTES` of them at most.
 
         Raises:
             OSError: It is not there any more, or cannot be read.
         """
         with self.open() as stream:
-            return stream.read(MAX_FILE_BYTES)
+            return stream.read(MOST_FILE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,35 +137,6 @@ class WalkReport:
 
 Stamps = Mapping[str, tuple[str, int, int, int]]
 """Path, size, time and inode of files by path."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    """The ignore files that speak of one directory's entries, the deepest first."""
-
-    own: tuple[IgnoreRules, ...]
-    git: tuple[IgnoreRules, ...]
-    attributes: tuple[Attributes, ...] = ()
-    tracked_only: bool = False
-    """The directory is ignored, and some files in it are tracked by git."""
-
-    def verdict(self, path: str, name: str, is_directory: bool) -> tuple[bool | None, bool | None]:
-        """What the own files say, and what git's say."""
-        own = None
-        git: bool | None = self.tracked_only or None
-        for rules in self.own:
-            own = rules.verdict(path, name, is_directory)
-            if own is not None:
-                break
-        for rules in () if git else self.git:
-            git = rules.verdict(path, name, is_directory)
-            if git is not None:
-                break
-        return own, git
-
-    def wild_size(self) -> int:
-        """Characters of all patterns with wildcards."""
-        return sum(rules.wild_size for rules in (*self.own, *self.git))
 
 
 def list_files(
@@ -224,26 +199,29 @@ def list_changes(
 
 
 def inspect(
-    file: SourceFile, head: bytes, *, include_secrets: bool | None = None
+    file: SourceFile, content: bytes, *, include_secrets: bool | None = None
 ) -> SourceFile | Skipped:
-    """Judge a listed file by its first `HEAD_BYTES`: its final language, or why it is left out."""
+    """Judge a listed file by its bytes: its final language, or why it is left out."""
+    if not content:
+        return Skipped(file.path, "empty")
     if include_secrets is None:
         include_secrets = includes_secrets()
-    if holds_secret(head) and not include_secrets:
+    if not include_secrets and holds_secret(content[:SECRET_HEAD_BYTES]):
         return Skipped(file.path, SECRET)
-    reason = content_reason(head)
-    if reason is not None and not (file.taken_back and reason in _MACHINE_WRITTEN):
-        return Skipped(file.path, reason)
+    head = readable_head(content)
+    if head is None:
+        return Skipped(file.path, "binary")
     language = detect_language(file.path, head) or "text"
-    if language == file.language:
-        return file
-    return file._replace(language=language)
+    reason = None if file.taken_back else content_reason(head, content, language)
+    if reason is not None:
+        return Skipped(file.path, reason)
+    return file if language == file.language else file._replace(language=language)
 
 
 def walk(
     root: Path, *, max_file_bytes: int = MAX_FILE_BYTES, include_secrets: bool | None = None
 ) -> WalkReport:
-    """List the source files below root, opening each one to look at its head.
+    """List the source files below root, opening each one to look at it.
 
     Args:
         root: A directory.
@@ -259,7 +237,9 @@ def walk(
     for file in listed.files:
         try:
             with file.open() as stream:
-                judged = inspect(file, stream.read(HEAD_BYTES), include_secrets=include_secrets)
+                judged = inspect(
+                    file, stream.read(MOST_FILE_BYTES), include_secrets=include_secrets
+                )
         except OSError as error:
             judged = Skipped(file.path, unreadable(error))
         if isinstance(judged, SourceFile):
@@ -314,7 +294,7 @@ class _Walk:
         """Files that are taken though they are ignored, since git tracks them."""
         self._files: list[SourceFile] = []
         self._skipped: list[Skipped] = []
-        self._stack: list[tuple[str, _Rules]] = []
+        self._stack: list[tuple[str, DirectoryRules]] = []
 
     def run(self) -> WalkReport:
         root = Path(self._root)
@@ -325,7 +305,9 @@ class _Walk:
         for one in attributes:
             self._note_attributes(one)
         with Directories(self._root) as self._directories:
-            self._directory("", *self._directories.scan(""), _Rules((), git_rules, attributes))
+            self._directory(
+                "", *self._directories.scan(""), DirectoryRules((), git_rules, attributes)
+            )
             while self._stack:
                 path, rules = self._stack.pop()
                 try:
@@ -370,16 +352,14 @@ class _Walk:
         base: str,
         scan: list[os.DirEntry[str]],
         descriptor: int | None,
-        rules: _Rules,
+        rules: DirectoryRules,
     ) -> None:
         """Judge the entries of the directory `base`, which is "" or ends in `/`."""
         entries = {entry.name: entry for entry in scan}
-        if base and ".git" in entries and _is_git(entries[".git"]):
-            self._skip(base, "nested repository")
+        within = self._entered(base, entries, rules)
+        if within is None:
             return
-        if base and "pyvenv.cfg" in entries:
-            self._skip(base, "dependencies")
-            return
+        rules = within
         if not _RULE_FILES.isdisjoint(entries):
             rules = self._with_files(entries, base, descriptor, rules)
         known, as_tracked = self._known, self._known_as_tracked
@@ -408,6 +388,8 @@ class _Walk:
             own, git = (None, None) if silent else rules.verdict(path, name, is_directory)
             if is_directory:
                 self._subdirectory(path + "/", name, entries, own, git, rules)
+            elif rules.left_out and own is not False:
+                continue  # the directory stands for it
             elif own:
                 self._skip(path, OWN_IGNORE_FILE)
             elif git and own is None and (is_link or not self._is_tracked(path)):
@@ -416,6 +398,26 @@ class _Walk:
                 self._skip(path, self._link_reason(path))
             else:
                 self._file(path, base, name, entry, own, rules)
+
+    def _entered(
+        self, base: str, entries: dict[str, os.DirEntry[str]], rules: DirectoryRules
+    ) -> DirectoryRules | None:
+        """The rules for what is in a directory, or None where what is there leaves it out."""
+        if not base:
+            return rules
+        if ".git" in entries and _is_git(entries[".git"]):
+            self._skip(base, "nested repository")
+            return None
+        if "pyvenv.cfg" in entries:
+            self._skip(base, "dependencies")
+            return None
+        if rules.taken_back or rules.left_out:
+            return rules
+        reason = contents_reason(base.split("/")[:-1], entries.keys())
+        if reason is None:
+            return rules
+        self._skip(base, reason)
+        return replace(rules, left_out=True) if rules.takes_back_below(base) else None
 
     def _is_tracked(self, path: str) -> bool:
         """Whether git tracks a file that it is told to ignore."""
@@ -431,31 +433,38 @@ class _Walk:
         siblings: dict[str, os.DirEntry[str]],
         own: bool | None,
         git: bool | None,
-        rules: _Rules,
+        rules: DirectoryRules,
     ) -> None:
         reason = directory_reason(name, siblings)
-        tracked_only = False
         if reason == "version control":
             self._skip(path, reason)
             return
         if own:
             self._skip(path, OWN_IGNORE_FILE)
             return
+        tracked_only = False
         if git and own is None:
             if not self._tracked.holds(path):
                 self._skip(path, "ignored by git")
                 return
             tracked_only = True
-        if reason is not None and own is None and not _is_own(rules, path, name):
-            self._skip(path, reason)
-        elif not self._secrets and is_secret_directory(name):
+        if not self._secrets and is_secret_directory(name):
             self._skip(path, SECRET)
-        elif len(path) > self._longest:
+            return
+        if len(path) > self._longest:
             self._skip(path, "path too long")
-        else:
-            if tracked_only != rules.tracked_only:
-                rules = replace(rules, tracked_only=tracked_only)
-            self._stack.append((path, rules))
+            return
+        if tracked_only != rules.tracked_only:
+            rules = replace(rules, tracked_only=tracked_only)
+        if own is False or rules.is_own(path, name):
+            rules = replace(rules, taken_back=True, left_out=False)
+        elif reason is not None or rules.left_out:
+            if not rules.left_out:
+                self._skip(path, reason or "")
+            if not rules.takes_back_below(path):
+                return
+            rules = replace(rules, left_out=True)
+        self._stack.append((path, rules))
 
     def _file(
         self,
@@ -464,7 +473,7 @@ class _Walk:
         name: str,
         entry: os.DirEntry[str],
         own: bool | None,
-        rules: _Rules,
+        rules: DirectoryRules,
     ) -> None:
         if not self._secrets and is_secret(name, parent):
             self._skip(path, SECRET)
@@ -473,7 +482,7 @@ class _Walk:
         if not taken_back:
             reason = file_reason(name)
             if rules.attributes:
-                reason, taken_back = _attributed(rules, path, name, reason)
+                reason, taken_back = rules.attributed(path, name, reason)
         if reason is not None:
             self._skip(path, reason)
             return
@@ -484,15 +493,18 @@ class _Walk:
             return
         if not stat.S_ISREG(status.st_mode):
             self._skip(path, "not a regular file")
-        elif status.st_size > self._max_file_bytes:
+            return
+        limit = MOST_FILE_BYTES if taken_back else self._max_file_bytes
+        if status.st_size > (MOST_FILE_BYTES if name.endswith(NOTEBOOK) else limit):
             self._skip(path, "too large")
         elif status.st_size == 0:
             self._skip(path, "empty")
         else:
             language = detect_language(name) or "text"
             times = (status.st_size, status.st_mtime_ns)
+            inode = inode_of(status)
             self._files.append(
-                SourceFile(path, self._root, *times, language, inode_of(status), taken_back)
+                SourceFile(path, self._root, *times, language, inode, limit, taken_back)
             )
 
     def _link_reason(self, path: str) -> str:
@@ -510,8 +522,8 @@ class _Walk:
         entries: dict[str, os.DirEntry[str]],
         base: str,
         descriptor: int | None,
-        rules: _Rules,
-    ) -> _Rules:
+        rules: DirectoryRules,
+    ) -> DirectoryRules:
         """The rules with those of this directory's files in front."""
         own, git, attributes = rules.own, rules.git, rules.attributes
         wild_size = rules.wild_size()
@@ -560,22 +572,3 @@ def _tracked_in(rules: str) -> frozenset[str]:
 def _is_git(entry: os.DirEntry[str]) -> bool:
     """Whether `.git` makes its directory a repository: a directory, a pointer, or a link to one."""
     return entry.is_symlink() or entry.is_dir() or entry.is_file()
-
-
-def _attributed(rules: _Rules, path: str, name: str, reason: str | None) -> tuple[str | None, bool]:
-    """Why a file is left out by `.gitattributes` too, and whether they take it back."""
-    for attribute in (GENERATED, VENDORED):
-        said = verdict(rules.attributes, attribute, path, name)
-        if said:
-            return reason or attribute, False
-        if said is False and attribute == GENERATED:
-            return None if reason in _MACHINE_WRITTEN else reason, True
-    return reason, False
-
-
-def _is_own(rules: _Rules, path: str, name: str) -> bool:
-    """Whether `.gitattributes` says of a directory, or of all in it, that it is not vendored."""
-    if not rules.attributes:
-        return False
-    whole = verdict(rules.attributes, VENDORED, path[:-1], name, is_directory=True)
-    return whole is False or verdict(rules.attributes, VENDORED, f"{path}x", "x") is False

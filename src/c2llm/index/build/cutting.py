@@ -14,7 +14,7 @@ from typing import Any
 
 from c2llm.codebase.chunk import Chunk
 from c2llm.codebase.files.confined import NotRegularError
-from c2llm.codebase.files.exclusions import HEAD_BYTES
+from c2llm.codebase.files.decoding import decode
 from c2llm.codebase.files.walk import (
     MAX_FILE_BYTES,
     Skipped,
@@ -68,13 +68,13 @@ def cut_file(file: SourceFile, known_digest: bytes = b"") -> CutFile:
     except OSError as error:
         return CutFile(path, language, skipped=unreadable(error))
     digest = content_hash(content)
-    if len(content) > MAX_FILE_BYTES:
+    if len(content) > max(file.size, MAX_FILE_BYTES):  # it has grown since
         return CutFile(path, language, digest, skipped="too large", steady=False)
-    if digest == known_digest:
-        return CutFile(path, language, digest, steady=steady)
-    verdict = inspect(file, content[:HEAD_BYTES])
+    verdict = inspect(file, content)
     if isinstance(verdict, Skipped):
         return CutFile(path, language, digest, skipped=verdict.reason, steady=steady)
+    if digest == known_digest:
+        return CutFile(path, language, digest, steady=steady)
     from c2llm.codebase.chunks import cut_text, embedding_text
 
     try:
@@ -98,13 +98,6 @@ def same_content(file: SourceFile, digest: bytes) -> bool:
     return content_hash(content) == digest
 
 
-def decode(content: bytes) -> str:
-    """A file's text: UTF-8, or UTF-16 behind its mark; what is neither has U+FFFD in its place."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace")
-    return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
-
-
 def text_hash(text: str) -> bytes:
     """The hash that a vector is kept by, 16 bytes."""
     return content_hash(text.encode("utf-8", "surrogateescape"))
@@ -119,7 +112,7 @@ def _read(file: SourceFile) -> tuple[bytes, bool]:
     """The file's bytes, one more than allowed at most, and whether it kept still meanwhile."""
     with file.open() as stream:
         before = os.fstat(stream.fileno())
-        content = stream.read(MAX_FILE_BYTES + 1)
+        content = stream.read(max(file.size, MAX_FILE_BYTES) + 1)
         after = os.fstat(stream.fileno())
     listed = (file.size, file.mtime_ns, file.inode)
     steady = _place(before) == _place(after) == listed
@@ -135,19 +128,7 @@ def _place(status: os.stat_result) -> tuple[int, int, int]:
 
 def pack_request(files: Sequence[SourceFile], known: dict[str, bytes]) -> list[Any]:
     """Files to be cut as plain tuples."""
-    return [
-        (
-            file.path,
-            file.root,
-            file.size,
-            file.mtime_ns,
-            file.language,
-            file.inode,
-            file.taken_back,
-            known.get(file.path, b""),
-        )
-        for file in files
-    ]
+    return [(*file, known.get(file.path, b"")) for file in files]
 
 
 def unpack_request(request: list[Any]) -> list[tuple[SourceFile, bytes]]:

@@ -14,9 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
+from c2llm.codebase.files.walk import MAX_FILE_BYTES, MOST_FILE_BYTES
 from c2llm.encoding.encoder_handle import DEFAULT_TABLE, EncoderHandle, table_handle
 from c2llm.encoding.model_folder import DEFAULT_MODEL
-from c2llm.errors import C2LLMError, IndexWriteError, ModelReplacedError
+from c2llm.errors import C2LLMError, IndexWriteError, ModelReplacedError, UsageError
 from c2llm.index.build.index_status import IndexStatus, store_status
 from c2llm.index.build.refresh import (
     CHUNKER_VERSION,
@@ -37,7 +38,7 @@ from c2llm.index.store.location import (
 )
 from c2llm.index.store.lock import Lock, embedding, refreshing
 from c2llm.index.store.model_numbers import model_number
-from c2llm.index.store.records import RULES, TABLE_MODEL, Counts, RefreshReport
+from c2llm.index.store.records import FILE_LIMIT, RULES, TABLE_MODEL, Counts, RefreshReport
 from c2llm.index.store.sqlite_store import SqliteStore
 from c2llm.index.store.vector_cache import VectorCache
 
@@ -119,6 +120,7 @@ class IndexedTree:
         progress_bar: ProgressBar = silent_progress,
         note: Callable[[str], None] | None = None,
         lock_seconds: float | None = None,
+        max_file_bytes: int | None = None,
     ) -> Self:
         """Open the index of a directory, making it or bringing it up to date.
 
@@ -140,12 +142,21 @@ class IndexedTree:
             note: Called with what the user should be told.
             lock_seconds: How long to wait for another process that refreshes the same index before
                 going on without a refresh; None for as long as it takes.
+            max_file_bytes: Larger files are left out, now and when the index is opened later
+                without a limit; `!name` in `.c2llmignore` takes one in, up to 20 MB. None for the
+                limit that the index has, which is 1 MB at first.
 
         Raises:
-            UsageError: The directory is not there, or the model is unknown.
+            UsageError: The directory is not there, the model is unknown, or the limit is out of
+                its bounds.
             IndexCorruptError: The index file is damaged.
             C2LLMError: There is nothing to index, or the disk fails.
         """
+        if max_file_bytes is not None and not 1 <= max_file_bytes <= MOST_FILE_BYTES:
+            raise UsageError(
+                f"A file may have 1 to {MOST_FILE_BYTES:,} bytes at most, not {max_file_bytes:,}; "
+                "give another limit."
+            )
         folder = existing_directory(root)
         path = index_file(folder)
         handle = EncoderHandle(model, encoder, threads)
@@ -161,21 +172,35 @@ class IndexedTree:
         make = partial(
             cls, folder, encoder=handle, table=beside, embed=embed, progress_bar=progress_bar
         )
-        preloads = preload and embed == "candidates"
+        start = partial(
+            cls._start,
+            preloads=preload and embed == "candidates",
+            max_file_bytes=max_file_bytes,
+            refresh=refresh,
+            seconds=lock_seconds,
+        )
         is_new = not path.exists()
         try:
             index = make(SqliteStore(path), note=note)
-            index._start(is_new=is_new, preloads=preloads, refresh=refresh, seconds=lock_seconds)
+            start(index, is_new=is_new)
         except IndexWriteError as error:
             if lock_seconds is None or rebuild:
                 raise
             if note is not None:
                 note(f"{error} This answer is from an index in memory.")
             index = make(SqliteStore(path, in_memory=True), note=note)
-            index._start(is_new=True, preloads=preloads, refresh=refresh, seconds=lock_seconds)
+            start(index, is_new=True)
         return index
 
-    def _start(self, *, is_new: bool, preloads: bool, refresh: bool, seconds: float | None) -> None:
+    def _start(
+        self,
+        *,
+        is_new: bool,
+        preloads: bool,
+        max_file_bytes: int | None,
+        refresh: bool,
+        seconds: float | None,
+    ) -> None:
         """Make ready what has just been opened; see `open`."""
         self.is_new = is_new
         self._preloads = preloads
@@ -184,6 +209,7 @@ class IndexedTree:
                 if not is_new:
                     self._begin_loading()
                 self._upgrade(seconds)
+                self._limit_files(max_file_bytes)
             if refresh:
                 self.refresh(seconds)
         except BaseException:
@@ -454,6 +480,14 @@ class IndexedTree:
                 self._store.forget_contents()
             self._store.set_meta("chunker", version)
             self._store.set_meta(ROOT, str(self.root))
+
+    def _limit_files(self, max_file_bytes: int | None) -> None:
+        """Note how large a file may be, where that is another limit than before."""
+        store = self._store
+        known = int(store.meta(FILE_LIMIT) or MAX_FILE_BYTES)
+        if max_file_bytes not in (None, known) and not store.read_only:
+            with store.writing():
+                store.set_meta(FILE_LIMIT, str(max_file_bytes))
 
     def _require_files(self, staleness: Staleness) -> None:
         if self._store.has_files():
