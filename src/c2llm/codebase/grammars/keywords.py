@@ -84,9 +84,7 @@ def _row(language: str) -> _Row:
             before, own, after = (
                 "|".join(map(re.escape, text.split())) for text in (_BEFORE, words, _AFTER)
             )
-            pattern = (
-                rf"^[ \t]*(?:(?:{before})[ \t]+)*(?:{own})[ \t]+(?:(?:{after})[ \t]+)*{_NAME}"
-            )
+            pattern = rf"^[ \t]*(?:(?:{before})[ \t]+)*(?:{own})[ \t]+(?:(?:{after})[ \t]+)*{_NAME}"
             patterns.append((kind, re.compile(pattern.encode(), flags)))
     return _Row(
         tuple(patterns), tuple(row.get("comment", "").encode().split()), row.get("ends") == "next"
