@@ -76,10 +76,10 @@ def readable(source: bytes) -> bytes:
             _plain_definer(source, call, blanks, fills)
         if match := _WRAPPED.match(source, start):
             blanks += [match.span("open"), match.span("close")]
-        if match := _HEAD.match(source, start):
-            blanks += _attributes(source, match)
-        elif match := _CLASS.match(source, start):
+        if match := _CLASS.match(source, start):
             blanks.append(match.span("macros"))
+        elif match := _HEAD.match(source, start):
+            blanks += _attributes(source, match)
         elif (match := _ALONE.match(source, start)) and (
             not start or _ENDED.search(source, max(0, start - 200), start)
         ):
@@ -244,6 +244,9 @@ def _split_branches(source: bytes) -> Iterator[tuple[int, int]]:
         open_ifs.pop()
         before = conditional.depths[0]
         ends = conditional.depths[1:]
+        if b"__cplusplus" in source[slice(*conditional.directives[0])]:
+            depth = before  # `extern "C" {` is closed in a conditional of its own
+            continue
         depth = ends[0]
         if all(end == before for end in ends) or (len(ends) == 1 and before <= 0):
             continue
