@@ -12,9 +12,13 @@ from pathlib import Path
 import pytest
 
 from c2llm.codebase.chunks import cut_text
+from c2llm.codebase.grammars import GRAMMARS
+from c2llm.codebase.grammars.components import MIXED
+from c2llm.codebase.grammars.keywords import keyword_languages
 from c2llm.codebase.languages import detect_language, family
 from c2llm.codebase.syntax import definitions
 from c2llm.search.code_index import CodeIndex
+from tests.codebase.snippets import SNIPPETS
 
 FOLDER = Path(__file__).parent / "definitions"
 EXPECTED = json.loads((FOLDER / "folders" / "expected.json").read_text(encoding="utf-8"))
@@ -87,6 +91,12 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CodeIndex]:
         patch.setenv("C2LLM_HOME", str(base / "home"))
         with CodeIndex.open(root, encoder=None, embed="none") as opened:
             yield opened
+
+
+def test_each_language_has_a_sample() -> None:
+    told = {detect_language(sample.file, sample.defining.encode()) for sample in SAMPLES}
+    rows = {*GRAMMARS, *keyword_languages(), *MIXED}
+    assert rows - told - {*SNIPPETS} == set()
 
 
 @pytest.mark.parametrize("case", EXPECTED)

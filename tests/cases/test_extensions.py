@@ -28,7 +28,7 @@ CODE = (
     "a.abap a.adb a.agda a.applescript a.as a.asm a.astro a.awk a.bas a.bat a.bicep a.cbl a.cfg.jl "
     "a.chpl a.clj a.cls a.cmd a.coffee a.cr a.cshtml a.cu a.cue a.cuh a.dart a.dfy a.dhall a.el "
     "a.elm a.erl a.ex a.f90 a.fish a.fnl a.frag a.fs a.gd a.gleam a.gradle a.groovy a.ha a.hack "
-    "a.hlsl a.hx a.idr a.ispc a.janet a.jsonnet a.jsp a.lean a.less a.lisp a.m a.metal a.ml a.mo "
+    "a.hlsl a.hx a.idr a.ispc a.janet a.jsonnet a.jsp a.lean a.less a.lisp a.m a.metal a.ml "
     "a.mojo a.move a.nf a.nim a.nix a.nut a.odin a.pas a.pde a.pony a.pp a.prisma a.pro a.proto "
     "a.ps1 a.purs a.pyx a.qml a.r a.raku a.razor a.re a.rego a.res a.rkt a.s a.sas a.sass a.scad "
     "a.scm a.scss a.sml a.smithy a.sol a.st a.styl a.svelte a.tcl a.tf a.thrift a.v a.vala a.vb "

@@ -103,7 +103,7 @@ def test_a_function_that_a_condition_splits_is_whole(source: str) -> None:
 
 def test_a_guard_and_a_linkage_stay_as_they_are() -> None:
     source = (
-        b"#ifndef A_H\n#define A_H\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n"
+        b'#ifndef A_H\n#define A_H\n#ifdef __cplusplus\nextern "C" {\n#endif\n'
         b"int f(int);\n#ifdef __cplusplus\n}\n#endif\n#endif\n"
     )
     assert readable(source) == source
@@ -123,7 +123,9 @@ def test_plain_code_is_not_touched(source: bytes) -> None:
     assert readable(source) == source
 
 
-@pytest.mark.parametrize("text", [b"MACRO(", b"A\n", b"#if 1\n{\n", b"AAA BBB ", b"X(a, ", b"\n#else"])
+@pytest.mark.parametrize(
+    "text", [b"MACRO(", b"A\n", b"#if 1\n{\n", b"AAA BBB ", b"X(a, ", b"\n#else"]
+)
 def test_hostile_files_keep_their_length(text: bytes) -> None:
     source = text * 20_000
     assert len(readable(source)) == len(source)

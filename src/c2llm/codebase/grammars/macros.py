@@ -98,8 +98,10 @@ def macro_name(source: bytes, start: int) -> tuple[str, str] | None:
     """(owner, name) of what the macro at a place defines; None when there is no such macro.
 
     Example:
+        >>> macro_name(b"PHP_METHOD(DateTime, format) {", 0)
+        ('DateTime', 'format')
         >>> macro_name(b"TEST(Stack, Pops) {", 0)
-        ('Stack', 'Pops')
+        ('', 'Stack.Pops')
     """
     call = _DEFINER.match(source, start)
     close = _closing(source, call.end()) if call else None
@@ -170,16 +172,13 @@ def _named(macro: bytes, arguments: bytes) -> tuple[str, str] | None:
     strings = [text for text, _ in said if text]
     owner = b""
     if _PAIRED.search(macro) and len(said) >= 2 and said[0][1]:
-        if said[1][1]:
-            owner, name = said[0][1], said[1][1]
-        elif said[1][0] and b"METHOD" in macro:
-            owner, name = said[0][1], said[1][0]
+        second = said[1][1] or said[1][0]
+        if b"METHOD" in macro and said[1][1]:
+            owner, name = said[0][1], second  # of a class, as `DateTime::format` would be
         else:
-            name = said[0][1]
-    elif names:
-        name = names[0]
-    elif strings:
-        name = strings[0]
+            name = said[0][1] + b"." + second
+    elif names or strings:
+        name = (names or strings)[0]
     else:
         return None
     return owner.decode(errors="replace"), name.decode(errors="replace")
