@@ -178,7 +178,7 @@ def test_a_long_section_keeps_its_heading_as_symbol() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "kind"), [("yaml", "config"), (None, "text"), ("text", "text"), ("perl", "module")]
+    ("language", "kind"), [("yaml", "config"), (None, "text"), ("text", "text"), ("gams", "module")]
 )
 def test_what_no_grammar_reads_is_cut_by_lines(language: str | None, kind: str) -> None:
     text = "\n".join(f"key{i}: {i}" for i in range(200))

@@ -13,7 +13,21 @@ _STRING = re.compile(r"""^[rRbBuUfF]{0,2}('{3}|"{3}|'|")(.*?)\1?$""", re.DOTALL)
 _ELIXIR = re.compile(r'^@\w+\s*\(?\s*(?:~[sS])?("{3}|")(.*?)\1\w*\)?$', re.DOTALL)
 _LUA_BLOCK = re.compile(r"--\[=*\[")
 _STAR = re.compile(r"^[ \t]*\*+(?!\*)[ \t]?", re.MULTILINE)
-_LINE = re.compile(r"^[ \t]*(?://[/!]*<?|#+[':!?]?|--+[ \t]?[|^]?|;+|%+)[ \t]?", re.MULTILINE)
+_BLOCKS = (
+    ("(*", "*)"),
+    ("#|", "|#"),
+    ("<#", "#>"),
+    ("/-", "-/"),
+    ("/+", "+/"),
+    ("#[", "]#"),
+    ("%{", "%}"),
+    ("{", "}"),
+)
+_LINE = re.compile(
+    r"^[ \t]*(?://[/!+]*<?|#+[':!?|]?|--+[ \t]?[|^!]?|;+|%+!?|!+[><]?|'+|\(\*+|rem\b|::)[ \t]?",
+    re.MULTILINE | re.IGNORECASE,
+)
+_CARD = re.compile(r"^(?:\*>?|[cC](?=[ \t]|$))[ \t]?", re.MULTILINE)
 _RULE = re.compile(r"^(?:[^\w\n]|_){3,}$", re.MULTILINE)
 
 _SUMMARY_TAG = re.compile(r"<summary>(.*?)</summary>", re.DOTALL | re.IGNORECASE)
@@ -50,6 +64,8 @@ def clean_comment(raw: str) -> str:
         text = match[2]
     elif (block := _block(raw)) is not None:
         text = _STAR.sub("", block)
+    elif _CARD.match(raw):
+        text = _CARD.sub("", raw)
     else:
         text = _LINE.sub("", raw)
     text = _RULE.sub("", text)
@@ -65,6 +81,9 @@ def _block(raw: str) -> str | None:
         return raw[1:].lstrip("-").lstrip(" \t|^").removesuffix("}").rstrip("-")
     if opening := _LUA_BLOCK.match(raw):
         return raw[opening.end() :].rstrip("-").rstrip("]=")
+    for opens, closes in _BLOCKS:
+        if raw.startswith(opens) and raw.endswith(closes):
+            return raw.removeprefix(opens).removesuffix(closes).strip(opens[-1] + "!|")
     return None
 
 

@@ -16,7 +16,6 @@ from c2llm.codebase.doccomments import clean_comment
 from c2llm.codebase.grammars import GRAMMARS, Grammar
 from c2llm.codebase.grammars.components import is_mixed, parts
 from c2llm.codebase.grammars.keywords import has_keywords, outline
-from c2llm.codebase.grammars.macros import macro_name
 from c2llm.codebase.syntax_tree import grammar_and_query, parse
 
 if TYPE_CHECKING:
@@ -219,7 +218,7 @@ def _of_tree(source: bytes, language: str, tree: Tree) -> list[Definition]:
         if opened is None:
             continue
         above = bisect_right(ends, opened.start_byte)
-        _attach_leading(opened, captures.leading, above, floor, source)
+        _attach_leading(opened, captures.leading, above, floor, source, grammar.gap)
         if span := captures.docstrings.get((node.start_byte, node.end_byte)):
             opened.docs = [span]
         if grammar.clauses and sibling is not None and _continues(sibling, opened):
@@ -289,7 +288,7 @@ def _open(
     qualifier, name = _name(kind, node, name_node, grammar, source)
     if not name or name in grammar.skips:
         return None
-    if grammar.macros and not _NAMING.search(name):
+    if grammar.named_by is not None and not _NAMING.search(name):
         return None  # what is left of a macro that no grammar reads
     start = node.start_byte
     start -= _modifiers_before(source, start) or 0
@@ -327,7 +326,7 @@ def _continues(previous: _Open, clause: _Open) -> bool:
 
 
 def _attach_leading(
-    opened: _Open, leading: list[_Leading], above: int, floor: int, source: bytes
+    opened: _Open, leading: list[_Leading], above: int, floor: int, source: bytes, most_gap: int
 ) -> None:
     """Move the start up over the comments and attributes that stand directly above."""
     docs: list[tuple[int, int]] = []
@@ -340,7 +339,7 @@ def _attach_leading(
         if opened.start_byte - end > _WIDEST_GAP:
             break
         gap = source[end : opened.start_byte]
-        if gap.strip() or gap.count(b"\n") > 1:
+        if gap.strip() or gap.count(b"\n") > most_gap:
             break
         modifiers = _modifiers_before(source, lead.start)
         if modifiers is None and b"\n" in gap:
@@ -377,8 +376,8 @@ def _name(
         # Rust's `impl Trait for Type` is named by its type.
         naming = "type" if node.type == "impl_item" else "name"
         name_node = node.child_by_field_name(naming)
-    if grammar.macros and node.type in _DECLARATOR_TYPES:
-        defined = macro_name(source, node.start_byte)
+    if grammar.named_by is not None and node.type in _DECLARATOR_TYPES:
+        defined = grammar.named_by(source, node.start_byte)
         if defined is not None:
             return defined
     if node.type in _DECLARATOR_TYPES and node.child_by_field_name("declarator") is not None:

@@ -17,7 +17,6 @@ from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 from c2llm.codebase.grammars import GRAMMARS
-from c2llm.codebase.grammars.macros import readable
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Query, Tree
@@ -56,16 +55,18 @@ def parse(source: bytes, language: str) -> Tree | None:
     from tree_sitter import Parser
 
     masked = _BEYOND_TABLES.sub(lambda match: b"x" * len(match[0]), source)
-    if GRAMMARS[language].macros:
-        masked = readable(masked)
-    patience = GRAMMARS[language].patience
+    grammar = GRAMMARS[language]
+    if grammar.prepare is not None:
+        masked = grammar.prepare(masked)
     start = reached = 0.0
     views: list[memoryview] = []
 
     def overdue(offset: int, _has_error: bool) -> bool:
         nonlocal reached
         reached = max(reached, offset)
-        return thread_time() - start > patience * (_PATIENCE_SECONDS + _SECONDS_PER_BYTE * reached)
+        return thread_time() - start > grammar.patience * (
+            _PATIENCE_SECONDS + _SECONDS_PER_BYTE * reached
+        )
 
     def read(offset: int, _point: object) -> memoryview | None:
         if offset >= len(masked):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from c2llm.codebase.grammars.grammar import Grammar
+from c2llm.codebase.grammars.macros import macro_name, readable
 
 _C_CLASSES = """
 (struct_specifier name: (_) body: (_)) @class
@@ -25,7 +26,8 @@ _C_PROTOTYPES = """
 _C_FUNCTIONS = "function_definition preproc_function_def"
 _CPP = Grammar(
     functions=_C_FUNCTIONS,
-    macros=True,
+    prepare=readable,
+    named_by=macro_name,
     classes="concept_definition",
     namespaces="namespace_definition",
     patterns=_C_CLASSES
@@ -42,13 +44,19 @@ _CPP = Grammar(
 _SHADER = Grammar(functions=_C_FUNCTIONS, patterns=_C_CLASSES)
 
 C_FAMILY: dict[str, Grammar] = {
-    "c": Grammar(functions=_C_FUNCTIONS, patterns=_C_CLASSES + _C_PROTOTYPES, macros=True),
+    "c": Grammar(
+        functions=_C_FUNCTIONS,
+        patterns=_C_CLASSES + _C_PROTOTYPES,
+        prepare=readable,
+        named_by=macro_name,
+    ),
     "cpp": _CPP,
     "cuda": _CPP,
     "metal": replace(_CPP, parser="cpp"),
     "objc": Grammar(
         functions=_C_FUNCTIONS,
-        macros=True,
+        prepare=readable,
+        named_by=macro_name,
         patterns=_C_CLASSES
         + _C_PROTOTYPES
         + """

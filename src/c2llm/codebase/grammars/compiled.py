@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from c2llm.codebase.grammars.fixed_form import free_form
 from c2llm.codebase.grammars.grammar import Grammar
 
 COMPILED: dict[str, Grammar] = {
@@ -21,6 +22,8 @@ COMPILED: dict[str, Grammar] = {
         body_after="function_body",
     ),
     "fortran": Grammar(
+        prepare=free_form,
+        gap=2,
         patterns="""
 (subroutine (subroutine_statement name: (_) @name)) @function
 (function (function_statement name: (_) @name)) @function

@@ -56,7 +56,7 @@ _Found = tuple[str, int, int]
 
 def is_mixed(language: str) -> bool:
     """Whether files of a language hold code of others."""
-    return language in _READERS
+    return language in MIXED
 
 
 def parts(source: bytes, language: str) -> list[Part]:
@@ -143,3 +143,6 @@ _READERS: dict[str, Callable[[bytes], Iterator[_Found]]] = {
     "razor": _razor,
     "jsp": _jsp,
 }
+
+MIXED = frozenset(_READERS)
+"""The languages whose files hold code of others."""

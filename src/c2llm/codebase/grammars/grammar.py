@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -35,8 +35,13 @@ class Grammar:
     """A function may be written as several adjacent definitions of one name."""
     body_after: str = ""
     """Node type of a body that follows the definition's node instead of standing in it."""
-    macros: bool = False
-    """The file is read as `macros.readable` gives it."""
+    prepare: Callable[[bytes], bytes] | None = None
+    """Makes a file readable for the parser without moving a byte."""
+    named_by: Callable[[bytes, int], tuple[str, str] | None] | None = None
+    """(owner, name) of the function at a byte of the file, where that is not for the tree to say;
+    None leaves it to the tree."""
+    gap: int = 1
+    """Newlines that may stand between a comment and what it documents."""
     patience: float = 1.0
     """How much longer than others the parser may take."""
 

@@ -66,6 +66,11 @@ def _rows() -> dict[str, dict[str, Any]]:
     return rows
 
 
+def keyword_languages() -> frozenset[str]:
+    """The languages that have a row."""
+    return frozenset(_rows())
+
+
 def has_keywords(language: str) -> bool:
     """Whether there is a row for a language."""
     return language in _rows()

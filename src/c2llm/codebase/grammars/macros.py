@@ -16,23 +16,24 @@ _LONGEST_CALL = 3_000
 """Bytes of the arguments of a macro that defines."""
 _MOST_NESTED = 100
 
+_TOP_LINE = re.compile(rb"\n(?=[A-Za-z_])")
 # A macro by its looks: three capitals in a row.
 _MACRO = rb"(?=\w{0,60}[A-Z][A-Z0-9_][A-Z])[A-Za-z_]\w*"
-_DEFINER = re.compile(
-    rb"^(?:(?:static|extern|inline)[ \t]+)*(?P<macro>" + _MACRO + rb")[ \t]*\(", re.MULTILINE
-)
+_DEFINER = re.compile(rb"(?:(?:static|extern|inline)[ \t]+)*(?P<macro>" + _MACRO + rb")[ \t]*\(")
 _WRAPPED = re.compile(
-    rb"^[A-Za-z_][\w \t*&]{0,200}?[ \t*&](?P<open>" + _MACRO + rb"[ \t]*\()[ \t]*"
+    rb"[A-Za-z_][\w \t*&]{0,200}?[ \t*&](?P<open>" + _MACRO + rb"[ \t]*\()[ \t]*"
     rb"[A-Za-z_]\w*[ \t]*(?P<close>\))[ \t]*\(",
-    re.MULTILINE,
 )
-_HEAD = re.compile(
-    rb"^(?P<before>[A-Za-z_][\w \t*&\n]{0,300}?[ \t\n*&])[A-Za-z_]\w*[ \t]*\(", re.MULTILINE
-)
+_HEAD = re.compile(rb"(?P<before>[A-Za-z_][\w \t*&\n]{0,160}?[ \t\n*&])[A-Za-z_]\w*[ \t]*\(")
 _CLASS = re.compile(
-    rb"\b(?:class|struct|union)[ \t]+(?P<macros>(?:[A-Z][A-Z0-9_]{3,}(?:\([^()\n]{0,80}\))?[ \t]+)+)"
+    rb"(?:typedef[ \t]+|template[ \t]*<[^;{}\n]{0,200}>[ \t]*)?(?:class|struct|union)[ \t]+"
+    rb"(?P<macros>(?:[A-Z][A-Z0-9_]{3,}(?:\([^()\n]{0,80}\))?[ \t]+)+)"
     rb"(?=[A-Za-z_][\w:]{0,120}\s{0,40}(?:final\s{0,40})?[:{][^:])"
 )
+_ALONE = re.compile(rb"(?P<macro>[A-Z][A-Z0-9]*_[A-Z0-9_]+)[ \t]*\r?\n(?!\s{0,80}\w+[ \t]*\()")
+_ENDED = re.compile(rb"(?:[;{}]|\*/|^[ \t]*(?:#|//)[^\n]*|^[A-Z_][A-Z0-9_]+)\s*\Z", re.MULTILINE)
+_TYPE_WORDS = re.compile(rb"[ \t]*\w+(?:[ \t]+\w+|[ \t]*[*&])*[ \t]*\Z")
+_BARE = re.compile(rb"[a-z_A-Z]\w*[ \t]*\(|\*")
 _WORD = re.compile(rb"\w+")
 _NOT_A_TYPE = frozenset(b"static extern inline const volatile register unsigned signed".split())
 _LINUX = re.compile(
@@ -45,12 +46,14 @@ _TOKEN = re.compile(
 )
 _DECLARES = re.compile(rb"(?:DEFINE|DECLARE|IMPLEMENT)_|\w+_DEFINE_|PG_FUNCTION_INFO")
 _PAIRED = re.compile(rb"TEST|BENCHMARK|FIXTURE|METHOD|SCENARIO|FUZZ")
-_NAMED_LAST = re.compile(rb"\bmethod|METHOD")
-_ARGUMENT = re.compile(rb"""[ \t\n]*(?:"((?:[^"\\\n]|\\.)*)"|([A-Za-z_]\w*(?:::\w+)*))[ \t\n]*""")
+_ARGUMENT = re.compile(
+    rb"""\s*(?:"((?:[^"\\\n]|\\.)*)"|((?:\w+[\s*]+)*)([A-Za-z_]\w*(?:::\w+)*))\s*"""
+)
+_TAGGED = re.compile(rb"\b(?:struct|union|enum|const|unsigned|signed)\b|\*")
 _TYPE = re.compile(rb"(?:void|int|char|bool|long|short|float|double|unsigned|signed|size_t|\w+_t)$")
 _DIRECTIVE = re.compile(
-    rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|elifdef|elifndef|else|endif)\b(?:[^\\\n]|\\.)*",
-    re.MULTILINE | re.DOTALL,
+    rb"\n[ \t]*#[ \t]*(if|ifdef|ifndef|elif|elifdef|elifndef|else|endif)\b(?:[^\\\n]|\\.)*",
+    re.DOTALL,
 )
 _BLANK = bytes(byte if byte in b"\r\n" else 32 for byte in range(256))
 
@@ -65,16 +68,22 @@ class _Conditional:
 
 def readable(source: bytes) -> bytes:
     """A file of C or C++ as a grammar reads it, byte for byte at the same places."""
-    blanks: list[tuple[int, int]] = []
+    blanks = list(_split_branches(source))
     fills: list[tuple[int, bytes]] = []
-    blanks += _split_branches(source)
-    for call in _DEFINER.finditer(source):
-        _plain_definer(source, call, blanks, fills)
-    for match in _WRAPPED.finditer(source):
-        blanks += [match.span("open"), match.span("close")]
-    for match in _HEAD.finditer(source):
-        blanks += _attributes(source, match)
-    blanks += [match.span("macros") for match in _CLASS.finditer(source)]
+    # Heads of functions and classes begin in the first column.
+    for start in (0, *(line.end() for line in _TOP_LINE.finditer(source))):
+        if call := _DEFINER.match(source, start):
+            _plain_definer(source, call, blanks, fills)
+        if match := _WRAPPED.match(source, start):
+            blanks += [match.span("open"), match.span("close")]
+        if match := _CLASS.match(source, start):
+            blanks.append(match.span("macros"))
+        elif match := _HEAD.match(source, start):
+            blanks += _attributes(source, match)
+        elif (match := _ALONE.match(source, start)) and (
+            not start or _ENDED.search(source, max(0, start - 200), start)
+        ):
+            blanks.append(match.span("macro"))
     if not blanks and not fills:
         return source
     plain = bytearray(source)
@@ -89,8 +98,10 @@ def macro_name(source: bytes, start: int) -> tuple[str, str] | None:
     """(owner, name) of what the macro at a place defines; None when there is no such macro.
 
     Example:
+        >>> macro_name(b"PHP_METHOD(DateTime, format) {", 0)
+        ('DateTime', 'format')
         >>> macro_name(b"TEST(Stack, Pops) {", 0)
-        ('Stack', 'Pops')
+        ('', 'Stack.Pops')
     """
     call = _DEFINER.match(source, start)
     close = _closing(source, call.end()) if call else None
@@ -122,8 +133,11 @@ def _plain_definer(
         blanks.append((opening, close) if next_byte == b"(" else (opening + 1, close - 1))
     elif re.match(rb"[A-Za-z_]", next_byte) and after is not None:
         # `EXPORT_API(int) open(...)`: the type, where what follows does not bring its own.
-        head = re.compile(rb"\w+[ \t]*\(|\*").match(source, after.end())
-        blanks += [(start, call.end()), (close - 1, close)] if head else [(start, close)]
+        bare = _BARE.match(source, after.end())
+        if bare and _TYPE_WORDS.match(source[call.end() : close - 1]):
+            blanks += [(start, call.end()), (close - 1, close)]
+        else:
+            blanks.append((start, close))
 
 
 def _defines(source: bytes, macro: bytes, close: int) -> bool:
@@ -147,7 +161,8 @@ def _named(macro: bytes, arguments: bytes) -> tuple[str, str] | None:
     for match in _ARGUMENT.finditer(arguments):
         if match.start() != position:
             break
-        said.append((match[1] or b"", match[2] or b""))
+        if not _TAGGED.search(match[2] or b""):
+            said.append((match[1] or b"", match[3] or b""))
         position = match.end() + 1
         if arguments[match.end() : position] != b",":
             break
@@ -157,16 +172,13 @@ def _named(macro: bytes, arguments: bytes) -> tuple[str, str] | None:
     strings = [text for text, _ in said if text]
     owner = b""
     if _PAIRED.search(macro) and len(said) >= 2 and said[0][1]:
-        if said[1][1]:
-            owner, name = said[0][1], said[1][1]
-        elif said[1][0] and b"METHOD" in macro:
-            owner, name = said[0][1], said[1][0]
+        second = said[1][1] or said[1][0]
+        if b"METHOD" in macro and said[1][1]:
+            owner, name = said[0][1], second  # of a class, as `DateTime::format` would be
         else:
-            name = said[0][1]
-    elif names:
-        name = names[0]
-    elif strings:
-        name = strings[0]
+            name = said[0][1] + b"." + second
+    elif names or strings:
+        name = (names or strings)[0]
     else:
         return None
     return owner.decode(errors="replace"), name.decode(errors="replace")
@@ -200,7 +212,8 @@ def _attributes(source: bytes, head: re.Match[bytes]) -> Iterator[tuple[int, int
         return
     types = [word for word in words if word not in macros and word[0] not in _NOT_A_TYPE]
     if not types:
-        kept = next((word for word in macros if not _LINUX.fullmatch(word[0])), None)
+        named = [word for word in macros if not _LINUX.fullmatch(word[0])]
+        kept = named[-1] if named else None
         macros = [word for word in macros if word is not kept]
     yield from (word.span() for word in macros)
 
@@ -230,6 +243,9 @@ def _split_branches(source: bytes) -> Iterator[tuple[int, int]]:
         open_ifs.pop()
         before = conditional.depths[0]
         ends = conditional.depths[1:]
+        if b"__cplusplus" in source[slice(*conditional.directives[0])]:
+            depth = before  # `extern "C" {` is closed in a conditional of its own
+            continue
         depth = ends[0]
         if all(end == before for end in ends) or (len(ends) == 1 and before <= 0):
             continue
