@@ -13,7 +13,8 @@ from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, RankWeights
 from c2llm.search.ranking.features import Corpus
 from c2llm.search.ranking.ranker import Candidate, rank
 from c2llm.search.request import Mode, SearchRequest
-from c2llm.search.retrieval.retrievers import retrieve
+from c2llm.search.retrieval.pooling import pooled_corpora, pooled_statistics
+from c2llm.search.retrieval.retrievers import retrieve, searched_terms
 from c2llm.search.target import SearchTarget
 
 _RECENT = 0.5
@@ -58,6 +59,9 @@ def candidates_of(
 ) -> Candidates:
     """All that may be an answer, in no order."""
     wanted = max(200, 8 * k)
+    readers = [one.reader for one in targets]
+    # One index has the statistics of its own at hand.
+    statistics = pooled_statistics(readers, searched_terms(query)) if len(targets) > 1 else None
     found = [
         retrieve(
             one.reader,
@@ -68,8 +72,11 @@ def candidates_of(
             vectors=one.vectors,
             recency=one.recency or _WITHOUT_RECENCY,
             number=number,
+            statistics=statistics,
         )
         for number, one in enumerate(targets)
     ]
     candidates = [candidate for each in found for candidate in each.candidates]
-    return Candidates(candidates, [each.corpus for each in found])
+    if statistics is None:
+        return Candidates(candidates, [each.corpus for each in found])
+    return Candidates(candidates, pooled_corpora(readers, query, found, statistics))

@@ -10,7 +10,7 @@ from unicodedata import unidata_version
 
 from c2llm.errors import C2LLMError, IndexCorruptError, IndexWriteError
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Raised whenever tables or lexical tokens change; an index of an older version is redone."""
 _APPLICATION_ID = 0x6332_6C6D  # "c2lm": tells our files from any other SQLite database
 _BUSY_SECONDS = 30.0
@@ -60,6 +60,7 @@ CREATE VIRTUAL TABLE lexicon USING fts5 (
     path, symbol, body, content = '', tokenize = "ascii tokenchars '_'"
 );
 CREATE VIRTUAL TABLE lexicon_terms USING fts5vocab (lexicon, row);
+CREATE VIRTUAL TABLE lexicon_places USING fts5vocab (lexicon, instance);
 CREATE TABLE models (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
