@@ -61,7 +61,8 @@ def candidates_of(
     wanted = max(200, 8 * k)
     readers = [one.reader for one in targets]
     # One index has the statistics of its own at hand.
-    statistics = pooled_statistics(readers, searched_terms(query)) if len(targets) > 1 else None
+    several = len(targets) > 1
+    statistics = pooled_statistics(readers, searched_terms(readers, query)) if several else None
     found = [
         retrieve(
             one.reader,

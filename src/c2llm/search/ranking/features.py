@@ -182,7 +182,8 @@ class FeatureExtractor:
         }.get(kind, "")
 
     def _spelled(self, found: frozenset[str]) -> str:
-        return ", ".join(self._query.spelled[term] for term in self._query.terms if term in found)
+        spelled = self._query.spelled
+        return ", ".join(dict.fromkeys(spelled[t] for t in self._query.terms if t in found))
 
     def _whole_name(self, facts: Facts) -> float:
         """How much of the file's name the query covers, squared."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from c2llm.codebase.identifiers import split_identifier
+from c2llm.codebase.inflection import LATIN
 from c2llm.codebase.words import stems, tokens
 from c2llm.index.store.chunk_store import ChunkStore
 from c2llm.search.query.query_parsing import Query
@@ -34,6 +35,7 @@ class IndexReader:
         self._generation = -1
         self._chunks = 0
         self._spellings: dict[str, int] = {}
+        self._languages: list[str] | None = None
 
     def chunk_count(self) -> int:
         """How many chunks there are."""
@@ -42,6 +44,7 @@ class IndexReader:
             self._generation = generation
             self._chunks = self.store.chunk_count()
             self._spellings.clear()
+            self._languages = None
         return self._chunks
 
     def spellings(self, found: Sequence[Facts]) -> dict[str, int]:
@@ -57,6 +60,13 @@ class IndexReader:
             for term, count in self.store.document_frequencies(wanted).items():
                 known[wanted[term]] = count
         return known
+
+    def languages(self) -> list[str]:
+        """The marks of the languages other than English that some chunk's words are of."""
+        self.chunk_count()  # forgets what is outdated
+        if self._languages is None:
+            self._languages = sorted(self.store.document_frequencies(LATIN.values()))
+        return self._languages
 
     def rarity(self, query: Query) -> dict[str, float]:
         """Weight of each of the query's terms."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from c2llm.codebase.words import inflected_tokens
 from c2llm.index.store.chunk_store import ChunkStore
 from c2llm.index.store.records import WordStatistics
 from c2llm.search.query.places import resolve
@@ -59,7 +60,9 @@ def retrieve(
         statistics: How common the query's words are in all of those; None where it is the only one.
     """
     store = reader.store
-    lexical = store.lexical_candidates(searched_terms(query), wanted, admitted, statistics)
+    lexical = store.lexical_candidates(
+        searched_terms([reader], query), wanted, admitted, statistics
+    )
     by_name = _definitions(store, query, admitted)
     files = resolve(store, query.places) if query.places else {}
     similar = None if vectors is None else vectors([chunk_id for chunk_id, _ in lexical])
@@ -103,9 +106,14 @@ def retrieve(
     return Retrieved(candidates, corpus)
 
 
-def searched_terms(query: Query) -> list[str]:
-    """What the lexical retriever looks for: the query's words and the names that it spells."""
-    return [*query.terms, *query.exact]
+def searched_terms(readers: Iterable[IndexReader], query: Query) -> list[str]:
+    """What the lexical retriever looks for: the query's words and the names that it spells.
+
+    Where an index has code in languages other than English, also the words' stems in those.
+    """
+    marks = {mark for reader in readers for mark in reader.languages()}
+    inflected = inflected_tokens(" ".join(query.spelled.values()), marks) if marks else []
+    return [*query.terms, *query.exact, *inflected]
 
 
 def _phrases(store: ChunkStore, query: Query, ids: set[int]) -> dict[int, float]:
