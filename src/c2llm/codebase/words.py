@@ -1,26 +1,56 @@
-"""The words that text and names are compared by: stems, and the tokens of the lexical index."""
+"""The words that text and names are compared by: stems, and the tokens of the lexical index.
+
+Both sides, what is indexed and what is asked, come through here:
+
+- an English word is cut to its stem, a word of another script by the language of that script;
+- accents fall away, and an umlaut is one letter or two (`größe` is `grosse` and `groesse`);
+- a run of a script without spaces is its pairs of neighbours (`消息队列` is `消息 息队 队列`), so
+  that any part of it of two characters or more is found wherever it stands.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
+from unicodedata import combining, normalize
 
 from c2llm.codebase.chunk import Chunk
-from c2llm.codebase.identifiers import fts_text, names, words
+from c2llm.codebase.identifiers import UNSPACED, names, whole_and_parts, words
+from c2llm.codebase.inflection import LATIN, inflected, languages_of, script_stems
 
+# Endings that no English word has, nor any that programmers coined.
+_GERMAN_PLURALS = ("ungen", "heiten", "keiten", "schaften")
+_GERMAN_VERB = re.compile(r"(\w{2,}i)er(?:t|te|ten|en|ung)")
 _VOWELS = frozenset("aeiouy")
 _ENDINGS = ("ements", "ement", "ably", "able", "ible", "ally", "ing", "ion", "ed", "er", "or", "ly")
 # `configuration` meets `configure` and `serialization` `serialize`, but `validation` `validate`.
 _ATION_AFTER = ("iz", "is", "ur", "ent", "orm", "ect")
+_UNSPACED = re.compile(f"[{UNSPACED}]")
+# Latin and Greek, also with two accents on a letter.
+_ACCENTED = re.compile("[a-z\u00c0-\u03ff\u1e00-\u1fff]")
+# Letters that two are written for, and those that are no letter with a mark on it.
+_WRITTEN_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
+_PLAIN = str.maketrans(
+    {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
+    | {"ς": "σ", "ё": "е"}
+)
 
 
 @lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
     """Cut an English ending off, so that `retries`, `retrying` and `retry` are one word.
 
-    Crude on purpose: it compares names, not sentences, and both sides are cut alike.
+    Crude on purpose: it compares names, not sentences, and both sides are cut alike. Of German it
+    knows only endings that English does not have; the others are for `inflection`.
     """
-    if len(word) < 4 or not word.isascii() or "_" in word:
+    if len(word) < 4 or "_" in word or not word.isascii():
         return word
+    if word.endswith(_GERMAN_PLURALS):
+        word = word[:-2]
+    elif german := _GERMAN_VERB.fullmatch(word):
+        return german[1]
     if word.endswith(("ies", "ied")):
         return word[:-3] + "y"
     if word.endswith("s") and not word.endswith(("ss", "us", "is", "ias", "vas")):
@@ -38,9 +68,25 @@ def stem(word: str) -> str:
     return word.removesuffix("e") if len(word) > 3 else word
 
 
+@lru_cache(maxsize=65_536)
+def stems_of(word: str) -> tuple[str, ...]:
+    """What a word of `identifiers.words` is compared by, mostly one stem."""
+    if word.isascii():
+        return (stem(word),)
+    if _UNSPACED.match(word):
+        return tuple(map("".join, pairwise(word))) or (word,)
+    return tuple(
+        dict.fromkeys(
+            stemmed
+            for spelled in _spellings(word)
+            for stemmed in ((stem(spelled),) if spelled.isascii() else script_stems(spelled))
+        )
+    )
+
+
 def stems(text: str) -> list[str]:
     """The stems of all words of a text, identifiers split, in order."""
-    return [stem(word) for word in words(text)]
+    return [stem for word in words(text) for stem in stems_of(word)]
 
 
 def tokens(text: str) -> str:
@@ -48,17 +94,81 @@ def tokens(text: str) -> str:
     return " ".join(filter(None, map(_tokens_of, names(text))))
 
 
+def body_tokens(text: str) -> str:
+    """`tokens` of code, and behind them those of its languages other than English."""
+    english = tokens(text)
+    languages = languages_of(text, frozenset(map(str.lower, names(text))))
+    if not languages:
+        return english
+    marks = [LATIN[language] for language in languages]
+    return " ".join([english, *marks, *inflected(_written_out(words(text)), languages)])
+
+
+def inflected_tokens(text: str, marks: Iterable[str]) -> list[str]:
+    """What a query looks for in code of the languages that have these marks (`LATIN`)."""
+    present = frozenset(marks)
+    languages = [language for language, mark in LATIN.items() if mark in present]
+    return list(dict.fromkeys(inflected(_written_out(words(text)), languages)))
+
+
+def whole_tokens(name: str) -> tuple[str, ...]:
+    """What the lexical index keeps for a name of several parts as a whole; nothing for a word."""
+    forms = whole_and_parts(name)
+    if len(forms) < 2:
+        return ()
+    return (forms[0],) if forms[0].isascii() or _UNSPACED.search(forms[0]) else stems_of(forms[0])
+
+
 @lru_cache(maxsize=65_536)
 def _tokens_of(name: str) -> str:
-    return " ".join([stem(word) for word in fts_text(name).split()])
+    found: list[str] = []
+    for form in whole_and_parts(name):
+        found += stems_of(form) if form.isascii() or not _UNSPACED.search(form) else _grams(form)
+    return " ".join(found)
+
+
+def _grams(form: str) -> tuple[str, ...]:
+    """Tokens of a run without spaces, or of a whole name that has such runs.
+
+    Behind its pairs each character alone, for whoever asks for one.
+    """
+    if not _is_run(form):
+        return (form,)
+    return (*stems_of(form), *form) if len(form) > 1 else (form,)
+
+
+def _is_run(form: str) -> bool:
+    return all(map(_UNSPACED.match, form))
+
+
+def _spellings(word: str) -> tuple[str, ...]:
+    """A lower-case word without accents, and with its umlauts written out."""
+    return _without_accents(word), _without_accents(word.translate(_WRITTEN_OUT))
+
+
+def _written_out(found: Iterable[str]) -> list[str]:
+    return [
+        word if word.isascii() else _without_accents(word.translate(_WRITTEN_OUT)) for word in found
+    ]
+
+
+def _without_accents(word: str) -> str:
+    """Latin and Greek letters without what stands on them; those of other scripts need theirs."""
+    if not _ACCENTED.match(word):
+        return word.translate(_PLAIN)
+    apart = normalize("NFD", word)
+    return "".join(char for char in apart if not combining(char)).translate(_PLAIN)
 
 
 def normalized(name: str) -> str:
     """A name without case and signs, so that `retry_after` and `RetryAfter` are equal."""
-    return name.replace("_", "").replace("-", "").replace(".", "").lower()
+    plain = name.replace("_", "").replace("-", "").replace(".", "").lower()
+    if plain.isascii():
+        return plain
+    return _spellings(normalize("NFKC", plain).lower())[1]
 
 
 def lexicon_row(path: str, chunk: Chunk) -> tuple[str, str, str]:
     """The three columns of the lexical index for a chunk: path, symbols, body."""
     symbols = " ".join((chunk.symbol, chunk.scope, *chunk.definitions))
-    return tokens(path), tokens(symbols), tokens(chunk.text)
+    return tokens(path), tokens(symbols), body_tokens(chunk.text)

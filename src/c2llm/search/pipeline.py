@@ -13,7 +13,8 @@ from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, RankWeights
 from c2llm.search.ranking.features import Corpus
 from c2llm.search.ranking.ranker import Candidate, rank
 from c2llm.search.request import Mode, SearchRequest
-from c2llm.search.retrieval.retrievers import retrieve
+from c2llm.search.retrieval.pooling import pooled_corpora, pooled_statistics
+from c2llm.search.retrieval.retrievers import retrieve, searched_terms
 from c2llm.search.target import SearchTarget
 
 _RECENT = 0.5
@@ -59,6 +60,10 @@ def candidates_of(
     """All that may be an answer, in no order."""
     wanted = max(200, 8 * k)
     admitted = admitted_of(targets)
+    readers = [one.reader for one in targets]
+    # One index has the statistics of its own at hand.
+    several = len(targets) > 1
+    statistics = pooled_statistics(readers, searched_terms(readers, query)) if several else None
     found = [
         retrieve(
             one.reader,
@@ -69,11 +74,14 @@ def candidates_of(
             vectors=one.vectors,
             recency=one.recency or _WITHOUT_RECENCY,
             number=number,
+            statistics=statistics,
         )
         for number, one in enumerate(targets)
     ]
     candidates = [candidate for each in found for candidate in each.candidates]
-    return Candidates(candidates, [each.corpus for each in found])
+    if statistics is None:
+        return Candidates(candidates, [each.corpus for each in found])
+    return Candidates(candidates, pooled_corpora(readers, query, found, statistics))
 
 
 def admitted_of(targets: Sequence[SearchTarget]) -> list[set[int] | None]:

@@ -37,7 +37,7 @@ from c2llm.index.store.chunk_store import (
     ChunkStore,
 )
 from c2llm.index.store.quantized import pack, unpack
-from c2llm.index.store.records import ChunkFacts
+from c2llm.index.store.records import ChunkFacts, WordStatistics
 
 Vectors = Mapping[str, Mapping[bytes, NDArray[np.float32]]]
 """For each model's name the vectors (dim,) of unit length by `CutChunk.embedded_hash`."""
@@ -200,13 +200,21 @@ class Model:
     def frequency(self, term: str) -> int:
         return sum(term in entry.terms for entry in self.entries)
 
-    def bm25(self, terms: Iterable[str]) -> dict[int, float]:
+    def statistics(self, terms: Iterable[str]) -> WordStatistics:
+        counts = {term: count for term in terms if (count := self.frequency(term))}
+        tokens_ = sum(len(entry.terms) for entry in self.entries)
+        return WordStatistics(len(self.entries), tokens_, counts)
+
+    def bm25(
+        self, terms: Iterable[str], statistics: WordStatistics | None = None
+    ) -> dict[int, float]:
         """The score of each chunk that has any of the terms: the formula, term by term."""
-        total = len(self.entries)
-        average = sum(len(entry.terms) for entry in self.entries) / max(total, 1)
+        terms = set(terms)
+        total, tokens_of_all, counts = statistics or self.statistics(terms)
+        average = tokens_of_all / max(total, 1)
         scores: dict[int, float] = {}
-        for term in sorted(set(terms)):
-            n = self.frequency(term)
+        for term in sorted(terms):
+            n = counts.get(term, 0)
             idf = max(1e-6, math.log((total - n + 0.5) / (n + 0.5)))
             for entry in self.entries:
                 weights = (PATH_WEIGHT, SYMBOL_WEIGHT, BODY_WEIGHT)
@@ -247,10 +255,11 @@ def check_candidates(
     terms: Sequence[str],
     limit: int,
     admitted: Collection[int] | None = None,
+    statistics: WordStatistics | None = None,
 ) -> None:
     """The scores are the formula's, and those that were left out are no better."""
-    found = store.lexical_candidates(terms, limit, admitted)
-    expected = model.bm25(terms)
+    found = store.lexical_candidates(terms, limit, admitted, statistics)
+    expected = model.bm25(terms, statistics)
     if admitted is not None:
         expected = {key: score for key, score in expected.items() if key in set(admitted)}
     assert len(found) == min(limit, len(expected))
@@ -285,6 +294,8 @@ class StoreConformance:
         assert store.chunk_count() == 0 and list(store.texts()) == []
         assert store.lexical_candidates(["retri"], 10) == []
         assert store.document_frequencies(["retri"]) == {}
+        assert store.word_statistics(["retri"]) == (0, 0, {})
+        assert store.lexical_candidates(["retri"], 10, None, WordStatistics(0, 0, {})) == []
         assert store.phrase_matches("retri", "with", {1, 2}) == []
         assert store.definitions(["retry"]) == {}
         assert store.files_that_spell("retry", 10) == []
@@ -307,6 +318,24 @@ class StoreConformance:
         self, store: ChunkStore, model: Model, terms: tuple[str, ...], limit: int
     ) -> None:
         check_candidates(store, model, terms, limit)
+
+    @pytest.mark.parametrize("limit", [0, 2, 100])
+    @pytest.mark.parametrize("terms", [*((term,) for term in TERMS), TERMS, ("", "client"), ()])
+    def test_scores_by_the_statistics_of_several_stores_are_the_formula(
+        self, store: ChunkStore, model: Model, terms: tuple[str, ...], limit: int
+    ) -> None:
+        own = model.statistics(terms)
+        assert store.word_statistics(terms) == own
+        check_candidates(store, model, terms, limit, None, own)
+        counts = {term: 3 * count + 1 for term, count in own.counts.items()}
+        several = WordStatistics(10 * own.chunks, 31 * own.tokens, counts)
+        check_candidates(store, model, terms, limit, None, several)
+        check_candidates(store, model, terms, limit, set(model.ids[::2]), several)
+
+    def test_statistics_follow_what_is_written(self, store: ChunkStore, fill: Fill) -> None:
+        written = [*FILES, cut_of("more.py", "def more():\n    retry()")]
+        again = fill(written[-1:], into=store)
+        assert again.word_statistics(TERMS) == Model.of(again, written).statistics(TERMS)
 
     def test_of_equal_scores_the_lower_id_comes_first(
         self, store: ChunkStore, model: Model

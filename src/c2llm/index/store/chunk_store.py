@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from c2llm.index.store.records import ChunkFacts, IndexedFile, StoredChunk
+from c2llm.index.store.records import ChunkFacts, IndexedFile, StoredChunk, WordStatistics
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +43,11 @@ class ChunkStore(Protocol):
     # -- words and names -------------------------------------------------------------------------
 
     def lexical_candidates(
-        self, terms: Iterable[str], limit: int, admitted: Collection[int] | None = None
+        self,
+        terms: Iterable[str],
+        limit: int,
+        admitted: Collection[int] | None = None,
+        statistics: WordStatistics | None = None,
     ) -> list[tuple[int, float]]:
         """Ids and BM25 scores of the chunks that have any of the terms, the best first.
 
@@ -58,7 +62,14 @@ class ChunkStore(Protocol):
                 once.
             limit: How many at most; of equal scores the lower id comes first and is kept.
             admitted: Ids of the chunks that may answer, None for all.
+            statistics: N, n and the average |D| of all the stores that are asked together, so that
+                their scores are comparable; None for those of this store alone. A term that has no
+                count there is in no chunk.
         """
+        ...
+
+    def word_statistics(self, terms: Iterable[str]) -> WordStatistics:
+        """How common the terms are, how many chunks there are, and how many tokens in them."""
         ...
 
     def document_frequencies(self, terms: Iterable[str]) -> dict[str, int]:

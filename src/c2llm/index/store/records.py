@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -97,3 +98,14 @@ class RefreshReport:
     """Paths of the files that were read and cut anew."""
     removed: tuple[str, ...] = ()
     """Paths of the files that were forgotten."""
+
+
+class WordStatistics(NamedTuple):
+    """How common words are in one index, or in several taken together: what BM25 rests on."""
+
+    chunks: int
+    """How many chunks there are."""
+    tokens: int
+    """How many tokens all their fields have together."""
+    counts: Mapping[str, int]
+    """For each term that was asked about how many chunks have it."""

@@ -62,6 +62,7 @@ CREATE VIRTUAL TABLE lexicon USING fts5 (
     path, symbol, body, content = '', tokenize = "ascii tokenchars '_'"
 );
 CREATE VIRTUAL TABLE lexicon_terms USING fts5vocab (lexicon, row);
+CREATE VIRTUAL TABLE lexicon_places USING fts5vocab (lexicon, instance);
 CREATE TABLE models (
     -- Never used twice: who still embeds with a model that was replaced finds its number gone.
     id INTEGER PRIMARY KEY AUTOINCREMENT,

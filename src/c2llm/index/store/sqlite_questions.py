@@ -6,14 +6,22 @@ Ids are given to a statement as one JSON list: there is no limit on their number
 from __future__ import annotations
 
 import json
+import math
 import string
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from c2llm.codebase.chunk import Chunk
 from c2llm.codebase.words import tokens
-from c2llm.index.store.chunk_store import BODY_WEIGHT, PATH_WEIGHT, SYMBOL_WEIGHT
-from c2llm.index.store.records import ChunkFacts, IndexedFile, StoredChunk
+from c2llm.index.store.chunk_store import (
+    BM25_B,
+    BM25_K1,
+    BODY_WEIGHT,
+    PATH_WEIGHT,
+    SYMBOL_WEIGHT,
+)
+from c2llm.index.store.records import ChunkFacts, IndexedFile, StoredChunk, WordStatistics
 from c2llm.index.store.sqlite_file import SqliteFile, restored_path
 
 _TEXTS_AT_ONCE = 2_000
@@ -32,9 +40,15 @@ class SqliteQuestions(SqliteFile):
     # -- words and names -------------------------------------------------------------------------
 
     def lexical_candidates(
-        self, terms: Iterable[str], limit: int, admitted: Collection[int] | None = None
+        self,
+        terms: Iterable[str],
+        limit: int,
+        admitted: Collection[int] | None = None,
+        statistics: WordStatistics | None = None,
     ) -> list[tuple[int, float]]:
         """Ids and BM25 scores of the chunks that have any of the terms, the best first."""
+        if statistics is not None:
+            return self._scored_by(statistics, terms, limit, admitted)
         match = " OR ".join(map(_quoted, dict.fromkeys(terms)))
         if not match:
             return []
@@ -48,6 +62,54 @@ class SqliteQuestions(SqliteFile):
             values,
         )
         return [(int(row[0]), -float(row[1])) for row in rows]
+
+    def _scored_by(
+        self,
+        statistics: WordStatistics,
+        terms: Iterable[str],
+        limit: int,
+        admitted: Collection[int] | None,
+    ) -> list[tuple[int, float]]:
+        """`lexical_candidates` by other statistics than those that `bm25` takes from the table."""
+        rows = self._all(
+            "SELECT term, doc, sum(CASE col WHEN 'path' THEN ? WHEN 'symbol' THEN ? ELSE ? END)"
+            f" FROM lexicon_places WHERE term {_AMONG} GROUP BY term, doc",
+            (PATH_WEIGHT, SYMBOL_WEIGHT, BODY_WEIGHT, json.dumps(list(dict.fromkeys(terms)))),
+        )
+        if admitted is not None:
+            may_answer = frozenset(admitted)
+            rows = [row for row in rows if row[1] in may_answer]
+        if not rows:
+            return []
+        average = statistics.tokens / statistics.chunks
+        # What FTS5 keeps of each row, whatever the content: its columns' numbers of tokens.
+        sizes = self._all(
+            f"SELECT id, sz FROM lexicon_docsize WHERE id {_AMONG}",
+            (json.dumps(sorted({row[1] for row in rows})),),
+        )
+        damping = {
+            chunk_id: BM25_K1 * (1.0 - BM25_B + BM25_B * sum(_varints(size)) / average)
+            for chunk_id, size in sizes
+        }
+        total = statistics.chunks
+        idf = {
+            term: max(1e-6, math.log((total - count + 0.5) / (count + 0.5)))
+            for term, count in statistics.counts.items()
+            if 0 < count <= total
+        }
+        score: defaultdict[int, float] = defaultdict(float)
+        for term, chunk_id, frequency in rows:
+            if term in idf and chunk_id in damping:  # another process may write meanwhile
+                saturated = frequency * (BM25_K1 + 1.0) / (frequency + damping[chunk_id])
+                score[chunk_id] += idf[term] * saturated
+        return sorted(score.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
+
+    def word_statistics(self, terms: Iterable[str]) -> WordStatistics:
+        """How common the terms are, how many chunks there are, and how many tokens in them."""
+        # FTS5's own sums: the number of rows, then of tokens in each column.
+        row = self._one("SELECT block FROM lexicon_data WHERE id = 1")
+        chunks, *tokens_of_columns = _varints(row[0]) if row is not None and row[0] else [0]
+        return WordStatistics(chunks, sum(tokens_of_columns), self.document_frequencies(terms))
 
     def document_frequencies(self, terms: Iterable[str]) -> dict[str, int]:
         """How many chunks have a term in any field, for those terms that some chunk has."""
@@ -193,6 +255,18 @@ class SqliteQuestions(SqliteFile):
 def _quoted(term: str) -> str:
     """A term as a string of FTS5's language."""
     return '"' + term.replace('"', '""') + '"'
+
+
+def _varints(packed: bytes) -> list[int]:
+    """Numbers as SQLite packs them: seven bits a byte, the highest first, the last without mark."""
+    numbers: list[int] = []
+    number = 0
+    for byte in packed:
+        number = number << 7 | byte & 0x7F
+        if byte < 0x80:
+            numbers.append(number)
+            number = 0
+    return numbers
 
 
 def _names(definitions: str) -> tuple[str, ...]:

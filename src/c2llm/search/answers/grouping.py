@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from c2llm.codebase.words import stems
+from c2llm.codebase.words import normalized, stems
 from c2llm.search.answer import Hit
 from c2llm.search.answers.hits import hit_of, hits_of
 from c2llm.search.query.query_parsing import Query
@@ -158,7 +158,7 @@ def _units(
         first = max(unit.start_line, facts.start_line)
         last = min(unit.end_line, facts.end_line)
         found = wanted.intersection(stems(" ".join(lines[first - 1 : last])))
-        named = unit.name.replace("_", "").lower() in names
+        named = normalized(unit.name) in names
         matches.append((unit, len(found) + 3.0 * named + 0.01 * (last - first)))
     most = max((match for _, match in matches), default=0.0) or 1.0
     for unit, match in matches:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from c2llm.codebase.identifiers import split_identifier, words
-from c2llm.codebase.words import normalized, stem
+from c2llm.codebase.identifiers import names as names_in
+from c2llm.codebase.identifiers import words
+from c2llm.codebase.words import normalized, stems_of, whole_tokens
 from c2llm.search.query.places import Place, is_trace, places
 from c2llm.search.query.roles import Role, asked_roles
 
@@ -147,7 +148,8 @@ def parse_query(text: str) -> Query:
     # A query of stop words only still means its words.
     spelling: dict[str, str] = {}
     for word in content or words(text):
-        spelling.setdefault(stem(word), word)
+        for stem in stems_of(word):
+            spelling.setdefault(stem, word)
     names: dict[str, Name] = {}
 
     def add(name: str, strength: float) -> None:
@@ -167,11 +169,7 @@ def parse_query(text: str) -> Query:
     if kind is QueryKind.QUESTION:
         for phrase in _phrases(text):
             add(phrase, 0.5)
-    exact = {
-        token.strip("_").lower()
-        for token in re.findall(r"\w+", text)
-        if len(split_identifier(token)) > 1
-    }
+    exact = {token for name in names_in(text) for token in whole_tokens(name)}
     return Query(
         text=text,
         terms=tuple(spelling)[:_MOST_TERMS],

@@ -8,7 +8,7 @@ stems.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from c2llm.codebase.words import stems
@@ -54,7 +54,7 @@ _MOST_REFERENCES = 64
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """What one index says of a query as a whole."""
+    """What one index says of a query as a whole; `retrieval.pooling` puts several on one scale."""
 
     rarity: Mapping[str, float]
     """Weight of each term of the query, from how few chunks have it."""
@@ -64,8 +64,8 @@ class Corpus:
     """Stems of the project's own name, which tell nothing apart inside of it."""
     phrases: Mapping[int, float] = field(default_factory=dict)
     """For a chunk id the share of neighbouring words of the query that are neighbours there."""
-    references: Mapping[str, int] = field(default_factory=dict)
-    """For a symbol key, how many chunks spell it; names of several words only."""
+    spellings: Mapping[str, int] = field(default_factory=dict)
+    """For a symbol key, how many chunks spell it, its definition too; names of several words."""
     links: Mapping[int, Mapping[int, bool]] = field(default_factory=dict)
     """For a file id those of the candidates' files that it imports (True) or that import it."""
     places: Mapping[int, Sequence[Place]] = field(default_factory=dict)
@@ -86,10 +86,20 @@ class _NameWorth:
 class FeatureExtractor:
     """Weighs the candidates of one query in one index."""
 
-    def __init__(self, query: Query, corpus: Corpus, candidates: Sequence[Facts]) -> None:
+    def __init__(
+        self, query: Query, corpus: Corpus, candidates: Sequence[Facts], spelled: Set[str]
+    ) -> None:
+        """Make ready to weigh.
+
+        Args:
+            query: The query.
+            corpus: What the index says of it.
+            candidates: Those of this index.
+            spelled: Names as the candidates of all the indexes define them.
+        """
         self._query = query
         self._corpus = corpus
-        self._worths = _name_worths(query, corpus, candidates)
+        self._worths = _name_worths(query, corpus, spelled)
         self._path_of = {facts.file_id: facts.path for facts in candidates}
         self._neighbours: dict[int, tuple[float, int]] = {}
         self._terms = frozenset(query.terms)
@@ -158,7 +168,7 @@ class FeatureExtractor:
             words = (of_path.directory_words & self._in_paths) - in_file
             return f"directory matches: {self._spelled(words)}"
         if kind == "referenced":
-            return f"spelled in {self._corpus.references.get(facts.symbol_key, 0)} chunks"
+            return f"spelled in {self._references(facts)} chunks"
         if kind == "import_neighbour":
             other = -self._neighbours[facts.file_id][1]
             verb = "imports" if self._corpus.links[facts.file_id][other] else "imported by"
@@ -172,7 +182,8 @@ class FeatureExtractor:
         }.get(kind, "")
 
     def _spelled(self, found: frozenset[str]) -> str:
-        return ", ".join(self._query.spelled[term] for term in self._query.terms if term in found)
+        spelled = self._query.spelled
+        return ", ".join(dict.fromkeys(spelled[t] for t in self._query.terms if t in found))
 
     def _whole_name(self, facts: Facts) -> float:
         """How much of the file's name the query covers, squared."""
@@ -180,8 +191,12 @@ class FeatureExtractor:
         return (len(own & self._terms) / len(own)) ** 2 if own else 0.0
 
     def _referenced(self, facts: Facts) -> float:
-        count = self._corpus.references.get(facts.symbol_key, 0)
+        count = self._references(facts)
         return min(1.0, math.log1p(count) / math.log1p(_MOST_REFERENCES)) if count else 0.0
+
+    def _references(self, facts: Facts) -> int:
+        """How many chunks spell a chunk's symbol beside the one that defines it."""
+        return max(0, self._corpus.spellings.get(facts.symbol_key, 0) - 1)
 
     def _place(self, facts: Facts) -> float:
         best = 0.0
@@ -193,10 +208,7 @@ class FeatureExtractor:
         return best
 
 
-def _name_worths(query: Query, corpus: Corpus, candidates: Sequence[Facts]) -> list[_NameWorth]:
-    if not corpus.definition_counts:
-        return []
-    spelled = {name for facts in candidates for name in facts.defines.values()}
+def _name_worths(query: Query, corpus: Corpus, spelled: Set[str]) -> list[_NameWorth]:
     power = _RARITY.get(query.kind, 1.0)
     worths: list[_NameWorth] = []
     for name in query.names:

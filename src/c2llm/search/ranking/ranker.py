@@ -178,8 +178,14 @@ def feature_extractors(
     of_source: list[list[Facts]] = [[] for _ in corpora]
     for candidate in candidates:
         of_source[candidate.source].append(candidate.facts)
+    defined = any(corpus.definition_counts for corpus in corpora)
+    spelled = (
+        {name for candidate in candidates for name in candidate.facts.defines.values()}
+        if defined
+        else frozenset[str]()
+    )
     return [
-        FeatureExtractor(query, corpus, facts)
+        FeatureExtractor(query, corpus, facts, spelled)
         for corpus, facts in zip(corpora, of_source, strict=True)
     ]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from c2llm.codebase.identifiers import split_identifier
+from c2llm.codebase.inflection import LATIN
 from c2llm.codebase.words import stems, tokens
 from c2llm.index.store.chunk_store import ChunkStore
 from c2llm.search.query.query_parsing import Query
@@ -33,7 +34,8 @@ class IndexReader:
         self.project = frozenset(stems(project_name(root))) if root else frozenset()
         self._generation = -1
         self._chunks = 0
-        self._references: dict[str, int] = {}
+        self._spellings: dict[str, int] = {}
+        self._languages: list[str] | None = None
 
     def chunk_count(self) -> int:
         """How many chunks there are."""
@@ -41,12 +43,13 @@ class IndexReader:
         if generation != self._generation:
             self._generation = generation
             self._chunks = self.store.chunk_count()
-            self._references.clear()
+            self._spellings.clear()
+            self._languages = None
         return self._chunks
 
-    def references(self, found: Sequence[Facts]) -> dict[str, int]:
-        """For the symbols of several words, how many other chunks spell them."""
-        known = self._references
+    def spellings(self, found: Sequence[Facts]) -> dict[str, int]:
+        """For the symbols of several words, how many chunks spell them."""
+        known = self._spellings
         wanted: dict[str, str] = {}
         for facts in found:
             if facts.symbol_key and facts.symbol_key not in known:
@@ -55,18 +58,34 @@ class IndexReader:
                     wanted[tokens(facts.symbol).split(" ", 1)[0]] = facts.symbol_key
         if wanted:
             for term, count in self.store.document_frequencies(wanted).items():
-                known[wanted[term]] = max(0, count - 1)
+                known[wanted[term]] = count
         return known
 
+    def languages(self) -> list[str]:
+        """The marks of the languages other than English that some chunk's words are of."""
+        self.chunk_count()  # forgets what is outdated
+        if self._languages is None:
+            self._languages = sorted(self.store.document_frequencies(LATIN.values()))
+        return self._languages
+
     def rarity(self, query: Query) -> dict[str, float]:
-        """Weight of each of the query's terms: the idf of BM25 over the chunks."""
-        total = self.chunk_count()
-        counts = self.store.document_frequencies(query.terms)
-        return {
-            term: math.log(1.0 + (total - n + 0.5) / (n + 0.5))
-            for term in query.terms
-            for n in (min(counts.get(term, 0), total),)
-        }
+        """Weight of each of the query's terms."""
+        return rarity(query.terms, self.chunk_count(), self.store.document_frequencies(query.terms))
+
+
+def rarity(terms: Sequence[str], chunks: int, counts: Mapping[str, int]) -> dict[str, float]:
+    """Weight of each term: the idf of BM25.
+
+    Args:
+        terms: The terms.
+        chunks: How many chunks there are.
+        counts: How many of them have each term.
+    """
+    return {
+        term: math.log(1.0 + (chunks - n + 0.5) / (n + 0.5))
+        for term in terms
+        for n in (min(counts.get(term, 0), chunks),)
+    }
 
 
 def project_name(root: Path) -> str:

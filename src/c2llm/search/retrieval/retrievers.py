@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from c2llm.codebase.words import inflected_tokens
 from c2llm.index.store.chunk_store import ChunkStore
+from c2llm.index.store.records import WordStatistics
 from c2llm.search.query.places import resolve
 from c2llm.search.query.query_parsing import Query, QueryKind
 from c2llm.search.ranking.features import Corpus
@@ -41,6 +43,7 @@ def retrieve(
     vectors: Callable[[Sequence[int]], Vectors] | None,
     recency: Mapping[str, float],
     number: int = 0,
+    statistics: WordStatistics | None = None,
 ) -> Retrieved:
     """The candidates of one index.
 
@@ -54,9 +57,12 @@ def retrieve(
             lexical retriever found, the best first.
         recency: For a path how recently it was changed.
         number: The index's number among those that are searched.
+        statistics: How common the query's words are in all of those; None where it is the only one.
     """
     store = reader.store
-    lexical = store.lexical_candidates([*query.terms, *query.exact], wanted, admitted)
+    lexical = store.lexical_candidates(
+        searched_terms([reader], query), wanted, admitted, statistics
+    )
     by_name = _definitions(store, query, admitted)
     files = resolve(store, query.places) if query.places else {}
     similar = None if vectors is None else vectors([chunk_id for chunk_id, _ in lexical])
@@ -81,7 +87,7 @@ def retrieve(
         definition_counts={name: len(chunk_ids) for name, chunk_ids in by_name.items()},
         project=reader.project,
         phrases=_phrases(store, query, ids),
-        references=reader.references(facts),
+        spellings=reader.spellings(facts),
         links=reader.graph.among(facts),
         places=files,
         recency=recency,
@@ -98,6 +104,16 @@ def retrieve(
         for chunk in facts
     ]
     return Retrieved(candidates, corpus)
+
+
+def searched_terms(readers: Iterable[IndexReader], query: Query) -> list[str]:
+    """What the lexical retriever looks for: the query's words and the names that it spells.
+
+    Where an index has code in languages other than English, also the words' stems in those.
+    """
+    marks = {mark for reader in readers for mark in reader.languages()}
+    inflected = inflected_tokens(" ".join(query.spelled.values()), marks) if marks else []
+    return [*query.terms, *query.exact, *inflected]
 
 
 def _phrases(store: ChunkStore, query: Query, ids: set[int]) -> dict[int, float]:

@@ -1,0 +1,145 @@
+"""Stems of languages other than English, by the Snowball algorithms.
+
+A script with one dominant language says which algorithm a word takes. Latin letters do not, and
+`listen`, a word of German, must not become `list` where it is English: German stems are tokens of
+their own (`de·rechnung` beside `rechnungen`), written only for code whose words show the language,
+and looked for only where an index has such code. An English tree is indexed and searched as if
+there were none of this.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from functools import lru_cache
+from typing import Any
+
+_SCRIPTS = (
+    ("а", "ӿ", "russian"),
+    ("ͱ", "Ͽ", "greek"),
+    ("ا", "ۓ", "arabic"),
+    ("ա", "և", "armenian"),
+    ("\u0900", "\u097f", "hindi"),
+    ("\u0b80", "\u0bff", "tamil"),
+)
+"""First and last letter, lower case, and the algorithm of the words that begin between them."""
+
+_CYRILLIC_ENDING = re.compile(
+    r"(?<=..)(?:ями|ами|ого|его|ому|ему|ыми|ими|ові|еві|ою|ею|ов|ев|ей|ів|їв|ах|ях|ам|ям|ом|ем|ой"
+    r"|ый|ий|ая|яя|ое|ее|ые|ие|ую|юю|[аяоеыиуюьйіїє])$"
+)
+"""Of the cases of a noun or an adjective, Russian, Ukrainian, Bulgarian or Serbian."""
+
+# Words that nearly every sentence has, and that are none of English or of code.
+_EVIDENCE = {
+    "german": "aber alle aller auch auf aus beim diese dieser durch ein eine einen einer eines fuer"
+    " für ist kann keine nach nicht nur oder sich sind ueber über und vom wenn werden wird zum zur",
+    "french": "avec aux cette dans des du est être fait il la le les leur lorsque même nous par pas"
+    " pour qui sont sur un une",
+    "spanish": "cuando del desde el ella en es esta este las los más ningún para pero por que según"
+    " si sin sobre sus una uno",
+    "portuguese": "ao aos com da das dos ela ele em está já mais mas não nas nos ou para pela pelo"
+    " quando que são sem seu sua um uma",
+    "italian": "che con cui dal dalla dei della delle di è gli il la le nel nella non per più"
+    " quando si sono sul sulla un una",
+}
+# Those that beside a letter of the language are evidence, but not by themselves.
+_WEAK_EVIDENCE = {
+    "german": "am bei das dem den der des im zu",
+    "french": "ces dans de en et ne ou se",
+    "spanish": "al con de la lo no se su un y",
+    "portuguese": "as da de do e na no os se",
+    "italian": "da del e in lo nei se",
+}
+_FUNCTION_WORDS = {name: frozenset(words.split()) for name, words in _EVIDENCE.items()}
+_WEAK = {name: frozenset(words.split()) for name, words in _WEAK_EVIDENCE.items()}
+_ENOUGH = {"german": 2}
+"""Different function words that show a language; three where nothing else is said."""
+_LETTERS = {
+    "german": re.compile("[äöüß]"),
+    "french": re.compile("[àâçéèêëîïôûœ]"),
+    "spanish": re.compile("[áéíóúñ]"),
+    "portuguese": re.compile("[ãõáâàéêíóôúç]"),
+    "italian": re.compile("[àèéìòù]"),
+}
+_ENOUGH_UMLAUTS = 2
+"""Different words with an umlaut that show German, whatever else there is."""
+LATIN = {
+    "german": "de·",
+    "french": "fr·",
+    "spanish": "es·",
+    "portuguese": "pt·",
+    "italian": "it·",
+}
+"""Languages in Latin letters, and how their tokens begin; alone, the mark of code that has any."""
+_LEAST = 4
+"""Letters of a word that has an ending."""
+
+
+def script_stems(word: str) -> tuple[str, ...]:
+    """A lower-case word without its ending, by the language of its script; as it is in others.
+
+    A Slavic word has two stems where the algorithm, made for Russian, cuts another ending off than
+    that of a noun: `подпись` and `подписи` have only the second in common.
+    """
+    first = word[:1]
+    for start, end, language in _SCRIPTS:
+        if start <= first <= end:
+            stem = _snowball(language, word)
+            if language != "russian" or len(word) < _LEAST:
+                return (stem,)
+            return tuple(dict.fromkeys((stem, _CYRILLIC_ENDING.sub("", word))))
+    return (word,)
+
+
+def languages_of(text: str, words: Collection[str]) -> list[str]:
+    """The languages of `LATIN` that the words of a text show; most code shows none.
+
+    Args:
+        text: The text.
+        words: Its different words, lower case.
+    """
+    accented = [] if text.isascii() else [word for word in words if not word.isascii()]
+    found: dict[str, int] = {}
+    for name, known in _FUNCTION_WORDS.items():
+        count = len(known.intersection(words))
+        if not accented:
+            if count >= _ENOUGH.get(name, 3):
+                found[name] = count
+            continue
+        spelled = sum(1 for word in accented if _LETTERS[name].search(word))
+        if spelled:
+            count += len(_WEAK[name].intersection(words))
+        if count >= (1 if spelled else _ENOUGH.get(name, 3)):
+            found[name] = count + spelled
+        elif name == "german" and spelled >= _ENOUGH_UMLAUTS:
+            found[name] = spelled
+    most = max(found.values(), default=0)
+    return [name for name, count in found.items() if count == most]
+
+
+def inflected(words: Iterable[str], languages: Iterable[str]) -> list[str]:
+    """The tokens of the words' stems in these languages.
+
+    Args:
+        words: Lower case, in Latin letters; accents and umlauts as they are or written out.
+        languages: Of `LATIN`.
+    """
+    long = [word for word in words if len(word) >= _LEAST and word.isalpha()]
+    return [LATIN[name] + _snowball(name, word) for name in languages for word in long]
+
+
+@lru_cache(maxsize=65_536)
+def _snowball(language: str, word: str) -> str:
+    stem: str = _algorithm(language).stemWord(word)
+    return stem
+
+
+@lru_cache(maxsize=16)
+def _algorithm(language: str) -> Any:
+    import importlib
+
+    # The module, not the package's `stemmer()`: that takes another implementation where there is
+    # one, and an index must not depend on what else is installed.
+    module = importlib.import_module(f"snowballstemmer.{language}_stemmer")
+    return getattr(module, f"{language.capitalize()}Stemmer")()
