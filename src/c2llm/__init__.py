@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from c2llm.autoload import register
 from c2llm.errors import C2LLMError
+from c2llm.privacy import report_nothing
 
 if TYPE_CHECKING:
     from c2llm.encoding.encoder import Encoder
@@ -52,4 +53,5 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'c2llm' has no attribute {name!r}")
 
 
+report_nothing()
 register()
