@@ -188,8 +188,9 @@ def _value(text: str, at: int) -> tuple[str, int]:
             newline = text.find("\n", at)
             at = len(text) if newline < 0 else newline + 1
             break
-        else:
+        elif quoted or not char.isspace():
             out.append(char)
-            if quoted or not char.isspace():
-                kept = len(out)
+            kept = len(out)
+        elif out:
+            out.append(char)
     return "".join(out[:kept]), at
