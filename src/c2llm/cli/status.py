@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 
 from c2llm.cli.output import print_json
+from c2llm.codebase.files.secret_files import SECRET, VARIABLE
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 
 # \b keeps click from joining the lines.
@@ -17,6 +18,7 @@ Examples:
   c2llm status ~/src/project --skipped
   c2llm status --json | jq .changed
 """
+_SECRETS_NAMED = 5
 
 
 @click.command("status", epilog=_EXAMPLES)
@@ -62,6 +64,11 @@ def command(path: str, model: str, list_skipped: bool, as_json: bool) -> None:
         watched = ", and watched" if status.watched else ""
         write(f"fresh     {'yes' if fresh else 'no: ' + stale}{watched}\n")
     write(f"skipped   {len(status.skipped)}{_listed(status.skipped_by_reason)}\n")
+    if SECRET in status.skipped_by_reason:
+        secrets = [skip.path for skip in status.skipped if skip.reason == SECRET]
+        named = ", ".join(map(repr, secrets[:_SECRETS_NAMED]))
+        more = f" and {len(secrets) - _SECRETS_NAMED} more" if secrets[_SECRETS_NAMED:] else ""
+        write(f"secrets   left out: {named}{more}; {VARIABLE}=1 takes them in\n")
     if list_skipped:
         for skip in status.skipped:
             write(f"  {skip.reason:<20} {skip.path!r}\n")

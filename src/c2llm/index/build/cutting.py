@@ -70,11 +70,11 @@ def cut_file(file: SourceFile, known_digest: bytes = b"") -> CutFile:
     digest = content_hash(content)
     if len(content) > MAX_FILE_BYTES:
         return CutFile(path, language, digest, skipped="too large", steady=False)
-    if digest == known_digest:
-        return CutFile(path, language, digest, steady=steady)
     verdict = inspect(file, content[:HEAD_BYTES])
     if isinstance(verdict, Skipped):
         return CutFile(path, language, digest, skipped=verdict.reason, steady=steady)
+    if digest == known_digest:
+        return CutFile(path, language, digest, steady=steady)
     from c2llm.codebase.chunks import cut_text, embedding_text
 
     try:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from c2llm.codebase.files.walk import Skipped, SourceFile, list_changes
+from c2llm.codebase.files.walk import Skipped, SourceFile, list_changes, list_files
 from c2llm.index.build.cut_pool import cut_files
 from c2llm.index.build.cutting import CutFile, same_content
-from c2llm.index.store.records import RULES, Stamp
+from c2llm.index.store.records import RULES, RULES_CHANGE, Stamp
 from c2llm.index.store.sqlite_store import SqliteStore
 
 if TYPE_CHECKING:
@@ -66,7 +66,12 @@ def find_stale(store: SqliteStore, root: Path) -> Staleness:
     for path in unreadable:
         if os.access(root / path, os.R_OK):  # who may read a file leaves no trace in it
             known[path] = (path, -1, -1, -1)
-    listed, same = list_changes(root, known, store.meta(RULES) or "")
+    rules = store.meta(RULES) or ""
+    listed, same = list_changes(root, known, rules)
+    if rules not in ("", listed.rules):
+        # What is in a file may be judged in another way too; where its bytes are the same, looking
+        # at them is all that is done.
+        listed, same = list_files(root), set()
     same.update(file.path for file in listed.files)
     removed = sorted(path for path in known if path not in same)
     return Staleness(listed.files, tuple(removed), listed.skipped, listed.rules)
@@ -102,11 +107,12 @@ def refresh_files(
         The paths whose content was other than the index knew; those that are gone are not counted.
     """
     redone: list[str] = []
-    same_rules = store.meta(RULES) == staleness.rules
+    rules = store.meta(RULES)
+    same_rules = rules == staleness.rules
     if staleness.removed or not same_rules:
         with store.writing():
             if not same_rules:  # until all is done, files taken by both may be there
-                store.set_meta(RULES, "")
+                store.set_meta(RULES, RULES_CHANGE if rules else "")
             for path in staleness.removed:
                 store.remove_file(path)
     _redo(store, staleness.changed, redone, progress_bar, table, meanwhile)

@@ -9,6 +9,8 @@ from c2llm.codebase.chunk import Chunk
 
 RULES = "ignore rules"
 """The fact (`meta`) that says by which rules the files were taken; empty while they change."""
+RULES_CHANGE = "changing"
+"""`RULES` while files that were taken by other rules are judged again."""
 TABLE_MODEL = "table model"
 """The fact (`meta`) that names the model whose vectors cover every chunk at once."""
 
