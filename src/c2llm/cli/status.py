@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from c2llm.cli.output import print_json, print_line, shell_quoted
+from c2llm.codebase.files.secret_files import SECRET, VARIABLE
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ Examples:
   c2llm status --all            every index, with its size
   c2llm status --json | jq .changed
 """
+_SECRETS_NAMED = 5
 
 
 @click.command("status", epilog=_EXAMPLES)
@@ -58,6 +60,11 @@ def command(path: str, model: str, list_skipped: bool, list_all: bool, as_json: 
             f"make it: c2llm index {shell_quoted(path)}"
         )
     print_line(f"skipped   {len(status.skipped)}{_listed(status.skipped_by_reason)}")
+    if SECRET in status.skipped_by_reason:
+        secrets = [skip.path for skip in status.skipped if skip.reason == SECRET]
+        named = ", ".join(map(repr, secrets[:_SECRETS_NAMED]))
+        more = f" and {len(secrets) - _SECRETS_NAMED} more" if secrets[_SECRETS_NAMED:] else ""
+        print_line(f"secrets   left out: {named}{more}; {VARIABLE}=1 takes them in")
     if list_skipped:
         for skip in status.skipped:
             print_line(f"  {skip.reason:<20} {skip.path!r}")

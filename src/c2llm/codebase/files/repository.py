@@ -176,10 +176,8 @@ def _value(text: str, at: int) -> tuple[str, int]:
         if char == "\\" and at < len(text):
             following = text[at]
             at += 1
-            if following == "\n":
-                continue
-            char = _ESCAPES.get(following, following)
-            out.append(char)
+            if following != "\n":  # at a line's end it goes on in the next one
+                out.append(_ESCAPES.get(following, following))
             kept = len(out)
         elif char == '"':
             quoted = not quoted
@@ -188,8 +186,9 @@ def _value(text: str, at: int) -> tuple[str, int]:
             newline = text.find("\n", at)
             at = len(text) if newline < 0 else newline + 1
             break
-        else:
+        elif quoted or not char.isspace():
             out.append(char)
-            if quoted or not char.isspace():
-                kept = len(out)
+            kept = len(out)
+        elif out:
+            out.append(char)
     return "".join(out[:kept]), at

@@ -13,14 +13,14 @@ from pathlib import Path
 from c2llm.codebase.files.confined import open_file
 from c2llm.codebase.files.repository import Repository
 
-MOST_INDEX_BYTES = 256_000_000
-"""Of git's index, some two million files; of a larger one no file counts as tracked."""
+MOST_INDEX_BYTES = 128_000_000
+"""Of git's index, some million files, and of the names in it; of a larger one none counts."""
 _HEADER = 12
 _STAMPS = 40
 """Bytes of an entry before the object's name."""
 _EXTENDED = 0x40
 """In the first byte of an entry's flags: there are two bytes more of them."""
-_LONGEST_PATH = 65_536
+_LONGEST_PATH = 4_096
 
 
 class TrackedFiles:
@@ -53,12 +53,12 @@ class TrackedFiles:
             return []
         index = _content(repository.private, "index")
         names, end = _names(index, repository.hash_bytes)
-        if index[end : end + 4] == b"link":  # the names are in another file, but for the new ones
+        if index[end : end + 4] == b"link":  # most are in another file
             at = end + 8
             shared = index[at : at + repository.hash_bytes].hex()
             base = _content(repository.private, f"sharedindex.{shared}")
             names += _names(base, repository.hash_bytes)[0]
-        return names
+        return [name for name in names if name]  # one that stands for another has none
 
 
 def _content(folder: Path, name: str) -> bytes:
@@ -83,7 +83,7 @@ def _names(index: bytes, hash_bytes: int) -> tuple[list[bytes], int]:
     if index[:4] != b"DIRC" or version not in (2, 3, 4):
         return names, at
     flags_at = _STAMPS + hash_bytes
-    name = b""
+    name, room = b"", MOST_INDEX_BYTES
     for _ in range(int.from_bytes(index[8:12])):
         start = at + flags_at + 2
         if start >= size:
@@ -98,6 +98,9 @@ def _names(index: bytes, hash_bytes: int) -> tuple[list[bytes], int]:
         if end < 0 or kept < 0 or kept + end - start > _LONGEST_PATH:
             break
         name = name[:kept] + index[start:end]
+        room -= len(name)
+        if room < 0:
+            break
         names.append(name)
         at = end + 1 if version == 4 else at + ((end - at + 8) & ~7)
     return names, at
