@@ -69,6 +69,7 @@ def payload(answer: SearchAnswer, seconds: float) -> dict[str, Any]:
             "left_out": dict(left_out.most_common()),
         },
         "cut_off": answer.cut_off,
+        "notes": list(answer.notes),
         "took_ms": round(seconds * 1000, 1),
         "results": results(answer),
     }

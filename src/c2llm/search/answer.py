@@ -68,6 +68,8 @@ class SearchAnswer:
     """Hits that a token budget left out or cut; the one that is cut comes last."""
     seconds: float
     """From the request to the answer; opening and refreshing the indexes is not in it."""
+    notes: tuple[str, ...] = ()
+    """Sentences that whoever shows the answer tells with it: what was not looked at or not met."""
 
     @property
     def stale(self) -> int:
