@@ -96,7 +96,7 @@ def command(
         return
     started = time.perf_counter()
     request = request_of(_query(query), options)
-    from c2llm.cli.render import payload, results, show, show_paths
+    from c2llm.cli.render import payload, printable, results, show, show_paths
     from c2llm.cli.search_targets import opened
     from c2llm.search.answering import answer
 
@@ -119,6 +119,9 @@ def command(
                 note(f"The first one does not fit into {request.max_tokens} tokens.")
             for index in indexes:
                 _tell_new(index, request.mode, background=background)
+        if not as_json:
+            for sentence in found.notes:
+                note(printable(sentence))
         if background and request.mode != "lexical":
             from c2llm.search import background_embedding
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from c2llm.errors import UsageError
 from c2llm.search.answer import Hit, SearchAnswer
+from c2llm.search.answers.absent_names import absent_names
 from c2llm.search.pipeline import ask
 from c2llm.search.query.query_parsing import parse_query
 from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, RankWeights
@@ -80,7 +81,12 @@ def _answer(
         indexes=tuple(index.described(request.mode) for index in taken),
         cut_off=cut_off,
         seconds=time.perf_counter() - started,
-        notes=tuple(_notes(request)),
+        notes=(
+            *_notes(request),
+            *absent_names(
+                taken, [one.reader.store for one in targets], request, answered=bool(hits)
+            ),
+        ),
     )
 
 

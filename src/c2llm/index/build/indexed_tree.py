@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
-from c2llm.codebase.files.walk import MAX_FILE_BYTES, MOST_FILE_BYTES
+from c2llm.codebase.files.walk import MAX_FILE_BYTES, MOST_FILE_BYTES, Skipped
 from c2llm.encoding.encoder_handle import DEFAULT_TABLE, EncoderHandle, table_handle
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 from c2llm.errors import C2LLMError, IndexWriteError, ModelReplacedError, UsageError
@@ -73,8 +73,8 @@ class IndexedTree:
         self.last_refresh = RefreshReport(0, 0)
         self.stale_files = 0
         """Files that were known to differ from the index when it was last compared."""
-        self._not_opened: Counter[str] = Counter()
-        """For each reason how many files the last comparison left out by their names."""
+        self._not_opened: tuple[Skipped, ...] = ()
+        """What the last comparison left out by name."""
         self.is_new = False
         """`open` has made the index, it was not there before."""
         self._using = Lock(store.path, "using", shared=True)
@@ -300,7 +300,7 @@ class IndexedTree:
         generation = store.generation()
         staleness = find_stale(store, self.root)
         self.stale_files = len(staleness.changed) + len(staleness.removed)
-        self._not_opened = Counter(skip.reason for skip in staleness.skipped)
+        self._not_opened = staleness.skipped
         changed: tuple[str, ...] = ()
         removed: tuple[str, ...] = ()
         new_rules = store.meta(RULES) != staleness.rules and not store.read_only
@@ -385,9 +385,12 @@ class IndexedTree:
 
     def left_out(self) -> dict[str, int]:
         """For each reason how many files and directories of the tree are not in the index."""
-        reasons = Counter(self._not_opened)
-        reasons.update(state.reason for state in self._store.skipped().values())
-        return dict(reasons.most_common())
+        return dict(Counter(skip.reason for skip in self.left_out_files()).most_common())
+
+    def left_out_files(self) -> list[Skipped]:
+        """What of the tree is not in the index; the path of a directory ends in `/`."""
+        opened = self._store.skipped().values()
+        return [*self._not_opened, *(Skipped(state.path, state.reason) for state in opened)]
 
     def status(self) -> IndexStatus:
         """Count what is indexed, what is stale and what was left out."""
