@@ -140,16 +140,26 @@ def _session(path: Path, threads: int) -> Any:
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     providers = ["CPUExecutionProvider"]
     try:
-        session = ort.InferenceSession(str(path), options, providers=providers)
+        graph = _graph(path)
+        session = ort.InferenceSession(graph, options, providers=providers)
         if FOLD_AT_LOAD in session.get_modelmeta().custom_metadata_map:
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-            session = ort.InferenceSession(str(path), options, providers=providers)
+            session = ort.InferenceSession(graph, options, providers=providers)
         return session
     except Exception as error:  # onnxruntime raises a family of unrelated classes
         raise ModelError(
             f"{path} cannot be loaded as an ONNX graph; copy the model again "
             f"({' '.join(str(error).split())[:200]})."
         ) from error
+
+
+def _graph(path: Path) -> str | bytes:
+    """What onnxruntime takes: the path, or the file's bytes where the path is not UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return path.read_bytes()
+    return str(path)
 
 
 class TorchEngine:

@@ -60,7 +60,9 @@ class TextTokenizer:
         # A parallel tokenizer warns and stalls after fork; texts here are short.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
         try:
-            self._tokenizer: Tokenizer = Tokenizer.from_file(str(path))
+            self._tokenizer: Tokenizer = Tokenizer.from_str(
+                path.read_text(encoding="utf-8")  # its own reader takes no path that is not UTF-8
+            )
         except Exception as error:  # the Rust binding raises bare Exception
             raise ModelError(
                 f"{path} is not a tokenizer ({error}); copy the model again."

@@ -231,7 +231,7 @@ def _opened(file: Path) -> int | None:
                 ) from error
     if descriptor is not None:
         with suppress(OSError):
-            if os.fstat(descriptor).st_mode & 0o077:
+            if os.fstat(descriptor).st_mode & 0o777 != 0o600:
                 os.fchmod(descriptor, 0o600)
     return descriptor
 

@@ -26,7 +26,6 @@ def make_folder(folder: Path) -> None:
 
     Raises:
         OSError: The disk does not let it be made.
-        C2LLMError: It is a link or another user's.
     """
     missing = [folder]
     while not missing[-1].parent.exists():
@@ -35,11 +34,12 @@ def make_folder(folder: Path) -> None:
         with suppress(FileExistsError):
             path.mkdir(mode=0o700)
             _close(path, path.lstat())
-    check_folder(folder)
 
 
 def check_folder(folder: Path) -> None:
-    """Close a folder to others, with all that is in it; one that is not there is no matter.
+    """Close the folder of indexes, with all that is in it, and that above if nothing else is there.
+
+    One that is not there is no matter.
 
     Raises:
         C2LLMError: It is a link or another user's.
@@ -55,7 +55,7 @@ def check_folder(folder: Path) -> None:
             for path in folder.iterdir():
                 if path.is_file() and not path.is_symlink():
                     _close(path, path.lstat())
-    _check_home(folder.parent)
+    check_home(folder.parent)
 
 
 def make_file(path: Path) -> None:
@@ -97,8 +97,12 @@ def check_database(path: Path) -> None:
         check_file(path.with_name(path.name + suffix))
 
 
-def _check_home(home: Path) -> None:
-    """The folder that holds ours: closed if nothing else is in it, since it may be the user's."""
+def check_home(home: Path) -> None:
+    """Close the folder that holds ours if nothing else is in it, since it may be the user's own.
+
+    Raises:
+        C2LLMError: It is another user's.
+    """
     try:
         status = home.stat()
     except OSError:

@@ -234,13 +234,13 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         message = str(error)
-        if is_damage(error):
+        if is_damage(error) or _forbids_writing(path):
             raise IndexCorruptError(damage_told(path)) from error
         kind = IndexWriteError if _cannot_write(message) else C2LLMError
         raise kind(_operational(path, message)) from error
     except sqlite3.ProgrammingError as error:  # the handle, not the file
         raise C2LLMError(f"The index {path} is closed; open it again.") from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter in SQLite's message
         raise IndexCorruptError(damage_told(path)) from error
     except OSError as error:  # no right, no room, a file where a folder should be
         raise IndexWriteError(
@@ -262,6 +262,16 @@ def is_damage(error: Exception) -> bool:
     if isinstance(error, sqlite3.OperationalError):
         return not (_is_busy(message) or _cannot_write(message))
     return isinstance(error, sqlite3.DatabaseError)
+
+
+def _forbids_writing(path: Path) -> bool:
+    """Whether the file's head names a format that SQLite may only read, as we never write it."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(20)
+    except OSError:
+        return False
+    return len(head) == 20 and not {*head[18:20]} <= {1, 2}
 
 
 def _is_busy(message: str) -> bool:
@@ -347,5 +357,7 @@ def is_damaged(connection: sqlite3.Connection) -> bool:
                     return True
             connection.execute(f"SELECT * FROM {table}").fetchall()  # is its text UTF-8?
         return any(connection.execute(f"{query} LIMIT 1").fetchone() for query in _NEVER)
+    except UnicodeDecodeError:
+        return True
     except sqlite3.Error as error:
         return is_damage(error)

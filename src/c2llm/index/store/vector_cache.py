@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from c2llm.errors import C2LLMError
+from c2llm.errors import C2LLMError, IndexWriteError
 from c2llm.index.store.location import cache_file
 from c2llm.index.store.lock import opening
-from c2llm.index.store.private import check_database, make_file, make_folder
+from c2llm.index.store.private import check_database, check_home, make_file, make_folder
 from c2llm.index.store.schema import is_damage
 
 _DEFAULT_MEGABYTES = 1_000
@@ -148,6 +148,8 @@ class VectorCache:
     def _give_up(self, error: Exception) -> None:
         """Go on without a cache; what will not heal by itself is told with its cure."""
         self._broken = True
+        if isinstance(error, IndexWriteError):
+            return  # it is told of the index, which lies on the same disk
         if isinstance(error, C2LLMError):
             self._note(f"{error} Shared vectors are not used.")
         elif not isinstance(error, (sqlite3.OperationalError, OSError)) or is_damage(error):
@@ -159,6 +161,7 @@ class VectorCache:
                 return None
             if create:
                 make_folder(self.path.parent)
+            check_home(self.path.parent)
             with opening(self.path) as has_locks:
                 if create:
                     make_file(self.path)

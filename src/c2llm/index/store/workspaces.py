@@ -13,7 +13,7 @@ from pathlib import Path
 
 from c2llm.errors import C2LLMError, UsageError
 from c2llm.index.store.location import cache_home, existing_directory, user_path
-from c2llm.index.store.private import check_file, make_file, make_folder
+from c2llm.index.store.private import check_file, check_folder, make_file, make_folder
 
 SIGN = "@"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
@@ -100,6 +100,7 @@ def _save(spaces: dict[str, list[str]]) -> None:
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
         make_folder(path.parent)
+        check_folder(path.parent)
         make_file(temporary)
         temporary.write_text(json.dumps(spaces, indent=1) + "\n", encoding="utf-8")
         temporary.replace(path)
