@@ -90,7 +90,8 @@ SPLIT = [
     "int f(int x)\n{\n#if A\n  if (x) {\n#else\n  {\n#endif\n    x++;\n  }\n  return x;\n}\n",
     "#ifdef A\nint f(int x) {\n#else\nint f(void) {\n#endif\n  return 1;\n}\n",
     "int f(int x)\n{\n#ifdef A\n  if (x) {\n#endif\n    x++;\n#ifdef A\n  }\n#endif\n}\n",
-    "int f(int x)\n{\n#if A\n  if (x) {\n#elif B\n  if (!x) {\n#else\n  while (x) {\n#endif\n  }\n}\n",
+    "int f(int x)\n{\n#if A\n  if (x) {\n#elif B\n  if (!x) {\n#else\n  while (x) {\n#endif\n"
+    "  }\n}\n",
 ]
 
 

@@ -96,15 +96,12 @@ def command(
         return
     started = time.perf_counter()
     request = request_of(_query(query), options)
-    from c2llm.cli.render import payload, printable, results, show, show_paths
+    from c2llm.cli.render import payload, results, show, show_paths
     from c2llm.cli.search_targets import opened
     from c2llm.search.answering import answer
 
     with opened(paths, model, request.mode, max_file_bytes=max_file_bytes) as indexes:
         found = answer(indexes, request)
-        if not as_json:
-            for sentence in found.notes:
-                note(sentence)
         if as_json:
             print_json(payload(found, time.perf_counter() - started))
         elif jsonl:
@@ -121,7 +118,7 @@ def command(
                 _tell_new(index, request.mode, background=background)
         if not as_json:
             for sentence in found.notes:
-                note(printable(sentence))
+                note(sentence)
         if background and request.mode != "lexical":
             from c2llm.search import background_embedding
 

@@ -16,6 +16,8 @@ from c2llm.codebase.grammars.grammar import Grammar
 from c2llm.codebase.grammars.schemas import SCHEMAS
 from c2llm.codebase.grammars.scripting import SCRIPTING
 
+__all__ = ["GRAMMARS", "Grammar"]
+
 GRAMMARS: dict[str, Grammar] = {
     **COMMON,
     **C_FAMILY,
