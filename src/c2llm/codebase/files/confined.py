@@ -142,8 +142,8 @@ class Directories:
         while self._held:
             os.close(self._held.pop()[1])
 
-    def scan(self, path: str) -> tuple[list[os.DirEntry[str]], int | None]:
-        """The entries of a directory, and its descriptor where there are any.
+    def scan(self, path: str) -> tuple[dict[str, os.DirEntry[str]], int | None]:
+        """The entries of a directory by name, and its descriptor where there are any.
 
         The entries can be asked until the next one is listed.
 
@@ -156,7 +156,7 @@ class Directories:
         """
         if not BY_DESCRIPTOR:
             with os.scandir(_unlinked(self._root, path) if path else self._root) as found:
-                return list(found), None
+                return {entry.name: entry for entry in found}, None
         descriptor = self._open(path)
         try:
             scan = os.scandir(descriptor)
@@ -166,7 +166,7 @@ class Directories:
             self._release()
             scan = os.scandir(descriptor)
         with scan:
-            return list(scan), descriptor
+            return {entry.name: entry for entry in scan}, descriptor
 
     def _open(self, path: str) -> int:
         held = self._held

@@ -64,6 +64,8 @@ _TOLD = re.compile(
     re.VERBOSE,
 )
 """What the name of such a file is before its extension."""
+_HINT = re.compile("credential|secret|account|private|kube|firebase")
+"""One of its words, which few names have."""
 _BARE = _names("credentials kubeconfig .kubeconfig aws_credentials")
 _PROJECT_KEY = re.compile(r"[a-z][a-z0-9-]*-[0-9a-f]{12}\.json")
 """As Google names the key of a service account that it gives out."""
@@ -96,11 +98,9 @@ _PRIVATE_KEY = re.compile(
 _SERVICE_ACCOUNT = re.compile(rb'"type"\s*:\s*"service_account"')
 
 
+_SOMEWHERE = frozenset[str]().union(*_IN_FOLDERS.values())
 _WATCHED = (
-    _EXTENSIONS
-    | _SETTINGS
-    | {"backup"}
-    | {name.rpartition(".")[2] for names in (_NAMES, *_IN_FOLDERS.values()) for name in names}
+    _EXTENSIONS | _SETTINGS | {"backup"} | {name.rpartition(".")[2] for name in _NAMES | _SOMEWHERE}
 )
 """Extensions, and names without one or with nothing else, of all that could be a secret: most files
 have another one, and nothing else is asked of them."""
@@ -118,31 +118,35 @@ def is_secret(name: str, parent: str) -> bool:
         name: Name of the file.
         parent: Path of its directory below the root, "" or ending in `/`.
     """
-    stem, dot, extension = name.lower().rpartition(".")
-    if dot and extension not in _WATCHED and not (stem + dot + extension).startswith(".env"):
+    dot = name.rfind(".")
+    extension = name[dot + 1 :].lower()
+    if dot >= 0 and extension not in _WATCHED and not name.startswith((".env", ".ENV")):
         return False
-    name = stem + dot + extension
-    if not (
+    name = name.lower()
+    return (
         name in _NAMES
-        or (dot and extension in _EXTENSIONS)
+        or (dot >= 0 and extension in _EXTENSIONS)
         or name.endswith(_ENDINGS)
-        or _ENVIRONMENT.fullmatch(name)
-    ):
-        folders = parent.lower().rstrip("/").split("/")
-        if name in _IN_FOLDERS.get(folders[-1], ()):
-            return True
-        told = name in _BARE or (
-            extension in _SETTINGS
-            and (_TOLD.fullmatch(stem) is not None or _PROJECT_KEY.fullmatch(name) is not None)
-        )
-        if not told or not _NO_SECRET_IN.isdisjoint(folders):
-            return False
-    return _EXAMPLE.search(name) is None
+        or (name.startswith(".env") and _ENVIRONMENT.fullmatch(name) is not None)
+        or _is_told(name, extension, parent)
+    ) and _EXAMPLE.search(name) is None
+
+
+def _is_told(name: str, extension: str, parent: str) -> bool:
+    """Whether the words of a name, or it and its directory together, say that it is one."""
+    folders = parent.lower().rstrip("/").split("/") if name in _SOMEWHERE else []
+    if folders and name in _IN_FOLDERS.get(folders[-1], ()):
+        return True
+    if extension in _SETTINGS and _HINT.search(name):
+        told = _TOLD.fullmatch(name[: -len(extension) - 1]) is not None
+    else:
+        told = name in _BARE or (extension == "json" and _PROJECT_KEY.fullmatch(name) is not None)
+    return told and _NO_SECRET_IN.isdisjoint(parent.lower().split("/"))
 
 
 def is_secret_directory(name: str) -> bool:
     """Whether a directory of this name holds keys."""
-    return name.lower() in _FOLDERS
+    return name.startswith(".") and name.lower() in _FOLDERS
 
 
 def holds_secret(head: bytes) -> bool:

@@ -66,6 +66,7 @@ NOTEBOOK = ".ipynb"
 """A file with this ending may have this size at most, and without its outputs that of any other."""
 
 _RULE_FILES = {OWN_IGNORE_FILE, ".gitignore", ATTRIBUTES_FILE}
+_INODE_BITS = 0x7FFF_FFFF_FFFF_FFFF
 _NO_STATUS = os.stat_result([0] * 10)
 _LONGEST_PATH = 4_095
 """Bytes of a whole path that systems open by its name, as an editor has to."""
@@ -251,7 +252,7 @@ def walk(
 
 def inode_of(status: os.stat_result) -> int:
     """The inode as a number that a database holds: some file systems use all 64 bits."""
-    return status.st_ino & 0x7FFF_FFFF_FFFF_FFFF
+    return status.st_ino & _INODE_BITS
 
 
 def unreadable(error: OSError) -> str:
@@ -350,19 +351,18 @@ class _Walk:
     def _directory(
         self,
         base: str,
-        scan: list[os.DirEntry[str]],
+        entries: dict[str, os.DirEntry[str]],
         descriptor: int | None,
         rules: DirectoryRules,
     ) -> None:
         """Judge the entries of the directory `base`, which is "" or ends in `/`."""
-        entries = {entry.name: entry for entry in scan}
         within = self._entered(base, entries, rules)
         if within is None:
             return
         rules = within
         if not _RULE_FILES.isdisjoint(entries):
             rules = self._with_files(entries, base, descriptor, rules)
-        known, as_tracked = self._known, self._known_as_tracked
+        known, as_tracked, unchanged = self._known, self._known_as_tracked, self.unchanged
         silent = not rules.own and not rules.git and not rules.tracked_only
         for name, entry in entries.items():
             if name == ".git":  # a directory, or the pointer of a worktree
@@ -377,11 +377,11 @@ class _Walk:
                 if (
                     status.st_mtime_ns == row[2]
                     and status.st_size == row[1]
-                    and inode_of(status) == row[3]
+                    and status.st_ino & _INODE_BITS == row[3]
                     and stat.S_ISREG(status.st_mode)
                     and (path not in as_tracked or self._is_tracked(path))
                 ):
-                    self.unchanged.add(path)
+                    unchanged.add(path)
                     continue
             is_link = entry.is_symlink()
             is_directory = not is_link and entry.is_dir(follow_symlinks=False)
