@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c2llm.cli.output import note, progress_bar
+from c2llm.errors import NothingToIndexError
 
 if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
@@ -24,6 +25,9 @@ def opened(
         model: Name of the embedding model.
         mode: `lexical` needs no vectors.
         quiet_afterwards: Once they are open nothing may be written to the terminal.
+
+    Raises:
+        NothingToIndexError: they are empty; of several one that is not is enough.
     """
     from c2llm.index.build.indexed_tree import SEARCH_LOCK_SECONDS
     from c2llm.index.store.workspaces import SIGN, expand
@@ -33,22 +37,29 @@ def opened(
     if any(path.startswith(SIGN) for path in paths):
         paths = expand(paths)
     with ExitStack() as stack:
-        indexes = [
-            stack.enter_context(
-                CodeIndex.open(
-                    path,
+        roots = list(dict.fromkeys(Path(path).expanduser().resolve() for path in paths or ["."]))
+        names = labels(roots) if len(roots) > 1 else [""]
+        indexes: list[CodeIndex] = []
+        empty: list[NothingToIndexError] = []
+        for root, name in zip(roots, names, strict=True):
+            try:
+                index = CodeIndex.open(
+                    root,
                     model,
                     embed="none" if mode == "lexical" else "candidates",
                     progress_bar=progress_bar,
                     note=note,
                     lock_seconds=SEARCH_LOCK_SECONDS,
                 )
-            )
-            for path in dict.fromkeys(Path(path).expanduser().resolve() for path in paths or ["."])
-        ]
-        if len(indexes) > 1:
-            for index, label in zip(indexes, labels([one.root for one in indexes]), strict=True):
-                index.label = label
+            except NothingToIndexError as error:
+                empty.append(error)
+                continue
+            index.label = name
+            indexes.append(stack.enter_context(index))
+        if not indexes:
+            raise empty[0]
+        for why in empty:
+            note(str(why))
         if quiet_afterwards:
             for index in indexes:
                 index.silence()
