@@ -68,7 +68,7 @@ def scores_of(
     prefix = f"{repository.benchmark_root}/" if repository.benchmark_root else ""
 
     def score(asked: SearchTarget, question: Question) -> float:
-        hits = ask([asked], SearchRequest(question.text, k=K))
+        hits = ask([asked], SearchRequest(question.text, k=K)).hits
         return ndcg_of_ranks([chunk_rank(target, hits, prefix) for target in question.targets])
 
     with (

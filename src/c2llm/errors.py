@@ -19,6 +19,10 @@ class ModelError(C2LLMError):
     """A model folder is incomplete, damaged, or not what its config says."""
 
 
+class NothingToIndexError(C2LLMError):
+    """A directory holds no file that could be searched."""
+
+
 class IndexCorruptError(C2LLMError):
     """An index file exists but cannot be read as one; it is never replaced without being asked."""
 

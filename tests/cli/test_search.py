@@ -57,6 +57,18 @@ def ok(*arguments: object, cwd: Path | None = None) -> dict[str, object]:
     return payload
 
 
+def test_one_empty_directory_among_several_is_a_note(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    found = run("search", "retry", tmp_path / "empty", project, "--mode", "lexical", "--json")
+    assert found.returncode == 0 and "nothing to search" in found.stderr
+    results = json.loads(found.stdout)["results"]
+    assert {one["repository"] for one in results} == {"project"}
+    second = run("search", "retry", project, "--mode", "lexical", "-k", 1, "--offset", 1)
+    assert second.stdout.startswith(" 2  ")
+    alone = run("search", "retry", tmp_path / "empty")
+    assert alone.returncode == 1 and alone.stderr.count("\n") == 1
+
+
 def test_json_is_the_contract(project: Path, model: Path) -> None:
     found = ok("search", "how are calls retried", project, "--model", model, "-k", 3)
     assert list(found) == [

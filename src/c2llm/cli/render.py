@@ -75,7 +75,10 @@ def results(answer: SearchAnswer) -> list[dict[str, Any]]:
     """The hits of an answer as JSON."""
     request = answer.request
     whole = request.max_tokens is not None
-    return [result(rank, hit, request.text, whole=whole) for rank, hit in enumerate(answer.hits, 1)]
+    return [
+        result(rank, hit, request.text, whole=whole)
+        for rank, hit in enumerate(answer.hits, request.offset + 1)
+    ]
 
 
 def _callers(around: Callers) -> dict[str, Any]:
@@ -109,8 +112,9 @@ def show(
     *,
     explain: bool,
     whole: bool,
+    first: int = 1,
 ) -> None:
-    """Print the answers for a reader at a terminal."""
+    """Print the answers for a reader at a terminal; they are counted from `first`."""
     from c2llm.search.answers.snippets import Snippet, snippet
 
     color = is_colored()
@@ -120,7 +124,7 @@ def show(
 
     if not hits:
         note("No result.")
-    for rank, hit in enumerate(hits, 1):
+    for rank, hit in enumerate(hits, first):
         label = " ".join(part for part in (hit.kind, hit.symbol) if part)
         lines = [
             f"{rank:>2}  {paint(BOLD + CYAN, printable(place(hit)))}  "

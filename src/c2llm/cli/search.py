@@ -45,6 +45,13 @@ Examples:
 @click.option("--symbol", is_flag=True, help="QUERY is a name; the same as 'sym:NAME'.")
 @click.option("--recent", is_flag=True, help="What was changed recently comes first.")
 @click.option(
+    "--offset",
+    type=int,
+    default=0,
+    metavar="N",
+    help="Leave the first N results out: the next page of the same list.",
+)
+@click.option(
     "--background",
     is_flag=True,
     help="Afterwards, embed the rest in one process of low priority.",
@@ -86,8 +93,8 @@ def command(
     """
     if as_json + jsonl + paths_only + interactive > 1:
         raise UsageError("Choose one of --json, --jsonl, --paths-only and --interactive.")
-    if interactive and (background or options["max_tokens"]):
-        raise UsageError("-i takes neither --background nor --max-tokens; leave them out.")
+    if interactive and (background or options["max_tokens"] or options["offset"]):
+        raise UsageError("-i takes neither --background, --max-tokens nor --offset.")
     if interactive:
         from c2llm.cli.interactive import browse
 
@@ -111,7 +118,13 @@ def command(
             show_paths(found.hits)
         else:
             whole = request.max_tokens is not None
-            show(found.hits, request.text, explain=request.explain, whole=whole)
+            show(
+                found.hits,
+                request.text,
+                explain=request.explain,
+                whole=whole,
+                first=request.offset + 1,
+            )
             if found.cut_off and not found.hits:
                 note(f"The first one does not fit into {request.max_tokens} tokens.")
             for index in indexes:

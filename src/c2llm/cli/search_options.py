@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Command = Callable[..., Any]
 
 _OPTIONS = (
-    click.option("-k", "k", type=int, default=10, show_default=True, help="Number of results."),
+    click.option("-k", "k", type=int, show_default="10", help="Number of results."),
     click.option(
         "--mode",
         type=click.Choice(["hybrid", "dense", "lexical"]),

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from c2llm.cli.output import note, progress_bar
+from c2llm.errors import NothingToIndexError
 
 if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
@@ -29,6 +30,9 @@ def opened(
         mode: `lexical` needs no vectors.
         quiet_afterwards: Once they are open nothing may be written to the terminal.
         max_file_bytes: Larger files are left out; None for the limit that each index has.
+
+    Raises:
+        NothingToIndexError: they are empty; of several one that is not is enough.
     """
     from c2llm.index.build.indexed_tree import SEARCH_LOCK_SECONDS
     from c2llm.index.store.location import user_path
@@ -39,10 +43,14 @@ def opened(
     if any(path.startswith(SIGN) for path in paths):
         paths = expand(paths)
     with ExitStack() as stack:
-        indexes = [
-            stack.enter_context(
-                CodeIndex.open(
-                    path,
+        roots = list(dict.fromkeys(user_path(path).resolve() for path in paths or ["."]))
+        names = labels(roots) if len(roots) > 1 else [""]
+        indexes: list[CodeIndex] = []
+        empty: list[NothingToIndexError] = []
+        for root, name in zip(roots, names, strict=True):
+            try:
+                index = CodeIndex.open(
+                    root,
                     model,
                     embed="none" if mode == "lexical" else "candidates",
                     progress_bar=progress_bar,
@@ -50,12 +58,15 @@ def opened(
                     lock_seconds=SEARCH_LOCK_SECONDS,
                     max_file_bytes=max_file_bytes,
                 )
-            )
-            for path in dict.fromkeys(user_path(path).resolve() for path in paths or ["."])
-        ]
-        if len(indexes) > 1:
-            for index, label in zip(indexes, labels([one.root for one in indexes]), strict=True):
-                index.label = label
+            except NothingToIndexError as error:
+                empty.append(error)
+                continue
+            index.label = name
+            indexes.append(stack.enter_context(index))
+        if not indexes:
+            raise empty[0]
+        for why in empty:
+            note(str(why))
         if quiet_afterwards:
             for index in indexes:
                 index.silence()

@@ -19,10 +19,14 @@ from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, RankWeights
 
 if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
+    from c2llm.search.pipeline import Found
     from c2llm.search.request import SearchRequest
+    from c2llm.search.target import SearchTarget
 
-_BUDGET_HITS = 50
-"""Hits among which a token budget chooses."""
+_NO_WORD = "No indexed code has a word of the query; what follows is there for other reasons alone."
+_NO_WORD_HERE = (
+    "The words of the query stand only in code that the filters leave out; what follows has none."
+)
 
 
 def answer(
@@ -66,12 +70,11 @@ def _answer(
     if refused is not None and (not targets or not request.languages):
         raise refused
     cut_off = 0
-    if request.max_tokens is None:
-        hits = ask(targets, request, weights=weights)
-    else:
+    found = ask(targets, request, weights=weights)
+    hits = found.hits
+    if request.max_tokens is not None:
         from c2llm.search.answers.token_budget import within_budget
 
-        hits = ask(targets, replace(request, k=max(request.k, _BUDGET_HITS)), weights=weights)
         hits, cut_off = within_budget(hits, request.max_tokens)
     if request.callers:
         hits = _with_callers(taken, hits)
@@ -81,12 +84,7 @@ def _answer(
         indexes=tuple(index.described(request.mode) for index in taken),
         cut_off=cut_off,
         seconds=time.perf_counter() - started,
-        notes=(
-            *_notes(request),
-            *absent_names(
-                taken, [one.reader.store for one in targets], request, answered=bool(hits)
-            ),
-        ),
+        notes=tuple(_notes(request, taken, targets, found)),
     )
 
 
@@ -105,14 +103,29 @@ def labels(roots: Sequence[Path]) -> list[str]:
         depth = grown
 
 
-def _notes(request: SearchRequest) -> Iterator[str]:
-    """What the user should know of how a request was understood."""
+def _notes(
+    request: SearchRequest,
+    indexes: Sequence[CodeIndex],
+    targets: Sequence[SearchTarget],
+    found: Found,
+) -> Iterator[str]:
+    """What the user should know of how a request was understood and of what was not met."""
     query = parse_query(request.text)
     if query.left_out:
         yield (
             f"The query is very long: {query.left_out:,} characters in its middle were not "
             f"looked at, {len(query.text):,} were."
         )
+    for sentence in targets[0].filters.unmet:
+        if all(sentence in one.filters.unmet for one in targets):
+            yield sentence
+    stores = [one.reader.store for one in targets]
+    absent = list(absent_names(indexes, stores, query, answered=bool(found.hits)))
+    yield from absent
+    if absent or not query.terms or not found.hits or request.mode == "dense":
+        return
+    if not found.by_words:
+        yield _NO_WORD_HERE if found.words_outside else _NO_WORD
 
 
 def _with_callers(indexes: Sequence[CodeIndex], hits: Sequence[Hit]) -> list[Hit]:

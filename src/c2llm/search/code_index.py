@@ -48,6 +48,7 @@ class RequestOptions(TypedDict, total=False):
     symbol: bool
     recent: bool
     max_tokens: int | None
+    offset: int
     callers: bool
 
 
@@ -85,7 +86,7 @@ class CodeIndex(IndexedTree):
     def search(
         self,
         query: str | SearchRequest,
-        k: int = 10,
+        k: int | None = None,
         mode: Mode = "hybrid",
         *,
         weights: RankWeights = DEFAULT_WEIGHTS,
@@ -95,7 +96,7 @@ class CodeIndex(IndexedTree):
 
         Args:
             query: What is asked, or a whole request, beside which nothing else counts.
-            k: How many hits.
+            k: How many hits; None for ten.
             mode: `hybrid`, or one retriever: `dense` (vectors) or `lexical` (no model is loaded).
             weights: What the ranker's features are worth.
             options: The other fields of a `SearchRequest`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from c2llm.search.answer import Hit
 from c2llm.search.answers.grouping import grouped
@@ -11,7 +11,7 @@ from c2llm.search.answers.hits import hits_of
 from c2llm.search.query.query_parsing import Query, parse_query
 from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, RankWeights
 from c2llm.search.ranking.features import Corpus
-from c2llm.search.ranking.ranker import Candidate, rank
+from c2llm.search.ranking.ranker import Candidate, Ranked, rank
 from c2llm.search.request import Mode, SearchRequest
 from c2llm.search.retrieval.pooling import pooled_corpora, pooled_statistics
 from c2llm.search.retrieval.retrievers import retrieve, searched_terms
@@ -19,7 +19,21 @@ from c2llm.search.target import SearchTarget
 
 _RECENT = 0.5
 """What having just been changed is worth where it is asked for."""
+_CHUNKS_A_UNIT = 10
+"""Chunks that a function, a class or a file is looked for in."""
 _WITHOUT_RECENCY: Mapping[str, float] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What all the indexes together answer."""
+
+    hits: list[Hit]
+    """The best first."""
+    by_words: bool
+    """A chunk that may answer has a word of the query, defines its name or is at its place."""
+    words_outside: bool
+    """None of them has, and some that may not answer do."""
 
 
 def ask(
@@ -27,23 +41,84 @@ def ask(
     request: SearchRequest,
     *,
     weights: RankWeights = DEFAULT_WEIGHTS,
-) -> list[Hit]:
-    """The best hits of all the indexes together, the best first.
+) -> Found:
+    """The best hits of all the indexes together.
 
     Args:
         targets: The indexes, made ready for this request; the callers hold them open.
-        request: What is asked; `k` and `granularity` count here, filters were taken by the targets.
+        request: What is asked; number, offset and granularity count here, filters were taken by the
+            targets.
         weights: What the features are worth.
     """
     query = parse_query(request.text)
     if any(one.recency for one in targets):
         weights = weights.with_feature("recent", _RECENT)
-    k = request.k
-    found = candidates_of(targets, query, k=k, mode=request.mode)
+    admitted = admitted_of(targets)
+    found = candidates_of(targets, query, k=request.limit, mode=request.mode, admitted=admitted)
+    last = request.offset + request.limit
+    most = last
+    if request.granularity != "chunk":
+        most = max(_CHUNKS_A_UNIT * last, len(found.candidates))
+    ranked = rank(found.candidates, query, found.corpora, most, weights)
+    if request.offset and len(ranked) < most:
+        ranked = _deeper(targets, request, query, weights, ranked, most, admitted)
     if request.granularity == "chunk":
-        return hits_of(targets, rank(found.candidates, query, found.corpora, k, weights))
-    ranked = rank(found.candidates, query, found.corpora, 10 * k, weights)
-    return grouped(targets, ranked, query, request.granularity)[:k]
+        hits = hits_of(targets, ranked[request.offset : last])
+    else:
+        hits = _units(targets, request, query, ranked, last)[request.offset : last]
+    return Found(hits, found.by_words, found.words_outside)
+
+
+def _deeper(
+    targets: Sequence[SearchTarget],
+    request: SearchRequest,
+    query: Query,
+    weights: RankWeights,
+    ranked: list[Ranked],
+    most: int,
+    admitted: Sequence[set[int] | None],
+) -> list[Ranked]:
+    """More of a list that is at its end, with what was there left in its place.
+
+    More candidates make other scores, so those that a longer list adds are put behind.
+    """
+    k = request.limit
+    while len(ranked) < most:
+        k = _wanted(k)
+        found = candidates_of(targets, query, k=k, mode=request.mode, admitted=admitted)
+        known = {(item.candidate.source, item.candidate.facts.id) for item in ranked}
+        more = [
+            replace(item, score=min(item.score, ranked[-1].score))
+            for item in rank(found.candidates, query, found.corpora, len(found.candidates), weights)
+            if (item.candidate.source, item.candidate.facts.id) not in known
+        ]
+        if not more:
+            break
+        ranked = ranked + more
+    return ranked
+
+
+def _units(
+    targets: Sequence[SearchTarget],
+    request: SearchRequest,
+    query: Query,
+    ranked: Sequence[Ranked],
+    last: int,
+) -> list[Hit]:
+    """Functions, classes or files, put together from parts of the list until there are enough.
+
+    Always from the same parts, whatever the offset, so that the pages make one list.
+    """
+    part = _CHUNKS_A_UNIT * request.limit
+    units: dict[tuple[str, str, int, int], Hit] = {}
+    for start in range(0, len(ranked), part):
+        for hit in grouped(targets, ranked[start : start + part], query, request.granularity):
+            whole_file = request.granularity == "file"
+            lines = (0, 0) if whole_file else (hit.start_line, hit.end_line)
+            units.setdefault((hit.repository, hit.path, *lines), hit)
+        if len(units) >= last:
+            break
+    return list(units.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +127,30 @@ class Candidates:
 
     candidates: list[Candidate]
     corpora: list[Corpus]
+    by_words: bool
+    words_outside: bool
+    """As in `Found`."""
 
 
 def candidates_of(
-    targets: Sequence[SearchTarget], query: Query, *, k: int, mode: Mode
+    targets: Sequence[SearchTarget],
+    query: Query,
+    *,
+    k: int,
+    mode: Mode,
+    admitted: Sequence[set[int] | None] | None = None,
 ) -> Candidates:
-    """All that may be an answer, in no order."""
-    wanted = max(200, 8 * k)
-    admitted = admitted_of(targets)
+    """All that may be an answer, in no order.
+
+    Args:
+        targets: The indexes.
+        query: The query.
+        k: How many answers are wanted.
+        mode: Which retrievers take part.
+        admitted: For each index what may answer, as `admitted_of` says; asked where it is None.
+    """
+    wanted = _wanted(k)
+    admitted = admitted_of(targets) if admitted is None else admitted
     readers = [one.reader for one in targets]
     # One index has the statistics of its own at hand.
     several = len(targets) > 1
@@ -71,6 +162,7 @@ def candidates_of(
             wanted=wanted,
             admitted=admitted[number],
             words=mode != "dense",
+            fill=one.filters.pattern is not None,
             vectors=one.vectors,
             recency=one.recency or _WITHOUT_RECENCY,
             number=number,
@@ -78,10 +170,20 @@ def candidates_of(
         )
         for number, one in enumerate(targets)
     ]
-    candidates = [candidate for each in found for candidate in each.candidates]
-    if statistics is None:
-        return Candidates(candidates, [each.corpus for each in found])
-    return Candidates(candidates, pooled_corpora(readers, query, found, statistics))
+    corpora = [each.corpus for each in found]
+    if statistics is not None:
+        corpora = pooled_corpora(readers, query, found, statistics)
+    return Candidates(
+        [candidate for each in found for candidate in each.candidates],
+        corpora,
+        any(each.by_words for each in found),
+        any(each.words_outside for each in found),
+    )
+
+
+def _wanted(k: int) -> int:
+    """Candidates of a retriever, for so many answers."""
+    return max(200, 8 * k)
 
 
 def admitted_of(targets: Sequence[SearchTarget]) -> list[set[int] | None]:

@@ -15,6 +15,8 @@ from c2llm.errors import UsageError
 Mode = Literal["hybrid", "dense", "lexical"]
 Granularity = Literal["chunk", "function", "class", "file"]
 
+_HITS, _BUDGET_HITS = 10, 50
+"""Hits where no number is given; those among which a token budget chooses."""
 MOST_HITS = 10_000
 """Results of one search at most."""
 MOST_CHARACTERS = 200_000
@@ -35,8 +37,8 @@ class SearchRequest:
 
     query: str
     """A question, some words, a name, a path with a line, pasted code or a stack trace."""
-    k: int = 10
-    """Number of hits, 1 to 10,000."""
+    k: int | None = None
+    """Number of hits, 1 to 10,000; None for ten, or for as many as fit into `max_tokens`."""
     mode: Mode = "hybrid"
     """Both retrievers, or one: `dense` (vectors) or `lexical` (words; no model is loaded)."""
     granularity: Granularity = "chunk"
@@ -54,9 +56,11 @@ class SearchRequest:
     recent: bool = False
     """What was changed recently comes first, other things being equal."""
     max_tokens: int | None = None
-    """Whole code of the best hits, up to fifty or `k`, that fits into about this many tokens."""
+    """Whole code of the best hits, up to `k` or fifty, that fits into about this many tokens."""
     explain: bool = False
     """Whoever shows the answer shows the reasons of each hit too."""
+    offset: int = 0
+    """Leave so many of the best hits out: with the same `k` the next ones of the same list."""
     callers: bool = False
     """Find for each hit who calls it, what its file imports and what imports that."""
 
@@ -70,7 +74,9 @@ class SearchRequest:
                 f"The query has {len(self.query):,} characters; at most {MOST_CHARACTERS:,} are "
                 "taken."
             )
-        _require_count("number of results", self.k, MOST_HITS)
+        if self.k is not None:
+            _require_count("number of results", self.k, MOST_HITS)
+        _require_count("offset", self.offset, MOST_HITS, least=0)
         if self.max_tokens is not None:
             _require_count("token budget", self.max_tokens, 10**9)
         _require_one_of("mode", self.mode, get_args(Mode))
@@ -80,6 +86,11 @@ class SearchRequest:
                 raise UsageError(f"{name} must be true or false, not {getattr(self, name)!r}.")
         for name in ("languages", "include", "exclude"):
             object.__setattr__(self, name, _texts(name, getattr(self, name)))
+        for glob in (*self.include, *self.exclude):
+            if "{" in glob:
+                from c2llm.search.query.globs import expanded
+
+                expanded(glob)
         if self.pattern is not None:
             if not isinstance(self.pattern, str):
                 raise UsageError(f"The pattern must be text, not {self.pattern!r}.")
@@ -88,16 +99,23 @@ class SearchRequest:
             Pattern.parse(self.pattern)
 
     @property
+    def limit(self) -> int:
+        """Hits at most."""
+        if self.k is not None:
+            return self.k
+        return _HITS if self.max_tokens is None else _BUDGET_HITS
+
+    @property
     def text(self) -> str:
         """The query as it is parsed."""
         return f"sym:{self.query}" if self.symbol else self.query
 
 
-def _require_count(what: str, value: object, most: int) -> None:
+def _require_count(what: str, value: object, most: int, least: int = 1) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise UsageError(f"The {what} must be a whole number, not {value!r}.")
-    if not 1 <= value <= most:
-        raise UsageError(f"The {what} must be at least 1 and at most {most:,}, not {value}.")
+    if not least <= value <= most:
+        raise UsageError(f"The {what} must be at least {least} and at most {most:,}, not {value}.")
 
 
 def _require_one_of(what: str, value: object, known: tuple[str, ...]) -> None:

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Literal, Self
 from c2llm.codebase.files.walk import MAX_FILE_BYTES, MOST_FILE_BYTES, Skipped
 from c2llm.encoding.encoder_handle import DEFAULT_TABLE, EncoderHandle, table_handle
 from c2llm.encoding.model_folder import DEFAULT_MODEL
-from c2llm.errors import C2LLMError, IndexWriteError, ModelReplacedError, UsageError
+from c2llm.errors import (
+    C2LLMError,
+    IndexWriteError,
+    ModelReplacedError,
+    NothingToIndexError,
+    UsageError,
+)
 from c2llm.index.build.index_status import IndexStatus, store_status
 from c2llm.index.build.refresh import (
     CHUNKER_VERSION,
@@ -498,7 +504,7 @@ class IndexedTree:
         skipped = Counter(skip.reason for skip in staleness.skipped)
         skipped.update(state.reason for state in self._store.skipped().values())
         left_out = ", ".join(f"{count} {reason}" for reason, count in skipped.most_common())
-        raise C2LLMError(
+        raise NothingToIndexError(
             f"There is nothing to search in {self.root}: no source file"
             + (f" (left out: {left_out})." if left_out else ".")
         )

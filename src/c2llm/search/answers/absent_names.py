@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 from c2llm.codebase.words import normalized, tokens
 from c2llm.search.query.places import resolve
-from c2llm.search.query.query_parsing import Query, QueryKind, parse_query
+from c2llm.search.query.query_parsing import Query, QueryKind
 
 if TYPE_CHECKING:
     from c2llm.codebase.files.walk import Skipped
     from c2llm.index.store.chunk_store import ChunkStore
     from c2llm.search.code_index import CodeIndex
-    from c2llm.search.request import SearchRequest
 
 _MOST_NAMES = 3
 _QUOTED = re.compile(r"[`\"']([^\W\d]\w{2,})(?:\(\))?[`\"']")
@@ -28,7 +27,7 @@ _CURE = "To index one, name it with ! in .c2llmignore"
 def absent_names(
     indexes: Sequence[CodeIndex],
     stores: Sequence[ChunkStore],
-    request: SearchRequest,
+    query: Query,
     *,
     answered: bool,
 ) -> Iterator[str]:
@@ -37,10 +36,9 @@ def absent_names(
     Args:
         indexes: What was asked.
         stores: Their stores.
-        request: The question.
+        query: The question.
         answered: There are hits all the same.
     """
-    query = parse_query(request.text)
     if query.kind is QueryKind.CODE:
         return
     if query.places and not any(resolve(store, query.places) for store in stores):
@@ -49,8 +47,6 @@ def absent_names(
     absent = [name for name in named if not any(_has(store, name) for store in stores)]
     if absent and (query.kind is not QueryKind.TRACE or len(absent) == len(named)):
         yield from _told(indexes, absent[:_MOST_NAMES], answered=answered)
-    elif answered and not named and not _has_any_word(stores, query):
-        yield "No word of this query is in an indexed file; the answers are only near its meaning."
 
 
 def _named(query: Query) -> list[str]:
@@ -65,11 +61,6 @@ def _has(store: ChunkStore, name: str) -> bool:
     if not spelled or store.document_frequencies([spelled]):
         return True
     return bool(store.definitions([normalized(name)]))
-
-
-def _has_any_word(stores: Sequence[ChunkStore], query: Query) -> bool:
-    words = (*query.terms, *query.exact)
-    return not words or any(store.document_frequencies(words) for store in stores)
 
 
 def _told(indexes: Sequence[CodeIndex], absent: Sequence[str], *, answered: bool) -> Iterator[str]:

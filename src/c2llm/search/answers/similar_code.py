@@ -81,10 +81,11 @@ def similar(
         specimen: What to compare with.
         request: Its query is `as_query(specimen)`.
     """
-    found = answer(indexes, replace(request, k=min(request.k + _MOST_OF_ITSELF, MOST_HITS)))
+    last = request.offset + request.limit
+    found = answer(indexes, replace(request, offset=0, k=min(last + _MOST_OF_ITSELF, MOST_HITS)))
     roots = {index.label: index.root for index in indexes}
     hits = [hit for hit in found.hits if not _is_itself(hit, roots[hit.repository], specimen)]
-    return replace(found, request=request, hits=tuple(hits[: request.k]))
+    return replace(found, request=request, hits=tuple(hits[request.offset : last]))
 
 
 def as_query(specimen: Specimen) -> str:

@@ -4,42 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from c2llm.codebase.languages import language_named
 from c2llm.errors import UsageError
+from c2llm.search.query.globs import matching
+from c2llm.search.query.language_filter import languages_called, nearest
 
 if TYPE_CHECKING:
     from c2llm.index.store.chunk_store import ChunkStore
+    from c2llm.index.store.records import IndexedFile
     from c2llm.search.query.pattern import PatternSearch
     from c2llm.search.request import SearchRequest
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which chunks may answer; everything when empty."""
+    """Which chunks of one index may answer; everything when empty."""
 
-    languages: tuple[str, ...] = ()
-    include: tuple[str, ...] = ()
-    """Globs over paths, of which one must match; a plain directory name stands for all below it."""
-    exclude: tuple[str, ...] = ()
-    """Globs over paths, of which none may match."""
+    files: frozenset[int] | None = None
+    """Ids of the files that languages and globs leave; all when None."""
     pattern: str | None = None
     """Only chunks in whose text this regular expression finds something."""
     recent: bool = False
     """What was changed recently comes first; this leaves nothing out."""
-
-    def __bool__(self) -> bool:
-        return bool(self.languages or self.include or self.exclude or self.pattern is not None)
-
-    def admits(self, path: str, language: str) -> bool:
-        """Whether chunks of a file may answer."""
-        if self.languages and language not in self.languages:
-            return False
-        if self.include and not any(_glob(path, pattern) for pattern in self.include):
-            return False
-        return not any(_glob(path, pattern) for pattern in self.exclude)
+    unmet: tuple[str, ...] = ()
+    """A sentence for each language or glob that no file meets."""
 
     def admitted(self, store: ChunkStore, search: PatternSearch | None) -> set[int] | None:
         """Ids of the chunks that may answer, None for all.
@@ -48,12 +37,10 @@ class Filters:
             store: The index.
             search: What looks for `pattern`, if there is one; several indexes share it.
         """
-        if not self:
-            return None
         found: set[int] | None = None
-        if self.languages or self.include or self.exclude:
-            files = [file.id for file in store.files() if self.admits(file.path, file.language)]
-            found = {chunk_id for ids in store.chunks_of(files).values() for chunk_id in ids}
+        if self.files is not None:
+            chunks = store.chunks_of(self.files)
+            found = {chunk_id for ids in chunks.values() for chunk_id in ids}
         if search is not None and found != set():
             texts = store.texts()
             return search.matching(
@@ -69,39 +56,50 @@ def filters_of(store: ChunkStore, request: SearchRequest) -> Filters:
     """The filters that a request means in one index.
 
     Raises:
-        UsageError: for an unknown language, or one that no indexed file has.
+        UsageError: no indexed file is in any of the languages.
     """
-    return Filters(
-        _languages(store, request.languages),
-        tuple(request.include),
-        tuple(request.exclude),
-        request.pattern,
-        request.recent,
+    if not (request.languages or request.include or request.exclude):
+        return Filters(pattern=request.pattern, recent=request.recent)
+    files = store.files()
+    unmet: list[str] = []
+    left = _in_languages(files, request.languages, unmet)
+    paths = [file.path for file in files]
+    included: set[str] = set()
+    for glob in request.include:
+        included |= _like(paths, "include", glob, unmet)
+    excluded: set[str] = set()
+    for glob in request.exclude:
+        excluded |= _like(paths, "exclude", glob, unmet)
+    ids = frozenset(
+        file.id
+        for file in left
+        if file.path not in excluded and (not request.include or file.path in included)
     )
+    return Filters(ids, request.pattern, request.recent, tuple(unmet))
 
 
-def _languages(store: ChunkStore, names: Sequence[str]) -> tuple[str, ...]:
-    """The languages that these names mean, each of which some indexed file has."""
+def _in_languages(
+    files: Sequence[IndexedFile], names: Sequence[str], unmet: list[str]
+) -> Sequence[IndexedFile]:
+    """The files that are written in one of these languages."""
     if not names:
-        return ()
-    indexed = {file.language for file in store.files()}
-    wanted = tuple(language_named(name) for name in names)
-    for name, language in zip(names, wanted, strict=True):
-        if language not in indexed:
-            raise UsageError(
-                f"No indexed file is written in {name}; there are: {', '.join(sorted(indexed))}."
-            )
-    return wanted
+        return files
+    indexed = {file.language for file in files}
+    meant = {name: languages_called(name, indexed) for name in names}
+    wanted = set().union(*meant.values())
+    if not wanted:
+        like = nearest(names[0], indexed)
+        raise UsageError(
+            f"No indexed file is written in {' or '.join(names)}"
+            + (f" (do you mean {like}?)" if like else "")
+            + f"; there are: {', '.join(sorted(indexed))}."
+        )
+    unmet += [f"No indexed file is written in {name}." for name in names if not meant[name]]
+    return [file for file in files if file.language in wanted]
 
 
-def _glob(path: str, pattern: str) -> bool:
-    """Match a path: `*.py` anywhere, `src/**/x.py`, `src/net` and `src/net/` with all below."""
-    pattern = pattern.removeprefix("./").rstrip("/")
-    if "/" not in pattern and fnmatchcase(path.rpartition("/")[2], pattern):
-        return True
-    return (
-        fnmatchcase(path, pattern)
-        or fnmatchcase(path, pattern + "/*")
-        or fnmatchcase(path, pattern.replace("**/", ""))
-        or ("/" not in pattern and fnmatchcase(path, "*/" + pattern + "/*"))
-    )
+def _like(paths: Sequence[str], kind: str, glob: str, unmet: list[str]) -> set[str]:
+    found = matching(paths, glob)
+    if not found:
+        unmet.append(f"No indexed file matches the {kind} {glob!r}.")
+    return found

@@ -31,6 +31,10 @@ class Retrieved:
 
     candidates: list[Candidate]
     corpus: Corpus
+    by_words: bool
+    """A chunk that may answer has a word of the query, defines its name or is at its place."""
+    words_outside: bool
+    """None of them has, and some that may not answer do."""
 
 
 def retrieve(
@@ -40,6 +44,7 @@ def retrieve(
     wanted: int,
     admitted: set[int] | None,
     words: bool,
+    fill: bool,
     vectors: Callable[[Sequence[int]], Vectors] | None,
     recency: Mapping[str, float],
     number: int = 0,
@@ -53,6 +58,7 @@ def retrieve(
         wanted: How many candidates a retriever gives.
         admitted: Ids of the chunks that may answer, None for all.
         words: Whether the lexical retriever takes part.
+        fill: Whether what may answer is a candidate for that alone, where there are few.
         vectors: Gives the similarities for the dense retriever; called with the chunk ids that the
             lexical retriever found, the best first.
         recency: For a path how recently it was changed.
@@ -72,11 +78,12 @@ def retrieve(
         for position, (chunk_id, score) in enumerate(lexical if words else [], 1)
     }
     rank_of = {chunk_id: position for position, (chunk_id, _) in enumerate(dense, 1)}
-    ids = {*lexical_of, *rank_of, *_of_files(store, files, admitted)}
+    of_places = _of_files(store, files, admitted)
+    ids = {*lexical_of, *rank_of, *of_places}
     for chunk_ids in by_name.values():
         if len(chunk_ids) <= _MOST_DEFINITIONS:
             ids.update(chunk_ids)
-    if admitted is not None and len(ids) < wanted:
+    if fill and admitted is not None and len(ids) < wanted:
         ids.update(sorted(admitted)[:_MOST_OF_PATTERN])
     similarity_of = dict(dense)
     if similar is not None:
@@ -103,7 +110,13 @@ def retrieve(
         )
         for chunk in facts
     ]
-    return Retrieved(candidates, corpus)
+    by_words = bool(lexical or by_name or of_places)
+    outside = (
+        not by_words
+        and admitted is not None
+        and bool(store.document_frequencies([*query.terms, *query.exact]))
+    )
+    return Retrieved(candidates, corpus, by_words, outside)
 
 
 def searched_terms(readers: Iterable[IndexReader], query: Query) -> list[str]:
