@@ -59,7 +59,16 @@ def ok(*arguments: object, cwd: Path | None = None) -> dict[str, object]:
 
 def test_json_is_the_contract(project: Path, model: Path) -> None:
     found = ok("search", "how are calls retried", project, "--model", model, "-k", 3)
-    assert list(found) == ["query", "model", "mode", "index", "cut_off", "took_ms", "results"]
+    assert list(found) == [
+        "query",
+        "model",
+        "mode",
+        "index",
+        "cut_off",
+        "notes",
+        "took_ms",
+        "results",
+    ]
     assert (found["query"], found["mode"]) == ("how are calls retried", "hybrid")
     assert found["model"] == str(model)
     index = found["index"]
@@ -108,7 +117,11 @@ def test_a_hostile_line_does_not_steer_the_terminal(tmp_path: Path, home: Path) 
 
 def test_nothing_found_is_no_failure(project: Path) -> None:
     done = run("search", "xylophone", project, "--mode", "lexical")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "No result.\n")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        "",
+        "No result.\nNo indexed file contains xylophone.\n",
+    )
 
 
 def test_index_then_nothing_to_do_then_status_then_clear(

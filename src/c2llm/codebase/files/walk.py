@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from c2llm.codebase.chunk import NOTEBOOK
 from c2llm.codebase.files.decoding import readable_head
 from c2llm.codebase.files.exclusions import (
     LISTS_VERSION,
@@ -39,9 +40,7 @@ OWN_IGNORE_FILE = ".c2llmignore"
 MAX_FILE_BYTES = 1_000_000
 """Where nobody says another limit."""
 MOST_FILE_BYTES = 20_000_000
-"""No limit is higher, and of a file that is taken back in no more is read."""
-NOTEBOOK = ".ipynb"
-"""A file with this ending may have this size at most, and without its outputs that of any other."""
+"""No limit is higher; a notebook may have this size, and without its outputs that of the others."""
 
 
 class SourceFile(NamedTuple):
