@@ -104,6 +104,10 @@ def _cut(file: SourceFile, text: str) -> tuple[str, Cut]:
     """The language of a file and its chunks."""
     from c2llm.codebase.chunks import cut_text
 
+    if file.language == "markdown" and file.path.lower().endswith((".rmd", ".qmd")):
+        from c2llm.codebase.notebooks.literate import cut_literate
+
+        return file.language, cut_literate(file.path, text)
     if not file.path.endswith(NOTEBOOK):
         return file.language, cut_text(file.path, text, file.language)
     from c2llm.codebase.notebooks.cells import NotebookError, read_notebook
