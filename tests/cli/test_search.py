@@ -129,7 +129,11 @@ def test_a_hostile_line_does_not_steer_the_terminal(tmp_path: Path, home: Path) 
 
 def test_nothing_found_is_no_failure(project: Path) -> None:
     done = run("search", "xylophone", project, "--mode", "lexical")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "No result.\n")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        "",
+        "No result.\nNo indexed file contains xylophone.\n",
+    )
 
 
 def test_index_then_nothing_to_do_then_status_then_clear(

@@ -37,6 +37,7 @@ def result(rank: int, hit: Hit, query: str, *, whole: bool) -> dict[str, Any]:
         "path": hit.path,
         "start_line": hit.start_line,
         "end_line": hit.end_line,
+        **({"cell": hit.cell} if hit.cell else {}),
         "language": hit.language,
         "kind": hit.kind,
         "symbol": hit.symbol,
@@ -125,7 +126,8 @@ def show(
     if not hits:
         note("No result.")
     for rank, hit in enumerate(hits, first):
-        label = " ".join(part for part in (hit.kind, hit.symbol) if part)
+        cell = f"in cell {hit.cell}" if hit.cell else ""
+        label = " ".join(part for part in (hit.kind, hit.symbol, cell) if part)
         lines = [
             f"{rank:>2}  {paint(BOLD + CYAN, printable(place(hit)))}  "
             f"{paint(GREEN, printable(label))}  {paint(DIM, f'{hit.score:.2f}')}"
@@ -137,6 +139,7 @@ def show(
         if color:
             code = colored(code, hit.language)
         for number, line in enumerate(code, shown.start_line):
+            number = min(number, hit.end_line)  # a cell may be one line of its file
             lines.append(f"{paint(DIM, f'{number:>6} │')} {line}".rstrip())
         if explain:
             lines.append(paint(DIM, f"       {printable('; '.join(hit.why))}"))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+NOTEBOOK = ".ipynb"
+"""What the names of notebooks end in."""
+_CELL = re.compile(r"\[(\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +27,21 @@ class Chunk:
     symbol: str
     """Name of the definition that the chunk carries, or ""; of several, the first and outermost."""
     scope: str
-    """Names of the enclosing definitions joined by `.`, or ""."""
+    """Names of the enclosing definitions joined by `.`, or ""; of a notebook the cell first."""
     signature: str
     """First line(s) of the definition on one line, at most 200 characters, or ""."""
     definitions: tuple[str, ...]
     """Names of all definitions that start inside the chunk."""
     text: str
     """The source as it stands, without a trailing newline."""
+
+
+def cell_scope(number: int) -> str:
+    """What the scope of a chunk of a notebook begins with: the number of its cell, from 1."""
+    return f"[{number}]"
+
+
+def cell_of(scope: str) -> int:
+    """The number of the cell that a chunk of a notebook is from, 0 where its scope has none."""
+    match = _CELL.match(scope)
+    return int(match[1]) if match else 0

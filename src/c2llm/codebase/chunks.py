@@ -61,6 +61,7 @@ def cut_text(
     text: str,
     language: str | None,
     *,
+    parsed: str | None = None,
     target_chars: int = 1500,
     max_chars: int = 2000,
 ) -> Cut:
@@ -75,6 +76,7 @@ def cut_text(
         path: Relative to the searched root, with `/`.
         text: The decoded file.
         language: Name as in `codebase.languages`; None is unknown text.
+        parsed: The same lines for the parser, where some are not in the language.
         target_chars: Neighbours are merged up to this length.
         max_chars: Only a unit longer than this is cut inside.
     """
@@ -95,7 +97,7 @@ def cut_text(
         )
     else:
         read = language in GRAMMARS or has_keywords(language)
-        source = text.encode(errors="replace") if read else b""
+        source = (parsed or text).encode(errors="replace") if read else b""
         tree = parse(source, language)
         if tree is None and is_cut:  # a list of a hundred thousand numbers, say
             source = "\n".join(x if len(x) < kept else "" for x in lines).encode(errors="replace")

@@ -29,6 +29,9 @@ class Hit:
     text: str
     why: tuple[str, ...]
     """Short reasons, the strongest first."""
+    cell: int = 0
+    """Which cell of a notebook it is from, counted from 1; 0 elsewhere. The lines are those of the
+    notebook's file."""
     repository: str = ""
     """Label of the index that it is from, when several were searched."""
     callers: Callers | None = None

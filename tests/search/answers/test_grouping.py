@@ -47,7 +47,7 @@ def test_of_the_functions_of_a_chunk_the_one_that_matches_comes_first(project: P
 
 
 def test_a_file_is_put_together_again_from_its_chunks(tmp_path: Path) -> None:
-    text = f'"""Steps."""\n\n\n{LONG}\n\n\nx = "{"a" * 5000}"\nend = 1\n'
+    text = f'"""Steps."""\n\n\n{LONG}\n\n\nx = "{"a" * 4900}"\nend = 1\n'
     root = write_tree(tmp_path / "one", {"long.py": text})
     with CodeIndex.open(root, embed="none") as index:
         store = index._store

@@ -19,10 +19,11 @@ _MARKS = (
 )
 _HEAD = 8_192
 _MOST_CONTROLS = 0.05
-"""Of a text; data that is packed or encrypted has a tenth."""
+_FEW_CONTROLS = 4
+"""Control characters of a text, as a share and beside it; data that is packed has a tenth."""
 _LEAST_UNMARKED, _LEAST_NULS, _LEAST_READABLE = 16, 0.2, 0.9
 """Bytes, share of characters that are ASCII, and of those that can be shown, of UTF-16."""
-_CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\b\x1b\x1a")) + b"\x7f"
+_CONTROLS = bytes(set(range(32)) - set(b"\a\b\t\n\v\f\r\x1a\x1b")) + b"\x7f"
 
 # PEP 263, Ruby, Emacs (`coding:`), Vim (`fenc=`), XML (`encoding="..."`), HTML and CSS (`charset`),
 # Perl (`=encoding`): in a comment or a tag, not an argument that is called so.
@@ -59,7 +60,6 @@ _LIKELY = (
 _LIKELY_OF_A_MAC = ["mac-roman", "mac-cyrillic"]
 """Also, where lines end in CR alone."""
 _LATIN = frozenset(("cp1250", "iso8859-2", "cp1254"))
-_FOREIGN_LINES = re.compile(rb"[^\n\r]*[\x80-\xff][^\n\r]*")
 _FOREIGN_RUNS = re.compile(rb"[\x80-\xff]+")
 _MOST_TO_GUESS_BY = 32_768
 _SIGN_IN_A_WORD = re.compile(rb"[A-Za-z][\xa0-\xbf][A-Za-z]")
@@ -91,8 +91,12 @@ def readable_head(content: bytes) -> bytes | None:
     if encoding:
         text = head[mark : mark + (len(head) - mark) // 4 * 4].decode(encoding, "replace")
         head = text.encode("utf-8", "replace") if encoding != "utf-8" else head[mark:]
-    elif b"\0" in head or len(head.translate(None, _CONTROLS)) < (1 - _MOST_CONTROLS) * len(head):
+    elif b"\0" in head:
         return None
+    else:
+        controls = len(head) - len(head.translate(None, _CONTROLS))
+        if controls > max(_FEW_CONTROLS, _MOST_CONTROLS * len(head)):
+            return None
     return head.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in head else head
 
 
@@ -164,8 +168,8 @@ def _declared(content: bytes) -> str:
 
 def _likeliest(content: bytes) -> str:
     """The encoding that text without a mark and a declaration is most probably in."""
-    foreign = b"\n".join(_FOREIGN_LINES.findall(content[: 8 * _MOST_TO_GUESS_BY]))
-    foreign = foreign[:_MOST_TO_GUESS_BY]
+    lines = content[: 8 * _MOST_TO_GUESS_BY].replace(b"\r", b"\n").split(b"\n")
+    foreign = b"\n".join(line for line in lines if not line.isascii())[:_MOST_TO_GUESS_BY]
     runs = _FOREIGN_RUNS.findall(foreign)
     if not runs:  # the first letter beyond ASCII stands very late
         return ""

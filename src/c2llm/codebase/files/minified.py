@@ -15,6 +15,8 @@ _LONG = 500
 """A line that may be the rest of a minified one, as of a bundle that is wrapped."""
 _MOST_WRITTEN = 200
 """Bytes of code outside of long lines; more of it is code that somebody wrote."""
+_MOST_SHORT = 8_000
+"""Bytes of short lines, comments and all."""
 _LEAST_MARKS = 0.02
 _MOST_BLANKS = 0.12
 _COMMENT = re.compile(rb"/\*.*?\*/|^\s*//[^\n]*", re.DOTALL | re.MULTILINE)
@@ -37,6 +39,8 @@ def is_minified(content: bytes, language: str) -> bool:
     if marks < _LEAST_MARKS * len(long) or _blanks(long) > _MOST_BLANKS * len(long):
         return False
     short = b"\n".join(line for line in lines if len(line) <= _LONG)
+    if len(short) > _MOST_SHORT:
+        return False
     return len(b"".join(_COMMENT.sub(b"", short).split())) <= _MOST_WRITTEN
 
 

@@ -26,6 +26,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from c2llm.codebase.chunk import NOTEBOOK
 from c2llm.codebase.files.attributes import ATTRIBUTES_FILE, Attributes, parse_attributes
 from c2llm.codebase.files.confined import (
     Directories,
@@ -61,9 +62,7 @@ OWN_IGNORE_FILE = ".c2llmignore"
 MAX_FILE_BYTES = 1_000_000
 """Where nobody says another limit."""
 MOST_FILE_BYTES = 20_000_000
-"""No limit is higher, and of a file that is taken back in no more is read."""
-NOTEBOOK = ".ipynb"
-"""A file with this ending may have this size at most, and without its outputs that of any other."""
+"""No limit is higher; a notebook may have this size, and without its outputs that of the others."""
 
 _RULE_FILES = {OWN_IGNORE_FILE, ".gitignore", ATTRIBUTES_FILE}
 _INODE_BITS = 0x7FFF_FFFF_FFFF_FFFF

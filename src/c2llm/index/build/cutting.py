@@ -10,9 +10,9 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from c2llm.codebase.chunk import Chunk
+from c2llm.codebase.chunk import NOTEBOOK, Chunk
 from c2llm.codebase.files.confined import NotRegularError
 from c2llm.codebase.files.decoding import decode
 from c2llm.codebase.files.walk import (
@@ -24,6 +24,9 @@ from c2llm.codebase.files.walk import (
     unreadable,
 )
 from c2llm.codebase.words import lexicon_row
+
+if TYPE_CHECKING:
+    from c2llm.codebase.chunks import Cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +78,46 @@ def cut_file(file: SourceFile, known_digest: bytes = b"") -> CutFile:
         return CutFile(path, language, digest, skipped=verdict.reason, steady=steady)
     if digest == known_digest:
         return CutFile(path, language, digest, steady=steady)
-    from c2llm.codebase.chunks import cut_text, embedding_text
+    from c2llm.codebase.chunks import embedding_text
 
     try:
-        cut = cut_text(path, decode(content), verdict.language)
+        language, cut = _cut(verdict, decode(content))
         chunks = tuple(
             CutChunk(chunk, text_hash(embedding_text(chunk)), lexicon_row(path, chunk))
             for chunk in cut.chunks
         )
+    except _LeftOutError as error:
+        return CutFile(path, language, digest, skipped=str(error), steady=steady)
     except Exception as error:  # one hostile file must not stop the index; it is counted instead
         reason = f"cannot be cut ({type(error).__name__})"
         return CutFile(path, language, digest, skipped=reason, steady=steady)
-    return CutFile(path, verdict.language, digest, chunks, steady=steady, imports=cut.imports)
+    return CutFile(path, language, digest, chunks, steady=steady, imports=cut.imports)
+
+
+class _LeftOutError(Exception):
+    """A file turns out to be none to be indexed; the message is the reason."""
+
+
+def _cut(file: SourceFile, text: str) -> tuple[str, Cut]:
+    """The language of a file and its chunks."""
+    from c2llm.codebase.chunks import cut_text
+
+    if file.language == "markdown" and file.path.lower().endswith((".rmd", ".qmd")):
+        from c2llm.codebase.notebooks.literate import cut_literate
+
+        return file.language, cut_literate(file.path, text)
+    if not file.path.endswith(NOTEBOOK):
+        return file.language, cut_text(file.path, text, file.language)
+    from c2llm.codebase.notebooks.cells import NotebookError, read_notebook
+    from c2llm.codebase.notebooks.cutting import cut_notebook
+
+    try:
+        notebook = read_notebook(text)
+    except NotebookError as error:
+        raise _LeftOutError("broken notebook") from error
+    if notebook.size > file.max_bytes:
+        raise _LeftOutError("too large")
+    return notebook.language, cut_notebook(file.path, notebook)
 
 
 def same_content(file: SourceFile, digest: bytes) -> bool:

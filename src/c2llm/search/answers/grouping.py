@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from c2llm.codebase.chunk import NOTEBOOK
 from c2llm.codebase.words import normalized, stems
 from c2llm.search.answer import Hit
 from c2llm.search.answers.hits import hit_of, hits_of
@@ -63,7 +64,8 @@ def grouped(
         if key not in files:
             if len(files) == _MOST_FILES:
                 continue
-            files[key] = _definitions(targets[number].reader.store, facts.file_id, facts.language)
+            store = targets[number].reader.store
+            files[key] = _definitions(store, facts.file_id, facts.path, facts.language)
         lines, definitions = files[key]
         label = targets[number].reader.label
         for unit, share in _units(item, lines, definitions, query, granularity):
@@ -180,9 +182,14 @@ def file_lines(store: ChunkStore, file_id: int) -> list[str]:
 
 
 def _definitions(
-    store: ChunkStore, file_id: int, language: str
+    store: ChunkStore, file_id: int, path: str, language: str
 ) -> tuple[list[str], list[Definition]]:
     from c2llm.codebase.syntax import definitions
 
     lines = file_lines(store, file_id)
-    return lines, definitions("\n".join(lines).encode(errors="replace"), language)
+    parsed = lines
+    if path.endswith(NOTEBOOK):
+        from c2llm.codebase.notebooks.magics import without_magics
+
+        parsed = without_magics(lines, language)
+    return lines, definitions("\n".join(parsed).encode(errors="replace"), language)

@@ -36,5 +36,6 @@ def hit_of(item: Ranked, label: str, text: str) -> Hit:
         score=item.score,
         text=text,
         why=item.why,
+        cell=facts.cell,
         repository=label,
     )

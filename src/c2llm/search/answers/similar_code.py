@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from c2llm.codebase.chunk import NOTEBOOK
+from c2llm.codebase.files.decoding import decode
 from c2llm.codebase.languages import detect_language
 from c2llm.errors import UsageError
 from c2llm.search.answer import Hit, SearchAnswer
@@ -59,10 +62,10 @@ def specimen_at(place: str) -> Specimen:
             source = stream.read(_MOST_BYTES)
     except OSError as error:
         raise UsageError(f"{file} cannot be read ({error.strerror}).") from error
-    lines = source.decode("utf-8", "replace").split("\n")
+    language, lines = _lines(file, decode(source))
     if not 1 <= line <= len(lines):
         raise UsageError(f"{file} has {len(lines)} lines, not {line}.")
-    around = _around(source, str(file), line)
+    around = _around(lines, language, line)
     start = around.start_line if around else max(1, line - _AROUND)
     end = around.end_line if around else min(len(lines), line + _AROUND)
     text = "\n".join(lines[start - 1 : end])
@@ -103,12 +106,23 @@ def _is_itself(hit: Hit, root: Path, specimen: Specimen) -> bool:
     )
 
 
-def _around(source: bytes, path: str, line: int) -> Definition | None:
+def _lines(file: Path, text: str) -> tuple[str | None, list[str]]:
+    """A file's language and lines; of a notebook, each line of its cells where the file has it."""
+    if file.suffix == NOTEBOOK:
+        from c2llm.codebase.notebooks.cells import NotebookError, read_notebook
+
+        with suppress(NotebookError):
+            notebook = read_notebook(text)
+            return notebook.language, notebook.laid_out()
+    return detect_language(str(file), text[:512].encode(errors="replace")), text.split("\n")
+
+
+def _around(lines: Sequence[str], language: str | None, line: int) -> Definition | None:
     from c2llm.codebase.syntax import definitions
 
-    language = detect_language(path, source[:512])
     if language is None:
         return None
+    source = "\n".join(lines).encode(errors="replace")
     found = [
         unit for unit in definitions(source, language) if unit.start_line <= line <= unit.end_line
     ]

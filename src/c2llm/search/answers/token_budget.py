@@ -38,7 +38,7 @@ def within_budget(hits: Sequence[Hit], most_tokens: int) -> tuple[list[Hit], int
             taken.append(hit)
             continue
         if kept >= _LEAST_LINES or (not taken and kept):
-            end = hit.start_line + kept - 1
+            end = min(hit.start_line + kept - 1, hit.end_line)
             taken.append(replace(hit, text="\n".join(lines[:kept]), end_line=end))
             return taken, len(hits) - len(taken) + 1
         break

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from posixpath import basename, dirname
 
+from c2llm.codebase.chunk import NOTEBOOK, cell_of
 from c2llm.codebase.words import normalized, stems
 from c2llm.index.store.chunk_store import ChunkStore
 from c2llm.search.query.roles import Role, roles_of
@@ -54,6 +55,8 @@ class Facts:
     """Stems of the words of those names and of the symbol."""
     of_path: PathFacts
     roles: frozenset[Role]
+    cell: int = 0
+    """Of a notebook, from 1."""
 
 
 class FactsCache:
@@ -95,6 +98,7 @@ def _read(store: ChunkStore, ids: list[int]) -> list[Facts]:
                 name_words=frozenset(stems(" ".join((symbol, *names)))),
                 of_path=path_facts(path),
                 roles=_roles(path, language, symbol, scope),
+                cell=cell_of(scope) if path.endswith(NOTEBOOK) else 0,
             )
         )
     return found

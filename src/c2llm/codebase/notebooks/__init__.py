@@ -1,0 +1,1 @@
+"""Notebooks and literate documents to chunks: cells, each in its language."""
