@@ -31,6 +31,8 @@ class Hit:
     """Short reasons, the strongest first."""
     repository: str = ""
     """Label of the index that it is from, when several were searched."""
+    definition: tuple[int, int] | None = None
+    """First and last line of what `symbol` names, where the hit holds other definitions too."""
     callers: Callers | None = None
     """Who calls it and what its file imports, where the request asks for that."""
 

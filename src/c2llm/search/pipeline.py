@@ -41,9 +41,10 @@ def ask(
     k = request.k
     found = candidates_of(targets, query, k=k, mode=request.mode)
     if request.granularity == "chunk":
-        return hits_of(targets, rank(found.candidates, query, found.corpora, k, weights))
+        ranked = rank(found.candidates, query, found.corpora, k, weights)
+        return hits_of(targets, ranked, query, found.rarity)
     ranked = rank(found.candidates, query, found.corpora, 10 * k, weights)
-    return grouped(targets, ranked, query, request.granularity)[:k]
+    return grouped(targets, ranked, query, request.granularity, rarity=found.rarity)[:k]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ class Candidates:
     candidates: list[Candidate]
     corpora: list[Corpus]
 
+    @property
+    def rarity(self) -> Mapping[str, float]:
+        """Weight of each term of the query, the same in all the indexes."""
+        return self.corpora[0].rarity if self.corpora else {}
+
 
 def candidates_of(
     targets: Sequence[SearchTarget], query: Query, *, k: int, mode: Mode
@@ -61,12 +67,13 @@ def candidates_of(
     wanted = max(200, 8 * k)
     readers = [one.reader for one in targets]
     # One index has the statistics of its own at hand.
-    several = len(targets) > 1
-    statistics = pooled_statistics(readers, searched_terms(readers, query)) if several else None
+    terms = searched_terms(readers, query)
+    statistics = pooled_statistics(readers, terms) if len(targets) > 1 else None
     found = [
         retrieve(
             one.reader,
             query,
+            terms,
             wanted=wanted,
             admitted=one.filters.admitted(one.reader.store),
             words=mode != "dense",

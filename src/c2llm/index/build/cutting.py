@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from c2llm.codebase.chunk import Chunk
+from c2llm.codebase.chunk import Chunk, Part
 from c2llm.codebase.files.exclusions import HEAD_BYTES
 from c2llm.codebase.files.walk import (
     MAX_FILE_BYTES,
@@ -207,11 +207,13 @@ def _packed_chunk(cut: CutChunk) -> tuple[Any, ...]:
         chunk.signature,
         chunk.definitions,
         chunk.text,
+        tuple(map(tuple, chunk.parts)),
         cut.embedded_hash,
         cut.lexicon,
     )
 
 
 def _unpacked_chunk(path: str, language: str, row: tuple[Any, ...]) -> CutChunk:
-    start, end, *rest, embedded_hash, lexicon = row
+    start, end, *rest, parts, embedded_hash, lexicon = row
+    rest.append(tuple(map(Part._make, parts)))
     return CutChunk(Chunk(path, start, end, language, *rest), embedded_hash, lexicon)
