@@ -31,7 +31,7 @@ def snippet(hit: Hit, query: str, most_lines: int = 6) -> Snippet:
 
     A word counts once a window, and more where it stands in the line that defines something; of
     equal windows the first wins. A line that the query names is in the middle. Where the hit is
-    called by one definition of several, the window begins in that one. Blank lines at its edges are
+    called by one definition of several, the window is of that one. Blank lines at its edges are
     left out, long lines are cut.
     """
     lines = hit.text.split("\n")
@@ -57,6 +57,8 @@ def snippet(hit: Hit, query: str, most_lines: int = 6) -> Snippet:
         if lines[start].strip() and score > best:
             best, best_start = score, start
     end = min(len(lines), best_start + most_lines)
+    if hit.definition:
+        end = min(end, stop + 1)
     while best_start < end - 1 and not lines[end - 1].strip():
         end -= 1
     return Snippet(hit.start_line + best_start, tuple(_cut(line) for line in lines[best_start:end]))
