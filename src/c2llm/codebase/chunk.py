@@ -4,6 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Part(NamedTuple):
+    """A definition, or a section of prose, that has lines in a chunk beside others."""
+
+    name: str
+    kind: str
+    """As the chunk's."""
+    scope: str
+    start_line: int
+    """Its first line, that of its comment if it has one; it may lie before the chunk."""
+    end_line: int
+    """Inclusive; it may lie behind the chunk."""
+
 
 NOTEBOOK = ".ipynb"
 """What the names of notebooks end in."""
@@ -34,6 +49,8 @@ class Chunk:
     """Names of all definitions that start inside the chunk."""
     text: str
     """The source as it stands, without a trailing newline."""
+    parts: tuple[Part, ...] = ()
+    """What may be named for it, in the order of lines; empty where that is `symbol` alone."""
 
 
 def cell_scope(number: int) -> str:

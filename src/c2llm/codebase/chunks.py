@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from c2llm.codebase.chunk import Chunk
+from c2llm.codebase.chunk import Chunk, Part
 from c2llm.codebase.grammars import GRAMMARS
 from c2llm.codebase.grammars.components import is_mixed, parts
 from c2llm.codebase.grammars.keywords import has_keywords
@@ -43,6 +43,7 @@ class _Label:
     scope: str = ""
     signature: str = ""
     definitions: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 _Labeller = Callable[[int, int], _Label]
@@ -124,6 +125,7 @@ def cut_text(
                     signature=named.signature,
                     definitions=named.definitions,
                     text=piece,
+                    parts=named.parts,
                 )
             )
     return Cut(chunks, imported)
@@ -258,6 +260,7 @@ class _Definitions:
             self.position += 1
         self.around = [entry for entry in self.around if entry.end_line > start]
         named = starting[0] if starting else self.around[-1] if self.around else None
+        inside = [*self.around[-1:], *starting[:_MOST_NAMES]]
         self.around += [entry for entry in starting if entry.end_line > end]
         if named is None:
             return _Label(self.kind)
@@ -267,7 +270,17 @@ class _Definitions:
             scope=named.scope,
             signature=named.signature,
             definitions=tuple(entry.name for entry in starting[:_MOST_NAMES]),
+            parts=_several(
+                [
+                    Part(entry.name, entry.kind, entry.scope, entry.start_line, entry.end_line)
+                    for entry in inside
+                ]
+            ),
         )
+
+
+def _several(parts: list[Part]) -> tuple[Part, ...]:
+    return tuple(parts) if len(parts) > 1 else ()
 
 
 def _markdown(
@@ -303,21 +316,31 @@ class _Sections:
         """The first heading in these lines, else the one they stand under."""
         starting: list[Heading] = []
         named: list[Heading] | None = None
+        parts = [self._part(start)] if self.trail else []
         while self.position < len(self.headings) and self.headings[self.position].line < end:
             heading = self.headings[self.position]
             while self.trail and self.trail[-1].level >= heading.level:
                 self.trail.pop()
             self.trail.append(heading)
             starting.append(heading)
+            parts.append(self._part(heading.line))
             named = named or list(self.trail)
             self.position += 1
         named = named or self.trail
+        ends = [*(part.start_line - 1 for part in parts[1:]), end]
+        inside = [part._replace(end_line=last) for part, last in zip(parts, ends, strict=False)]
         return _Label(
             kind="section",
             symbol=named[-1].title if named else "",
             scope=" > ".join(heading.title for heading in named[:-1]),
             definitions=tuple(heading.title for heading in starting[:_MOST_NAMES]),
+            parts=_several([part for part in inside if part.start_line <= part.end_line]),
         )
+
+    def _part(self, start: int) -> Part:
+        """The section that begins or goes on at a line, from 0."""
+        scope = " > ".join(heading.title for heading in self.trail[:-1])
+        return Part(self.trail[-1].title, "section", scope, start + 1, start + 1)
 
 
 def _without_blank_edges(lines: Sequence[str], start: int, end: int) -> tuple[int, int]:

@@ -104,11 +104,11 @@ def body_tokens(text: str) -> str:
     return " ".join([english, *marks, *inflected(_written_out(words(text)), languages)])
 
 
-def inflected_tokens(text: str, marks: Iterable[str]) -> list[str]:
-    """What a query looks for in code of the languages that have these marks (`LATIN`)."""
+def inflected_tokens(word: str, marks: Iterable[str]) -> list[str]:
+    """What a word is in code of the languages that have these marks (`LATIN`)."""
     present = frozenset(marks)
     languages = [language for language, mark in LATIN.items() if mark in present]
-    return list(dict.fromkeys(inflected(_written_out(words(text)), languages)))
+    return inflected(_written_out([word]), languages)
 
 
 def whole_tokens(name: str) -> tuple[str, ...]:

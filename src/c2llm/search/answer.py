@@ -34,6 +34,8 @@ class Hit:
     notebook's file."""
     repository: str = ""
     """Label of the index that it is from, when several were searched."""
+    definition: tuple[int, int] | None = None
+    """First and last line of what `symbol` names, where the hit holds other definitions too."""
     callers: Callers | None = None
     """Who calls it and what its file imports, where the request asks for that."""
 

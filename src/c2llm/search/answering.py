@@ -134,7 +134,9 @@ def _with_callers(indexes: Sequence[CodeIndex], hits: Sequence[Hit]) -> list[Hit
     return [
         replace(
             hit,
-            callers=finders[hit.repository].of(hit.path, hit.symbol, hit.start_line, hit.end_line),
+            callers=finders[hit.repository].of(
+                hit.path, hit.symbol, *(hit.definition or (hit.start_line, hit.end_line))
+            ),
         )
         for hit in hits
     ]

@@ -63,9 +63,9 @@ def ask(
     if request.offset and len(ranked) < most:
         ranked = _deeper(targets, request, query, weights, ranked, most, admitted)
     if request.granularity == "chunk":
-        hits = hits_of(targets, ranked[request.offset : last])
+        hits = hits_of(targets, ranked[request.offset : last], query, found.rarity)
     else:
-        hits = _units(targets, request, query, ranked, last)[request.offset : last]
+        hits = _units(targets, request, query, ranked, last, found.rarity)[request.offset : last]
     return Found(hits, found.by_words, found.words_outside)
 
 
@@ -104,6 +104,7 @@ def _units(
     query: Query,
     ranked: Sequence[Ranked],
     last: int,
+    rarity: Mapping[str, float],
 ) -> list[Hit]:
     """Functions, classes or files, put together from parts of the list until there are enough.
 
@@ -112,7 +113,8 @@ def _units(
     part = _CHUNKS_A_UNIT * request.limit
     units: dict[tuple[str, str, int, int], Hit] = {}
     for start in range(0, len(ranked), part):
-        for hit in grouped(targets, ranked[start : start + part], query, request.granularity):
+        chunks = ranked[start : start + part]
+        for hit in grouped(targets, chunks, query, request.granularity, rarity=rarity):
             whole_file = request.granularity == "file"
             lines = (0, 0) if whole_file else (hit.start_line, hit.end_line)
             units.setdefault((hit.repository, hit.path, *lines), hit)
@@ -130,6 +132,11 @@ class Candidates:
     by_words: bool
     words_outside: bool
     """As in `Found`."""
+
+    @property
+    def rarity(self) -> Mapping[str, float]:
+        """Weight of each term of the query, the same in all the indexes."""
+        return self.corpora[0].rarity if self.corpora else {}
 
 
 def candidates_of(
@@ -153,12 +160,13 @@ def candidates_of(
     admitted = admitted_of(targets) if admitted is None else admitted
     readers = [one.reader for one in targets]
     # One index has the statistics of its own at hand.
-    several = len(targets) > 1
-    statistics = pooled_statistics(readers, searched_terms(readers, query)) if several else None
+    terms = searched_terms(readers, query)
+    statistics = pooled_statistics(readers, terms) if len(targets) > 1 else None
     found = [
         retrieve(
             one.reader,
             query,
+            terms,
             wanted=wanted,
             admitted=admitted[number],
             words=mode != "dense",

@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from c2llm.codebase.chunk import Chunk
+from c2llm.codebase.chunk import Chunk, Part
 from c2llm.codebase.words import lexicon_row, normalized, tokens
 from c2llm.index.build.cutting import CutChunk, CutFile, text_hash
 from c2llm.index.store.chunk_store import (
@@ -89,6 +89,7 @@ def cut_of(
             signature=f"def {names[0]}" if names else "",
             definitions=names,
             text=text,
+            parts=tuple(Part(name, "function", scope, line, line + 1) for name in names[1:]),
         )
         chunks.append(CutChunk(chunk, text_hash(text), lexicon_row(path, chunk)))
         line = chunk.end_line + 2

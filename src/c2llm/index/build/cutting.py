@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from c2llm.codebase.chunk import NOTEBOOK, Chunk
+from c2llm.codebase.chunk import NOTEBOOK, Chunk, Part
 from c2llm.codebase.files.confined import NotRegularError
 from c2llm.codebase.files.decoding import decode
 from c2llm.codebase.files.walk import (
@@ -209,11 +209,13 @@ def _packed_chunk(cut: CutChunk) -> tuple[Any, ...]:
         chunk.signature,
         chunk.definitions,
         chunk.text,
+        tuple(map(tuple, chunk.parts)),
         cut.embedded_hash,
         cut.lexicon,
     )
 
 
 def _unpacked_chunk(path: str, language: str, row: tuple[Any, ...]) -> CutChunk:
-    start, end, *rest, embedded_hash, lexicon = row
+    start, end, *rest, parts, embedded_hash, lexicon = row
+    rest.append(tuple(map(Part._make, parts)))
     return CutChunk(Chunk(path, start, end, language, *rest), embedded_hash, lexicon)

@@ -49,6 +49,7 @@ CREATE TABLE chunks (
     scope TEXT NOT NULL,
     signature TEXT NOT NULL,
     definitions TEXT NOT NULL,
+    parts TEXT NOT NULL,
     embedded_hash BLOB NOT NULL,
     text TEXT NOT NULL
 );

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from c2llm.codebase.chunk import Chunk
+from c2llm.codebase.chunk import Chunk, Part
 from c2llm.codebase.words import tokens
 from c2llm.index.store.chunk_store import (
     BM25_B,
@@ -170,7 +170,7 @@ class SqliteQuestions(SqliteFile):
         """The chunks that are there, in the order of path, first line and id."""
         rows = self._all(
             "SELECT c.id, c.file_id, f.path, c.start_line, c.end_line, f.language, c.kind,"
-            " c.symbol, c.scope, c.signature, c.definitions, c.text"
+            " c.symbol, c.scope, c.signature, c.definitions, c.text, c.parts"
             f" FROM chunks c JOIN files f ON f.id = c.file_id WHERE c.id {_AMONG}",
             (json.dumps(list(ids)),),
         )
@@ -274,7 +274,7 @@ def _names(definitions: str) -> tuple[str, ...]:
 
 
 def _chunk(row: tuple[Any, ...]) -> Chunk:
-    path, start, end, language, kind, symbol, scope, signature, definitions, text = row
+    path, start, end, language, kind, symbol, scope, signature, definitions, text, parts = row
     return Chunk(
         restored_path(path),
         start,
@@ -286,4 +286,5 @@ def _chunk(row: tuple[Any, ...]) -> Chunk:
         signature,
         _names(definitions),
         text,
+        tuple(map(Part._make, json.loads(parts))) if parts else (),
     )

@@ -8,6 +8,7 @@ mistaken for something else.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,8 @@ class SqliteStore(SqliteQuestions, SqliteVectors):
             chunk = cut.chunk
             chunk_id = execute(
                 "INSERT INTO chunks (file_id, start_line, end_line, kind, symbol, scope, signature,"
-                " definitions, embedded_hash, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " definitions, parts, embedded_hash, text)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     file_id,
                     chunk.start_line,
@@ -88,6 +90,7 @@ class SqliteStore(SqliteQuestions, SqliteVectors):
                     chunk.scope,
                     chunk.signature,
                     "\n".join(chunk.definitions),
+                    json.dumps(chunk.parts) if chunk.parts else "",
                     cut.embedded_hash,
                     chunk.text,
                 ),

@@ -13,7 +13,7 @@ would take 24 times the room of a vector; every part counts the same instead.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _MOST_FILES = 30
 _MOST_CHUNKS = 100
 _LONGEST_TEXT = 20_000
+_ALIKE: Mapping[str, float] = {}
 WHOLE = 0.6
 """What the merged vector is worth, from the farthest of the files or classes to the nearest."""
 
@@ -43,6 +44,7 @@ def grouped(
     query: Query,
     granularity: Granularity,
     whole: float = WHOLE,
+    rarity: Mapping[str, float] = _ALIKE,
 ) -> list[Hit]:
     """Functions, classes or files in the order of their best chunk.
 
@@ -52,9 +54,10 @@ def grouped(
         query: The query, which decides between the functions of one chunk.
         granularity: What is wanted; `chunk` is not for here.
         whole: What the merged vector of a class or a file is worth.
+        rarity: Weight of each term of the query; what a file's best chunk is called by.
     """
     if granularity == "file":
-        return hits_of(targets, _files(targets, ranked, whole))
+        return hits_of(targets, _files(targets, ranked, whole), query, rarity)
     units: dict[tuple[int, str, int, int], Hit] = {}
     items: dict[tuple[int, str, int, int], Ranked] = {}
     files: dict[tuple[int, int], tuple[list[str], list[Definition]]] = {}

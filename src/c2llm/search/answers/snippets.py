@@ -30,22 +30,26 @@ def snippet(hit: Hit, query: str, most_lines: int = 6) -> Snippet:
     """The window of a hit's lines with the most different words of the query.
 
     A word counts once a window, and more where it stands in the line that defines something; of
-    equal windows the first wins. A line that the query names is in the middle. Blank lines at its
-    edges are left out, long lines are cut.
+    equal windows the first wins. A line that the query names is in the middle. Where the hit is
+    called by one definition of several, the window is of that one. Blank lines at its edges are
+    left out, long lines are cut.
     """
     lines = hit.text.split("\n")
     parsed = parse_query(query)
     wanted = set(parsed.terms)
     found = [wanted.intersection(stems(line)) for line in lines]
     symbol = hit.symbol
-    defining = next((i for i, line in enumerate(lines) if symbol and symbol in line), -1)
+    start_of, end_of = hit.definition or (hit.start_line, hit.end_line)
+    begin = max(0, min(start_of - hit.start_line, len(lines) - 1))
+    stop = max(begin, min(end_of - hit.start_line, len(lines) - 1))
+    defining = next((i for i in range(begin, stop + 1) if symbol and symbol in lines[i]), -1)
     named = next((p.line for p in parsed.places if p.line and _is_in(p, hit)), None)
     if named is not None:
         first = max(0, min(named - hit.start_line - most_lines // 2, len(lines) - most_lines))
         shown = lines[first : first + most_lines]
         return Snippet(hit.start_line + first, tuple(_cut(line) for line in shown))
-    best, best_start = -1.0, 0
-    for start in range(max(1, len(lines) - most_lines + 1)):
+    best, best_start = -1.0, begin
+    for start in range(begin, max(begin + 1, stop - most_lines + 2)):
         window = found[start : start + most_lines]
         score = len(set().union(*window)) + 0.1 * sum(map(len, window))
         if start <= defining < start + most_lines:
@@ -53,6 +57,8 @@ def snippet(hit: Hit, query: str, most_lines: int = 6) -> Snippet:
         if lines[start].strip() and score > best:
             best, best_start = score, start
     end = min(len(lines), best_start + most_lines)
+    if hit.definition:
+        end = min(end, stop + 1)
     while best_start < end - 1 and not lines[end - 1].strip():
         end -= 1
     return Snippet(hit.start_line + best_start, tuple(_cut(line) for line in lines[best_start:end]))

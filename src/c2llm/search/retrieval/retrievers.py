@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ class Retrieved:
 def retrieve(
     reader: IndexReader,
     query: Query,
+    terms: Sequence[str],
     *,
     wanted: int,
     admitted: set[int] | None,
@@ -55,6 +57,7 @@ def retrieve(
     Args:
         reader: The index.
         query: The query.
+        terms: `searched_terms` of it in all the indexes that are searched.
         wanted: How many candidates a retriever gives.
         admitted: Ids of the chunks that may answer, None for all.
         words: Whether the lexical retriever takes part.
@@ -63,12 +66,10 @@ def retrieve(
             lexical retriever found, the best first.
         recency: For a path how recently it was changed.
         number: The index's number among those that are searched.
-        statistics: How common the query's words are in all of those; None where it is the only one.
+        statistics: How common the terms are in all of those; None where it is the only one.
     """
     store = reader.store
-    lexical = store.lexical_candidates(
-        searched_terms([reader], query), wanted, admitted, statistics
-    )
+    lexical = store.lexical_candidates(terms, wanted, admitted, statistics)
     by_name = _definitions(store, query, admitted)
     files = resolve(store, query.places) if query.places else {}
     similar = None if vectors is None else vectors([chunk_id for chunk_id, _ in lexical])
@@ -119,14 +120,27 @@ def retrieve(
     return Retrieved(candidates, corpus, by_words, outside)
 
 
-def searched_terms(readers: Iterable[IndexReader], query: Query) -> list[str]:
+def searched_terms(readers: Sequence[IndexReader], query: Query) -> list[str]:
     """What the lexical retriever looks for: the query's words and the names that it spells.
 
-    Where an index has code in languages other than English, also the words' stems in those.
+    Where an index has code in languages other than English, also the words' stems in those, if more
+    chunks have them: of a word that English code has too they would only find the few others.
     """
+    terms = [*query.terms, *query.exact]
     marks = {mark for reader in readers for mark in reader.languages()}
-    inflected = inflected_tokens(" ".join(query.spelled.values()), marks) if marks else []
-    return [*query.terms, *query.exact, *inflected]
+    if not marks:
+        return terms
+    inflected_of = {term: inflected_tokens(word, marks) for term, word in query.spelled.items()}
+    asked = [*inflected_of, *(token for tokens in inflected_of.values() for token in tokens)]
+    counts: Counter[str] = Counter()
+    for reader in readers:
+        counts.update(reader.store.document_frequencies(asked))
+    return terms + [
+        token
+        for term, tokens in inflected_of.items()
+        for token in tokens
+        if counts[token] > counts[term]
+    ]
 
 
 def _phrases(store: ChunkStore, query: Query, ids: set[int]) -> dict[int, float]:
