@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from c2llm.index.store.chunk_store import ChunkStore
-from c2llm.search.query.places import resolve
 from c2llm.search.query.query_parsing import Query, QueryKind
+from c2llm.search.query.resolve import resolve
 from c2llm.search.ranking.features import Corpus
 from c2llm.search.ranking.ranker import Candidate
 from c2llm.search.retrieval.index_reader import IndexReader
