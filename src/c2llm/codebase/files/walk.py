@@ -30,11 +30,19 @@ from c2llm.codebase.files.exclusions import (
     file_reason,
 )
 from c2llm.codebase.files.ignore import IgnoreRules, parse_rules
+from c2llm.codebase.files.nested import (
+    NOT_CHECKED_OUT,
+    is_git_directory,
+    is_part,
+    missing_submodules,
+)
 from c2llm.codebase.files.outer_rules import outer_rules
 from c2llm.codebase.languages import detect_language
 
 OWN_IGNORE_FILE = ".c2llmignore"
 MAX_FILE_BYTES = 1_000_000
+_MIXED = 0x9E37_79B9_7F4A_7C15
+"""An odd number whose multiples have no pattern: inodes and times do not cancel each other."""
 
 
 class SourceFile(NamedTuple):
@@ -50,7 +58,7 @@ class SourceFile(NamedTuple):
     language: str
     """By name, and after `inspect` by content; `text` when unknown."""
     inode: int = 0
-    """Changes when another file takes the place, even one of the same size and time."""
+    """See `inode_of`: changes with any write, even one that leaves size and time as they were."""
 
     @property
     def absolute(self) -> Path:
@@ -188,8 +196,12 @@ def walk(root: Path, *, max_file_bytes: int = MAX_FILE_BYTES) -> WalkReport:
 
 
 def inode_of(status: os.stat_result) -> int:
-    """The inode as a number that a database holds: some file systems use all 64 bits."""
-    return status.st_ino & 0x7FFF_FFFF_FFFF_FFFF
+    """The inode and the time of the last change of any kind (ctime), as a number of 63 bits.
+
+    Another file in the place has another inode; who sets a file's time back after a write changes
+    the ctime, which nobody can set.
+    """
+    return (status.st_ino * _MIXED ^ status.st_ctime_ns) & 0x7FFF_FFFF_FFFF_FFFF
 
 
 def unreadable(error: OSError) -> str:
@@ -238,9 +250,15 @@ class _Walk:
     def _directory(self, base: str, scan: Iterable[os.DirEntry[str]], rules: _Rules) -> None:
         """Judge the entries of the directory `base`, which is "" or ends in `/`."""
         entries = {entry.name: entry for entry in scan}
-        if base and ".git" in entries:
+        if base and ".git" in entries and not is_part(f"{self._root}/{base[:-1]}", self._root):
             self._skip(base, "nested repository")
             return
+        if base and is_git_directory(entries):
+            self._skip(base, "version control")
+            return
+        if ".gitmodules" in entries:
+            for path in missing_submodules(f"{self._root}/{base}"):
+                self._skip(f"{base}{path}/", NOT_CHECKED_OUT)
         if base and "pyvenv.cfg" in entries:
             self._skip(base, "dependencies")
             return

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
+from c2llm.codebase.files.nested import NOT_CHECKED_OUT
 from c2llm.encoding.encoder_handle import DEFAULT_TABLE, EncoderHandle, table_handle
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 from c2llm.errors import C2LLMError, IndexWriteError
@@ -219,7 +220,13 @@ class IndexedTree:
         generation = store.generation()
         staleness = find_stale(store, self.root)
         self.stale_files = len(staleness.changed) + len(staleness.removed)
+        told = self._not_opened[NOT_CHECKED_OUT]
         self._not_opened = Counter(skip.reason for skip in staleness.skipped)
+        if (missing := self._not_opened[NOT_CHECKED_OUT]) and missing != told:
+            self._note(
+                f"{missing} {'submodules are' if missing > 1 else 'submodule is'} not checked out "
+                "and so not searched; to have them: git submodule update --init"
+            )
         changed: tuple[str, ...] = ()
         removed: tuple[str, ...] = ()
         new_rules = store.meta(RULES) != staleness.rules and not store.read_only
