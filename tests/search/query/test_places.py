@@ -26,7 +26,7 @@ OSError: [Errno 104] Connection reset by peer
     [
         (PYTHON, "srv/app/src/net/retry.py", 8),  # the last frame is the innermost
         ("TypeError: x\n    at send (/app/lib/a.js:10:5)\n    at b.js:3:1", "app/lib/a.js", 10),
-        ("\tat com.demo.Retry.call(Retry.java:42)", "Retry.java", 42),
+        ("\tat com.demo.Retry.call(Retry.java:42)", "com/demo/Retry.java", 42),
         ("panicked at src/walk.rs:310:5:\nindex out of bounds", "src/walk.rs", 310),
         ("goroutine 1 [running]:\nmain.f()\n\t/go/src/x/main.go:33 +0x1d", "go/src/x/main.go", 33),
         ("   at Demo.Run() in C:\\src\\Demo.cs:line 12", "src/Demo.cs", 12),
@@ -105,3 +105,24 @@ def test_a_place_in_a_path_that_is_no_utf_8_is_found(project: Path) -> None:
             assert index.search(query, 1, "lexical")[0].path == f"{folder}/plain.py"
         trace = f'Traceback (most recent call last):\n  File "/x/{folder}/{name}", line 1, in f\n'
         assert index.search(trace, 1, "lexical")[0].path == f"{folder}/{name}"
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["a", "a-", "a/", "\n", " \n", " ", "(", "[a]/", "(a)/", "'a", "a.c: ", "line 1 of ", "a.b.",
+     "-", "a@", "\t", "#1 x(", "? ", "error ", "  at ", "a.c:12:5: error: x\n"],
+)  # fmt: skip
+def test_a_long_text_takes_as_long_as_it_is_long(part: str) -> None:
+    """With a quadratic pattern this would not come to an end."""
+    text = part * (100_000 // len(part))
+    assert len(places(text)) <= 40
+    is_trace(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["why does it fail in src/a.py line 3?", "meet at 12:30", "version 1.2.3:4", "x.y (see 3)",
+     "how are errors of server.js:12 handled"],
+)  # fmt: skip
+def test_a_question_that_names_a_line_is_a_question(text: str) -> None:
+    assert not is_trace(text)

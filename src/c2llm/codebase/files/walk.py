@@ -44,6 +44,12 @@ from c2llm.codebase.files.exclusions import (
     file_reason,
 )
 from c2llm.codebase.files.ignore import IgnoreRules, parse_rules
+from c2llm.codebase.files.nested import (
+    NOT_CHECKED_OUT,
+    is_git_directory,
+    is_part,
+    missing_submodules,
+)
 from c2llm.codebase.files.outer_rules import outer_attributes, outer_rules, prefix_of
 from c2llm.codebase.files.repository import Repository, find_repository
 from c2llm.codebase.files.secret_files import (
@@ -64,7 +70,8 @@ MAX_FILE_BYTES = 1_000_000
 MOST_FILE_BYTES = 20_000_000
 """No limit is higher; a notebook may have this size, and without its outputs that of the others."""
 
-_RULE_FILES = {OWN_IGNORE_FILE, ".gitignore", ATTRIBUTES_FILE}
+_SUBMODULES = ".gitmodules"
+_RULE_FILES = {OWN_IGNORE_FILE, ".gitignore", ATTRIBUTES_FILE, _SUBMODULES}
 _INODE_BITS = 0x7FFF_FFFF_FFFF_FFFF
 _NO_STATUS = os.stat_result([0] * 10)
 _LONGEST_PATH = 4_095
@@ -75,6 +82,8 @@ _MOST_WILD = 200_000
 """Characters of patterns with wildcards in them."""
 _MOST_WILD_AT_ONCE = 20_000
 """The same of the files that speak of one entry, since each is held against it."""
+_MIXED = 0x9E37_79B9_7F4A_7C15
+"""An odd number whose multiples have no pattern: inodes and times do not cancel each other."""
 
 
 class SourceFile(NamedTuple):
@@ -90,7 +99,7 @@ class SourceFile(NamedTuple):
     language: str
     """By name, and after `inspect` by content; `text` when unknown."""
     inode: int = 0
-    """Changes when another file takes the place, even one of the same size and time."""
+    """See `inode_of`: changes with any write, even one that leaves size and time as they were."""
     max_bytes: int = MAX_FILE_BYTES
     """More text of it is not indexed."""
     taken_back: bool = False
@@ -250,8 +259,12 @@ def walk(
 
 
 def inode_of(status: os.stat_result) -> int:
-    """The inode as a number that a database holds: some file systems use all 64 bits."""
-    return status.st_ino & _INODE_BITS
+    """The inode and the time of the last change of any kind (ctime), as a number of 63 bits.
+
+    Another file in the place has another inode; who sets a file's time back after a write changes
+    the ctime, which nobody can set.
+    """
+    return (status.st_ino * _MIXED ^ status.st_ctime_ns) & _INODE_BITS
 
 
 def unreadable(error: OSError) -> str:
@@ -404,8 +417,12 @@ class _Walk:
         """The rules for what is in a directory, or None where what is there leaves it out."""
         if not base:
             return rules
-        if ".git" in entries and _is_git(entries[".git"]):
+        git = entries.get(".git")
+        if git and _is_git(git) and not is_part(f"{self._root}/{base[:-1]}", self._root):
             self._skip(base, "nested repository")
+            return None
+        if is_git_directory(entries):
+            self._skip(base, "version control")
             return None
         if "pyvenv.cfg" in entries:
             self._skip(base, "dependencies")
@@ -524,6 +541,9 @@ class _Walk:
         rules: DirectoryRules,
     ) -> DirectoryRules:
         """The rules with those of this directory's files in front."""
+        if _SUBMODULES in entries:
+            for path in missing_submodules(f"{self._root}/{base}"):
+                self._skip(f"{base}{path}/", NOT_CHECKED_OUT)
         own, git, attributes = rules.own, rules.git, rules.attributes
         wild_size = rules.wild_size()
         for name in (OWN_IGNORE_FILE, ".gitignore"):

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
+from c2llm.codebase.files.nested import NOT_CHECKED_OUT
 from c2llm.codebase.files.walk import MAX_FILE_BYTES, MOST_FILE_BYTES, Skipped
 from c2llm.encoding.encoder_handle import DEFAULT_TABLE, EncoderHandle, table_handle
 from c2llm.encoding.model_folder import DEFAULT_MODEL
@@ -306,7 +307,14 @@ class IndexedTree:
         generation = store.generation()
         staleness = find_stale(store, self.root)
         self.stale_files = len(staleness.changed) + len(staleness.removed)
+        told = self._count_not_checked_out()
         self._not_opened = staleness.skipped
+        missing = self._count_not_checked_out()
+        if missing and missing != told:
+            self._note(
+                f"{missing} {'submodules are' if missing > 1 else 'submodule is'} not checked out "
+                "and so not searched; to have them: git submodule update --init"
+            )
         changed: tuple[str, ...] = ()
         removed: tuple[str, ...] = ()
         new_rules = store.meta(RULES) != staleness.rules and not store.read_only
@@ -435,6 +443,9 @@ class IndexedTree:
             for handle in (self._table, self._encoder):
                 if handle is not None:
                     handle.preload(hashed=hashed)
+
+    def _count_not_checked_out(self) -> int:
+        return sum(1 for skip in self._not_opened if skip.reason == NOT_CHECKED_OUT)
 
     def _cover(self) -> TableCover | None:
         """What gives new chunks the table's vectors, and notes whose they are."""

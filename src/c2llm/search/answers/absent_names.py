@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from c2llm.codebase.words import normalized, tokens
-from c2llm.search.query.places import resolve
 from c2llm.search.query.query_parsing import Query, QueryKind
+from c2llm.search.query.resolve import resolve
 
 if TYPE_CHECKING:
     from c2llm.codebase.files.walk import Skipped

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from c2llm.codebase.words import inflected_tokens
 from c2llm.index.store.chunk_store import ChunkStore
 from c2llm.index.store.records import WordStatistics
-from c2llm.search.query.places import resolve
 from c2llm.search.query.query_parsing import Query, QueryKind
+from c2llm.search.query.resolve import resolve
 from c2llm.search.ranking.features import Corpus
 from c2llm.search.ranking.ranker import Candidate
 from c2llm.search.retrieval.index_reader import IndexReader
