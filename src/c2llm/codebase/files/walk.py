@@ -27,11 +27,8 @@ from typing import IO, NamedTuple
 
 from c2llm.codebase.files.attributes import (
     ATTRIBUTES_FILE,
-    GENERATED,
-    VENDORED,
     Attributes,
     parse_attributes,
-    verdict,
 )
 from c2llm.codebase.files.confined import (
     Directories,
@@ -39,6 +36,7 @@ from c2llm.codebase.files.confined import (
     open_file,
     settings_text,
 )
+from c2llm.codebase.files.directory_rules import MACHINE_WRITTEN, DirectoryRules
 from c2llm.codebase.files.exclusions import (
     HEAD_BYTES,
     LISTS_VERSION,
@@ -68,7 +66,6 @@ _INODE_BITS = 0x7FFF_FFFF_FFFF_FFFF
 _NO_STATUS = os.stat_result([0] * 10)
 _LONGEST_PATH = 4_095
 """Bytes of a whole path that systems open by its name, as an editor has to."""
-_MACHINE_WRITTEN = ("generated", "minified")
 _MOST_RULES = 4_000_000
 """Characters of all ignore files of a tree together: some thousand files of a large project's."""
 _MOST_WILD = 200_000
@@ -134,35 +131,6 @@ class WalkReport:
 
 Stamps = Mapping[str, tuple[str, int, int, int]]
 """Path, size, time and inode of files by path."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    """The ignore files that speak of one directory's entries, the deepest first."""
-
-    own: tuple[IgnoreRules, ...]
-    git: tuple[IgnoreRules, ...]
-    attributes: tuple[Attributes, ...] = ()
-    tracked_only: bool = False
-    """The directory is ignored, and some files in it are tracked by git."""
-
-    def verdict(self, path: str, name: str, is_directory: bool) -> tuple[bool | None, bool | None]:
-        """What the own files say, and what git's say."""
-        own = None
-        git: bool | None = self.tracked_only or None
-        for rules in self.own:
-            own = rules.verdict(path, name, is_directory)
-            if own is not None:
-                break
-        for rules in () if git else self.git:
-            git = rules.verdict(path, name, is_directory)
-            if git is not None:
-                break
-        return own, git
-
-    def wild_size(self) -> int:
-        """Characters of all patterns with wildcards."""
-        return sum(rules.wild_size for rules in (*self.own, *self.git))
 
 
 def list_files(
@@ -233,7 +201,7 @@ def inspect(
     if holds_secret(head) and not include_secrets:
         return Skipped(file.path, SECRET)
     reason = content_reason(head)
-    if reason is not None and not (file.taken_back and reason in _MACHINE_WRITTEN):
+    if reason is not None and not (file.taken_back and reason in MACHINE_WRITTEN):
         return Skipped(file.path, reason)
     language = detect_language(file.path, head) or "text"
     if language == file.language:
@@ -315,7 +283,7 @@ class _Walk:
         """Files that are taken though they are ignored, since git tracks them."""
         self._files: list[SourceFile] = []
         self._skipped: list[Skipped] = []
-        self._stack: list[tuple[str, _Rules]] = []
+        self._stack: list[tuple[str, DirectoryRules]] = []
 
     def run(self) -> WalkReport:
         root = Path(self._root)
@@ -326,7 +294,9 @@ class _Walk:
         for one in attributes:
             self._note_attributes(one)
         with Directories(self._root) as self._directories:
-            self._directory("", *self._directories.scan(""), _Rules((), git_rules, attributes))
+            self._directory(
+                "", *self._directories.scan(""), DirectoryRules((), git_rules, attributes)
+            )
             while self._stack:
                 path, rules = self._stack.pop()
                 try:
@@ -371,7 +341,7 @@ class _Walk:
         base: str,
         entries: dict[str, os.DirEntry[str]],
         descriptor: int | None,
-        rules: _Rules,
+        rules: DirectoryRules,
     ) -> None:
         """Judge the entries of the directory `base`, which is "" or ends in `/`."""
         if base and ".git" in entries and _is_git(entries[".git"]):
@@ -431,7 +401,7 @@ class _Walk:
         siblings: dict[str, os.DirEntry[str]],
         own: bool | None,
         git: bool | None,
-        rules: _Rules,
+        rules: DirectoryRules,
     ) -> None:
         reason = directory_reason(name, siblings)
         tracked_only = False
@@ -446,7 +416,7 @@ class _Walk:
                 self._skip(path, "ignored by git")
                 return
             tracked_only = True
-        if reason is not None and own is None and not _is_own(rules, path, name):
+        if reason is not None and own is None and not rules.is_own(path, name):
             self._skip(path, reason)
         elif not self._secrets and is_secret_directory(name):
             self._skip(path, SECRET)
@@ -464,7 +434,7 @@ class _Walk:
         name: str,
         entry: os.DirEntry[str],
         own: bool | None,
-        rules: _Rules,
+        rules: DirectoryRules,
     ) -> None:
         if not self._secrets and is_secret(name, parent):
             self._skip(path, SECRET)
@@ -473,7 +443,7 @@ class _Walk:
         if not taken_back:
             reason = file_reason(name)
             if rules.attributes:
-                reason, taken_back = _attributed(rules, path, name, reason)
+                reason, taken_back = rules.attributed(path, name, reason)
         if reason is not None:
             self._skip(path, reason)
             return
@@ -510,8 +480,8 @@ class _Walk:
         entries: dict[str, os.DirEntry[str]],
         base: str,
         descriptor: int | None,
-        rules: _Rules,
-    ) -> _Rules:
+        rules: DirectoryRules,
+    ) -> DirectoryRules:
         """The rules with those of this directory's files in front."""
         own, git, attributes = rules.own, rules.git, rules.attributes
         wild_size = rules.wild_size()
@@ -560,22 +530,3 @@ def _tracked_in(rules: str) -> frozenset[str]:
 def _is_git(entry: os.DirEntry[str]) -> bool:
     """Whether `.git` makes its directory a repository: a directory, a pointer, or a link to one."""
     return entry.is_symlink() or entry.is_dir() or entry.is_file()
-
-
-def _attributed(rules: _Rules, path: str, name: str, reason: str | None) -> tuple[str | None, bool]:
-    """Why a file is left out by `.gitattributes` too, and whether they take it back."""
-    for attribute in (GENERATED, VENDORED):
-        said = verdict(rules.attributes, attribute, path, name)
-        if said:
-            return reason or attribute, False
-        if said is False and attribute == GENERATED:
-            return None if reason in _MACHINE_WRITTEN else reason, True
-    return reason, False
-
-
-def _is_own(rules: _Rules, path: str, name: str) -> bool:
-    """Whether `.gitattributes` says of a directory, or of all in it, that it is not vendored."""
-    if not rules.attributes:
-        return False
-    whole = verdict(rules.attributes, VENDORED, path[:-1], name, is_directory=True)
-    return whole is False or verdict(rules.attributes, VENDORED, f"{path}x", "x") is False
