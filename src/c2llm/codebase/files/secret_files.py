@@ -95,6 +95,7 @@ _EXAMPLE = re.compile(
 _PRIVATE_KEY = re.compile(
     rb"\s*(-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----|PuTTY-User-Key-File-\d)"
 )
+_HEAD_BYTES = 8_192
 _SERVICE_ACCOUNT = re.compile(rb'"type"\s*:\s*"service_account"')
 
 
@@ -149,12 +150,13 @@ def is_secret_directory(name: str) -> bool:
     return name.startswith(".") and name.lower() in _FOLDERS
 
 
-def holds_secret(head: bytes) -> bool:
+def holds_secret(content: bytes) -> bool:
     """Whether a file that begins like this is a key, whatever its name.
 
     Args:
-        head: Its first bytes; a service account's key has all that tells it in 400.
+        content: The file, or its first bytes; no more than a few kilobytes are looked at.
     """
+    head = content[:_HEAD_BYTES]
     if _PRIVATE_KEY.match(head):
         return True
     return (
