@@ -92,7 +92,7 @@ _LOCKFILES = _names(
 
 _BINARY = _names(
     """
-    7z a aar apk avi avif bin blend bmp br bz2 class cur dat db dex dll dmg doc docx dylib
+    7z a aar ai apk avi avif bin blend bmp br bz2 class cur dat db dex dll dmg doc docx dylib
     ear elc eot exe fbx fla flac gem gif glb gz h5 heic icns ico idx ilk img iso jar jpeg
     jpg ko lib lz4 m4a mkv mov mp3 mp4 mpeg mpg msi nib npy npz nupkg o obj odt ogg onnx otf
     pack parquet pcap pdb pdf pickle pkl png ppt pptx psd pt pth pyc pyd pyo rar rlib rpm
