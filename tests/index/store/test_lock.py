@@ -205,7 +205,9 @@ def test_clear_waits_for_who_writes_and_says_so(project: Path) -> None:
             assert file.exists()
     locks = {path.name: path.stat().st_ino for path in file.parent.glob("*.lock")}
     assert remove_index(file)
-    assert locks.items() <= {path.name: path.stat().st_ino for path in file.parent.iterdir()}.items()
+    assert (
+        locks.items() <= {path.name: path.stat().st_ino for path in file.parent.iterdir()}.items()
+    )
 
 
 def test_a_lock_file_that_is_removed_locks_nobody_in_or_out(tmp_path: Path) -> None:
