@@ -15,6 +15,7 @@ import pytest
 
 from c2llm.errors import C2LLMError
 from c2llm.index.build.watching import Refreshed, _matters, watch
+from c2llm.index.store.location import remove_index
 from c2llm.index.store.lock import holding
 from c2llm.search.code_index import CodeIndex
 from tests.trees import WordEncoder, write_tree
@@ -103,3 +104,30 @@ def test_the_command_prints_what_changed_and_ends_in_peace(
     out, errors = process.communicate()
     assert (process.returncode, out) == (0, "")
     assert "1 refreshes" in errors and "Traceback" not in errors
+
+
+@pytest.mark.parametrize("how", ["removed", "rebuilt"])
+def test_an_index_that_was_replaced_is_opened_again(
+    project: Path, index: CodeIndex, how: str
+) -> None:
+    told: list[str] = []
+    index._note = told.append
+    index.label = "kept"
+    stop = Event()
+    seen = watch(index, stop, debounce_ms=20)
+    while next(seen) is not None:
+        pass
+    if how == "removed":
+        assert remove_index(index.file)
+    else:
+        with CodeIndex.open(project, encoder=WordEncoder(), rebuild=True, embed="all"):
+            pass
+    write_tree(project, {"later.py": "def later():\n    return 1\n"})
+    refreshed = next(seen)
+    assert refreshed is not None and "later.py" in refreshed.changed
+    assert told == ["The index was removed or replaced by another process; it is opened again."]
+    assert index.label == "kept" and index.search("later", 1)[0].path == "later.py"
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as other:
+        assert other.last_refresh.redone == 0
+        assert other.search("later", 1)[0].path == "later.py"
+    stop.set()

@@ -16,8 +16,6 @@ SECRET = "secret"
 SECRETS_VERSION = 1
 """Raised whenever what is below judges a name in another way."""
 VARIABLE = "C2LLM_INCLUDE_SECRETS"
-SECRET_HEAD_BYTES = 8_192
-"""Where a key shows itself, if a file is one."""
 
 
 def _names(text: str) -> frozenset[str]:

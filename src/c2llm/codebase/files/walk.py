@@ -54,7 +54,6 @@ from c2llm.codebase.files.outer_rules import outer_attributes, outer_rules, pref
 from c2llm.codebase.files.repository import Repository, find_repository
 from c2llm.codebase.files.secret_files import (
     SECRET,
-    SECRET_HEAD_BYTES,
     SECRETS_VERSION,
     holds_secret,
     includes_secrets,
@@ -215,7 +214,7 @@ def inspect(
         return Skipped(file.path, "empty")
     if include_secrets is None:
         include_secrets = includes_secrets()
-    if not include_secrets and holds_secret(content[:SECRET_HEAD_BYTES]):
+    if not include_secrets and holds_secret(content):
         return Skipped(file.path, SECRET)
     head = readable_head(content)
     if head is None:

@@ -53,6 +53,8 @@ def remove_index(path: Path, wait_seconds: float = 10.0) -> bool:
         C2LLMError: Another process is writing it, and has been for so long.
         IndexWriteError: The disk does not let it be removed.
     """
+    if path != cache_file():
+        check_folder(path.parent)
     found = path.exists()
     if not found and not _beside(path):
         return False
@@ -69,7 +71,6 @@ def remove_index(path: Path, wait_seconds: float = 10.0) -> bool:
 
 def unlink_index(path: Path) -> None:
     """Remove what `remove_index` does, of an index that is written by nobody else."""
-    check_folder(path.parent)
     try:
         with replacing(path):
             path.unlink(missing_ok=True)  # first, lest what is beside it be taken for its own

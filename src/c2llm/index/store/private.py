@@ -17,7 +17,7 @@ from c2llm.errors import C2LLMError
 
 _OTHERS = 0o077
 _BESIDE = ("", "-wal", "-shm", "-journal")
-_OURS = ("indexes", "vectors.sqlite", "workspaces", "config", "log", "models")
+_OURS = ("indexes", "vectors.sqlite", "replacing.lock", "workspaces", "config", "log", "models")
 """How the names begin of what c2llm keeps in its folder."""
 
 
@@ -50,11 +50,7 @@ def check_folder(folder: Path) -> None:
         return
     _require_own(folder, status)
     if status.st_mode & _OTHERS:
-        _close(folder, status)
-        with suppress(OSError):
-            for path in folder.iterdir():
-                if path.is_file() and not path.is_symlink():
-                    _close(path, path.lstat())
+        _close_all(folder, status)
     check_home(folder.parent)
 
 
@@ -114,7 +110,7 @@ def check_home(home: Path) -> None:
     if status.st_uid == os.geteuid():
         with suppress(OSError):
             if all(path.name.startswith(_OURS) for path in home.iterdir()):
-                _close(home, status)
+                _close_all(home, status)
 
 
 def _require_own(path: Path, status: os.stat_result) -> None:
@@ -129,6 +125,14 @@ def _require_own(path: Path, status: os.stat_result) -> None:
 
 def _of_another(path: Path) -> str:
     return f"{path} belongs to another user; set C2LLM_HOME to a folder of your own."
+
+
+def _close_all(folder: Path, status: os.stat_result) -> None:
+    _close(folder, status)
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.is_file() and not path.is_symlink():
+                _close(path, path.lstat())
 
 
 def _close(path: Path, status: os.stat_result) -> None:

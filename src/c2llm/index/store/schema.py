@@ -109,10 +109,10 @@ def connect(path: Path, *, create: bool = True) -> tuple[sqlite3.Connection, Pla
     with explained(path):
         if create:
             make_folder(path.parent)
+        check_folder(path.parent)
         with opening(path) as has_locks:
             if create and not path.exists():
                 make_file(path)
-            check_folder(path.parent)
             check_database(path)
             connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=rw",
