@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from c2llm.cli.config import config_option
 from c2llm.cli.output import print_json
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 
@@ -16,6 +17,7 @@ Examples:
   c2llm status
   c2llm status ~/src/project --skipped
   c2llm status --json | jq .changed
+  c2llm status --config         what you have set, and where
 """
 
 
@@ -26,6 +28,7 @@ Examples:
 )
 @click.option("--skipped", "list_skipped", is_flag=True, help="Name each file that is left out.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@config_option
 def command(path: str, model: str, list_skipped: bool, as_json: bool) -> None:
     """Tell what is indexed, what is stale, what was skipped.
 
