@@ -89,7 +89,10 @@ _KINDS: dict[str, type] = {"include_secrets": bool, "index_mb": int, "cache_mb":
 def _config_file(environment: Mapping[str, str]) -> Path | None:
     own = environment.get("C2LLM_CONFIG")
     if own is not None:
-        return Path(own).expanduser() if own else None
+        try:
+            return Path(own).expanduser() if own else None
+        except RuntimeError as error:
+            raise UsageError(f"C2LLM_CONFIG is {own!r}, and there is no such user.") from error
     shared = Path(environment.get("XDG_CONFIG_HOME", ""))
     try:
         # A relative one, which the standard forbids, would lead into the working directory.

@@ -144,6 +144,9 @@ def test_a_repository_cannot_set_it(
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
 def test_only_a_regular_file_is_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(file)
+    monkeypatch.setenv("C2LLM_CONFIG", "~nosuchuser/config.toml")
+    with pytest.raises(UsageError, match="no such user"):
+        UserConfig.load(os.environ)
     for odd in (file, Path("/dev/zero"), file.parent):
         monkeypatch.setenv("C2LLM_CONFIG", str(odd))
         with pytest.raises(UsageError, match=r"no regular file|cannot be read"):
