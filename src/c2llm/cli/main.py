@@ -32,6 +32,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "train": ("c2llm.cli.training.train", "Train a model from a recipe."),
     "merge": ("c2llm.cli.training.merge", "Average the weights of trained models."),
     "export": ("c2llm.cli.training.export", "Export a trained model to ONNX."),
+    "completion": ("c2llm.cli.completion", "Teach your shell to complete this command."),
     "eval": ("c2llm.cli.eval.eval_group", "Measure retrieval quality."),
     "profile": ("c2llm.cli.profile", "Measure latency, throughput and memory of models."),
 }
@@ -39,12 +40,17 @@ VERBS: dict[str, tuple[str, str]] = {
 
 @click.group(cls=LazyGroup, verbs=VERBS)
 @click.version_option(__version__, prog_name="c2llm")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Semantic code search and code embeddings, on this machine.
 
     \b
     Start here:  c2llm search "where are retries backed off"
     """
+    if context.invoked_subcommand != "completion":
+        from c2llm.cli.config import take
+
+        take(context)
 
 
 def main(argv: list[str] | None = None) -> None:

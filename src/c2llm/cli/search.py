@@ -103,12 +103,13 @@ def command(
         return
     started = time.perf_counter()
     request = request_of(_query(query), options)
+    from c2llm.cli.config import without_notes_of_config
     from c2llm.cli.render import payload, results, show, show_paths
     from c2llm.cli.search_targets import opened
     from c2llm.search.answering import answer
 
     with opened(paths, model, request.mode, max_file_bytes=max_file_bytes) as indexes:
-        found = answer(indexes, request)
+        found = without_notes_of_config(answer(indexes, request))
         if as_json:
             print_json(payload(found, time.perf_counter() - started))
         elif jsonl:

@@ -44,6 +44,7 @@ def command(
 
     It is compared by meaning, so an answer may be in another language or repository.
     """
+    from c2llm.cli.config import without_notes_of_config
     from c2llm.cli.render import payload, show
     from c2llm.cli.search_targets import opened
     from c2llm.search.answers.similar_code import Specimen, as_query, similar, specimen_at
@@ -52,7 +53,7 @@ def command(
     started = time.perf_counter()
     request = request_of(as_query(specimen), options)
     with opened(within or (_home_of(specimen),), model, request.mode) as indexes:
-        found = similar(indexes, specimen, request)
+        found = without_notes_of_config(similar(indexes, specimen, request))
     if not as_json:
         for sentence in found.notes:
             note(sentence)

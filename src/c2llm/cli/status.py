@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from c2llm.cli.config import config_option
 from c2llm.cli.output import print_json, print_line, shell_quoted
 from c2llm.codebase.files.secret_files import SECRET, VARIABLE
 from c2llm.encoding.model_folder import DEFAULT_MODEL
@@ -22,6 +23,7 @@ Examples:
   c2llm status ~/src/project --skipped
   c2llm status --all            every index, with its size
   c2llm status --json | jq .changed
+  c2llm status --config         what you have set, and where
 """
 _SECRETS_NAMED = 5
 
@@ -34,6 +36,7 @@ _SECRETS_NAMED = 5
 @click.option("--skipped", "list_skipped", is_flag=True, help="Name each file that is left out.")
 @click.option("--all", "list_all", is_flag=True, help="List every index of this user instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@config_option
 def command(path: str, model: str, list_skipped: bool, list_all: bool, as_json: bool) -> None:
     """Tell what is indexed, what is stale, what was skipped.
 

@@ -101,5 +101,10 @@ def _in_languages(
 def _like(paths: Sequence[str], kind: str, glob: str, unmet: list[str]) -> set[str]:
     found = matching(paths, glob)
     if not found:
-        unmet.append(f"No indexed file matches the {kind} {glob!r}.")
+        unmet.append(unmet_glob(kind, glob))
     return found
+
+
+def unmet_glob(kind: str, glob: str) -> str:
+    """What is told of an `include` or `exclude` that no file meets."""
+    return f"No indexed file matches the {kind} {glob!r}."
