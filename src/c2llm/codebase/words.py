@@ -54,8 +54,8 @@ def _tokens_of(name: str) -> str:
 
 
 def normalized(name: str) -> str:
-    """A name without case and signs, so that `retry_after` and `RetryAfter` are equal."""
-    return name.replace("_", "").replace("-", "").replace(".", "").lower()
+    """A name without case and underscores, so that `retry_after` and `RetryAfter` are equal."""
+    return name.replace("_", "").replace("-", "").lower()
 
 
 def lexicon_row(path: str, chunk: Chunk) -> tuple[str, str, str]:
