@@ -127,3 +127,18 @@ def test_the_definition_has_its_name_and_lines(file: str) -> None:
     chunks = cut_text(file, sample.defining, language).chunks
     naming = [chunk for chunk in chunks if sample.name in chunk.definitions]
     assert naming[0].start_line <= sample.line <= naming[0].end_line
+
+
+def _forms() -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = tomllib.loads((FOLDER / "forms.toml").read_text(encoding="utf-8"))[
+        "form"
+    ]
+    return rows
+
+
+@pytest.mark.parametrize("form", _forms(), ids=lambda form: f"{form['file']}:{form['code'][:24]!r}")
+def test_each_form_of_a_definition_is_told(form: dict[str, str]) -> None:
+    source = form["code"].replace("NAME", form["name"]).encode()
+    language = detect_language(form["file"], source) or ""
+    found = {entry.name: entry.kind for entry in definitions(source, language)}
+    assert found.get(form["name"]) == form["kind"]

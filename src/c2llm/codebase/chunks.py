@@ -269,7 +269,7 @@ class _Definitions:
             symbol=named.name,
             scope=named.scope,
             signature=named.signature,
-            definitions=tuple(entry.name for entry in starting[:_MOST_NAMES]),
+            definitions=tuple(name for entry in starting[:_MOST_NAMES] for name in entry.spellings),
             parts=_several(
                 [
                     Part(entry.name, entry.kind, entry.scope, entry.start_line, entry.end_line)

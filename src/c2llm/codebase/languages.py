@@ -39,7 +39,7 @@ _AMBIGUOUS: dict[str, tuple[tuple[re.Pattern[bytes], str], ...]] = {
         ),
         "m": (
             (rb"^\s*(@interface|@implementation|@protocol|@import|#import|#include)\b", "objc"),
-            (rb"^\s*(%|function\b)", "matlab"),
+            (rb"^\s*(%|(function|classdef)\b)", "matlab"),
         ),
         "ts": ((rb"\A\s*<(\?xml|!DOCTYPE TS|TS\b)", "xml"),),
         "pl": (

@@ -86,6 +86,14 @@ class Definition:
     line: int
     """Line where the definition itself starts, below its comment."""
 
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """Its name, and for a test such as `Stack.Pops` what people call it within its suite."""
+        own = self.name.rpartition(".")[2]
+        if self.kind == "function" and own != self.name and own.isidentifier():
+            return self.name, own
+        return (self.name,)
+
 
 @dataclass(slots=True)
 class _Open:
@@ -178,9 +186,8 @@ def outlined(source: bytes, language: str) -> list[Definition]:
     for entry in outline(source, language):
         while around and around[-1].end_byte <= entry.start:
             around.pop()
-        qualifier, name = "", entry.name
-        if entry.kind == "function":
-            qualifier, name = _qualified(entry.name)
+        words = " " in entry.name  # a sentence, as scenarios have
+        qualifier, name = ("", entry.name) if words else _qualified(entry.name)
         texts = [clean_comment(source[a:b].decode(errors="replace")) for a, b in entry.docs]
         names = [outer.name for outer in around[-_SCOPE_DEPTH:]]
         head = source[entry.start : entry.end].split(b"\n")

@@ -161,8 +161,8 @@ def _without_accents(word: str) -> str:
 
 
 def normalized(name: str) -> str:
-    """A name without case and signs, so that `retry_after` and `RetryAfter` are equal."""
-    plain = name.replace("_", "").replace("-", "").replace(".", "").lower()
+    """A name without case and underscores, so that `retry_after` and `RetryAfter` are equal."""
+    plain = name.replace("_", "").replace("-", "").lower()
     if plain.isascii():
         return plain
     return _spellings(normalize("NFKC", plain).lower())[1]

@@ -22,7 +22,7 @@ FUNCTIONAL: dict[str, Grammar] = {
 (method_definition name: (_) @name) @function
 (module_definition (module_binding (module_name) @name)) @class
 (module_type_definition (module_type_name) @name) @class
-(class_definition (class_binding name: (_) @name)) @class
+(class_definition (class_binding (class_name) @name)) @class
 (type_definition (type_binding name: (_) @name) @class)
 (exception_definition (constructor_declaration (constructor_name) @name)) @class
 """,
@@ -40,6 +40,7 @@ FUNCTIONAL: dict[str, Grammar] = {
 (type_definition (_ (type_name type_name: (_) @name))) @class
 (module_defn (identifier) @name) @class
 (named_module name: (_) @name) @class
+(exception_definition exception_name: (_) @name) @class
 """,
     ),
     "clojure": Grammar(
@@ -142,7 +143,7 @@ FUNCTIONAL: dict[str, Grammar] = {
         patterns=f"{_ELM_TOP}\n(port_annotation name: (_) @name) @function",
     ),
     "gleam": Grammar(
-        functions="function external_function",
+        functions="function external_function constant",
         comments="comment statement_comment module_comment",
         attributes="attribute",
         patterns="""
@@ -152,9 +153,13 @@ FUNCTIONAL: dict[str, Grammar] = {
 """,
     ),
     "purescript": Grammar(
-        classes="data newtype type_alias class_declaration",
+        classes="data newtype type_alias",
         attributes="signature",
-        patterns="(function name: (_) @name) @function",
+        patterns="""
+(function name: (_) @name) @function
+(foreign_import name: (_) @name) @function
+(class_declaration (class_head (class_name) @name)) @class
+""",
         clauses=True,
     ),
     "nix": Grammar(
@@ -163,6 +168,9 @@ FUNCTIONAL: dict[str, Grammar] = {
     "fennel": Grammar(functions="fn lambda"),
     "janet": Grammar(functions="extra_defs", comments="line_comment"),
     "jsonnet": Grammar(
-        patterns="(bind function: (_) @name) @function",
+        patterns="""
+(bind function: (_) @name) @function
+(member (field function: (fieldname) @name)) @function
+""",
     ),
 }

@@ -18,16 +18,20 @@ from typing import Any, Literal
 _MOST_DEFINITIONS = 20_000
 _MOST_COMMENT_LINES = 200
 _BEFORE = (
-    "public private protected internal friend static shared final sealed abstract virtual override"
-    " overrides overridable overloads partial readonly default export entry extern external open"
-    " pub const async unsafe inline pure proto multi opaque noncomputable local global hidden"
-    " fixed cached create or replace mustinherit notinheritable mustoverride shadows query total"
-    " covering implicit explicit exported automatic impure actual program script ghost"
+    "public private protected internal friend static shared final sealed abstract virtual"
+    " override overrides overridable overloads partial readonly default export entry extern"
+    " external open pub const async unsafe inline pure proto multi opaque noncomputable local"
+    " global hidden fixed cached create or replace mustinherit notinheritable mustoverride"
+    " shadows query total covering implicit explicit exported automatic impure actual program"
+    " script ghost declare ptrsafe"
 )
 """Words that may stand before the keyword."""
 _AFTER = "rec nonrec type body virtual static class inline local meta"
 """Words that may stand between the keyword and the name."""
 _NAME = r"[`\"'\[]?(?:self\.|this\.)?([^\W\d](?:[\w.?!'$]|-(?=\w)|::(?=\w))*)"
+_LEADING = r"(?:(?:<[^<>\n]{1,80}>|@?\[[^\[\]\n]{1,80}\])[ \t]*)?"
+"""An attribute on the same line."""
+_QUOTES = re.compile(r"[`\"\[\]]")
 _CLOSES = re.compile(rb"[})\]]|(?:end|begin|is|as|where|then|do)\b|\{", re.IGNORECASE)
 _ENDS = re.compile(rb"[})\]]|end", re.IGNORECASE)
 _ATTRIBUTE = (b"@", b"#[", b"[<", b"%[")
@@ -89,7 +93,10 @@ def _row(language: str) -> _Row:
             before, own, after = (
                 "|".join(map(re.escape, text.split())) for text in (_BEFORE, words, _AFTER)
             )
-            pattern = rf"^[ \t]*(?:(?:{before})[ \t]+)*(?:{own})[ \t]+(?:(?:{after})[ \t]+)*{_NAME}"
+            pattern = (
+                rf"^[ \t]*{_LEADING}(?:(?:{before})[ \t]+)*(?:{own})[ \t]+"
+                rf"(?:(?:{after})[ \t]+)*{_NAME}"
+            )
             patterns.append((kind, re.compile(pattern.encode(), flags)))
     return _Row(
         tuple(patterns), tuple(row.get("comment", "").encode().split()), row.get("ends") == "next"
@@ -147,7 +154,7 @@ def _heads(
     for kind, pattern in row.patterns:
         for match in pattern.finditer(source):
             name = next((group for group in match.groups() if group), b"")
-            text = name.decode(errors="replace").strip("`\"[].:'")
+            text = _QUOTES.sub("", name.decode(errors="replace")).strip(".:'")
             start = match.start() + len(match[0]) - len(match[0].lstrip())
             line = source.rfind(b"\n", 0, start) + 1
             if text and line not in seen and len(seen) < _MOST_DEFINITIONS:

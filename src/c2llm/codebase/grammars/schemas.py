@@ -80,6 +80,7 @@ SCHEMAS: dict[str, Grammar] = {
     "scss": Grammar(
         functions="mixin_statement function_statement",
         comments="comment js_comment",
+        patterns="(rule_set (selectors . (placeholder (identifier) @name) .)) @class",
     ),
     "make": Grammar(
         patterns="""
@@ -96,7 +97,15 @@ SCHEMAS: dict[str, Grammar] = {
         patterns="""
 (function_def (function_command (argument_list . (argument) @name))) @function
 (macro_def (macro_command (argument_list . (argument) @name))) @function
+(normal_command . (identifier) @verb.target (argument_list . (argument) @name)) @class
+(normal_command . (identifier) @verb.option (argument_list . (argument) @name)) @function
 """,
+        words=spelled(
+            {
+                "verb.target": "add_library add_executable add_custom_target cc_library",
+                "verb.option": "option cmake_dependent_option",
+            }
+        ),
     ),
     "dockerfile": Grammar(
         patterns="(from_instruction as: (image_alias) @name) @class",

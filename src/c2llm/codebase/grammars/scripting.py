@@ -17,15 +17,26 @@ SCRIPTING: dict[str, Grammar] = {
         functions="subroutine_declaration_statement method_declaration_statement",
         classes="package_statement class_statement role_statement",
         comments="comment pod",
+        patterns="""
+(assignment_expression
+  left: (variable_declaration variable: (scalar (varname) @name))
+  right: (anonymous_subroutine_expression)) @function
+(use_statement module: (package) @verb.constant
+  (list_expression . (autoquoted_bareword) @name)) @function
+""",
+        words=spelled({"verb.constant": "constant"}),
     ),
     "r": Grammar(
         patterns="""
 (binary_operator lhs: [(identifier) (string)] @name rhs: (function_definition)) @function
 (binary_operator lhs: (identifier) @name
   rhs: (call function: (identifier) @verb.class)) @class
+(argument name: (identifier) @name value: (function_definition)) @function
 (call function: (identifier) @verb.function
   arguments: (arguments . argument: (argument value: (string) @name))) @function
 """,
+        # What is handed to a function is no definition.
+        skips=frozenset({"FUN", "f", "error", "warning", "finally", "message", "handler"}),
         words=spelled(
             {
                 "verb.class": "R6Class setClass setRefClass new_class ggproto",
@@ -66,7 +77,16 @@ SCRIPTING: dict[str, Grammar] = {
 (class_method_definition (simple_name) @name) @function
 """,
     ),
-    "tcl": Grammar(functions="procedure"),
+    "tcl": Grammar(
+        functions="procedure",
+        patterns="""
+(command name: (simple_word) @verb.method
+  arguments: (word_list . (simple_word) @name . (_) . (_) .)) @function
+(command name: (simple_word) @verb.class
+  arguments: (word_list . (simple_word) . (simple_word) @name)) @class
+""",
+        words=spelled({"verb.method": "method", "verb.class": "oo::class itcl::class"}),
+    ),
     "fish": Grammar(functions="function_definition"),
     "vim": Grammar(
         patterns="(function_definition (function_declaration name: (_) @name)) @function"
