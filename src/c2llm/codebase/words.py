@@ -49,7 +49,7 @@ def stem(word: str) -> str:
         return word
     if word.endswith(_GERMAN_PLURALS):
         word = word[:-2]
-    elif german := _GERMAN_VERB.fullmatch(word):
+    if german := _GERMAN_VERB.fullmatch(word):
         return german[1]
     if word.endswith(("ies", "ied")):
         return word[:-3] + "y"
