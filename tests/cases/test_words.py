@@ -187,3 +187,19 @@ def test_long_names_are_found_whole_and_by_their_parts(
     write_tree(root, more)
     with CodeIndex.open(root, embed="none") as index:
         assert index.search(query, 3, "lexical")[0].path == path
+
+
+def test_one_comment_in_another_language_does_not_answer_every_question(
+    home: Path, tmp_path: Path
+) -> None:
+    english = {
+        f"a{i}.py": f"def f{i}(lists):\n    # filter the list of strings\n    return lists\n"
+        for i in range(30)
+    }
+    spanish = "def g(lista):\n    # filtra los elementos de una lista cuando son strings\n    pass\n"
+    other = "# envía los avisos a una lista cuando se cancela la suscripción\n"
+    root = write_tree(tmp_path / "english", {**english, "es.py": spanish, "es2.py": other})
+    with CodeIndex.open(root, embed="none") as index:
+        hits = index.search("filter a list of strings", 20, "lexical")
+        assert not any(hit.path.startswith("es") for hit in hits)
+        assert index.search("suscripciones", 3, "lexical")[0].path == "es2.py"

@@ -49,7 +49,7 @@ def stem(word: str) -> str:
         return word
     if word.endswith(_GERMAN_PLURALS):
         word = word[:-2]
-    elif german := _GERMAN_VERB.fullmatch(word):
+    if german := _GERMAN_VERB.fullmatch(word):
         return german[1]
     if word.endswith(("ies", "ied")):
         return word[:-3] + "y"
@@ -96,8 +96,9 @@ def tokens(text: str) -> str:
 
 def body_tokens(text: str) -> str:
     """`tokens` of code, and behind them those of its languages other than English."""
-    english = tokens(text)
-    languages = languages_of(text, frozenset(map(str.lower, names(text))))
+    found = names(text)
+    english = " ".join(filter(None, map(_tokens_of, found)))
+    languages = languages_of(found)
     if not languages:
         return english
     marks = [LATIN[language] for language in languages]

@@ -40,7 +40,8 @@ def answer(
     A language that only some of the indexes have leaves the others out.
 
     Args:
-        indexes: Open indexes; where there are several, each has a label of its own.
+        indexes: Open indexes; where there are several, each has a label of its own. Of two of one
+            directory the last is asked.
         request: What is asked.
         weights: What the ranker's features are worth.
 
@@ -61,7 +62,7 @@ def _answer(
     taken: list[CodeIndex] = []
     targets = []
     refused: UsageError | None = None
-    for index in indexes:
+    for index in {index.root: index for index in indexes}.values():
         try:
             targets.append(index.target(request))
             taken.append(index)

@@ -112,3 +112,16 @@ def test_an_index_asked_alone_keeps_its_own_statistics(
     monkeypatch.setattr(SqliteStore, "word_statistics", refuse)
     with opened(trees[0]) as indexes:
         assert answer(indexes, SearchRequest("settle invoice", 5, "lexical")).hits
+
+
+def test_one_directory_opened_twice_is_searched_once(
+    trees: tuple[Path, Path], tmp_path: Path
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(trees[0], target_is_directory=True)
+    request = SearchRequest("settle invoice", 50, "lexical")
+    with opened(trees[0], trees[0], link) as indexes:
+        found = answer(indexes, request)
+    with opened(trees[0]) as indexes:
+        assert found.hits == answer(indexes, request).hits
+    assert len(found.indexes) == 1

@@ -19,6 +19,7 @@ from c2llm.index.store.sqlite_questions import SqliteQuestions
 from c2llm.index.store.sqlite_vectors import SqliteVectors
 
 if TYPE_CHECKING:
+    from c2llm.codebase.chunk import Part
     from c2llm.index.build.cutting import CutFile
 
 
@@ -90,7 +91,7 @@ class SqliteStore(SqliteQuestions, SqliteVectors):
                     chunk.scope,
                     chunk.signature,
                     "\n".join(chunk.definitions),
-                    json.dumps(chunk.parts) if chunk.parts else "",
+                    _packed(chunk.parts),
                     cut.embedded_hash,
                     chunk.text,
                 ),
@@ -151,3 +152,8 @@ class SqliteStore(SqliteQuestions, SqliteVectors):
         row = self._one("SELECT (SELECT count(*) FROM files), (SELECT count(*) FROM chunks)")
         assert row is not None
         return Counts(int(row[0]), int(row[1]), self.embedded(model))
+
+
+def _packed(parts: Sequence[Part]) -> str:
+    """The definitions of a chunk as they are kept; nothing for most chunks."""
+    return json.dumps(parts, ensure_ascii=False, separators=(",", ":")) if parts else ""
