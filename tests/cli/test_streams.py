@@ -292,14 +292,14 @@ def test_every_number_on_the_command_line_has_bounds() -> None:
     assert len(found) > 20
     for name, option in found.items():
         for value in ("1" + "0" * 20, "-1" + "0" * 20, "nan", "inf", "-inf", "1e400"):
-            if name.endswith("k") and value.endswith("0"):
+            if name.endswith((" -k", " --offset")) and value.endswith("0"):
                 continue  # what a request refuses
             with pytest.raises(click.BadParameter):
                 option.type.convert(value, option, None)
     assert MOST < 2**31
 
 
-@pytest.mark.parametrize("verb", ["search x", "similar a.py:1"])
+@pytest.mark.parametrize("verb", ["search x", "similar a.py:1", "search x --offset"])
 @pytest.mark.parametrize("k", ["0", "-1", "1" + "0" * 20, "10001", str(2**63)])
 def test_a_number_of_results_out_of_bounds_is_wrong_use(
     verb: str,
@@ -310,6 +310,8 @@ def test_a_number_of_results_out_of_bounds_is_wrong_use(
 ) -> None:
     monkeypatch.chdir(write_tree(tree, {"a.py": "def a(): pass\n"}))
     with pytest.raises(SystemExit) as left:
-        main([*verb.split(), "--mode", "lexical", "-k", k])
+        option = [] if verb.endswith("--offset") else ["-k"]
+        k = "-2" if option == [] and k == "0" else k
+        main([*verb.split(), *option, k, "--mode", "lexical"])
     assert left.value.code == 2
-    assert "at least 1 and at most 10,000" in capsys.readouterr().err
+    assert " and at most 10,000" in capsys.readouterr().err
