@@ -25,7 +25,7 @@ def opened(
         quiet_afterwards: Once they are open nothing may be written to the terminal.
     """
     from c2llm.index.build.indexed_tree import SEARCH_LOCK_SECONDS
-    from c2llm.index.store.location import user_path
+    from c2llm.index.store.location import resolved_path
     from c2llm.index.store.workspaces import SIGN, expand
     from c2llm.search.answering import labels
     from c2llm.search.code_index import CodeIndex
@@ -44,7 +44,7 @@ def opened(
                     lock_seconds=SEARCH_LOCK_SECONDS,
                 )
             )
-            for path in dict.fromkeys(user_path(path).resolve() for path in paths or ["."])
+            for path in dict.fromkeys(resolved_path(path) for path in paths or ["."])
         ]
         if len(indexes) > 1:
             for index, label in zip(indexes, labels([one.root for one in indexes]), strict=True):
