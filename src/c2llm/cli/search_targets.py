@@ -35,7 +35,7 @@ def opened(
         NothingToIndexError: they are empty; of several one that is not is enough.
     """
     from c2llm.index.build.indexed_tree import SEARCH_LOCK_SECONDS
-    from c2llm.index.store.location import user_path
+    from c2llm.index.store.location import resolved_path
     from c2llm.index.store.workspaces import SIGN, expand
     from c2llm.search.answering import labels
     from c2llm.search.code_index import CodeIndex
@@ -43,7 +43,7 @@ def opened(
     if any(path.startswith(SIGN) for path in paths):
         paths = expand(paths)
     with ExitStack() as stack:
-        roots = list(dict.fromkeys(user_path(path).resolve() for path in paths or ["."]))
+        roots = list(dict.fromkeys(resolved_path(path) for path in paths or ["."]))
         names = labels(roots) if len(roots) > 1 else [""]
         indexes: list[CodeIndex] = []
         empty: list[NothingToIndexError] = []

@@ -186,3 +186,14 @@ def test_status_without_an_index_makes_none(project: Path, home: Path) -> None:
     status = read_status(project, "words")
     assert (status.indexed, status.files, status.changed) == (False, 0, 5)
     assert not home.exists()
+
+
+def test_a_link_that_leads_in_a_circle_is_no_directory(tmp_path: Path) -> None:
+    from c2llm.cli.main import main
+
+    (tmp_path / "loop").symlink_to("loop")
+    for verb in (["search", "x"], ["status"], ["index"]):
+        with pytest.raises(SystemExit) as left:
+            main([*verb, str(tmp_path / "loop")])
+        assert left.value.code == 2
+    main(["clear", str(tmp_path / "loop")])

@@ -19,6 +19,7 @@ from c2llm.cli.output import (
     print_json,
     print_line,
     print_text,
+    shell_quoted,
     training_libraries,
 )
 from c2llm.errors import C2LLMError
@@ -127,7 +128,7 @@ def command(
     folder, data_report = _train(config, run)
     if os.environ.get("RANK", "0") != "0":
         return
-    note(f"model written to {folder}; next: c2llm export {folder}")
+    note(f"model written to {folder}; next: c2llm export {shell_quoted(folder)}")
     if as_json:
         print_json({"run": str(run), "model": str(folder), "data": data_report})
 

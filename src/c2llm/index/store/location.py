@@ -33,7 +33,7 @@ def index_file(root: Path) -> Path:
     The name starts with the directory's own for those who look into the folder; what tells two
     roots apart is the hash of the resolved path behind it.
     """
-    resolved = root.resolve()
+    resolved = resolved_path(root)
     digest = hashlib.blake2b(os.fsencode(resolved), digest_size=8).hexdigest()
     readable = re.sub(r"[^A-Za-z0-9._-]+", "_", resolved.name)[:40].strip("._") or "root"
     return cache_home() / f"{readable}-{digest}{SUFFIX}"
@@ -87,6 +87,11 @@ def _beside(path: Path) -> list[Path]:
     except OSError:
         return []
     return [other for other in found if not other.name.endswith(LOCK_SUFFIX)]
+
+
+def resolved_path(path: str | Path) -> Path:
+    """The path that a user means without links; one that leads in a circle stays as it is."""
+    return Path(os.path.realpath(user_path(path)))
 
 
 def user_path(path: str | Path) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from c2llm.errors import C2LLMError, UsageError
-from c2llm.index.store.location import cache_home, existing_directory, user_path
+from c2llm.index.store.location import cache_home, existing_directory, resolved_path
 from c2llm.index.store.private import check_file, check_folder, make_file, make_folder
 
 SIGN = "@"
@@ -60,7 +60,7 @@ def remove_from_workspace(name: str, paths: Sequence[str | Path] = ()) -> list[s
     """Take directories out of a workspace, or all of it away, and return what is left."""
     spaces = load_workspaces()
     _known(name, spaces)
-    gone = {str(user_path(path).resolve()) for path in paths}
+    gone = {str(resolved_path(path)) for path in paths}
     left = [path for path in spaces[name] if path not in gone] if paths else []
     if left:
         spaces[name] = left
