@@ -256,7 +256,7 @@ class _Walk:
         if base and is_git_directory(entries):
             self._skip(base, "version control")
             return
-        if ".gitmodules" in entries:
+        if ".gitmodules" in entries and ".git" in entries:
             for path in missing_submodules(f"{self._root}/{base}"):
                 self._skip(f"{base}{path}/", NOT_CHECKED_OUT)
         if base and "pyvenv.cfg" in entries:
