@@ -540,7 +540,7 @@ class _Walk:
         rules: DirectoryRules,
     ) -> DirectoryRules:
         """The rules with those of this directory's files in front."""
-        if _SUBMODULES in entries:
+        if _SUBMODULES in entries and ".git" in entries:
             for path in missing_submodules(f"{self._root}/{base}"):
                 self._skip(f"{base}{path}/", NOT_CHECKED_OUT)
         own, git, attributes = rules.own, rules.git, rules.attributes
