@@ -131,3 +131,50 @@ def test_an_index_that_was_replaced_is_opened_again(
         assert other.last_refresh.redone == 0
         assert other.search("later", 1)[0].path == "later.py"
     stop.set()
+
+
+def test_what_is_in_a_new_directory_is_found(project: Path, index: CodeIndex) -> None:
+    stop = Event()
+    events = watch(index, stop, debounce_ms=50)
+    assert next(events) is None
+    write_tree(project, {"new/deep/first.py": "first = 1\n"})
+    found: set[str] = set()
+    while "new/deep/first.py" not in found:
+        found |= set(_changed(next(events)))
+    write_tree(project, {"new/deep/second.py": "second = 2\n"})
+    while "new/deep/second.py" not in found:
+        found |= set(_changed(next(events)))
+    stop.set()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts the watches of inotify")
+def test_a_link_leads_no_watch_out_of_the_tree(
+    project: Path, index: CodeIndex, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    for number in range(30):
+        (outside / str(number)).mkdir()
+    (project / "link").symlink_to(outside)
+    stop = Event()
+    events = watch(index, stop, debounce_ms=50)
+    before = _watches()
+    assert next(events) is None
+    inside = sum(1 for path in project.rglob("*") if path.is_dir() and not path.is_symlink())
+    assert 0 < _watches() - before <= inside + 1
+    stop.set()
+
+
+def _changed(found: Refreshed | None) -> tuple[str, ...]:
+    assert found is not None
+    return found.changed
+
+
+def _watches() -> int:
+    """How many places this process watches."""
+    told = 0
+    for info in Path("/proc/self/fdinfo").iterdir():
+        try:
+            told += info.read_text().count("inotify wd:")
+        except OSError:
+            continue
+    return told

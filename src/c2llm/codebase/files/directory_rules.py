@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 
 from c2llm.codebase.files.attributes import GENERATED, VENDORED, Attributes, verdict
 from c2llm.codebase.files.ignore import IgnoreRules
 
 _MACHINE_WRITTEN = ("generated", "minified")
 _WILDCARDS = frozenset("*?[\\")
+_MOST_TAKEN_BACK = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,9 @@ class DirectoryRules:
     def takes_back_below(self, directory: str) -> bool:
         """Whether a `!path` may mean something below a directory, whose path ends in `/`."""
         return any(
-            _may_be_below(directory[len(rules.base) :], line[1:].strip())
+            _may_be_below(directory[len(rules.base) :], pattern)
             for rules in self.own
-            for line in rules.text.split("\n")
-            if line.startswith("!")
+            for pattern in _taken_back(rules.text)
         )
 
     def is_own(self, path: str, name: str) -> bool:
@@ -68,6 +70,13 @@ class DirectoryRules:
             if said is False and attribute == GENERATED:
                 return None if reason in _MACHINE_WRITTEN else reason, True
         return reason, False
+
+
+@lru_cache(maxsize=64)
+def _taken_back(text: str) -> tuple[str, ...]:
+    """The patterns of an ignore file that take back; of very many the first."""
+    found = (line[1:].strip() for line in text.split("\n") if line.startswith("!"))
+    return tuple(islice(found, _MOST_TAKEN_BACK))
 
 
 def _may_be_below(directory: str, pattern: str) -> bool:

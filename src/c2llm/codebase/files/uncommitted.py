@@ -15,12 +15,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from c2llm.codebase.files.confined import open_file
 from c2llm.codebase.git import Git
 
 _LARGEST = 20_000_000
 """Bytes of a file that is compared by content; a larger one is told by its size alone."""
-_OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-"""What takes the file's place meanwhile, a link or a pipe, is neither followed nor waited for."""
 _ENTRY = re.compile(
     rb"(?P<mode>\d{6}) (?P<object>[0-9a-f]{40,64}) \d\t(?P<path>[^\0]+)\0"
     rb"\s*ctime: (?P<ctime>\d+):(?P<ctime_ns>\d+)"
@@ -70,12 +69,13 @@ def uncommitted(git: Git, paths: Iterable[str]) -> Changes:
         if found["mode"][:2] == b"10"
     }
     written = _index_time(git)
+    root = git.root.resolve()
     untracked: set[str] = set()
     for path in paths:
         found = entries.get(path)
         if found is None:
             untracked.add(path)
-        elif path not in changed and _differs(git.root / path, _entry(found), written):
+        elif path not in changed and _differs(root, path, _entry(found), written):
             changed.add(path)
     return Changes(frozenset(changed - untracked), frozenset(untracked))
 
@@ -94,9 +94,9 @@ def _index_time(git: Git) -> int:
         return 0
 
 
-def _differs(file: Path, entry: _Entry, written: int) -> bool:
+def _differs(root: Path, path: str, entry: _Entry, written: int) -> bool:
     try:
-        status = file.lstat()
+        status = (root / path).lstat()
     except OSError:
         return True
     if not stat.S_ISREG(status.st_mode):
@@ -110,7 +110,7 @@ def _differs(file: Path, entry: _Entry, written: int) -> bool:
         return False
     if status.st_size > _LARGEST:
         return not same
-    return not _is_object(file, entry.object)
+    return not _is_object(root, path, entry.object)
 
 
 def _is_time(ns: int, known: tuple[int, int]) -> bool:
@@ -118,10 +118,10 @@ def _is_time(ns: int, known: tuple[int, int]) -> bool:
     return seconds & 0xFFFF_FFFF == known[0] and known[1] in (0, nanoseconds)
 
 
-def _is_object(file: Path, known: str) -> bool:
+def _is_object(root: Path, path: str, known: str) -> bool:
     """Whether a file is the object that git has, as it stands or with its line ends converted."""
     try:
-        with os.fdopen(os.open(file, _OPEN), "rb") as stream:
+        with open_file(str(root), path) as stream:
             content = stream.read(_LARGEST + 1)
     except OSError:
         return False

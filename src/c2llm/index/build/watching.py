@@ -7,6 +7,7 @@ care of their own.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -50,25 +51,14 @@ def watch(
     Raises:
         C2LLMError: Another process watches the index, or the system's limit of watches is reached.
     """
-    import watchfiles
-
     root = index.root
     with ExitStack() as opened:
         if not opened.enter_context(holding(index.file, "watching", 0.0)):
             raise C2LLMError(f"Another process watches {root} already.")
         ready = False
         try:
-            for changes in watchfiles.watch(
-                root,
-                watch_filter=lambda _change, path: _matters(root, path),
-                debounce=debounce_ms,
-                step=min(50, debounce_ms),
-                stop_event=stop,
-                rust_timeout=_LONGEST_WAIT_MS,
-                yield_on_timeout=True,
-                force_polling=poll,
-            ):
-                if changes or not ready:  # the first time, for what changed before we looked
+            for changed in _bursts(root, stop, debounce_ms, poll=poll):
+                if changed:
                     yield from _refresh(index)
                 if not ready:
                     ready = True
@@ -78,6 +68,54 @@ def watch(
                 f"{root} cannot be watched ({error}); raise the system's limit of watches "
                 "(fs.inotify.max_user_watches on Linux), or use --poll."
             ) from error
+
+
+def _bursts(root: Path, stop: Event, debounce_ms: int, *, poll: bool) -> Iterator[bool]:
+    """Whether something has changed: once at the start, after each burst, and as time goes by.
+
+    Each directory is watched by itself: a recursive watch would follow links out of the tree, to
+    the whole disk perhaps. When one is new, all are watched anew.
+    """
+    import watchfiles
+
+    while not stop.is_set():
+        first, grown = True, False
+        try:
+            for changes in watchfiles.watch(
+                *_directories(root),
+                watch_filter=lambda _change, path: _matters(root, path),
+                debounce=debounce_ms,
+                step=min(50, debounce_ms),
+                stop_event=stop,
+                rust_timeout=_LONGEST_WAIT_MS,
+                yield_on_timeout=True,
+                force_polling=poll,
+                recursive=False,
+            ):
+                yield first or bool(changes)  # the first time, for what changed before we looked
+                first = False
+                grown = any(_is_directory(path) for _change, path in changes)
+                if grown:
+                    break
+        except FileNotFoundError:  # a directory was removed while we began to watch it
+            if not root.is_dir():
+                raise
+            continue
+        if not grown:
+            return
+
+
+def _directories(root: Path) -> list[str]:
+    """The directories of a tree that may hold what is indexed; no link is followed."""
+    found: list[str] = []
+    for folder, names, _ in os.walk(root):
+        names[:] = [name for name in names if directory_reason(name, ()) is None]
+        found.append(folder)
+    return found
+
+
+def _is_directory(path: str) -> bool:
+    return Path(path).is_dir() and not Path(path).is_symlink()
 
 
 def _refresh(index: IndexedTree) -> Iterator[Refreshed]:
