@@ -388,7 +388,7 @@ class _Walk:
                 if (
                     status.st_mtime_ns == row[2]
                     and status.st_size == row[1]
-                    and status.st_ino & _INODE_BITS == row[3]
+                    and inode_of(status) == row[3]
                     and stat.S_ISREG(status.st_mode)
                     and (path not in as_tracked or self._is_tracked(path))
                 ):
