@@ -33,7 +33,7 @@ _CALLED = {
     "sql": "postgresql mysql sqlite plsql plpgsql tsql",
     "tex": "latex",
     "vim": "vimscript viml",
-    "visualbasic": "vb vbnet vb.net basic",
+    "vb": "visualbasic visual-basic vbnet vb.net basic",
     "yaml": "yml",
 }
 _BY_NAME = {name: language for language, names in _CALLED.items() for name in names.split()}
@@ -41,7 +41,7 @@ _ALSO = {
     "bash": "zsh ksh fish",
     "css": "scss sass less",
     "cpp": "cuda",
-    "lisp": "elisp commonlisp",
+    "lisp": "elisp",
     "python": "cython",
     "typescript": "tsx",
 }
