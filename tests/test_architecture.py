@@ -177,3 +177,13 @@ def git_commands(tree: ast.AST) -> list[str]:
 )
 def test_a_call_of_git_is_recognised(call):
     assert STARTS.search(call) and git_commands(ast.parse(call))
+
+
+def test_onnxruntime_is_imported_in_one_place():
+    """It reports about its use, unless it is told not to before it is imported."""
+    top = SOURCE.parents[1]
+    folders = [SOURCE, top / "benchmarks", top / "recipes", top / "tools"]
+    for path in (path for folder in folders for path in folder.rglob("*.py")):
+        if path != SOURCE / "encoding" / "onnx_runtime.py":
+            modules = imports(path, top_level=False) - {"onnxruntime.quantization"}
+            assert not any(m.split(".")[0] == "onnxruntime" for m in modules), path

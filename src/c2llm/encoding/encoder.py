@@ -16,11 +16,13 @@ from c2llm.cores import core_count
 from c2llm.encoding.attention import AttentionRecord, TokenAttention, attention_weights
 from c2llm.encoding.batches import length_batches, pad, shared_budget, side_by_side
 from c2llm.encoding.engines import Engine, OnnxEngine, TokenLevel, TorchEngine
+from c2llm.encoding.guard import blamed_on, require_unit
 from c2llm.encoding.long_text import LongTextReader
 from c2llm.encoding.model_folder import DEFAULT_MODEL, ModelFolder, open_folder
 from c2llm.encoding.protocol import Progress
 from c2llm.encoding.table import TableEngine
 from c2llm.encoding.tokens import TextTokenizer, Tokens
+from c2llm.encoding.trial import require_tried
 from c2llm.errors import ModelError, UsageError
 
 Vectors = NDArray[np.float32]
@@ -97,6 +99,7 @@ class Encoder:
         dtype: str | None = None,
         long_texts: LongTexts | None = None,
         dim: int | None = None,
+        tried: bool = False,
     ) -> Encoder:
         """Load a model.
 
@@ -113,6 +116,8 @@ class Encoder:
                 an older export that gives no token states.
             dim: keep the first so many dimensions and normalise again; meant for models that were
                 trained for it (Matryoshka, Kusupati et al. 2022, arXiv 2205.13147).
+            tried: the folder is known to be harmless; others are first loaded by another process
+                with limits, once (`encoding/trial.py`).
 
         Raises:
             UsageError: for an unknown model, engine, dtype or way with long texts, for a dim it
@@ -133,10 +138,12 @@ class Encoder:
                 f"{folder.name} runs in the {folder.engine} engine, on the CPU alone; a device is "
                 "for a folder with safetensors, in the torch engine."
             )
+        if not tried:
+            require_tried(folder)
         if folder.engine == "torch":
             built = TorchEngine(folder.path, device, dtype)
         elif folder.engine == "table":
-            built = TableEngine(folder.file("table"))
+            built = TableEngine(folder.file("table"), folder.vocabulary)
         else:
             streams = threads or core_count()
             built = OnnxEngine(folder.file("onnx"), threads, streams)
@@ -260,8 +267,9 @@ class Encoder:
                     f"The span ({start}, {stop}) is not within a text of {len(text)} characters."
                 )
         self._need_windows("Embedding spans")
-        parts = self._reader.read(text, self.folder.document_prompt)
-        whole, vectors = self._reader.pool_spans(parts, spans)
+        with blamed_on(self.folder.path, "run"):
+            parts = self._reader.read(text, self.folder.document_prompt)
+            whole, vectors = self._reader.pool_spans(parts, spans)
         return self._finish(whole[None], 1)[0], self._finish(vectors, len(spans))
 
     def _encode(
@@ -293,9 +301,11 @@ class Encoder:
             return vectors, []
         for i in long:
             record = AttentionRecord()
-            parts = record.pass_on(self._reader.read(texts[i], prompt))
-            vectors[i] = self._finish(self._reader.pool(parts)[None], 1)
-            attention[i] = record.attention()
+            with blamed_on(self.folder.path, "run"):
+                parts = record.pass_on(self._reader.read(texts[i], prompt))
+                pooled = self._reader.pool(parts)[None]
+                attention[i] = record.attention()
+            vectors[i] = self._finish(pooled, 1)
             if progress is not None:
                 progress(1)
         return vectors, [attention[i] for i in sorted(attention)]
@@ -311,7 +321,8 @@ class Encoder:
         def run(batch: list[int]) -> tuple[list[int], Vectors | TokenLevel]:
             chosen = [short[j] for j in batch]
             padded = pad([tokens[i].ids for i in chosen], self.folder.pad_id)
-            return chosen, self._engine.tokens(*padded) if attend else self._engine.run(*padded)
+            with blamed_on(self.folder.path, "run"):
+                return chosen, self._engine.tokens(*padded) if attend else self._engine.run(*padded)
 
         return side_by_side(run, batches, min(streams, max(1, len(batches))))
 
@@ -326,7 +337,8 @@ class Encoder:
         """Fill the rows `long` of `vectors`, whose texts are read in windows."""
         for start in range(0, len(long), LONG_BLOCK):
             chosen = long[start : start + LONG_BLOCK]
-            pooled = self._reader.pool_texts([texts[i] for i in chosen], prompt)
+            with blamed_on(self.folder.path, "run"):
+                pooled = self._reader.pool_texts([texts[i] for i in chosen], prompt)
             vectors[chosen] = self._finish(pooled, len(chosen))
             if progress is not None:
                 progress(len(chosen))
@@ -349,7 +361,9 @@ class Encoder:
             if engine.counts_tokens and cut is None:
                 windowed = [i for i, row in enumerate(ids) if len(row) > self.folder.max_tokens]
                 long = sorted({*long, *windowed})
-            vectors[start : start + len(block)] = self._finish(engine.run_lists(ids), len(block))
+            with blamed_on(self.folder.path, "run"):
+                rows = engine.run_lists(ids)
+            vectors[start : start + len(block)] = self._finish(rows, len(block))
             self._encode_long(block, long, prompt, vectors[start : start + len(block)], None)
             if progress is not None:
                 progress(len(block))
@@ -384,11 +398,12 @@ class Encoder:
 
     def _finish(self, vectors: Vectors, rows: int) -> Vectors:
         """Check the engine's unit vectors, and shorten them if that was asked for."""
-        if vectors.shape != (rows, self.folder.dim):
+        if vectors.dtype != np.float32 or vectors.shape != (rows, self.folder.dim):
             raise ModelError(
-                f"{self.folder.path} gives vectors of shape {vectors.shape}, but its config.json "
-                f"promises {(rows, self.folder.dim)}; export the model again."
+                f"{self.folder.path} gives {vectors.dtype} vectors of shape {vectors.shape}, but "
+                f"its config.json promises {(rows, self.folder.dim)}; export the model again."
             )
+        require_unit(vectors, self.folder.path)
         if self.dim == self.folder.dim:
             return vectors
         kept = vectors[:, : self.dim]

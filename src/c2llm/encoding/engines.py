@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from c2llm.encoding.onnx_runtime import onnx_runtime
 from c2llm.errors import ModelError, UsageError
+from c2llm.modeling.model_json import require_regular
 
 if TYPE_CHECKING:
     import torch
@@ -128,8 +130,7 @@ class OnnxEngine:
 
 
 def _session(path: Path, threads: int) -> Any:
-    import onnxruntime as ort
-
+    ort = onnx_runtime()
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     # Threads that spin between calls take the cores from the tokenizer, the other graph and the
@@ -139,6 +140,7 @@ def _session(path: Path, threads: int) -> Any:
     # Export has optimised the graph; doing it again would cost time at every start.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     providers = ["CPUExecutionProvider"]
+    require_regular(path)
     try:
         graph = _graph(path)
         session = ort.InferenceSession(graph, options, providers=providers)

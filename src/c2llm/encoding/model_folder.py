@@ -12,13 +12,20 @@ The published checkpoints' flat config.json is read as well as ours.
 from __future__ import annotations
 
 import hashlib
-import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.hub import is_hub_id, local_folder
+from c2llm.modeling.model_json import (
+    LARGEST_TOKENIZER,
+    read_config,
+    require_dim,
+    require_regular,
+    size_of,
+)
 from c2llm.modeling.official import convert_config, is_official
 from c2llm.modeling.weight_files import PICKLES, has_weights, weight_files
 
@@ -57,6 +64,8 @@ class ModelFolder:
                 f"{self.path} has no {path.name}, which the {engine} engine needs; "
                 f"choose engine={self.engine!r} or export the model again."
             )
+        if engine != "torch":
+            require_regular(path)
         return path
 
     def fingerprint(self, engine: str) -> str:
@@ -70,7 +79,7 @@ class ModelFolder:
 
 
 def _has(folder: Path, engine: str) -> bool:
-    return has_weights(folder) if engine == "torch" else (folder / ENGINE_FILES[engine]).is_file()
+    return has_weights(folder) if engine == "torch" else (folder / ENGINE_FILES[engine]).exists()
 
 
 def shipped_models() -> dict[str, Path]:
@@ -103,9 +112,10 @@ def open_folder(name: str | Path, engine: str | None = None) -> ModelFolder:
     if not path.is_dir():
         known = f"one of {', '.join(shipped)}" if shipped else "install c2llm anew, for it has none"
         raise UsageError(f"Unknown model {str(name)!r}: name a model folder or {known}.")
-    fields = _read_config(path / "config.json")
-    if not (path / "tokenizer.json").is_file():
+    fields = read_config(path / "config.json")
+    if not os.path.lexists(path / "tokenizer.json"):
         raise ModelError(f"{path} has no tokenizer.json; copy the whole model folder.")
+    require_regular(path / "tokenizer.json", LARGEST_TOKENIZER)
     here = [e for e in ENGINE_FILES if _has(path, e)]
     if not here and engine is None and any((path / name).is_file() for name in PICKLES):
         weight_files(path)  # says what is wrong with a pickle
@@ -119,40 +129,44 @@ def open_folder(name: str | Path, engine: str | None = None) -> ModelFolder:
     return folder
 
 
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{path.parent} has no config.json: it is not a model folder.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path} is not JSON ({error}); copy the model again.") from error
-    if not isinstance(fields, dict) or fields.get("model_type") != "c2llm":
-        raise ModelError(f"{path} does not describe a c2llm model (model_type must be 'c2llm').")
-    return fields
-
-
 def _describe(path: Path, name: str, fields: dict[str, Any], engine: str) -> ModelFolder:
+    config = path / "config.json"
     try:
         if is_official(fields):
             fields = convert_config(fields)
-        prompts = fields.get("prompts", {})
+        prompts = fields.get("prompts") or {}
+        backbone = fields["backbone"]
         pooling = str(fields.get("pooling", "pma"))
-        dim = int(fields["pma_dim"] if pooling == "pma" else fields["backbone"]["hidden_size"])
+        sized, width = (fields, "pma_dim") if pooling == "pma" else (backbone, "hidden_size")
+        dim = size_of(sized, width, config)
         if pooling == "pma" and fields.get("pma_merge") != "mean":
-            dim *= int(fields.get("pma_num_queries", 1))
+            dim *= size_of(fields, "pma_num_queries", config, 1)
+        require_dim(dim, config)
+        vocabulary = size_of(backbone, "vocab_size", config)
         return ModelFolder(
             path=path,
             name=path.name if Path(name).is_dir() else name,
             dim=dim,
             pooling=pooling,
-            max_tokens=int(fields["max_tokens"]),
-            query_prompt=str(prompts.get("query", "")),
-            document_prompt=str(prompts.get("document", "")),
-            pad_id=int(fields["backbone"].get("pad_token_id") or 0),
-            vocabulary=int(fields["backbone"]["vocab_size"]),
+            max_tokens=size_of(fields, "max_tokens", config),
+            query_prompt=prompts.get("query", ""),
+            document_prompt=prompts.get("document", ""),
+            pad_id=_pad_id(backbone.get("pad_token_id"), vocabulary, config),
+            vocabulary=vocabulary,
             engine=engine,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(
-            f"{path / 'config.json'} lacks or garbles a field ({error}); copy the model again."
+            f"{config} lacks or garbles a field ({error}); copy the model again."
         ) from error
+
+
+def _pad_id(given: Any, vocabulary: int, config: Path) -> int:
+    if given is None:
+        return 0
+    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given < vocabulary:
+        raise ModelError(
+            f"{config} gives pad_token_id as {str(given)[:40]}, which is none of {vocabulary} "
+            "tokens; copy the model again."
+        )
+    return given

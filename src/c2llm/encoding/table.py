@@ -17,6 +17,7 @@ than `max_tokens`.
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Sequence
 from itertools import chain
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 
 from c2llm.encoding.engines import CPU_TOKENS, Ids, TokenLevel, Vectors
 from c2llm.errors import ModelError
+from c2llm.modeling.model_json import require_regular
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -37,6 +39,7 @@ WIDEST_SCORES = 60.0
 # Rows that are summed in float32: few enough to stay in the caches.
 RUN = 256
 
+MOST_ARRAYS = 32
 REQUIRED = ("score", "value", "split_heads", "merge_mean")
 NORM_EPS = np.float32(1e-5)
 
@@ -46,6 +49,7 @@ class TableEngine:
 
     Args:
         path: a `table.npz`.
+        vocabulary: tokens that it has to have rows for; None for as many as it has.
 
     Raises:
         ModelError: if the file is damaged or its arrays do not fit each other.
@@ -55,8 +59,14 @@ class TableEngine:
     token_budget = CPU_TOKENS
     streams = 1
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, vocabulary: int | None = None) -> None:
         arrays = read_table(path)
+        _check_arrays(arrays, path)
+        if vocabulary is not None and len(arrays["score"]) < vocabulary:
+            raise ModelError(
+                f"{path} has rows for {len(arrays['score'])} tokens, but its config.json promises "
+                f"{vocabulary}; copy table.npz and config.json from the same model."
+            )
         self._score: Floats = arrays["score"].astype(np.float32)
         self._value: NDArray[Any] = arrays["value"]  # int8 stays int8 until it is looked up
         self._scale: Floats | None = None
@@ -64,11 +74,6 @@ class TableEngine:
             self._scale = arrays["value_scale"].astype(np.float32)
         elif self._value.dtype == np.int8:
             raise ModelError(f"{path} has int8 values without their scales; export it again.")
-        if self._score.ndim != 3 or len(self._score) != len(self._value):
-            raise ModelError(
-                f"{path} has scores of shape {self._score.shape} and values of shape "
-                f"{self._value.shape}, which do not fit; export the model again."
-            )
         self._split, self._merge_mean = bool(arrays["split_heads"]), bool(arrays["merge_mean"])
         self._tf_power = float(arrays.get("tf_power", 1.0))
         if not 0 < self._tf_power <= 1:
@@ -193,14 +198,81 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
     Raises:
         ModelError: if it is no such file, or lacks one that every table has.
     """
+    size = require_regular(path)
     try:
+        with zipfile.ZipFile(path) as archive:
+            _check_members(archive, size)
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:  # zipfile, struct and numpy's reader of headers each raise their own
         raise ModelError(f"{path} is not a table of arrays; copy the model again.") from error
     if missing := [name for name in REQUIRED if name not in arrays]:
         raise ModelError(f"{path} lacks {', '.join(missing)}; export the model again.")
     return arrays
+
+
+def _check_members(archive: zipfile.ZipFile, size: int) -> None:
+    """Raise ValueError unless the members are arrays of numbers that lie in the file as they are.
+
+    The header of an array says how much memory is taken for it, before a byte of it is read.
+    """
+    members = archive.infolist()
+    names = {member.filename for member in members}
+    if len(names) != len(members) or len(members) > MOST_ARRAYS:
+        raise ValueError("too many arrays, or two of one name")
+    if sum(member.file_size for member in members) > size:
+        raise ValueError("more is said to be inside than the file has")
+    for member in members:
+        if member.compress_type != zipfile.ZIP_STORED or not member.filename.endswith(".npy"):
+            raise ValueError("not stored as it is")
+        with archive.open(member) as stream:
+            version = np.lib.format.read_magic(stream)
+            read = np.lib.format.read_array_header_1_0
+            if version != (1, 0):
+                read = np.lib.format.read_array_header_2_0
+            shape, _, dtype = read(stream)
+            if dtype.kind not in "biuf" or any(n < 0 for n in shape):
+                raise ValueError("not an array of numbers")
+            if math.prod(shape) * dtype.itemsize != member.file_size - stream.tell():
+                raise ValueError("of another size than its header says")
+
+
+def _check_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> None:
+    """Raise ModelError unless all arrays are of the shapes and kinds that `modeling/fold.py` gives.
+
+    Values may be many and are not looked through: what is not finite there shows in the vectors.
+    """
+    score, value = arrays["score"], arrays["value"]
+    if score.ndim != 3 or value.ndim != 2 or len(score) != len(value) or not score.size:
+        raise ModelError(
+            f"{path} has scores of shape {score.shape} and values of shape {value.shape}, which do "
+            "not fit; export the model again."
+        )
+    (_, heads, queries), width = score.shape, value.shape[1]
+    norms = ("ln0_weight", "ln0_bias", "ln1_weight", "ln1_bias")
+    shapes: dict[str, tuple[int, ...]] = {
+        **dict.fromkeys(("split_heads", "merge_mean", "tf_power"), ()),
+        "value_scale": (len(value),),
+        "base": (queries, width),
+        "fc_o_weight": (width, width),
+        **dict.fromkeys(("fc_o_bias", *norms), (width,)),
+    }
+    for name, shape in shapes.items():
+        if name in arrays and (arrays[name].shape != shape or not np.isfinite(arrays[name]).all()):
+            raise ModelError(
+                f"{path} has {name} of shape {arrays[name].shape}, not {shape}, or with numbers "
+                "that are not finite; export the model again."
+            )
+    wanted = ["fc_o_weight", "fc_o_bias"] if "base" in arrays else []
+    wanted += [f"{name}_bias" for name in ("ln0", "ln1") if f"{name}_weight" in arrays]
+    whole = all(name in arrays for name in wanted)
+    kinds = score.dtype.kind == "f" and (value.dtype.kind == "f" or value.dtype == np.int8)
+    split = width > 0 and (width % heads == 0 or not bool(arrays["split_heads"]))
+    if not (whole and kinds and split and np.isfinite(score).all()):
+        raise ModelError(
+            f"{path} has arrays that do not fit each other or are not finite; export the model "
+            "again."
+        )
 
 
 def _counted(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from c2llm.encoding.guard import blamed_on
 from c2llm.encoding.word_cache import WordCache, is_wordwise
 from c2llm.errors import ModelError
+from c2llm.modeling.model_json import LARGEST_TOKENIZER, read_bytes
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -55,18 +58,10 @@ class TextTokenizer:
     """
 
     def __init__(self, path: Path, vocabulary: int) -> None:
-        from tokenizers import Tokenizer
-
         # A parallel tokenizer warns and stalls after fork; texts here are short.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-        try:
-            self._tokenizer: Tokenizer = Tokenizer.from_str(
-                path.read_text(encoding="utf-8")  # its own reader takes no path that is not UTF-8
-            )
-        except Exception as error:  # the Rust binding raises bare Exception
-            raise ModelError(
-                f"{path} is not a tokenizer ({error}); copy the model again."
-            ) from error
+        self._path = path
+        self._tokenizer = _read(path)
         highest = _highest(self._tokenizer)
         if highest >= vocabulary:
             raise ModelError(
@@ -75,13 +70,22 @@ class TextTokenizer:
             )
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        probe = self._tokenizer.encode("x")
+        with self._blamed():
+            probe = self._tokenizer.encode("x")
         body = [i for i, special in enumerate(probe.special_tokens_mask) if not special]
         first, last = (body[0], body[-1] + 1) if body else (len(probe.ids), len(probe.ids))
         self.prefix: list[int] = probe.ids[:first]
         """Special tokens that open every text, such as [CLS]."""
         self.suffix: list[int] = probe.ids[last:]
         """Special tokens that close every text, such as [SEP]."""
+        if not all(0 <= i < vocabulary for i in probe.ids):
+            raise ModelError(
+                f"{path} puts token {max(probe.ids)} around a text, but the model is one of "
+                f"{vocabulary} tokens; copy tokenizer.json and weights from the same model."
+            )
+
+    def _blamed(self) -> AbstractContextManager[None]:
+        return blamed_on(self._path, "used as a tokenizer")
 
     @cached_property
     def _words(self) -> WordCache | None:
@@ -91,12 +95,13 @@ class TextTokenizer:
     def id_lists(self, texts: Sequence[str], prompt: str) -> list[list[int]]:
         """Token ids of whole texts, special tokens included, from remembered words if it can be."""
         lists: list[list[int]] = []
-        for text in texts:
-            ids = self._words.ids(prompt + text) if self._words is not None else None
-            if ids is None:
-                encoding = self._tokenizer.encode(prompt + clean(text), add_special_tokens=False)
-                ids = encoding.ids
-            lists.append([*self.prefix, *ids, *self.suffix])
+        with self._blamed():
+            for text in texts:
+                ids = self._words.ids(prompt + text) if self._words is not None else None
+                if ids is None:
+                    whole = prompt + clean(text)
+                    ids = self._tokenizer.encode(whole, add_special_tokens=False).ids
+                lists.append([*self.prefix, *ids, *self.suffix])
         return lists
 
     def body_size(self, max_tokens: int) -> int:
@@ -108,7 +113,8 @@ class TextTokenizer:
 
         Offsets cost as much again as the ids; they have no rows unless they are asked for.
         """
-        encodings = self._tokenizer.encode_batch([prompt + clean(text) for text in texts])
+        with self._blamed():
+            encodings = self._tokenizer.encode_batch([prompt + clean(text) for text in texts])
         return [
             Tokens(
                 np.array(encoding.ids, dtype=np.int64),
@@ -131,11 +137,22 @@ class TextTokenizer:
         """Tokens of a text of any length, piece by piece, without special tokens."""
         text = prompt + text
         for start, piece in pieces(text):
-            encoding = self._tokenizer.encode(clean(piece), add_special_tokens=False)
+            with self._blamed():
+                encoding = self._tokenizer.encode(clean(piece), add_special_tokens=False)
             yield Tokens(
                 np.array(encoding.ids, dtype=np.int64),
                 _offsets(encoding.offsets, start - len(prompt)),
             )
+
+
+def _read(path: Path) -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    content = read_bytes(path, LARGEST_TOKENIZER)
+    with blamed_on(path, "used: it is not a tokenizer"):
+        # As a string: its own reader takes no path that is not UTF-8, and would wait for a FIFO.
+        tokenizer: Tokenizer = Tokenizer.from_str(content.decode("utf-8"))
+        return tokenizer
 
 
 def _highest(tokenizer: Tokenizer) -> int:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from transformers import AutoConfig, PretrainedConfig
 
+from c2llm.errors import ModelError
+from c2llm.modeling.model_json import read_config
 from c2llm.modeling.official import POOLINGS, convert_config, is_official
 
 
@@ -135,3 +138,25 @@ class C2LLMConfig(PretrainedConfig):
             fields["backbone"] = self.backbone.to_dict()
             fields["backbone"].pop("_name_or_path", None)  # a path of the machine it was made on
         return fields
+
+
+def read_model_config(folder: Path, **kwargs: Any) -> Any:
+    """`C2LLMConfig.from_pretrained` of a folder whose config.json has been looked at before.
+
+    Args:
+        folder: a model folder.
+        kwargs: as transformers takes them.
+
+    Raises:
+        ModelError: if the file is damaged, or no config class takes its fields.
+    """
+    read_config(folder / "config.json")
+    try:
+        return C2LLMConfig.from_pretrained(folder, local_files_only=True, **kwargs)
+    except ModelError:
+        raise
+    except Exception as error:  # a backbone's config class raises what it likes
+        raise ModelError(
+            f"{folder / 'config.json'} is no config of a model "
+            f"({' '.join(str(error).split())[:160]}); copy the model again."
+        ) from error

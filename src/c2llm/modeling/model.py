@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import warnings
 from copy import deepcopy
 from dataclasses import dataclass
@@ -16,10 +15,10 @@ from torch.nn import functional as F
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.utils import ModelOutput, is_flash_attn_2_available
 
-from c2llm.errors import ModelError
-from c2llm.modeling.config import C2LLMConfig
+from c2llm.modeling.config import C2LLMConfig, read_model_config
 from c2llm.modeling.hub import local_folder
 from c2llm.modeling.latent import LatentAttentionPooling
+from c2llm.modeling.model_json import read_config
 from c2llm.modeling.official import convert_keys, is_official, is_official_key
 from c2llm.modeling.pooling import PMA
 from c2llm.modeling.poolings import GatePooling, LastPooling, MeanPooling, Pooling
@@ -131,12 +130,8 @@ class C2LLMModel(PreTrainedModel):
         for name in ("use_safetensors", "trust_remote_code", "weights_only"):
             kwargs.pop(name, None)  # transformers' callers pass them; here they change nothing
         config_path = folder / "config.json"
-        if not config_path.is_file():
-            raise ModelError(f"{folder} has no config.json: it is not a model folder.")
         if config is None:
-            config, kwargs = C2LLMConfig.from_pretrained(
-                folder, return_unused_kwargs=True, local_files_only=True, **kwargs
-            )
+            config, kwargs = read_model_config(folder, return_unused_kwargs=True, **kwargs)
         else:
             config = deepcopy(config)
         attention = kwargs.pop("attn_implementation", None) or _published_attention(config_path)
@@ -254,7 +249,7 @@ _DTYPES = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
 
 def _published_attention(config_path: Path) -> str | None:
     """FlashAttention where the published config asks for it and it can run, else the default."""
-    fields = json.loads(config_path.read_text(encoding="utf-8"))
+    fields = read_config(config_path)
     wanted: str | None = fields.get("attn_implementation") if is_official(fields) else None
     if wanted is None or not wanted.startswith("flash_attention"):
         return wanted

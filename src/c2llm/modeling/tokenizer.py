@@ -13,6 +13,8 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, normalizers
 
+from c2llm.modeling.model_json import LARGEST_TOKENIZER, read_json
+
 # fooBar -> foo Bar | HTTPServer -> HTTP Server | snake_case -> snake case (leading __ stays)
 IDENTIFIER_BOUNDARY = (
     r"(?<=[a-z0-9])(?=[A-Z])"
@@ -28,7 +30,7 @@ def derive_tokenizer(folder: str | Path, *, split_identifiers: bool) -> Tokenize
         folder: model folder with a `tokenizer.json`.
         split_identifiers: put camelCase and snake_case splitting in front of its normaliser.
     """
-    fields = json.loads((Path(folder) / "tokenizer.json").read_text(encoding="utf-8"))
+    fields = read_json(Path(folder) / "tokenizer.json", LARGEST_TOKENIZER)
     fields["padding"] = fields["truncation"] = None  # batches are padded where they are made
     tokenizer: Tokenizer = Tokenizer.from_str(json.dumps(fields))
     if split_identifiers:

@@ -6,18 +6,28 @@ half loaded still gives vectors, only wrong ones. So names and shapes have to ma
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from c2llm.errors import ModelError
+from c2llm.modeling.model_json import LARGEST_INDEX, parse_json, read_json, require_regular
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.ckpt")
+
+_WIDTHS = {
+    **dict.fromkeys(("F64", "I64", "U64"), 8),
+    **dict.fromkeys(("F32", "I32", "U32"), 4),
+    **dict.fromkeys(("F16", "BF16", "I16", "U16"), 2),
+    **dict.fromkeys(("I8", "U8", "BOOL", "F8_E4M3", "F8_E5M2"), 1),
+}
+"""Bytes of one number of each dtype."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +42,7 @@ class StoredTensor:
 
 def has_weights(folder: Path) -> bool:
     """Whether the folder has safetensors weights, in one file or in shards."""
-    return (folder / SINGLE).is_file() or (folder / INDEX).is_file()
+    return (folder / SINGLE).exists() or (folder / INDEX).exists()
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -41,10 +51,11 @@ def weight_files(folder: Path) -> list[Path]:
     Raises:
         ModelError: if there are none, only pickles, or a shard is missing.
     """
-    if (folder / SINGLE).is_file():
+    if (folder / SINGLE).exists():
+        require_regular(folder / SINGLE)
         return [folder / SINGLE]
     index = folder / INDEX
-    if not index.is_file():
+    if not index.exists():
         for name in PICKLES:
             if (folder / name).is_file():
                 raise ModelError(
@@ -53,13 +64,16 @@ def weight_files(folder: Path) -> list[Path]:
                 )
         raise ModelError(f"{folder} has no {SINGLE}; copy the whole model folder.")
     try:
-        shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+        shards = read_json(index, LARGEST_INDEX)["weight_map"].values()
         files = [folder / Path(str(name)).name for name in dict.fromkeys(shards)]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{index} is not an index of shards; copy the model again.") from error
+    if not files:
+        raise ModelError(f"{index} names no shard; copy the model again.")
     for file in files:
-        if not file.is_file():
+        if not file.exists():
             raise ModelError(f"{file} is missing, but {INDEX} names it; copy the model again.")
+        require_regular(file)
     return files
 
 
@@ -80,22 +94,50 @@ def read_headers(files: list[Path]) -> dict[str, StoredTensor]:
 
 def _header(file: Path) -> dict[str, dict[str, Any]]:
     """The JSON in front of a safetensors file: 8 bytes of its length, then itself, then data."""
-    size = file.stat().st_size
-    try:
-        with file.open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
-            if length > size:
-                raise ValueError("its header is longer than itself")
-            header: dict[str, dict[str, Any]] = json.loads(stream.read(length))
-        header.pop("__metadata__", None)
-        need = 8 + length + max((entry["data_offsets"][1] for entry in header.values()), default=0)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{file} is not a safetensors file; copy the model again.") from error
+    size = require_regular(file)
+    with file.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        if length > min(size - 8, LARGEST_INDEX):
+            raise ModelError(
+                f"{file} is not a safetensors file: a header of {length:,} bytes is longer than "
+                "itself or than any model's; copy the model again."
+            )
+        header = parse_json(stream.read(length), file)
+    if not isinstance(header, dict):
+        raise ModelError(f"{file} is not a safetensors file; copy the model again.")
+    header.pop("__metadata__", None)
+    _check_entries(header, 8 + length, size, file)
+    return header
+
+
+def _check_entries(header: dict[str, Any], begin: int, size: int, file: Path) -> None:
+    """Raise ModelError unless the tensors lie from `begin` to `size`, each as its shape says."""
+    stretches: list[tuple[int, int]] = []
+    for name, entry in header.items():
+        try:
+            width = _WIDTHS[entry["dtype"]]
+            (start, stop), shape = entry["data_offsets"], entry["shape"]
+            if any(type(n) is not int or n < 0 for n in (start, stop, *shape)):
+                raise ValueError("a number is none")
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(
+                f"{file} is not a safetensors file: its entry {name[:60]!r} makes no sense; copy "
+                "the model again."
+            ) from error
+        if stop - start != prod(shape) * width:
+            raise ModelError(
+                f"{file} holds {name[:60]} of shape {tuple(shape)} in {stop - start:,} bytes, "
+                "which do not fit; copy the model again."
+            )
+        stretches.append((start, stop))
+    need = begin + max((stop for _, stop in stretches), default=0)
     if size < need:
         raise ModelError(
             f"{file} is cut short: {size:,} bytes of {need:,} are there; copy the model again."
         )
-    return header
+    stretches.sort()
+    if any(later < stop for (_, stop), (later, _) in pairwise(stretches)):
+        raise ModelError(f"{file} holds tensors that overlap; copy the model again.")
 
 
 def check_shapes(

@@ -11,7 +11,6 @@ would average something else, for the mean of products is not the product of mea
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from c2llm.errors import ModelError, UsageError
+from c2llm.modeling.model_json import read_json
 from c2llm.modeling.weight_files import weight_files
 
 _PEFT_PREFIX = "base_model.model."
@@ -74,10 +74,9 @@ def _read_file(file: Path) -> dict[str, Tensor]:
 
 
 def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        fields: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{file} cannot be read; name complete folders.") from error
+    fields = read_json(file)
+    if not isinstance(fields, dict):
+        raise ModelError(f"{file} is no JSON object; name complete folders.")
     return fields
 
 

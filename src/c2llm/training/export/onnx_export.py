@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from c2llm.encoding.encoder import Encoder
 from c2llm.encoding.engines import FOLD_AT_LOAD
+from c2llm.encoding.onnx_runtime import onnx_runtime
 from c2llm.encoding.tokens import TextTokenizer
 from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.config import C2LLMConfig
@@ -234,8 +235,7 @@ def halve_weights(path: Path, out: Path) -> Path:
 
 def _optimize(path: Path, out: Path) -> Path:
     """Fuse now what onnxruntime would fuse at every start; loading is much faster for it."""
-    import onnxruntime as ort
-
+    ort = onnx_runtime()
     options = ort.SessionOptions()
     options.log_severity_level = 3
     # "Extended" still runs on any CPU; "all" may lay data out for the one at hand.

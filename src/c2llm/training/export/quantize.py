@@ -29,6 +29,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from c2llm.encoding.onnx_runtime import onnx_runtime
+
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
 
@@ -111,9 +113,9 @@ def channel_ranges(
 ) -> dict[str, Floats]:
     """The least and the largest value of each channel of the named tensors (2, K); 0 is within."""
     import onnx
-    import onnxruntime as ort
     from onnx import TensorProto, helper
 
+    ort = onnx_runtime()
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
     for name in names:

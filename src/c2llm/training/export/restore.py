@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from c2llm.encoding.encoder import Encoder
 from c2llm.errors import ModelError, UsageError
-from c2llm.modeling.config import C2LLMConfig
+from c2llm.modeling.config import read_model_config
 from c2llm.modeling.model import C2LLMModel
 from c2llm.modeling.tokenizer import derive_tokenizer
 from c2llm.modeling.torch_folder import save_folder
@@ -60,7 +60,7 @@ def restore_folder(source: Path, out: Path) -> RestoreReport:
     if out.resolve() == source.resolve():
         raise UsageError(f"{out} is the model that is read; name another folder with --out.")
     require_replaceable(out)
-    config = C2LLMConfig.from_pretrained(source, local_files_only=True)
+    config = read_model_config(source)
     if (source / "table.npz").is_file():
         file = source / "table.npz"
         reference = Encoder.load(source, engine="table")

@@ -9,7 +9,6 @@ Everything is computed in float32, the pooling with the rest.
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from torch import Tensor
 
 from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.config import C2LLMConfig
+from c2llm.modeling.model_json import LARGEST_TOKENIZER, read_config, read_json
 from c2llm.output_folder import MARK, replace_folder, require_replaceable
 from c2llm.training.export.merge_sources import Weights, read_weights
 
@@ -137,9 +137,12 @@ def _require_same_kind(first: Weights, other: Weights) -> None:
 def _content(path: Path) -> dict[str, Any]:
     """What a JSON file says; of a config.json, with the defaults of what it leaves out."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
         if path.name == "config.json":
-            content = C2LLMConfig.from_dict(content).to_dict()
-    except (OSError, ValueError, TypeError, KeyError) as error:
+            content = C2LLMConfig.from_dict(read_config(path)).to_dict()
+        else:
+            content = dict(read_json(path, LARGEST_TOKENIZER))
+    except ModelError:
+        raise
+    except Exception as error:  # a config class of transformers raises what it likes
         raise ModelError(f"{path} cannot be read; name complete model folders.") from error
     return {key: value for key, value in content.items() if key not in _PROVENANCE}

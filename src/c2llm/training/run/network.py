@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from transformers import AutoConfig, PretrainedConfig
 
 from c2llm.errors import UsageError
-from c2llm.modeling.config import C2LLMConfig
+from c2llm.modeling.config import C2LLMConfig, read_model_config
 from c2llm.modeling.hub import is_hub_id, local_folder
 from c2llm.modeling.model import C2LLMModel
 from c2llm.modeling.pooling import PMA
@@ -70,7 +70,7 @@ def empty_network(config: ModelConfig) -> tuple[C2LLMModel, Tokenizer]:
     folder = light_folder(config.start_from or config.backbone)
     try:
         if config.start_from is not None:
-            described = C2LLMConfig.from_pretrained(folder, local_files_only=True)
+            described = read_model_config(folder)
         else:
             described = C2LLMConfig(backbone_config(folder), **_pooling_fields(config))
         with torch.device("meta"):
