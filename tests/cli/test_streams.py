@@ -120,7 +120,7 @@ def test_a_working_directory_that_is_gone(tree: Path, tmp_path: Path, verb: str,
 
 
 @needs_posix
-@pytest.mark.parametrize("limit", ["-n 4", "-n 8", "-n 12", "-v 60000"])
+@pytest.mark.parametrize("limit", ["-n 8", "-n 12", "-v 60000"])
 def test_limits_of_the_shell(tree: Path, limit: str) -> None:
     assert shell(SEARCH, tree).returncode == 0
     for more in ("", "-e 'return|x'", "--json"):

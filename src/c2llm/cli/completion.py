@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 from click.shell_completion import get_completion_class
+
+from c2llm.cli.output import print_text
 
 # \b keeps click from joining the lines.
 _EXAMPLES = """\b
@@ -24,4 +24,4 @@ def command(shell: str) -> None:
 
     kind = get_completion_class(shell)
     assert kind is not None
-    sys.stdout.write(kind(cli, {}, "c2llm", "_C2LLM_COMPLETE").source() + "\n")
+    print_text(kind(cli, {}, "c2llm", "_C2LLM_COMPLETE").source() + "\n")
