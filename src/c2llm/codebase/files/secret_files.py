@@ -28,8 +28,8 @@ _NAMES = _names(
     .envrc .netrc _netrc netrc .npmrc .pypirc .pgpass pgpass.conf .my.cnf .mylogin.cnf .htpasswd
     .htdigest .dockercfg .dockerconfigjson .git-credentials .s3cfg .boto .fetchmailrc .msmtprc
     .authinfo .ftpconfig .ftpquota .vault-token .vault_pass .vault-pass .vault_password
-    vault_pass.txt vault-pass.txt .databrickscfg .terraformrc terraform.rc credentials.tfrc.json kaggle.json
-    .twurlrc .credentials .secret .secrets
+    vault_pass.txt vault-pass.txt .databrickscfg .terraformrc terraform.rc credentials.tfrc.json
+    kaggle.json .twurlrc .credentials .secret .secrets
     id_rsa id_dsa id_ecdsa id_ed25519 id_ecdsa_sk id_ed25519_sk id_xmss
     ssh_host_rsa_key ssh_host_dsa_key ssh_host_ecdsa_key ssh_host_ed25519_key
     rootkey.csv accesskeys.csv new_user_credentials.csv client_secret.json client_secrets.json
