@@ -26,6 +26,9 @@ TREE = {
     "cut_short.ipynb": '{"nbformat": 4, "cells": [{"source": "def fit_half_a_tree',
     "stray.c": "int strayNul = 1; /* \0 */\n",
     "gen/laerm.py": "# This file is generated. Do not edit.\ndef ÄrgerMessen():\n    return 1\n",
+    ".gitattributes": "copied.py linguist-vendored\nmade.py linguist-generated\n",
+    "copied.py": "def copied_in_here(): pass\n",
+    "made.py": "def made_elsewhere(): pass\n",
     ".git/HEAD": "ref: refs/heads/main\n",
 }
 
@@ -48,6 +51,8 @@ def notes(index: CodeIndex, query: str, **options: object) -> str:
         ("leftPadAll", "node_modules/left/pad.js", "dependencies"),
         ("my_local_thing", "local/own.py", "ignored by git"),
         ("fit_half_a_tree", "cut_short.ipynb", "broken notebook"),
+        ("copied_in_here", "copied.py", "linguist-vendored"),
+        ("made_elsewhere", "made.py", "linguist-generated"),
         ("strayNul", "stray.c", "binary"),
         ("ÄrgerMessen", "gen/laerm.py", "generated"),
         ("LeftPadALL", "node_modules/left/pad.js", "dependencies"),

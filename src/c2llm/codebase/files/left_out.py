@@ -12,15 +12,19 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from c2llm.codebase.files.attributes import GENERATED, VENDORED
 from c2llm.codebase.files.walk import Skipped
 from c2llm.codebase.languages import detect_language, family
 
-_TEXT = ("generated", "minified", "too large", "lockfile", "data", "broken notebook")
+_TEXT = (
+    *("generated", GENERATED, VENDORED),
+    *("minified", "too large", "lockfile", "data", "broken notebook"),
+)
 _RULED = ("ignored by git", ".c2llmignore")
 _CODE_ALONE = (*_RULED, "binary")  # a NUL may have strayed into code
 INCURABLE = frozenset(("broken notebook", "binary"))
 """Reasons that no rule of a repository overrules."""
-_DIRECTORIES = (*_RULED, "dependencies", "build output", "nested repository")
+_DIRECTORIES = (*_RULED, VENDORED, "dependencies", "build output", "nested repository")
 _REASONS = (*_TEXT, *_CODE_ALONE, *_DIRECTORIES)
 """What is looked at, in this order."""
 _PERHAPS_SECRET = re.compile(r"\.(pem|crt|cer|key|p12|asc|gpg|har|dump|log)$", re.IGNORECASE)
