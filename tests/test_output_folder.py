@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -133,6 +134,18 @@ def test_a_mount_point_is_filled_where_it_is(out: Path, monkeypatch: pytest.Monk
     fill(out, a="1", b="2")
     fill(out, a="3")
     assert (content(out), out.stat().st_ino) == ({"a": "3"}, inode)
+
+
+def test_a_mark_that_names_what_lies_elsewhere_removes_nothing_there(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out.mkdir(parents=True)
+    monkeypatch.setattr(Path, "is_mount", lambda self: self == out)
+    elsewhere = out.parent / "elsewhere.txt"
+    elsewhere.write_text("mine")
+    (out / MARK).write_text(json.dumps({"files": ["../elsewhere.txt", str(elsewhere)]}))
+    fill(out, a="1")
+    assert elsewhere.read_text() == "mine" and content(out) == {"a": "1"}
 
 
 def test_the_part_of_another_is_not_touched(out: Path) -> None:

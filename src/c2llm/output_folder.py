@@ -162,7 +162,8 @@ def _part_folder(target: Path, where: Path) -> Path:
 
 def _fill(target: Path, part: Path) -> None:
     """Move what is in `part` into an empty folder or over what is ours, the mark first."""
-    old, new = _marked(target) or set(), _marked(part) or set()
+    # A mark that came with a folder may name what lies elsewhere.
+    old, new = (_marked(target) or set()) & _files(target), _marked(part) or set()
     (part / MARK).replace(target / MARK)
     for name in sorted(new):
         (target / name).parent.mkdir(parents=True, exist_ok=True)

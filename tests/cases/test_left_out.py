@@ -23,6 +23,12 @@ TREE = {
     "local/own.py": "def my_local_thing():\n    pass\n",
     ".env": "API_TOKEN_NAME=refundOrderNow my_secret_name\n",
     "server.pem": "my_secret_name\n",
+    "cut_short.ipynb": '{"nbformat": 4, "cells": [{"source": "def fit_half_a_tree',
+    "stray.c": "int strayNul = 1; /* \0 */\n",
+    "gen/laerm.py": "# This file is generated. Do not edit.\ndef ÄrgerMessen():\n    return 1\n",
+    ".gitattributes": "copied.py linguist-vendored\nmade.py linguist-generated\n",
+    "copied.py": "def copied_in_here(): pass\n",
+    "made.py": "def made_elsewhere(): pass\n",
     ".git/HEAD": "ref: refs/heads/main\n",
 }
 
@@ -44,6 +50,11 @@ def notes(index: CodeIndex, query: str, **options: object) -> str:
         ("packedThing", "web/lib.min.js", "generated"),
         ("leftPadAll", "node_modules/left/pad.js", "dependencies"),
         ("my_local_thing", "local/own.py", "ignored by git"),
+        ("fit_half_a_tree", "cut_short.ipynb", "broken notebook"),
+        ("copied_in_here", "copied.py", "linguist-vendored"),
+        ("made_elsewhere", "made.py", "linguist-generated"),
+        ("strayNul", "stray.c", "binary"),
+        ("ÄrgerMessen", "gen/laerm.py", "generated"),
         ("LeftPadALL", "node_modules/left/pad.js", "dependencies"),
     ],
 )
@@ -52,6 +63,12 @@ def test_the_files_that_have_it_are_named(index: CodeIndex, name: str, path: str
         told = notes(index, query)
         assert f"No indexed file contains {name}" in told and f"{path} ({reason})" in told, query
         assert ".env" not in told and ".pem" not in told
+
+
+def test_no_cure_is_told_that_is_none(index: CodeIndex) -> None:
+    assert ".c2llmignore" in notes(index, "packedThing")
+    assert ".c2llmignore" not in notes(index, "fit_half_a_tree")
+    assert ".c2llmignore" not in notes(index, "strayNul")
 
 
 def test_a_secret_is_not_looked_at(index: CodeIndex) -> None:

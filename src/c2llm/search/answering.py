@@ -41,7 +41,7 @@ def answer(
 
     Args:
         indexes: Open indexes; where there are several, each has a label of its own. Of two of one
-            directory the last is asked.
+            directory the last is asked, and of a file in two the one whose directory is nearer.
         request: What is asked.
         weights: What the ranker's features are worth.
 
@@ -62,9 +62,10 @@ def _answer(
     taken: list[CodeIndex] = []
     targets = []
     refused: UsageError | None = None
-    for index in {index.root: index for index in indexes}.values():
+    asked = list({index.root: index for index in indexes}.values())
+    for index in asked:
         try:
-            targets.append(index.target(request))
+            targets.append(index.target(request, asked))
             taken.append(index)
         except UsageError as error:
             refused = error

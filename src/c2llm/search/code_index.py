@@ -121,8 +121,14 @@ class CodeIndex(IndexedTree):
 
         return answer([self], request, weights=weights)
 
-    def target(self, request: SearchRequest) -> SearchTarget:
-        """This index made ready for a request, for `pipeline.ask`, which also takes several."""
+    def target(self, request: SearchRequest, others: Sequence[CodeIndex] = ()) -> SearchTarget:
+        """This index made ready for a request, for `pipeline.ask`, which also takes several.
+
+        Args:
+            request: What is asked.
+            others: The indexes that are asked too. One of a directory below this one's answers for
+                the files that it has.
+        """
         text = request.text
         lexical = request.mode == "lexical"
         if self._embed == "none" and not lexical:
@@ -130,7 +136,7 @@ class CodeIndex(IndexedTree):
                 "This index was opened without vectors; ask with the mode lexical, or open it "
                 "without embed='none'."
             )
-        filters = filters_of(self._store, request)
+        filters = filters_of(self._store, request, self._paths_in(others))
         return SearchTarget(
             self._reader,
             filters,
@@ -138,6 +144,15 @@ class CodeIndex(IndexedTree):
             None if lexical else partial(self._merged, text),
             recency_for(self.root, filters, self._store),
         )
+
+    def _paths_in(self, others: Sequence[CodeIndex]) -> set[str]:
+        """Paths of the files that the indexes of directories below this one have."""
+        return {
+            (other.root.relative_to(self.root) / file.path).as_posix()
+            for other in others
+            if other.root != self.root and other.root.is_relative_to(self.root)
+            for file in other._store.files()
+        }
 
     def described(self, mode: Mode) -> SearchedIndex:
         """What the index holds at this moment, for an answer in this mode."""

@@ -11,6 +11,7 @@ import pytest
 
 from c2llm.codebase.files.walk import list_changes, list_files
 from c2llm.search.code_index import CodeIndex
+from tests.trees import write_tree
 
 
 def git(root: Path, *arguments: str) -> None:
@@ -88,6 +89,24 @@ def test_the_worktrees_of_a_bare_repository_are_what_there_is(outer: Path, point
     assert not [path for path in paths if path.startswith(".bare")]
     assert reasons(project)[".bare/"] == "version control"
     assert "top.py" in listed(project / "main")
+
+
+def test_each_part_tracks_its_own_files(outer: Path) -> None:
+    """A rule says nothing of what a submodule or a worktree has, nor of a submodule itself."""
+    library = outer / "libs" / "library"
+    (outer / ".gitignore").write_text("libs/\n")
+    (library / ".gitignore").write_text("made/\n")
+    write_tree(library, {"made/kept.py": "x = 1\n", "made/local.py": "y = 1\n"})
+    git(library, "add", "-f", "made/kept.py")
+    assert listed(outer) == [
+        *(".gitignore", ".gitmodules", "libs/library/deep.py", "libs/library/made/kept.py"),
+        "top.py",
+    ]
+    before = list_files(outer)
+    known = {f.path: (f.path, f.size, f.mtime_ns, f.inode) for f in before.files}
+    assert list_changes(outer, known, before.rules)[0].files == ()
+    git(library, "rm", "-q", "--cached", "-f", "made/kept.py")
+    assert "libs/library/made/kept.py" not in list_changes(outer, known, before.rules)[1]
 
 
 def test_a_clone_or_a_linked_worktree_inside_is_another_repository(outer: Path) -> None:

@@ -26,6 +26,10 @@ SECRETS = """
     terraform.tfstate terraform.tfstate.backup prod.tfstate terraform.tfvars prod.secrets.tfvars
     .aws/credentials .aws/config .docker/config.json .kube/config .cargo/credentials.toml
     .m2/settings.xml deploy/etc/shadow
+    id_rsa.bak id_rsa~ id_ed25519.txt server.pem.bak server.key.old server.pem~ tls.key.1 .env~
+    .envrc.bak .netrc.orig credentials.old .aws/credentials.save key.p12.b64 id_rsa.old.bak
+    .config/gcloud/application_default_credentials.json gcp_key.json netrc rclone.conf
+    secring.gpg private.asc firebase-adminsdk.json
 """
 CODE = """
     env.py env.go .env.example .env.sample .env.template .env.dist .env.defaults .env.local.example
@@ -38,6 +42,7 @@ CODE = """
     service_account.py service-account.ts service_account_test.go serviceaccount.go
     kubeconfig.go kubeconfig_loader.py netrc.py npmrc.js keychain.swift passwd.c shadow.py
     terraform.tf variables.tf dev.tfvars terraform.tfvars.example main-app.json package.json
+    .env.example.bak env.old key.txt libc.so.6 id_rsa.go.orig notes.txt~ a.1 config.old
     config config.json settings.xml tokens.json auth.json monkey turkey.txt credentials.yml.enc
 """
 

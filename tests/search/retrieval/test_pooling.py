@@ -125,3 +125,16 @@ def test_one_directory_opened_twice_is_searched_once(
     with opened(trees[0]) as indexes:
         assert found.hits == answer(indexes, request).hits
     assert len(found.indexes) == 1
+
+
+def test_a_file_of_two_directories_is_found_once(trees: tuple[Path, Path]) -> None:
+    outer = trees[0].parent
+    (outer / "beside.py").write_text("def settle_invoice_beside():\n    return 1\n")
+    request = SearchRequest("settle invoice", 50, "lexical")
+    with opened(outer, trees[0]) as indexes:
+        hits = answer(indexes, request).hits
+    places = [(hit.path, hit.start_line) for hit in hits]
+    assert "beside.py" in dict(places)
+    assert not [path for path, _ in places if path.startswith(f"{trees[0].name}/")]
+    with opened(trees[0]) as indexes:
+        assert {(hit.path, hit.start_line) for hit in answer(indexes, request).hits} <= set(places)

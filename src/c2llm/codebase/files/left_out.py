@@ -12,13 +12,20 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from c2llm.codebase.files.attributes import GENERATED, VENDORED
 from c2llm.codebase.files.walk import Skipped
 from c2llm.codebase.languages import detect_language, family
 
-_TEXT = ("generated", "minified", "too large", "lockfile", "data")
-_CODE_ALONE = ("ignored by git", ".c2llmignore")
-_DIRECTORIES = (*_CODE_ALONE, "dependencies", "build output", "nested repository")
-_REASONS = (*_TEXT, *_DIRECTORIES)
+_TEXT = (
+    *("generated", GENERATED, VENDORED),
+    *("minified", "too large", "lockfile", "data", "broken notebook"),
+)
+_RULED = ("ignored by git", ".c2llmignore")
+_CODE_ALONE = (*_RULED, "binary")  # a NUL may have strayed into code
+INCURABLE = frozenset(("broken notebook", "binary"))
+"""Reasons that no rule of a repository overrules."""
+_DIRECTORIES = (*_RULED, VENDORED, "dependencies", "build output", "nested repository")
+_REASONS = (*_TEXT, *_CODE_ALONE, *_DIRECTORIES)
 """What is looked at, in this order."""
 _PERHAPS_SECRET = re.compile(r"\.(pem|crt|cer|key|p12|asc|gpg|har|dump|log)$", re.IGNORECASE)
 _MOST_FILES = 3_000
@@ -45,7 +52,8 @@ def find_left_out(root: str, skipped: Iterable[Skipped], names: Sequence[str]) -
         skipped: What the walk left out; a path that ends in `/` stands for all below it.
         names: What to look for.
     """
-    wanted = {name: name.lower().encode("utf-8", "surrogateescape") for name in names}
+    # The letters of bytes are those of ASCII: others are looked for as they are spelled.
+    wanted = {name: name.encode("utf-8", "surrogateescape").lower() for name in names}
     found: dict[str, list[Skipped]] = {name: [] for name in names}
     size = 0
     for number, file in enumerate(_files(root, skipped)):

@@ -13,7 +13,7 @@ import re
 
 SECRET = "secret"
 """The reason that is counted."""
-SECRETS_VERSION = 1
+SECRETS_VERSION = 2
 """Raised whenever what is below judges a name in another way."""
 VARIABLE = "C2LLM_INCLUDE_SECRETS"
 
@@ -25,16 +25,17 @@ def _names(text: str) -> frozenset[str]:
 # All of names in lower case.
 _NAMES = _names(
     """
-    .envrc .netrc _netrc .npmrc .pypirc .pgpass pgpass.conf .my.cnf .mylogin.cnf .htpasswd .htdigest
-    .dockercfg .dockerconfigjson .git-credentials .s3cfg .boto .fetchmailrc .msmtprc .authinfo
-    .ftpconfig .ftpquota .vault-token .vault_pass .vault-pass .vault_password vault_pass.txt
-    vault-pass.txt .databrickscfg .terraformrc terraform.rc credentials.tfrc.json kaggle.json
-    .twurlrc .credentials .secret .secrets
+    .envrc .netrc _netrc netrc .npmrc .pypirc .pgpass pgpass.conf .my.cnf .mylogin.cnf .htpasswd
+    .htdigest .dockercfg .dockerconfigjson .git-credentials .s3cfg .boto .fetchmailrc .msmtprc
+    .authinfo .ftpconfig .ftpquota .vault-token .vault_pass .vault-pass .vault_password
+    vault_pass.txt vault-pass.txt .databrickscfg .terraformrc terraform.rc credentials.tfrc.json
+    kaggle.json .twurlrc .credentials .secret .secrets
     id_rsa id_dsa id_ecdsa id_ed25519 id_ecdsa_sk id_ed25519_sk id_xmss
     ssh_host_rsa_key ssh_host_dsa_key ssh_host_ecdsa_key ssh_host_ed25519_key
     rootkey.csv accesskeys.csv new_user_credentials.csv client_secret.json client_secrets.json
-    application_default_credentials.json gcp-key.json gcloud-service-key.json
-    terraform.tfvars terraform.tfvars.json terraform.tfstate.d
+    application_default_credentials.json gcp-key.json gcp_key.json gcloud-service-key.json
+    terraform.tfvars terraform.tfvars.json rclone.conf .rclone.conf secring.gpg private.gpg
+    private.asc privkey privatekey firebase-adminsdk.json
     .bash_history .zsh_history .python_history .psql_history .mysql_history .sqlite_history
     .rediscli_history .node_repl_history wallet.dat
     """
@@ -85,6 +86,9 @@ _FOLDERS = _names(".ssh .gnupg .password-store")
 """Directories of which nothing is read."""
 _NO_SECRET_IN = _names("templates locale locales i18n l10n lang translations")
 """Directories where a name like `secrets.yaml` is that of a template or of translated sentences."""
+_ASIDE = _names("bak backup old orig save copy swp swo txt b64 base64")
+"""Extensions that stand behind the whole name of a file which was put aside."""
+_COPY = re.compile(rf"(?<=.)(~|\.({'|'.join(sorted(_ASIDE))}|[0-9]{{1,8}}))+$")
 _EXAMPLE = re.compile(
     r"(^|[-_.])(examples?|samples?|templates?|tmpl|tpl|j2|erb|dist|defaults?|schema|d|md|mdx|rst"
     r"|enc|sops|ts|tsx|js|mjs|cjs|jsx|py|rb|go|rs|php|java|kt|cs|sh)([-_.]|$)"
@@ -99,7 +103,7 @@ _SERVICE_ACCOUNT = re.compile(rb'"type"\s*:\s*"service_account"')
 
 _SOMEWHERE = frozenset[str]().union(*_IN_FOLDERS.values())
 _WATCHED = (
-    _EXTENSIONS | _SETTINGS | {"backup"} | {name.rpartition(".")[2] for name in _NAMES | _SOMEWHERE}
+    _EXTENSIONS | _SETTINGS | _ASIDE | {name.rpartition(".")[2] for name in _NAMES | _SOMEWHERE}
 )
 """Extensions, and names without one or with nothing else, of all that could be a secret: most files
 have another one, and nothing else is asked of them."""
@@ -119,12 +123,26 @@ def is_secret(name: str, parent: str) -> bool:
     """
     dot = name.rfind(".")
     extension = name[dot + 1 :].lower()
-    if dot >= 0 and extension not in _WATCHED and not name.startswith((".env", ".ENV")):
+    if (
+        dot >= 0
+        and extension not in _WATCHED
+        and not name.startswith((".env", ".ENV"))
+        and not extension.endswith("~")
+        and not extension.isdecimal()
+    ):
         return False
     name = name.lower()
+    copied = _COPY.sub("", name)
+    return _is_secret(name, parent) or (copied != name and _is_secret(copied, parent))
+
+
+def _is_secret(name: str, parent: str) -> bool:
+    if name in _NAMES:
+        return True
+    dot = name.rfind(".")
+    extension = name[dot + 1 :]
     return (
-        name in _NAMES
-        or (dot >= 0 and extension in _EXTENSIONS)
+        (dot >= 0 and extension in _EXTENSIONS)
         or name.endswith(_ENDINGS)
         or (name.startswith(".env") and _ENVIRONMENT.fullmatch(name) is not None)
         or _is_told(name, extension, parent)

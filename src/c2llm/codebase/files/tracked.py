@@ -14,7 +14,8 @@ from c2llm.codebase.files.confined import open_file
 from c2llm.codebase.files.repository import Repository
 
 MOST_INDEX_BYTES = 128_000_000
-"""Of git's index, some million files, and of the names in it; of a larger one none counts."""
+"""Of git's index, some million files, with those of submodules, and of the names in one; what is
+larger does not count."""
 _HEADER = 12
 _STAMPS = 40
 """Bytes of an entry before the object's name."""
@@ -24,7 +25,7 @@ _LONGEST_PATH = 4_096
 
 
 class TrackedFiles:
-    """The files that git tracks below a directory; its index is read when first asked for.
+    """The files that git tracks below a directory; an index of git is read when first asked for.
 
     Args:
         repository: The repository; None for no file at all.
@@ -32,42 +33,65 @@ class TrackedFiles:
     """
 
     def __init__(self, repository: Repository | None, prefix: str) -> None:
-        self._repository = repository
-        self._prefix = os.fsencode(prefix)
-        self._names: list[bytes] | None = None
+        self._repositories = {"": (repository, os.fsencode(prefix))}
+        """By the path of the directory where each begins, "" or ending in `/`."""
+        self._names: dict[str, list[bytes]] = {}
+        self._room = MOST_INDEX_BYTES
+
+    def add_part(self, base: str, repository: Repository | None) -> None:
+        """Note a submodule or a worktree: what is below `base` is tracked by it alone."""
+        self._repositories[base] = (repository, b"")
 
     def holds(self, path: str) -> bool:
-        """Whether a file is tracked, or any file of a directory (its path ends in `/`)."""
-        if self._names is None:
-            self._names = sorted(self._all_names())
-        wanted = self._prefix + os.fsencode(path)
-        at = bisect_left(self._names, wanted)
-        if at == len(self._names):
+        """Whether a file or submodule is tracked, or any file of a directory (ends in `/`)."""
+        base = self._part_of(path)
+        names = self._names.get(base)
+        if names is None:
+            names = self._names[base] = sorted(self._all_names(self._repositories[base][0]))
+        wanted = self._repositories[base][1] + os.fsencode(path[len(base) :])
+        if _at(names, wanted) == wanted:
+            return True
+        if not path.endswith("/"):
             return False
-        name = self._names[at]
-        return name.startswith(wanted) if path.endswith("/") else name == wanted
+        return _at(names, wanted).startswith(wanted) or _at(names, wanted[:-1]) == wanted[:-1]
 
-    def _all_names(self) -> list[bytes]:
-        repository = self._repository
+    def _part_of(self, path: str) -> str:
+        """Where the repository that tracks a path begins."""
+        base = path
+        while len(self._repositories) > 1 and base:
+            base = base[: base.rfind("/", 0, len(base) - 1) + 1]
+            if base in self._repositories:
+                return base
+        return ""
+
+    def _all_names(self, repository: Repository | None) -> list[bytes]:
         if repository is None:
             return []
-        index = _content(repository.private, "index")
+        index = self._content(repository.private, "index")
         names, end = _names(index, repository.hash_bytes)
         if index[end : end + 4] == b"link":  # most are in another file
             at = end + 8
             shared = index[at : at + repository.hash_bytes].hex()
-            base = _content(repository.private, f"sharedindex.{shared}")
+            base = self._content(repository.private, f"sharedindex.{shared}")
             names += _names(base, repository.hash_bytes)[0]
         return [name for name in names if name]  # one that stands for another has none
 
+    def _content(self, folder: Path, name: str) -> bytes:
+        try:
+            with open_file(os.path.realpath(folder), name) as stream:
+                content = stream.read(self._room + 1)
+        except (OSError, ValueError):
+            return b""
+        if len(content) > self._room:
+            return b""
+        self._room -= len(content)
+        return content
 
-def _content(folder: Path, name: str) -> bytes:
-    try:
-        with open_file(os.path.realpath(folder), name) as stream:
-            content = stream.read(MOST_INDEX_BYTES + 1)
-    except (OSError, ValueError):
-        return b""
-    return content if len(content) <= MOST_INDEX_BYTES else b""
+
+def _at(names: list[bytes], wanted: bytes) -> bytes:
+    """The first of sorted names that is not below the one that is wanted, b"" if all are."""
+    at = bisect_left(names, wanted)
+    return names[at] if at < len(names) else b""
 
 
 def _names(index: bytes, hash_bytes: int) -> tuple[list[bytes], int]:

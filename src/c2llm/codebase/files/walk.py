@@ -417,9 +417,12 @@ class _Walk:
         if not base:
             return rules
         git = entries.get(".git")
-        if git and _is_git(git) and not is_part(f"{self._root}/{base[:-1]}", self._root):
-            self._skip(base, "nested repository")
-            return None
+        if git and _is_git(git):
+            folder = f"{self._root}/{base[:-1]}"
+            if not is_part(folder, self._root):
+                self._skip(base, "nested repository")
+                return None
+            self._tracked.add_part(base, find_repository(Path(folder)))
         if is_git_directory(entries):
             self._skip(base, "version control")
             return None

@@ -64,20 +64,24 @@ def _has(store: ChunkStore, name: str) -> bool:
 
 
 def _told(indexes: Sequence[CodeIndex], absent: Sequence[str], *, answered: bool) -> Iterator[str]:
-    from c2llm.codebase.files.left_out import find_left_out
+    from c2llm.codebase.files.left_out import INCURABLE, find_left_out
 
     found: dict[str, list[str]] = {name: [] for name in absent}
+    curable: set[str] = set()
     complete = True
     for index in indexes:
         looked = find_left_out(str(index.root), index.left_out_files(), absent)
         complete = complete and looked.complete
         for name, files in looked.files.items():
             found[name] += [_shown(index, file) for file in files]
+            if any(file.reason not in INCURABLE for file in files):
+                curable.add(name)
     for name in absent:
         only = "; the answers only resemble it" if answered else ""
         yield f"No indexed file contains {name}{only}."
         if found[name]:
-            yield f"Left out, but with {name} in it: {', '.join(found[name])}. {_CURE}."
+            cure = f" {_CURE}." if name in curable else ""
+            yield f"Left out, but with {name} in it: {', '.join(found[name])}.{cure}"
         elif not complete:
             yield f"Not all files that are left out were looked through for {name}."
 

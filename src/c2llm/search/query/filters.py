@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,13 +52,20 @@ class Filters:
 NO_FILTERS = Filters()
 
 
-def filters_of(store: ChunkStore, request: SearchRequest) -> Filters:
+def filters_of(
+    store: ChunkStore, request: SearchRequest, elsewhere: Collection[str] = ()
+) -> Filters:
     """The filters that a request means in one index.
+
+    Args:
+        store: The index.
+        request: What is asked.
+        elsewhere: Paths of files that another index answers for.
 
     Raises:
         UsageError: no indexed file is in any of the languages.
     """
-    if not (request.languages or request.include or request.exclude):
+    if not (request.languages or request.include or request.exclude or elsewhere):
         return Filters(pattern=request.pattern, recent=request.recent)
     files = store.files()
     unmet: list[str] = []
@@ -67,7 +74,7 @@ def filters_of(store: ChunkStore, request: SearchRequest) -> Filters:
     included: set[str] = set()
     for glob in request.include:
         included |= _like(paths, "include", glob, unmet)
-    excluded: set[str] = set()
+    excluded = set(elsewhere)
     for glob in request.exclude:
         excluded |= _like(paths, "exclude", glob, unmet)
     ids = frozenset(
