@@ -53,6 +53,8 @@ def test_the_names_of_each_macro() -> None:
         ("Datum\nadd_one(PG_FUNCTION_ARGS)\n{\n}\n", "add_one"),
         ("__declspec(dllexport) int __stdcall shared(int a)\n{\n}\n", "shared"),
         ("__attribute__((noinline)) static void slow(void) {\n}\n", "slow"),
+        ("LUA_API int (lua_gettop) (lua_State *L) {\n}\n", "lua_gettop"),
+        ("static int (plain_name)(int a)\n{\n}\n", "plain_name"),
         ("SQLITE_API int sqlite3_open(const char *name)\n{\n}\n", "sqlite3_open"),
         ("asmlinkage __visible void __init start_kernel(void)\n{\n}\n", "start_kernel"),
         ("PyMODINIT_FUNC\nPyInit_eggs(void)\n{\n}\n", "PyInit_eggs"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
+from c2llm.codebase import filled_in
 from c2llm.codebase.chunk import Chunk, Part
 from c2llm.codebase.grammars import GRAMMARS
 from c2llm.codebase.grammars.components import is_mixed, parts
@@ -98,6 +99,7 @@ def cut_text(
         )
     else:
         read = language in GRAMMARS or has_keywords(language)
+        parsed = parsed or (filled_in.readable(path, text, language) if read else None)
         source = (parsed or text).encode(errors="replace") if read else b""
         tree = parse(source, language)
         if tree is None and is_cut:  # a list of a hundred thousand numbers, say

@@ -11,6 +11,8 @@ from pathlib import Path
 from posixpath import basename
 from typing import Literal
 
+from c2llm.codebase import filled_in
+
 Family = Literal["code", "prose", "config", "text"]
 
 _TABLES: dict[str, dict[str, str]] = json.loads(
@@ -129,6 +131,10 @@ def detect_language(path: str, head: bytes = b"") -> str | None:
         return named
     stem, dot, extension = name.rpartition(".")
     if dot and stem:
+        if extension.lower() in filled_in.SUFFIXES:
+            inner = detect_language(stem, head) if stem in _NAMES or "." in stem[1:] else None
+            if inner is not None and inner != "text":
+                return inner
         if extension != "C":  # `.C` is C++ wherever `.c` is C
             extension = extension.lower()
         for pattern, language in _AMBIGUOUS.get(extension, ()) if head else ():

@@ -401,7 +401,7 @@ def _name(
     if receiver is not None:
         owner = _RECEIVER.search(source[receiver.start_byte : receiver.end_byte])
         return (owner[1].decode(errors="replace") if owner else ""), name
-    return _qualified(name)
+    return ("", name) if grammar.dotted else _qualified(name)
 
 
 def _qualified(name: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from c2llm.codebase.grammars.grammar import Grammar
+from c2llm.codebase.grammars.grammar import Grammar, spelled
 
 _JS_FUNCTIONS = "function_declaration generator_function_declaration method_definition"
 # A function is often a value: bound to a name, a field, a property of an object.
@@ -15,7 +15,20 @@ _JS_FUNCTION_VALUES = """
 (assignment_expression left: [(identifier) (member_expression)] @name right: (class)) @class
 (pair key: (property_identifier) @name
   value: [(arrow_function) (function_expression) (generator_function)]) @function
+(variable_declarator name: (identifier) @name value: (call_expression function: [
+  (identifier) @verb.function
+  (member_expression property: (property_identifier) @verb.function)
+])) @function
 """
+# What wraps a function and gives one back.
+_JS_WORDS = spelled(
+    {
+        "verb.function": (
+            "memo forwardRef observer createSelector createSlice createAsyncThunk createContext"
+            " defineStore defineComponent computed useCallback debounce throttle"
+        )
+    }
+)
 _TYPESCRIPT = Grammar(
     functions=f"{_JS_FUNCTIONS} function_signature method_signature abstract_method_signature",
     classes=(
@@ -23,6 +36,7 @@ _TYPESCRIPT = Grammar(
         "internal_module module type_alias_declaration"
     ),
     attributes="decorator",
+    words=_JS_WORDS,
     patterns=_JS_FUNCTION_VALUES
     + """
 (public_field_definition name: (_) @name
@@ -65,7 +79,12 @@ COMMON: dict[str, Grammar] = {
         patterns="""
 (function_definition body: (block . (string) @docstring)) @owner
 (class_definition body: (block . (string) @docstring)) @owner
+(module (assignment left: (identifier) @name right: (lambda)) @function)
+(module (assignment left: (identifier) @name right: (call function: [
+  (identifier) @verb.class (attribute attribute: (identifier) @verb.class)
+])) @class)
 """,
+        words=spelled({"verb.class": "namedtuple NamedTuple TypedDict NewType make_dataclass"}),
     ),
     "java": Grammar(
         functions="method_declaration constructor_declaration compact_constructor_declaration",
@@ -79,6 +98,7 @@ COMMON: dict[str, Grammar] = {
         functions=_JS_FUNCTIONS,
         classes="class_declaration",
         attributes="decorator",
+        words=_JS_WORDS,
         patterns=_JS_FUNCTION_VALUES
         + """
 (field_definition property: (_) @name
@@ -117,6 +137,19 @@ COMMON: dict[str, Grammar] = {
     "ruby": Grammar(
         functions="method singleton_method",
         classes="class module",
+        patterns="""
+(call method: (identifier) @verb.function
+  arguments: (argument_list . (simple_symbol) @name)) @function
+(assignment left: (constant) @name
+  right: (call receiver: (constant) @verb.owner method: (identifier) @verb.class)) @class
+""",
+        words=spelled(
+            {
+                "verb.function": "define_method scope",
+                "verb.owner": "Struct Data Class",
+                "verb.class": "new define",
+            }
+        ),
     ),
     "php": Grammar(
         functions="function_definition method_declaration",

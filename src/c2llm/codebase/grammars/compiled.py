@@ -7,18 +7,23 @@ from c2llm.codebase.grammars.grammar import Grammar
 
 COMPILED: dict[str, Grammar] = {
     "dart": Grammar(
-        functions=(
-            "function_signature getter_signature setter_signature constructor_signature "
-            "constant_constructor_signature factory_constructor_signature "
-            "redirecting_factory_constructor_signature"
-        ),
+        functions="function_signature getter_signature setter_signature",
         classes=(
             "class_definition mixin_declaration extension_declaration enum_declaration "
             "extension_type_declaration type_alias"
         ),
         comments="comment documentation_comment",
         attributes="annotation",
-        patterns="(mixin_declaration . (identifier) @name) @class",
+        patterns="(mixin_declaration . (identifier) @name) @class\n"
+        + "\n".join(
+            f"({kind} (identifier) @name . (formal_parameter_list)) @function"
+            for kind in (
+                "constructor_signature",
+                "constant_constructor_signature",
+                "factory_constructor_signature",
+                "redirecting_factory_constructor_signature",
+            )
+        ),
         body_after="function_body",
     ),
     "fortran": Grammar(
@@ -32,6 +37,7 @@ COMPILED: dict[str, Grammar] = {
 (submodule (submodule_statement (name) @name)) @class
 (program (program_statement (name) @name)) @class
 (derived_type_definition (derived_type_statement (type_name) @name)) @class
+(interface (interface_statement (name) @name)) @function
 """,
     ),
     "solidity": Grammar(
@@ -46,9 +52,7 @@ COMPILED: dict[str, Grammar] = {
         names=(("constructor_definition", "constructor"),),
     ),
     "ada": Grammar(
-        classes=(
-            "package_declaration package_body generic_package_declaration full_type_declaration"
-        ),
+        classes="package_declaration package_body generic_package_declaration",
         patterns="""
 (subprogram_body [
   (function_specification name: (_) @name) (procedure_specification name: (_) @name)
@@ -59,6 +63,13 @@ COMPILED: dict[str, Grammar] = {
 (expression_function_declaration (function_specification name: (_) @name)) @function
 (full_type_declaration . (identifier) @name) @class
 (task_body (identifier) @name) @class
+(protected_body . (identifier) @name) @class
+(protected_type_declaration . (identifier) @name) @class
+(task_type_declaration . (identifier) @name) @class
+(entry_body . (identifier) @name) @function
+(generic_subprogram_declaration [
+  (function_specification name: (_) @name) (procedure_specification name: (_) @name)
+]) @function
 """,
     ),
     "pascal": Grammar(
@@ -82,7 +93,10 @@ COMPILED: dict[str, Grammar] = {
             "class_declaration struct_declaration interface_declaration union_declaration "
             "enum_declaration template_declaration"
         ),
-        comments="comment",
+        patterns="""
+(manifest_constant (manifest_declarator . (identifier) @name . (template_parameters))) @function
+(alias_declaration (alias_initializer . (identifier) @name . (template_parameters))) @class
+""",
     ),
     "vlang": Grammar(
         parser="v",
@@ -127,6 +141,7 @@ COMPILED: dict[str, Grammar] = {
 (program_declaration (_ (program_identifier) @name)) @class
 (package_declaration (package_identifier) @name) @class
 (class_declaration . (class_identifier) @name) @class
+(type_declaration (data_type) . (simple_identifier) @name) @class
 (function_declaration (function_body_declaration (function_identifier) @name)) @function
 (task_declaration (task_body_declaration (task_identifier) @name)) @function
 (class_constructor_declaration "new" @name) @function

@@ -31,13 +31,15 @@ FUNCTIONAL: dict[str, Grammar] = {
         comments="line_comment block_comment",
         attributes="attributes",
         patterns="""
-(function_or_value_defn (function_declaration_left . (_) @name)) @function
+(function_or_value_defn (function_declaration_left [
+  (identifier) @name (op_identifier) @name (active_pattern . (active_pattern_op_name) @name)
+])) @function
 (file (declaration_expression (function_or_value_defn (value_declaration_left
   (identifier_pattern (long_identifier_or_op) @name)))) @function)
 (module_defn (declaration_expression (function_or_value_defn (value_declaration_left
   (identifier_pattern (long_identifier_or_op) @name)))) @function)
 (member_defn (method_or_prop_defn name: (_) @name)) @function
-(type_definition (_ (type_name type_name: (_) @name))) @class
+(type_definition (_ (type_name type_name: (_) @name)) @class)
 (module_defn (identifier) @name) @class
 (named_module name: (_) @name) @class
 (exception_definition exception_name: (_) @name) @class

@@ -40,6 +40,8 @@ class Grammar:
     named_by: Callable[[bytes, int], tuple[str, str] | None] | None = None
     """(owner, name) of the function at a byte of the file, where that is not for the tree to say;
     None leaves it to the tree."""
+    dotted: bool = False
+    """A dot is a letter of names like any other."""
     gap: int = 1
     """Newlines that may stand between a comment and what it documents."""
     patience: float = 1.0

@@ -21,7 +21,7 @@ _TOP_LINE = re.compile(rb"\n(?=[A-Za-z_])")
 _MACRO = rb"(?=\w{0,60}[A-Z][A-Z0-9_][A-Z])[A-Za-z_]\w*"
 _DEFINER = re.compile(rb"(?:(?:static|extern|inline)[ \t]+)*(?P<macro>" + _MACRO + rb")[ \t]*\(")
 _WRAPPED = re.compile(
-    rb"[A-Za-z_][\w \t*&]{0,200}?[ \t*&](?P<open>" + _MACRO + rb"[ \t]*\()[ \t]*"
+    rb"[A-Za-z_][\w \t*&]{0,200}?[ \t*&](?P<open>(?:" + _MACRO + rb"[ \t]*)?\()[ \t]*"
     rb"[A-Za-z_]\w*[ \t]*(?P<close>\))[ \t]*\(",
 )
 _HEAD = re.compile(rb"(?P<before>[A-Za-z_][\w \t*&\n]{0,160}?[ \t\n*&])[A-Za-z_]\w*[ \t]*\(")

@@ -27,6 +27,7 @@ SCRIPTING: dict[str, Grammar] = {
         words=spelled({"verb.constant": "constant"}),
     ),
     "r": Grammar(
+        dotted=True,
         patterns="""
 (binary_operator lhs: [(identifier) (string)] @name rhs: (function_definition)) @function
 (binary_operator lhs: (identifier) @name
