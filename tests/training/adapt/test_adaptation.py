@@ -143,7 +143,7 @@ def test_ndcg_of_pairs_counts_ranks(tmp_path):
 
 def fake_export(source, out, *, int8=False):
     """The float folder as it is: the graph's parity has its own tests."""
-    shutil.copytree(source, out)
+    shutil.copytree(source, out, dirs_exist_ok=True)
     (out / "model.onnx").touch()
 
 
