@@ -223,8 +223,9 @@ def _regrouped(
     last_row = -1
     glued = False  # the last group is only comments so far
     for node in nodes:
-        first, last = node.start_point[0], node.end_point[0]
-        if node.end_point[1] == 0 and last > first:
+        first = node.start_point[0]
+        last, column = node.end_point
+        if column == 0 and last > first:
             last -= 1
         is_comment = node.type in comments
         if groups and (first <= last_row or first in held or (glued and first == last_row + 1)):

@@ -28,6 +28,7 @@ MAX_PARSE_BYTES = 4_000_000
 # the parser has reached: what a file gives must not depend on the load of the machine.
 _PATIENCE_SECONDS = 0.5
 _SECONDS_PER_BYTE = 4e-6
+_CALLS_A_LOOK = 32
 _MAX_GENERICS = 1000
 # A query looks over all later siblings of a node.
 _MAX_CHILDREN = 20_000
@@ -59,11 +60,16 @@ def parse(source: bytes, language: str) -> Tree | None:
     if grammar.prepare is not None:
         masked = grammar.prepare(masked)
     start = reached = 0.0
+    calls = 0
     views: list[memoryview] = []
 
     def overdue(offset: int, _has_error: bool) -> bool:
-        nonlocal reached
-        reached = max(reached, offset)
+        nonlocal reached, calls
+        if offset > reached:
+            reached = offset
+        calls += 1
+        if calls % _CALLS_A_LOOK:  # the parser calls at every hundredth step, the clock costs more
+            return False
         return thread_time() - start > grammar.patience * (
             _PATIENCE_SECONDS + _SECONDS_PER_BYTE * reached
         )
