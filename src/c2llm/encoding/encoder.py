@@ -149,7 +149,28 @@ class Encoder:
             built = OnnxEngine(folder.file("onnx"), threads, streams)
         encoder = cls(folder, built, long_texts=long_texts, dim=dim)
         encoder._dtype = dtype
+        encoder._require_room()
         return encoder
+
+    def run_outermost_tokens(self) -> None:
+        """Embed the first token of the vocabulary, that of padding, and the last.
+
+        Raises:
+            ModelError: if the weights have no row for one, or its vector is not finite.
+        """
+        ids = np.array([[0, self.folder.pad_id, self.folder.vocabulary - 1]], dtype=np.int64)
+        with blamed_on(self.folder.path, "run"):
+            self._finish(self._engine.run(ids, np.ones_like(ids)), 1)
+
+    def _require_room(self) -> None:
+        """Raise ModelError where the special tokens leave none for a text."""
+        special = len(self._tokenizer.prefix) + len(self._tokenizer.suffix)
+        if special >= self.folder.max_tokens:
+            raise ModelError(
+                f"{self.folder.path} puts {special} special tokens around a text, but reads "
+                f"{self.folder.max_tokens} in all; copy config.json and tokenizer.json from the "
+                "same model."
+            )
 
     @property
     def name(self) -> str:

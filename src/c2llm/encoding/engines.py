@@ -136,7 +136,7 @@ def _session(path: Path, threads: int) -> Any:
     # Threads that spin between calls take the cores from the tokenizer, the other graph and the
     # user's own work: off, texts in windows are embedded 1.5 times as fast, others as before.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what goes wrong is raised as well
     # Export has optimised the graph; doing it again would cost time at every start.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     providers = ["CPUExecutionProvider"]

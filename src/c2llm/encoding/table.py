@@ -237,6 +237,19 @@ def _check_members(archive: zipfile.ZipFile, size: int) -> None:
                 raise ValueError("of another size than its header says")
 
 
+def require_finite(path: Path) -> None:
+    """Look through all numbers of a table, which takes too long for every start.
+
+    Raises:
+        ModelError: if one is not finite.
+    """
+    for name, array in read_table(path).items():
+        if not np.isfinite(array).all():
+            raise ModelError(
+                f"{path} has numbers in {name} that are not finite; copy the model again."
+            )
+
+
 def _check_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> None:
     """Raise ModelError unless all arrays are of the shapes and kinds that `modeling/fold.py` gives.
 
@@ -262,6 +275,12 @@ def _check_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> None:
             raise ModelError(
                 f"{path} has {name} of shape {arrays[name].shape}, not {shape}, or with numbers "
                 "that are not finite; export the model again."
+            )
+    for name in ("split_heads", "merge_mean"):
+        if arrays[name].item() not in (0, 1):
+            raise ModelError(
+                f"{path} has {name} as {arrays[name].item()}, which is neither yes nor no; export "
+                "the model again."
             )
     wanted = ["fc_o_weight", "fc_o_bias"] if "base" in arrays else []
     wanted += [f"{name}_bias" for name in ("ln0", "ln1") if f"{name}_weight" in arrays]

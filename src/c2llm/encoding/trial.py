@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ from c2llm.errors import C2LLMError, ModelError
 from c2llm.home import child_environment, home_folder
 
 TRUSTED = "C2LLM_TRUST_MODELS"
-RULES = 1
+RULES = 2
 """Raised when the trial finds more than it did."""
 PASSED = 0
 REFUSED = 3
@@ -103,11 +104,23 @@ def _try(folder: ModelFolder) -> None:
 
 
 def _stats(path: Path) -> list[tuple[str, os.stat_result]]:
+    """Names and states of a folder's files, in order.
+
+    Raises:
+        ModelError: if a pipe or a device lies among them, which a graph could name as its weights.
+    """
+    files: list[tuple[str, os.stat_result]] = []
     with os.scandir(path) as entries:
-        return sorted(
-            ((entry.name, entry.stat()) for entry in entries if entry.is_file()),
-            key=lambda pair: pair[0],
-        )
+        for entry in entries:
+            try:
+                status = entry.stat()
+            except OSError:
+                continue  # a link that leads nowhere
+            if stat.S_ISREG(status.st_mode):
+                files.append((entry.name, status))
+            elif not stat.S_ISDIR(status.st_mode):
+                raise ModelError(f"{entry.path} is not a regular file; copy the model again.")
+    return sorted(files, key=lambda pair: pair[0])
 
 
 def _record(folder: ModelFolder) -> Path | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from c2llm.encoding.encoder import Encoder
 from c2llm.encoding.guard import blamed_on
 from c2llm.encoding.model_folder import ModelFolder, open_folder
+from c2llm.encoding.table import require_finite
 from c2llm.encoding.tokens import TextTokenizer
 from c2llm.encoding.trial import PASSED, REFUSED, bytes_for, seconds_for
 from c2llm.errors import C2LLMError, ModelError
@@ -81,10 +82,17 @@ def try_folder(folder: ModelFolder) -> None:
         check_graph(folder.file("onnx"))
         if (readout := folder.path / "readout.onnx").exists():
             check_graph(readout)
+    if folder.engine == "table":
+        require_finite(folder.file("table"))
     with blamed_on(folder.path, "used"):
         encoder = Encoder.load(folder.path, engine=folder.engine, threads=1, tried=True)
+        encoder.run_outermost_tokens()
         encoder.encode_queries(PROBES[:2])
-        encoder.encode_documents(PROBES)
+        if not encoder.encode_documents(PROBES).any():
+            raise ModelError(
+                f"{folder.path} gives a vector of zeros to every text; copy the model again, or "
+                "export it again."
+            )
         if encoder.long_texts == "window" and folder.max_tokens <= LONGEST_WINDOW:
             encoder.encode_documents(["def f(x): return x\n" * folder.max_tokens])
             encoder.encode_spans("def f(x): return x", [(0, 3), (4, 8)])

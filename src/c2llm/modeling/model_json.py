@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from c2llm.errors import ModelError
+from c2llm.modeling.official import POOLINGS
 
 LARGEST_CONFIG = 1 << 20
 """Bytes of a description; published ones have some two thousand."""
@@ -37,7 +38,14 @@ _LARGEST_SIZES = {
     "max_tokens": 1 << 20,
 }
 """Numbers that something is allocated by, each with the most that any model comes near to."""
+_LARGEST_COUNT = 1 << 17
+"""Of whatever else a config calls a number of something, such as labels."""
 _LARGEST_DIM = 1 << 18
+_WORDS = {
+    "pooling": POOLINGS,
+    "pma_merge": ("concat", "mean"),
+    "pma_residual": ("projected", "raw"),
+}
 
 
 def require_regular(path: Path, largest: int | None = None) -> int:
@@ -127,9 +135,13 @@ def read_config(path: Path) -> dict[str, Any]:
         if not isinstance(backbone.get("model_type", ""), str):
             raise ModelError(f"{path} lacks or garbles the model_type of its backbone.")
         _check_sizes(backbone, path)
-    for name in ("pooling", "pma_merge", "pma_residual"):
-        if not isinstance(fields.get(name, ""), str):
-            raise ModelError(f"{path} has no word for {name}; copy the model again.")
+        _check_positions(fields, backbone, path)
+    for name, words in _WORDS.items():
+        if name in fields and fields[name] not in words:
+            raise ModelError(
+                f"{path} gives {name} as {str(fields[name])[:40]!r}, which is none of "
+                f"{', '.join(words)}; copy the model again."
+            )
     _check_prompts(fields.get("prompts"), path)
     return fields
 
@@ -140,7 +152,9 @@ def size_of(fields: Mapping[str, Any], name: str, path: Path, default: int | Non
     Raises:
         ModelError: if it is not there and there is no default.
     """
-    value = fields.get(name, default)
+    value = fields.get(name)
+    if value is None:
+        value = default
     if not isinstance(value, int):
         raise ModelError(f"{path} lacks or garbles a field ('{name}'); copy the model again.")
     return value
@@ -165,6 +179,22 @@ def _check_sizes(fields: Mapping[str, Any], path: Path) -> None:
                 f"{path} gives {name} as {str(value)[:40]!s}, which is not a whole number from 1 "
                 f"to {largest:,}; copy the model again."
             )
+    for name, value in fields.items():
+        counted = name.startswith(("num_", "n_")) and name not in _LARGEST_SIZES
+        if counted and isinstance(value, int) and not -1 <= value <= _LARGEST_COUNT:
+            raise ModelError(
+                f"{path} gives {name[:40]} as {str(value)[:40]}, where at most "
+                f"{_LARGEST_COUNT:,} are expected; copy the model again."
+            )
+
+
+def _check_positions(fields: dict[str, Any], backbone: dict[str, Any], path: Path) -> None:
+    tokens, positions = fields.get("max_tokens"), backbone.get("max_position_embeddings")
+    if tokens is not None and positions is not None and tokens > positions:
+        raise ModelError(
+            f"{path} gives max_tokens as {tokens}, but its backbone has positions for {positions} "
+            "tokens; copy the model again."
+        )
 
 
 def _check_prompts(prompts: Any, path: Path) -> None:

@@ -1,9 +1,10 @@
 """What a tokenizer.json of unknown origin may do to a text, read without using it.
 
 Its normaliser rewrites the text before anything bounds it: thirty replacements of a letter by two
-make a gigabyte of one letter. Its patterns are searched with backtracking: `(a|a)*b` never ends. So
-the growth that the replacements allow is added up, and patterns that repeat a choice or a
-repetition are refused; those of the published tokenizers do neither.
+make a gigabyte of one letter, as thirty steps that write bytes as letters do. Its patterns are
+searched with backtracking: `(a|a)*b` never ends. So the growth that the steps allow is multiplied,
+and patterns that repeat a choice or a repetition are refused; those of the published tokenizers do
+neither.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from c2llm.errors import ModelError
 from c2llm.modeling.model_json import LARGEST_TOKENIZER, read_json
 
 LARGEST_GROWTH = 64
-"""How many characters a normaliser may make of one."""
+"""How many characters the steps before the vocabulary may make of one."""
 LARGEST_REPETITIONS = 8
 """Unbounded repetitions in one branch of a pattern; published ones have at most four."""
 LONGEST_PATTERN = 4096
 _LONGEST_ADDITION = 256
+_BYTES_OF_A_LETTER = 2
+"""A step that writes bytes as letters of two bytes doubles the text each time it is repeated."""
 _UNBOUNDED = re.compile(r"\*|\+|\{(\d+),\}|\{(\d*),?(\d+)\}")
 
 
@@ -91,6 +94,8 @@ def _texts(*parts: Any) -> Iterator[str]:
 def _growth(settings: dict[str, Any]) -> float:
     """How many characters a step may make of one."""
     content = settings.get("content")
+    if settings.get("type") == "ByteLevel":
+        return _BYTES_OF_A_LETTER
     if settings.get("type") == "Prepend":
         return 1 + len(str(settings.get("prepend", ""))) / _LONGEST_ADDITION
     if settings.get("type") != "Replace" or not isinstance(content, str):

@@ -98,7 +98,7 @@ def test_other_shapes_names_configs_and_files_are_refused(folders, tmp_path):
     save_file(weights, folders[2] / "model.safetensors")
     refuse(r"do not both have pooler\.S")
     (folders[1] / "model.safetensors").write_bytes(b"broken")
-    refuse(r"m1.model\.safetensors cannot be read")
+    refuse(r"m1.model\.safetensors is not a safetensors file")
 
 
 def test_a_folder_with_something_of_the_user_is_refused(folders, tmp_path):

@@ -20,9 +20,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from c2llm.encoding.guard import blamed_on
 from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.model_json import read_json
-from c2llm.modeling.weight_files import weight_files
+from c2llm.modeling.weight_files import read_headers, weight_files
 
 _PEFT_PREFIX = "base_model.model."
 _PEFT_REFUSED = ("use_dora", "fan_in_fan_out", "rank_pattern", "alpha_pattern", "lora_bias")
@@ -49,6 +50,11 @@ def read_weights(path: Path, base: Path | None = None) -> Weights:
         UsageError: if there is nothing to merge at `path`.
         ModelError: if it is incomplete or damaged.
     """
+    with blamed_on(path, "merged"):  # sizes and ranks of adapters are as their files say
+        return _read_any(path, base)
+
+
+def _read_any(path: Path, base: Path | None) -> Weights:
     if (path / "adapter_config.json").is_file():
         return _read_adapter(path, base)
     if (path / "state.json").is_file():
@@ -61,16 +67,25 @@ def read_weights(path: Path, base: Path | None = None) -> Weights:
 
 
 def _read_folder(folder: Path) -> dict[str, Tensor]:
-    return {name: t for file in weight_files(folder) for name, t in _read_file(file).items()}
+    files = weight_files(folder)
+    read_headers(files)  # no name is in two of them
+    return {name: t for file in files for name, t in _read_file(file).items()}
 
 
 def _read_file(file: Path) -> dict[str, Tensor]:
+    read_headers([file])
     try:
         with safe_open(file, framework="pt") as tensors:
             names = tensors.keys()  # what is opened is no mapping
-            return {name: tensors.get_tensor(name).to(torch.float32) for name in names}
+            read = {name: tensors.get_tensor(name).to(torch.float32) for name in names}
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{file} cannot be read; copy the model again.") from error
+    for name, tensor in read.items():
+        if not torch.isfinite(tensor).all():
+            raise ModelError(
+                f"{file} has numbers in {name} that are not finite; copy the model again."
+            )
+    return read
 
 
 def _read_json(file: Path) -> dict[str, Any]:
