@@ -302,6 +302,7 @@ def test_git_that_does_not_come_to_an_end_is_ended(planted: Planted) -> None:
     assert git_there.line("rev-parse", "HEAD") is None
 
 
+@pytest.mark.slow
 def test_long_input_and_output_do_not_wait_for_each_other(planted: Planted) -> None:
     asked = b"HEAD:retry.py\n" * 100_000
     answered = Git(planted.root).run("cat-file", "--batch", given=asked)

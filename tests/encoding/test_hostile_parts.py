@@ -16,6 +16,8 @@ from c2llm.errors import ModelError
 from tests.encoding import hostile_folders as make
 from tests.encoding.hostile_folders import ROWS, WIDTH, config, header, table, tokenizer
 
+pytestmark = pytest.mark.slow
+
 BIG = "1" * 5000
 DEEP = "[" * 100_000 + "]" * 100_000
 TEXTS = ["def get http", "", "class a b " * 40]

@@ -145,6 +145,7 @@ for atom in json.load(sys.stdin):
 """
 
 
+@pytest.mark.slow
 def test_the_time_of_parsing_rises_no_faster_than_the_query() -> None:
     pytest.importorskip("resource")
     done = subprocess.run(

@@ -79,6 +79,7 @@ def straight(recipe, tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+@pytest.mark.slow
 def test_interrupted_ranks_go_on_together(recipe, straight, tmp_path, strategy):
     """Each rank has its own hash seed: they agree on the order in which parameters are restored."""
     on_ranks(2, train, str(recipe), str(tmp_path), [*RUN, f"run.strategy={strategy}"], 2)
