@@ -13,15 +13,6 @@ from typing import Any
 from c2llm.errors import C2LLMError, UsageError
 
 _ESCAPED = "c2llm.escaped"
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_BY_NULS = (("utf-32-le", 4, 0), ("utf-32-be", 4, 3), ("utf-16-le", 2, 0), ("utf-16-be", 2, 1))
-"""An encoding, how wide its units are, and at which byte of a unit ASCII stands."""
 
 
 class OutputError(C2LLMError):
@@ -101,31 +92,15 @@ def as_text(argument: str) -> str:
 
 
 def decoded(content: bytes) -> str:
-    """Text by its mark, by where its NULs stand, as UTF-8, or as what was usual before that.
+    """Text as a file with these bytes has it; of a character that is cut at the end, nothing."""
+    from c2llm.codebase.files.decoding import decode
 
-    A character that is cut at the end is left out.
-    """
-    head = content[:4096]
-    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "")
-    if not encoding and b"\0" in head:
-        encoding = next((row[0] for row in _BY_NULS if _has_units(head, *row[1:])), "")
-    for name in (encoding, "utf-8", "cp1252"):
-        if name:
-            try:
-                text = codecs.getincrementaldecoder(name)().decode(content)
-            except UnicodeDecodeError:
-                continue
-            return text.replace("\r\n", "\n").replace("\r", "\n")
-    return content.decode("latin-1")
-
-
-def _has_units(head: bytes, width: int, ascii_at: int) -> bool:
-    """Whether most units of this width hold a character of ASCII and zeros."""
-    units = [head[at : at + width] for at in range(0, len(head) - width + 1, width)]
-    plain = sum(
-        1 for unit in units if unit[ascii_at] and not any(unit[:ascii_at] + unit[ascii_at + 1 :])
-    )
-    return 2 * plain > len(units)
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        decoder.decode(content)
+    except UnicodeDecodeError:
+        return decode(content)
+    return decode(content[: len(content) - len(decoder.getstate()[0])])
 
 
 def _occupy() -> None:

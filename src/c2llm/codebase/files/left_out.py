@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from c2llm.codebase.files.attributes import GENERATED, VENDORED
+from c2llm.codebase.files.confined import Directories, open_file
 from c2llm.codebase.files.walk import Skipped
 from c2llm.codebase.languages import detect_language, family
 
@@ -55,11 +55,12 @@ def find_left_out(root: str, skipped: Iterable[Skipped], names: Sequence[str]) -
     # The letters of bytes are those of ASCII: others are looked for as they are spelled.
     wanted = {name: name.encode("utf-8", "surrogateescape").lower() for name in names}
     found: dict[str, list[Skipped]] = {name: [] for name in names}
+    root = os.path.realpath(root)
     size = 0
     for number, file in enumerate(_files(root, skipped)):
         if number >= _MOST_FILES or size > _MOST_BYTES:
             return LeftOut(_told(found), complete=False)
-        content = _content(f"{root}/{file.path}").lower()
+        content = _content(root, file.path).lower()
         size += len(content)
         for name, spelled in wanted.items():
             if len(found[name]) < _MOST_FOUND and _contains(content, spelled):
@@ -90,19 +91,26 @@ def _files(root: str, skipped: Iterable[Skipped]) -> Iterator[Skipped]:
 
 def _code_below(root: str, directory: Skipped) -> Iterator[Skipped]:
     pending = [directory.path]
-    while pending:
-        path = pending.pop()
-        try:
-            with os.scandir(f"{root}/{path}") as scan:
-                entries = sorted(scan, key=lambda entry: entry.name)
-        except OSError:
-            continue
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name != ".git":
-                    pending.append(f"{path}{entry.name}/")
-            elif entry.is_file(follow_symlinks=False) and _is_code(entry.name):
-                yield Skipped(path + entry.name, directory.reason)
+    with Directories(root) as directories:
+        while pending:
+            path = pending.pop()
+            try:
+                entries = directories.scan(path)[0]
+                # What stands there is asked before the next directory is listed.
+                kinds = {
+                    name: (
+                        entry.is_dir(follow_symlinks=False),
+                        entry.is_file(follow_symlinks=False),
+                    )
+                    for name, entry in sorted(entries.items())
+                }
+            except OSError:
+                continue
+            for name, (is_directory, is_file) in kinds.items():
+                if is_directory and name != ".git":
+                    pending.append(f"{path}{name}/")
+                elif is_file and _is_code(name):
+                    yield Skipped(path + name, directory.reason)
 
 
 def _is_code(path: str) -> bool:
@@ -111,15 +119,10 @@ def _is_code(path: str) -> bool:
     return language is not None and family(language) == "code"
 
 
-def _content(path: str) -> bytes:
+def _content(root: str, path: str) -> bytes:
     """The beginning of a regular file, b"" for what is none or cannot be read."""
-    flags = os.O_RDONLY
-    for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_BINARY"):
-        flags |= getattr(os, name, 0)
     try:
-        with os.fdopen(os.open(path, flags), "rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                return b""
+        with open_file(root, path) as stream:
             return stream.read(_MOST_OF_FILE)
     except OSError:
         return b""

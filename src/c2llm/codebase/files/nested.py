@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Container
 from pathlib import Path
 
-_MOST_BYTES = 1_000_000
+from c2llm.codebase.files.confined import settings_text
+
 _MOST_SUBMODULES = 1000
-_OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _PATH = re.compile(r'^[ \t]*path[ \t]*=[ \t]*"?([^"\x00-\x1f]{1,1000}?)"?[ \t\r]*$', re.MULTILINE)
 
 NOT_CHECKED_OUT = "submodule not checked out"
@@ -29,7 +28,7 @@ def is_part(folder: str, root: str) -> bool:
         folder: The directory, absolute.
         root: The root of the tree, absolute and resolved.
     """
-    pointer = _read(f"{folder}/.git")
+    pointer = settings_text(f"{folder}/.git") or ""
     if not pointer.startswith("gitdir:"):
         return False
     target = os.path.normpath(Path(folder, pointer.removeprefix("gitdir:").strip()))
@@ -48,7 +47,7 @@ def is_git_directory(names: Container[str]) -> bool:
 def missing_submodules(root: str) -> list[str]:
     """Paths of the submodules that `.gitmodules` names and that are not checked out."""
     found: list[str] = []
-    for path in _PATH.findall(_read(f"{root}/.gitmodules"))[:_MOST_SUBMODULES]:
+    for path in _PATH.findall(settings_text(f"{root}/.gitmodules") or "")[:_MOST_SUBMODULES]:
         clean = os.path.normpath(path).replace("\\", "/")
         if clean.startswith(("/", "..")) or clean == ".":
             continue
@@ -61,14 +60,3 @@ def missing_submodules(root: str) -> list[str]:
         except OSError:
             continue
     return sorted(set(found))
-
-
-def _read(path: str) -> str:
-    """The text of a regular file, "" for anything else."""
-    try:
-        with os.fdopen(os.open(path, _OPEN), "rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                return ""
-            return os.fsdecode(stream.read(_MOST_BYTES))
-    except (OSError, ValueError):
-        return ""
