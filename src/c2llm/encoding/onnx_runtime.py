@@ -6,13 +6,14 @@ some seconds) and reads its switch once, when it is imported.
 
 from __future__ import annotations
 
-import os
 from typing import Any
+
+from c2llm.privacy import report_nothing
 
 
 def onnx_runtime() -> Any:
     """The module onnxruntime, imported with its reports switched off."""
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    report_nothing()
     import onnxruntime
 
     return onnxruntime
