@@ -24,8 +24,8 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check src tests benchmarks recipes tools
 	$(BIN)/mypy
 
-test: lint  ## ruff, mypy and the fast tests
-	$(BIN)/pytest -m "not slow"
+test: lint  ## ruff, mypy and the fast tests, a process a core
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n auto --dist loadfile
 
 test-all: lint  ## the slow ones too
 	$(BIN)/pytest
