@@ -8,6 +8,7 @@ from hypothesis import settings
 
 # The models of tests are made by them: a trial of each would cost a process a test.
 os.environ.setdefault("C2LLM_TRUST_MODELS", "1")
+os.environ["C2LLM_BACKGROUND"] = "0"
 
 # Hypothesis' deadline would be a time.
 settings.register_profile("untimed", deadline=None)

@@ -85,7 +85,7 @@ def test_json_is_the_contract(project: Path, model: Path) -> None:
     assert found["model"] == str(model)
     index = found["index"]
     assert isinstance(index, dict)
-    assert list(index) == ["files", "chunks", "embedded", "stale", "left_out"]
+    assert list(index) == ["files", "chunks", "embedded", "stale", "unread", "left_out"]
     assert index["files"] == len(PROJECT) and index["stale"] == 0
     assert 0 < index["embedded"] <= index["chunks"]
     results = found["results"]

@@ -101,8 +101,12 @@ class Session:
             return
         try:
             request = replace(self._request, query=text, mode=mode)
-            self.hits = list(answer(self._indexes, request).hits)
+            # While somebody types, what is there answers.
+            found = answer(self._indexes, request, read=mode == self._mode)
+            self.hits = list(found.hits)
             self.status = f"{len(self.hits)} answers, {mode}"
+            if found.unread:
+                self.status += f"; {found.unread:,} files are not read yet"
         except C2LLMError as error:
             self.hits, self.status = [], str(error)
         self.chosen = min(self.chosen, max(0, len(self.hits) - 1))

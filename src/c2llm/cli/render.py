@@ -63,6 +63,7 @@ def payload(answer: SearchAnswer, seconds: float) -> dict[str, Any]:
             "chunks": sum(index.chunks for index in indexes),
             "embedded": sum(index.embedded for index in indexes),
             "stale": answer.stale,
+            "unread": answer.unread,
             "left_out": dict(left_out.most_common()),
         },
         "cut_off": answer.cut_off,

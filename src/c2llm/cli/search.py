@@ -75,6 +75,7 @@ def command(
     model: str,
     background: bool,
     max_file_bytes: int | None,
+    wait: bool,
     paths_only: bool,
     as_json: bool,
     jsonl: bool,
@@ -108,7 +109,7 @@ def command(
     from c2llm.cli.search_targets import opened
     from c2llm.search.answering import answer
 
-    with opened(paths, model, request.mode, max_file_bytes=max_file_bytes) as indexes:
+    with opened(paths, model, request.mode, max_file_bytes=max_file_bytes, wait=wait) as indexes:
         found = without_notes_of_config(answer(indexes, request))
         if as_json:
             print_json(payload(found, time.perf_counter() - started))
@@ -150,7 +151,9 @@ def _query(query: str | None) -> str:
 
 def _tell_new(index: CodeIndex, mode: str, *, background: bool) -> None:
     """Say of an index that this search has made what it holds; later ones are silent."""
-    if mode == "lexical" or not (index.is_new and index.is_kept) or index.is_complete():
+    if mode == "lexical" or not (index.is_new and index.is_kept):
+        return
+    if index.unread_files or index.is_complete():
         return
     counts = index.counts()
     others = f", all have vectors of {index.table_model}" if index.table_model else ""

@@ -37,6 +37,7 @@ def command(
     place: str,
     within: tuple[str, ...],
     model: str,
+    wait: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -52,7 +53,8 @@ def command(
     specimen = Specimen(pasted()) if place == "-" else specimen_at(place)
     started = time.perf_counter()
     request = request_of(as_query(specimen), options)
-    with opened(within or (_home_of(specimen),), model, request.mode) as indexes:
+    paths = within or (_home_of(specimen),)
+    with opened(paths, model, request.mode, wait=wait) as indexes:
         found = without_notes_of_config(similar(indexes, specimen, request))
     if not as_json:
         for sentence in found.notes:

@@ -57,6 +57,8 @@ class SearchedIndex:
     """Chunks with a vector of `model`."""
     stale: int
     """Files that differed from the index when it was last refreshed, and were not redone."""
+    unread: int
+    """Files of a large tree that had not been read yet; they are in no answer."""
     left_out: Mapping[str, int]
     """For each reason how many files and directories are not indexed."""
 
@@ -75,6 +77,11 @@ class SearchAnswer:
     """From the request to the answer; opening and refreshing the indexes is not in it."""
     notes: tuple[str, ...] = ()
     """Sentences that whoever shows the answer tells with it: what was not looked at or not met."""
+
+    @property
+    def unread(self) -> int:
+        """Files of all indexes that had not been read yet."""
+        return sum(index.unread for index in self.indexes)
 
     @property
     def stale(self) -> int:

@@ -34,6 +34,7 @@ def answer(
     request: SearchRequest,
     *,
     weights: RankWeights = DEFAULT_WEIGHTS,
+    read: bool = True,
 ) -> SearchAnswer:
     """The hits of all the indexes in one list, the best first.
 
@@ -44,6 +45,7 @@ def answer(
             directory the last is asked, and of a file in two the one whose directory is nearer.
         request: What is asked.
         weights: What the ranker's features are worth.
+        read: Read what smells of the request where files of a large tree are unread.
 
     Raises:
         UsageError: the request leaves out every index.
@@ -52,6 +54,9 @@ def answer(
     with ExitStack() as reading:
         for index in indexes:
             reading.enter_context(index.believed())
+        if read:
+            for index in indexes:
+                index.read_for(request)
         return _answer(indexes, request, weights)
 
 
@@ -86,7 +91,7 @@ def _answer(
         indexes=tuple(index.described(request.mode) for index in taken),
         cut_off=cut_off,
         seconds=time.perf_counter() - started,
-        notes=tuple(_notes(request, taken, targets, found)),
+        notes=(*_unread_notes(asked), *_notes(request, taken, targets, found)),
     )
 
 
@@ -103,6 +108,21 @@ def labels(roots: Sequence[Path]) -> list[str]:
         if grown == depth:
             return names
         depth = grown
+
+
+def _unread_notes(indexes: Sequence[CodeIndex]) -> Iterator[str]:
+    """What was not read before the answer, after seeing to it that somebody does."""
+    for index in indexes:
+        if not index.unread_files:
+            continue
+        from c2llm.index.build import background_reading
+
+        files, unread = index.listed_files, index.unread_files
+        rest = "the rest is being read: ask again, or wait (--wait)"
+        if not background_reading.start(index):
+            rest = "for an answer from all: wait (--wait)"
+        where = f"{index.label}: " if index.label else ""
+        yield f"{where}This is from {files - unread:,} of {files:,} files; {rest}."
 
 
 def _notes(

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from c2llm.errors import UsageError
-from c2llm.index.build.indexed_tree import IndexedTree
+from c2llm.index.build.indexed_tree import SEARCH_LOCK_SECONDS, IndexedTree
 from c2llm.index.store.lock import embedding
 from c2llm.search.answer import Hit, SearchAnswer, SearchedIndex
 from c2llm.search.query.filters import filters_of
@@ -145,6 +145,13 @@ class CodeIndex(IndexedTree):
             recency_for(self.root, filters, self._store),
         )
 
+    def read_for(self, request: SearchRequest) -> None:
+        """Read what smells of a request, where files of a large tree have not been read yet."""
+        if self.unread_files:
+            from c2llm.search.retrieval.scent import scent_of
+
+            self.read_promising(scent_of(request), SEARCH_LOCK_SECONDS)
+
     def _paths_in(self, others: Sequence[CodeIndex]) -> set[str]:
         """Paths of the files that the indexes of directories below this one have."""
         return {
@@ -166,6 +173,7 @@ class CodeIndex(IndexedTree):
             chunks=counts.chunks,
             embedded=counts.embedded,
             stale=self.stale_files,
+            unread=self.unread_files,
             left_out=self.left_out(),
         )
 

@@ -184,7 +184,7 @@ def test_models_live_side_by_side(project: Path) -> None:
 def test_another_chunker_redoes_all(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with CodeIndex.open(project, encoder=WordEncoder(), embed="all"):
         pass
-    monkeypatch.setattr("c2llm.index.build.indexed_tree.CHUNKER_VERSION", 999)
+    monkeypatch.setattr("c2llm.index.build.upgrade.CHUNKER_VERSION", 999)
     notes: list[str] = []
     with CodeIndex.open(project, encoder=WordEncoder(), note=notes.append, embed="all") as index:
         assert index.last_refresh.redone == len(PROJECT)

@@ -111,10 +111,10 @@ def settings_text(
 
 
 class Directories:
-    """Lists the directories of a tree, best in an order in which neighbours follow each other.
+    """Lists directories of a tree and opens files, best in an order that keeps neighbours together.
 
-    Some descriptors on the way to the directory listed last stay open, so that what is near it
-    costs one step.
+    Some descriptors on the way to the last directory stay open, so that what is near it costs one
+    step.
 
     Args:
         root: The tree, a path without links.
@@ -167,6 +167,19 @@ class Directories:
             scan = os.scandir(descriptor)
         with scan:
             return {entry.name: entry for entry in scan}, descriptor
+
+    def open_file(self, path: str) -> IO[bytes]:
+        """`open_file` in this tree, at the cost of one step where its neighbour came before.
+
+        Raises:
+            FileNotFoundError: There is no such path; a link is none.
+            NotRegularError: It is no regular file.
+            OSError: It cannot be read.
+        """
+        if not BY_DESCRIPTOR:
+            return open_file(self._root, path)
+        folder, slash, name = path.rpartition("/")
+        return _opened(name, _FILE, self._open(folder + slash))
 
     def _open(self, path: str) -> int:
         held = self._held

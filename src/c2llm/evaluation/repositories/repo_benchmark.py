@@ -32,7 +32,7 @@ from c2llm.evaluation.repositories.repo_trees import Tree, find_tree
 from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
 
 if TYPE_CHECKING:
-    from c2llm.index.build.indexed_tree import Embed
+    from c2llm.index.build.tree_vectors import Embed
     from c2llm.search.code_index import CodeIndex
     from c2llm.search.request import Mode
 

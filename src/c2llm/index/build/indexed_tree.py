@@ -8,56 +8,45 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 
 from c2llm.codebase.files.nested import NOT_CHECKED_OUT
-from c2llm.codebase.files.walk import MAX_FILE_BYTES, MOST_FILE_BYTES, Skipped
+from c2llm.codebase.files.walk import MAX_FILE_BYTES, MOST_FILE_BYTES, Skipped, SourceFile
 from c2llm.encoding.encoder_handle import DEFAULT_TABLE, EncoderHandle, table_handle
 from c2llm.encoding.model_folder import DEFAULT_MODEL
-from c2llm.errors import (
-    C2LLMError,
-    IndexWriteError,
-    ModelReplacedError,
-    NothingToIndexError,
-    UsageError,
-)
+from c2llm.errors import IndexWriteError, NothingToIndexError, UsageError
+from c2llm.index.build.first_files import Scent, is_large, promising
 from c2llm.index.build.index_status import IndexStatus, store_status
 from c2llm.index.build.refresh import (
     CHUNKER_VERSION,
     ProgressBar,
     Staleness,
-    embed_missing,
     find_stale,
     refresh_files,
+    rounds,
     silent_progress,
 )
-from c2llm.index.build.table_cover import TableCover
-from c2llm.index.store.inventory import ROOT, make_room, mark_used
-from c2llm.index.store.location import (
-    existing_directory,
-    index_file,
-    remove_index,
-    unlink_index,
-)
-from c2llm.index.store.lock import Lock, embedding, refreshing
-from c2llm.index.store.model_numbers import model_number
-from c2llm.index.store.records import FILE_LIMIT, RULES, TABLE_MODEL, Counts, RefreshReport
+from c2llm.index.build.tree_vectors import Embed, TreeVectors
+from c2llm.index.build.upgrade import begun_anew, cut_again
+from c2llm.index.store.inventory import make_room, mark_used
+from c2llm.index.store.location import existing_directory, index_file, remove_index
+from c2llm.index.store.lock import Lock, holding, refreshing
+from c2llm.index.store.records import FILE_LIMIT, RULES, UNREAD, Counts, RefreshReport
 from c2llm.index.store.sqlite_store import SqliteStore
 from c2llm.index.store.vector_cache import VectorCache
 
 if TYPE_CHECKING:
     from c2llm.encoding.protocol import TextEncoder
 
-Embed = Literal["all", "candidates", "none"]
 SEARCH_LOCK_SECONDS = 2.0
 """How long a search waits for another process that refreshes the same index."""
 
 
-class IndexedTree:
+class IndexedTree(TreeVectors):
     """The index of one directory tree; use `open`, and close it or use it as a context manager.
 
     An instance belongs to one thread at a time. Other processes may search and refresh meanwhile.
@@ -82,6 +71,11 @@ class IndexedTree:
         """Files that were known to differ from the index when it was last compared."""
         self._not_opened: tuple[Skipped, ...] = ()
         """What the last comparison left out by name."""
+        self._unread: Sequence[SourceFile] = ()
+        """New files that were left for `read_promising`."""
+        self._listed = 0
+        """Files of the tree when it was last compared, these among them."""
+        self._waits = True
         self.is_new = False
         """`open` has made the index, it was not there before."""
         self._using = Lock(store.path, "using", shared=True)
@@ -93,7 +87,6 @@ class IndexedTree:
         self._note = note or (lambda message: None)
         self._cache = VectorCache.of_user(lambda message: self._note(message))
         self._preloads = False
-        """A search follows; it needs the models."""
 
     def _use(self, store: SqliteStore) -> None:
         """Take a store, instead of the one before if there was one."""
@@ -121,6 +114,7 @@ class IndexedTree:
         table: str | TextEncoder | None = DEFAULT_TABLE,
         threads: int = 0,
         refresh: bool = True,
+        wait: bool = True,
         rebuild: bool = False,
         embed: Embed = "candidates",
         preload: bool = True,
@@ -141,6 +135,9 @@ class IndexedTree:
                 another one.
             threads: Threads of the model, 0 for all cores.
             refresh: Redo what changed since the last time.
+            wait: Read all that is new in a large tree before this returns. Else each search reads
+                what smells of its question, answers from that, and leaves the rest to a process in
+                the background; see `unread_files`.
             rebuild: Throw the present index away first, whatever state it is in.
             embed: Which chunks get vectors: `all` of them now, the `candidates` of each search
                 when it is made, or `none` (only lexical searches are possible).
@@ -184,6 +181,7 @@ class IndexedTree:
             preloads=preload and embed == "candidates",
             max_file_bytes=max_file_bytes,
             refresh=refresh,
+            wait=wait,
             seconds=lock_seconds,
         )
         is_new = not path.exists()
@@ -206,22 +204,37 @@ class IndexedTree:
         preloads: bool,
         max_file_bytes: int | None,
         refresh: bool,
+        wait: bool,
         seconds: float | None,
     ) -> None:
         """Make ready what has just been opened; see `open`."""
         self.is_new = is_new
         self._preloads = preloads
+        self._waits = wait
         try:
             with self.believed():
-                if not is_new:
+                expects_unread = not wait and bool(self._store.meta(UNREAD))
+                if not is_new and not expects_unread:
                     self._begin_loading()
                 self._upgrade(seconds)
                 self._limit_files(max_file_bytes)
             if refresh:
                 self.refresh(seconds)
+            if expects_unread and not self._unread:
+                self._begin_loading()
         except BaseException:
             self.close()
             raise
+
+    @property
+    def unread_files(self) -> int:
+        """New files of a large tree that are in no answer yet."""
+        return len(self._unread)
+
+    @property
+    def listed_files(self) -> int:
+        """All files of the tree when it was last compared with the index."""
+        return self._listed
 
     @property
     def file(self) -> Path:
@@ -270,14 +283,6 @@ class IndexedTree:
             self.last_refresh = self._refresh(lock_seconds)
         return self.last_refresh
 
-    def believed(self) -> AbstractContextManager[None]:
-        """Around what reads the index: if it fails because of damage in the file, that is told.
-
-        Raises:
-            IndexCorruptError: So it is.
-        """
-        return self._store.believed()
-
     def _reopen(self) -> None:
         """Go on with the index that has taken the place of ours, or with a new one."""
         self._note("The index was removed or replaced by another process; it is opened again.")
@@ -305,7 +310,7 @@ class IndexedTree:
         """Files, words and vectors of the table; None when another process has the lock."""
         store = self._store
         generation = store.generation()
-        staleness = find_stale(store, self.root)
+        staleness = self._without_unread(find_stale(store, self.root))
         self.stale_files = len(staleness.changed) + len(staleness.removed)
         told = self._count_not_checked_out()
         self._not_opened = staleness.skipped
@@ -317,6 +322,8 @@ class IndexedTree:
             )
         changed: tuple[str, ...] = ()
         removed: tuple[str, ...] = ()
+        # Only a process of one thread can fork those that look into the unread files.
+        loading = partial(self._begin_loading, changed=True) if not self._unread else None
         new_rules = store.meta(RULES) != staleness.rules and not store.read_only
         if self.stale_files or new_rules or self._table_lacks():
             with refreshing(store.path, lock_seconds) as held:
@@ -324,7 +331,7 @@ class IndexedTree:
                     self._note("Another process is refreshing this index; this answer is older.")
                     return None
                 if store.generation() != generation:  # the holder before us may have done it
-                    staleness = find_stale(store, self.root)
+                    staleness = self._without_unread(find_stale(store, self.root))
                 removed = staleness.removed
                 changed = tuple(
                     refresh_files(
@@ -332,70 +339,96 @@ class IndexedTree:
                         staleness,
                         self._progress_bar,
                         self._cover(),
-                        partial(self._begin_loading, changed=True),
+                        loading,
                     )
                 )
                 self.stale_files = 0
-                self._require_files(staleness)
+                self._note_unread()
+                self._require_files()
                 self._embed_table()
             if self.is_kept and (changed or removed):
                 make_room(store.path, self._note)
-        self._require_files(staleness)
+        self._require_files()
         return changed, removed
 
-    def complete(self, stop: Callable[[], bool] | None = None) -> int:
-        """Embed every chunk that has no vector of the model yet, and return how many those were.
+    def _without_unread(self, staleness: Staleness) -> Staleness:
+        """What is redone before an answer: in a large tree not what is new."""
+        self._listed = staleness.listed
+        new = [file for file in staleness.changed if file.path in staleness.new]
+        self._unread = () if self._waits or not is_large(new) else new
+        if not self._unread:
+            return staleness
+        known = tuple(file for file in staleness.changed if file.path not in staleness.new)
+        return replace(staleness, changed=known)
+
+    def read_promising(self, scent: Scent, lock_seconds: float | None = None) -> None:
+        """Read those of the unread files that smell of a question, if there are any unread.
 
         Args:
-            stop: Asked every few seconds; True leaves the rest for another time. With it the work
-                is done in the background: it is left to whoever else does it already.
+            scent: What is looked for in them.
+            lock_seconds: As in `refresh`.
+
+        Raises:
+            NothingToIndexError: No file of the tree is source after all.
+        """
+        if not self._unread:
+            return
+        with self.believed():
+            known = self._store.stamps()  # somebody in the background reads them too
+            self._unread = [file for file in self._unread if file.path not in known]
+            try:
+                while self._unread and self._read_some(scent, lock_seconds):
+                    if self._store.has_files():
+                        break
+            except IndexWriteError as error:
+                if lock_seconds is None or not self._store.has_files():
+                    raise
+                self._note(f"{error} This answer is from the index as it is.")
+            self._require_files()
+        if self._embed == "all":
+            self.complete()
+
+    def _read_some(self, scent: Scent, lock_seconds: float | None) -> bool:
+        """Read the most promising of the unread files; False when another process refreshes."""
+        store = self._store
+        chosen = promising(self._unread, scent)
+        paths = frozenset(file.path for file in chosen)
+        staleness = Staleness(tuple(chosen), paths, rules=store.meta(RULES) or "")
+        with refreshing(store.path, lock_seconds) as held:
+            if not held:
+                self._note("Another process is refreshing this index; this answer is older.")
+                return False
+            loading = partial(self._begin_loading, changed=True)
+            refresh_files(store, staleness, self._progress_bar, self._cover(), loading)
+            self._unread = [file for file in self._unread if file.path not in paths]
+            self._note_unread()
+        return True
+
+    def _note_unread(self) -> None:
+        """Have the index know whether files of a large tree are not in it yet."""
+        unread = "1" if self._unread else ""
+        if (self._store.meta(UNREAD) or "") != unread and not self._store.read_only:
+            with self._store.writing():
+                self._store.set_meta(UNREAD, unread)
+
+    def read_on(self, stop: Callable[[], bool] = lambda: False) -> None:
+        """Read all that is not read yet, beside others who search and refresh; one does it at once.
+
+        Args:
+            stop: Asked every few seconds; True leaves the rest for another time.
         """
         store = self._store
-        self._encoder.renew()
-        with self.believed():
-            model_id = self._model_id()
-            if not self._lacks(model_id):
-                return 0
-        with self.believed(), embedding(store.path, give_way=stop is not None) as held:
-            if not held:
-                return 0
-            return embed_missing(
-                store,
-                model_id,
-                self._encoder.get(),
-                self._progress_bar,
-                cache=None if self._encoder.is_table else self._cache,
-                fingerprint=self._encoder.fingerprint,
-                batched=self._encoder.is_table,
-                stop=stop or (lambda: False),
-            )
-
-    def embed_only(self, chunk_ids: Sequence[int]) -> None:
-        """Give these chunks vectors of the model; where the disk refuses, that is told and all."""
-        if self._store.read_only:
-            return
-        try:
-            embed_missing(
-                self._store,
-                self._model_id(),
-                self._encoder.get(),
-                self._progress_bar,
-                chunk_ids,
-                cache=self._cache,
-                fingerprint=self._encoder.fingerprint,
-            )
-        except (IndexWriteError, ModelReplacedError) as error:
-            self._note(f"{error} This answer is from the vectors that are there.")
-
-    def forget_vectors(self) -> None:
-        """Drop the model's vectors, so that the next answer is a first one; the table's stay."""
-        model_id = self._model_id()
-        with self._store.writing():
-            self._store.forget_vectors(model_id)
-
-    def is_complete(self) -> bool:
-        """Whether every chunk has a vector of the model."""
-        return not self._lacks(self._model_id())
+        with self.believed(), holding(store.path, "reading", 0.0) as held:
+            staleness = find_stale(store, self.root)
+            for part in rounds(store, staleness) if held else ():
+                if stop() or store.was_replaced():
+                    return
+                refresh_files(store, part, table=self._cover(), in_background=True)
+            self._unread = ()
+            if held:
+                self._note_unread()
+        if self._embed == "all":
+            self.complete(stop)
 
     def left_out(self) -> dict[str, int]:
         """For each reason how many files and directories of the tree are not in the index."""
@@ -415,91 +448,18 @@ class IndexedTree:
         with self.believed():
             return self._store.counts(self.model)
 
-    def table_vectors(self) -> int:
-        """How many chunks have a vector of the table model that stands beside the large one."""
-        return 0 if self._table is None else self._store.embedded(self._table.model)
-
-    def _table_lacks(self) -> bool:
-        """Whether a chunk has no vector of the table model."""
-        table = self._table
-        return table is not None and self._lacks(self._model_id(table))
-
-    def _lacks(self, model_id: int) -> bool:
-        """Whether a chunk has no vector of the model; what no chunk lacks is marked as covered.
-
-        A build that is killed between its last vector and its mark leaves that to the next one.
-        """
-        if self._store.lacks_vectors(model_id):
-            return True
-        if not self._store.is_marked(model_id):
-            with suppress(C2LLMError), self._store.writing():  # it only spares the next count
-                self._store.cover(model_id)
-        return False
-
-    def _begin_loading(self, *, changed: bool = False) -> None:
-        """Load the models in the background: for a search, or for what has `changed`."""
-        if self._preloads or (changed and self._embed == "all"):
-            hashed = not self._store.has_files()
-            for handle in (self._table, self._encoder):
-                if handle is not None:
-                    handle.preload(hashed=hashed)
-
     def _count_not_checked_out(self) -> int:
         return sum(1 for skip in self._not_opened if skip.reason == NOT_CHECKED_OUT)
-
-    def _cover(self) -> TableCover | None:
-        """What gives new chunks the table's vectors, and notes whose they are."""
-        table = self._table
-        if table is None:
-            return None
-        if self._store.meta(TABLE_MODEL) != table.model:
-            with self._store.writing():
-                self._store.set_meta(TABLE_MODEL, table.model)
-        return TableCover(self._store, table, partial(self._model_id, table))
-
-    def _embed_table(self) -> None:
-        """Give older chunks what `_cover` gives new ones, as when the model has changed."""
-        if self._table is not None:
-            embed_missing(
-                self._store,
-                self._model_id(self._table),
-                self._table.get(),
-                self._progress_bar,
-                batched=True,
-            )
-
-    def _model_id(self, handle: EncoderHandle | None = None) -> int:
-        """A model's number here; vectors that another version of it made are dropped and told."""
-        return model_number(self._store, handle or self._encoder, self._note)
 
     def _upgrade(self, lock_seconds: float | None) -> None:
         """Begin anew in another schema, and have all cut again by another chunker."""
         if self._store.is_outdated():
             self._note("The index was made by an older version; all is redone.")
-            path = self._store.path
-            self._store.close()
-            # In another file: a process of the older version goes on writing its own tables in the
-            # one that it has open. Others like us may have done it by the time that we may.
-            with refreshing(path, lock_seconds):
-                store = SqliteStore(path)
-                if store.is_outdated():
-                    store.close()
-                    unlink_index(path)
-                    store = SqliteStore(path)
-                self._use(store)
-        version = str(CHUNKER_VERSION)
-        known = self._store.meta("chunker")
-        if known == version:
-            return
+            self._use(begun_anew(self._store, lock_seconds))
+        known = cut_again(self._store, self.root)
         if known is not None:
-            self._note(
-                f"Code is cut another way now (version {known} to {version}): all is redone."
-            )
-        with self._store.writing():
-            if known is not None:
-                self._store.forget_contents()
-            self._store.set_meta("chunker", version)
-            self._store.set_meta(ROOT, str(self.root))
+            versions = f"version {known} to {CHUNKER_VERSION}"
+            self._note(f"Code is cut another way now ({versions}): all is redone.")
 
     def _limit_files(self, max_file_bytes: int | None) -> None:
         """Note how large a file may be, where that is another limit than before."""
@@ -509,10 +469,10 @@ class IndexedTree:
             with store.writing():
                 store.set_meta(FILE_LIMIT, str(max_file_bytes))
 
-    def _require_files(self, staleness: Staleness) -> None:
-        if self._store.has_files():
+    def _require_files(self) -> None:
+        if self._unread or self._store.has_files():
             return
-        skipped = Counter(skip.reason for skip in staleness.skipped)
+        skipped = Counter(skip.reason for skip in self._not_opened)
         skipped.update(state.reason for state in self._store.skipped().values())
         left_out = ", ".join(f"{count} {reason}" for reason, count in skipped.most_common())
         raise NothingToIndexError(

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from c2llm.codebase.files.walk import (
 )
 from c2llm.index.build.cut_pool import cut_files
 from c2llm.index.build.cutting import CutFile, same_content
+from c2llm.index.store.lock import is_held
 from c2llm.index.store.records import FILE_LIMIT, RULES, RULES_CHANGE, Stamp
 from c2llm.index.store.sqlite_store import SqliteStore
 
@@ -38,6 +39,10 @@ CHUNKER_VERSION = 2
 """Raised whenever files are cut, or texts to embed are made, in another way: all is redone then."""
 _FILES_PER_TRANSACTION = 200
 _BYTES_PER_TRANSACTION = 2_000_000
+_FILES_A_ROUND = 1_000
+_POLL_SECONDS = 0.05
+_BYTES_IN_BACKGROUND = 400_000
+"""Others wait for the end of a transaction before they can write."""
 _CHARACTERS_PER_TRANSACTION = 64_000
 """Of texts to embed: some seconds of work, which is what a killed build loses."""
 _BATCHED = 32
@@ -52,12 +57,16 @@ class Staleness:
 
     changed: tuple[SourceFile, ...]
     """New, or of another size or time than the index knows."""
-    removed: tuple[str, ...]
+    new: frozenset[str]
+    """Paths of those of them that it does not know."""
+    removed: tuple[str, ...] = ()
     """Known to the index and no longer there."""
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[Skipped, ...] = ()
     """Left out without being opened."""
-    rules: str
+    rules: str = ""
     """By which ignore files this was decided, `WalkReport.rules`."""
+    listed: int = 0
+    """Files that are there."""
 
 
 def silent_progress(description: str, total: int) -> AbstractContextManager[Progress]:
@@ -80,7 +89,10 @@ def find_stale(store: SqliteStore, root: Path) -> Staleness:
         listed, same = list_files(root, max_file_bytes=limit), set()
     same.update(file.path for file in listed.files)
     removed = sorted(path for path in known if path not in same)
-    return Staleness(listed.files, tuple(removed), listed.skipped, listed.rules)
+    new = frozenset(file.path for file in listed.files if file.path not in known)
+    return Staleness(
+        listed.files, new, tuple(removed), listed.skipped, listed.rules, listed=len(same)
+    )
 
 
 def truly_changed(store: SqliteStore, staleness: Staleness) -> list[SourceFile]:
@@ -98,7 +110,9 @@ def refresh_files(
     staleness: Staleness,
     progress_bar: ProgressBar = silent_progress,
     table: TableCover | None = None,
-    meanwhile: Callable[[], None] = lambda: None,
+    meanwhile: Callable[[], None] | None = None,
+    *,
+    in_background: bool = False,
 ) -> list[str]:
     """Redo the files that changed and forget those that are gone.
 
@@ -108,6 +122,8 @@ def refresh_files(
         progress_bar: Shows the files that are read.
         table: Gives their chunks vectors on the way.
         meanwhile: Called once, when other processes, if there are any, have begun to cut.
+        in_background: Others may refresh the same index meanwhile: write little at a time, and
+            leave alone what they have written.
 
     Returns:
         The paths whose content was other than the index knew; those that are gone are not counted.
@@ -121,11 +137,34 @@ def refresh_files(
                 store.set_meta(RULES, RULES_CHANGE if rules else "")
             for path in staleness.removed:
                 store.remove_file(path)
-    _redo(store, staleness.changed, redone, progress_bar, table, meanwhile)
+    _redo(store, staleness.changed, redone, progress_bar, table, meanwhile, in_background)
     if not same_rules:
         with store.writing():
             store.set_meta(RULES, staleness.rules)
     return redone
+
+
+def rounds(store: SqliteStore, staleness: Staleness) -> Iterator[Staleness]:
+    """What is stale, some at a time, without what others have read by then.
+
+    Nobody else refreshes the index when a round is given.
+    """
+    parts: list[Sequence[SourceFile]] = [staleness.changed]
+    if store.meta(RULES) == staleness.rules:  # else they count when all is done
+        parts = [staleness.changed[n : n + _FILES_A_ROUND]
+                 for n in range(0, len(staleness.changed), _FILES_A_ROUND)] or [()]  # fmt: skip
+    for number, part in enumerate(parts):
+        while is_held(store.path, "refreshing"):
+            time.sleep(_POLL_SECONDS)
+        known = store.stamps()
+        left = [
+            file
+            for file in part
+            if known.get(file.path) != (file.path, file.size, file.mtime_ns, file.inode)
+        ]
+        removed = () if number else staleness.removed
+        if left or removed:
+            yield replace(staleness, changed=tuple(left), removed=removed)
 
 
 def _redo(
@@ -134,21 +173,28 @@ def _redo(
     redone: list[str],
     progress_bar: ProgressBar,
     table: TableCover | None,
-    meanwhile: Callable[[], None],
+    meanwhile: Callable[[], None] | None,
+    in_background: bool,
 ) -> None:
     """Cut and write files, and note those that had other content."""
     if not changed:
-        meanwhile()
+        if meanwhile is not None:
+            meanwhile()
         return
     known = store.hashes([file.path for file in changed])
     listed = {file.path: file for file in changed}
+    most = _BYTES_IN_BACKGROUND if in_background else _BYTES_PER_TRANSACTION
     cuts = cut_files(changed, known)  # before there are threads, of a progress bar or a model
-    meanwhile()
+    if meanwhile is not None:
+        meanwhile()
     with progress_bar("Reading", len(changed)) as progress:
-        for batch in _by_bytes(cuts if table is None else table.watch(cuts), listed):
+        for batch in _by_bytes(cuts if table is None else table.watch(cuts), listed, most):
             if table is not None:
                 table.finish()
             with store.writing():
+                if in_background:
+                    present = store.hashes([cut.path for cut in batch])
+                    batch = [c for c in batch if present.get(c.path) == known.get(c.path)]
                 for cut in batch:
                     if _write(store, cut, listed[cut.path], known.get(cut.path)):
                         redone.append(cut.path)
@@ -159,14 +205,16 @@ def _redo(
         table.close()
 
 
-def _by_bytes(cuts: Iterator[CutFile], listed: dict[str, SourceFile]) -> Iterator[list[CutFile]]:
+def _by_bytes(
+    cuts: Iterator[CutFile], listed: dict[str, SourceFile], most: int
+) -> Iterator[list[CutFile]]:
     """The files of one transaction after the other."""
     batch: list[CutFile] = []
     size = 0
     for cut in cuts:
         batch.append(cut)
         size += listed[cut.path].size
-        if len(batch) >= _FILES_PER_TRANSACTION or size >= _BYTES_PER_TRANSACTION:
+        if len(batch) >= _FILES_PER_TRANSACTION or size >= most:
             yield batch
             batch, size = [], 0
     if batch:

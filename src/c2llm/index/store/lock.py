@@ -1,8 +1,9 @@
 """One process at a time does a job on an index; a lock dies with its holder, however it dies.
 
-There are two jobs. Refreshing (files and their words, some seconds at most) is waited for by
-searches. Embedding with a large model (minutes) is waited for by nobody but another one of its
-kind: a process in the background makes way when `index --complete` wants to do it itself.
+There are three jobs. Refreshing (files and their words, some seconds at most) is waited for by
+searches. Reading the rest of a large tree in the background is waited for by nobody, and may go on
+beside a refresh. Embedding with a large model (minutes) is waited for by nobody but another one of
+its kind: a process in the background makes way when `index --complete` wants to do it itself.
 
 Some disks know no such locks (NFS, Lustre and FUSE as they may be mounted), and where nothing can
 be written no lock file can be opened. Then nobody is held off, and nothing breaks: every write is
@@ -28,9 +29,10 @@ from typing import Literal
 
 from c2llm.errors import C2LLMError, IndexWriteError
 
-Job = Literal["refreshing", "embedding", "wanted", "watching", "using", "replacing"]
+Job = Literal["refreshing", "reading", "embedding", "wanted", "watching", "using", "replacing"]
 _SUFFIXES: dict[Job, str] = {
     "refreshing": ".lock",
+    "reading": ".reading.lock",
     "embedding": ".embedding.lock",
     "wanted": ".wanted.lock",
     "watching": ".watching.lock",
