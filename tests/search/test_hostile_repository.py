@@ -307,6 +307,6 @@ def test_a_disk_that_fills_up_under_a_search_does_not_end_it(
     with CodeIndex.open(
         project, encoder=WordEncoder(), embed="candidates", note=told.append
     ) as index:
-        monkeypatch.setattr("c2llm.index.build.indexed_tree.embed_missing", full)
+        monkeypatch.setattr("c2llm.index.build.tree_vectors.embed_missing", full)
         assert index.search("retry with backoff")
     assert told == ["The disk is full. This answer is from the vectors that are there."]

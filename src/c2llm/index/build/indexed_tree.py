@@ -22,7 +22,6 @@ from c2llm.errors import IndexWriteError, NothingToIndexError, UsageError
 from c2llm.index.build.first_files import Scent, is_large, promising
 from c2llm.index.build.index_status import IndexStatus, store_status
 from c2llm.index.build.refresh import (
-    CHUNKER_VERSION,
     ProgressBar,
     Staleness,
     find_stale,
@@ -456,10 +455,9 @@ class IndexedTree(TreeVectors):
         if self._store.is_outdated():
             self._note("The index was made by an older version; all is redone.")
             self._use(begun_anew(self._store, lock_seconds))
-        known = cut_again(self._store, self.root)
-        if known is not None:
-            versions = f"version {known} to {CHUNKER_VERSION}"
-            self._note(f"Code is cut another way now ({versions}): all is redone.")
+        told = cut_again(self._store, self.root)
+        if told is not None:
+            self._note(told)
 
     def _limit_files(self, max_file_bytes: int | None) -> None:
         """Note how large a file may be, where that is another limit than before."""

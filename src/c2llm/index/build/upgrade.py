@@ -29,7 +29,7 @@ def begun_anew(outdated: SqliteStore, lock_seconds: float | None) -> SqliteStore
 
 
 def cut_again(store: SqliteStore, root: Path) -> str | None:
-    """Have everything cut again where another chunker did it, and return its version then."""
+    """Have everything cut again where another chunker did it; returns what to tell of that."""
     version = str(CHUNKER_VERSION)
     known = store.meta("chunker")
     if known == version:
@@ -39,4 +39,6 @@ def cut_again(store: SqliteStore, root: Path) -> str | None:
             store.forget_contents()
         store.set_meta("chunker", version)
         store.set_meta(ROOT, str(root))
-    return known
+    if known is None:
+        return None
+    return f"Code is cut another way now (version {known} to {version}): all is redone."
