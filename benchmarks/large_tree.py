@@ -1,11 +1,18 @@
-"""What an index of a very large tree costs: time, memory, disk, and how soon a change is in it.
+"""How soon a large tree answers, and what its index costs: time, processor time, memory, disk.
 
-    python benchmarks/large_tree.py FOLDER [--files 50000] [--table MODEL] [--keep TREE]
+    python benchmarks/large_tree.py TREE... [--model c2llm-mini] [--against SRC] [--json FILE]
+    python benchmarks/large_tree.py --make FOLDER --files 50000 TREE
 
-FOLDER holds repositories; their source files are linked into one tree (hard links, or copies),
-again and again under other names, until there are enough. Each step is a process of its own, so
-that its peak of memory is its own. The first indexing is killed once on the way and started again:
-what it had done must count.
+Each step is a whole command in a process of its own, without an embedding cache. `cold` is the
+first answer in a tree never seen before, `next` a second question right after it, when nobody has
+read on yet; both are medians of the questions. `whole` is the index of all files, killed once on
+the way and started again, whose halves are added; `again` a command that finds nothing changed,
+`changed` one that finds one file changed. `reader` is how long the process in the background takes
+after a first answer. `--against` runs the source folder of another version beside, step by step.
+
+With `--make` the tree is made first: source files of the repositories in FOLDER are linked into it,
+again and again under other names, until there are enough. Repositories of the caller's choice are
+never written to.
 """
 
 from __future__ import annotations
@@ -13,41 +20,40 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from c2llm.codebase.files.walk import list_files
 
-STEP = """
-import json, os, resource, sys, time
-from c2llm.search.code_index import CodeIndex
-root, table, query = sys.argv[1:4]
-start = time.perf_counter()
-with CodeIndex.open(root, table or "c2llm-mini", embed="all" if table else "none") as index:
-    opened = round(time.perf_counter() - start, 2)
-    counts, report = index.counts(), index.last_refresh
-    times = []
-    for _ in range(4 if query else 0):
-        begun = time.perf_counter()
-        index.search(query, 10, "hybrid" if table else "lexical")
-        times.append(round(time.perf_counter() - begun, 3))
-    memory = [resource.getrusage(who).ru_maxrss for who in
-              (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    print(json.dumps(dict(seconds=opened, cpu=round(sum(os.times()[:4]), 2),
-        redone=report.redone, files=counts.files, chunks=counts.chunks,
-        vectors=counts.embedded, megabytes=[m // 1024 for m in memory],
-        disk=index.file.stat().st_size, searches=times)))
-"""
+QUESTIONS = (
+    "parse a configuration file",
+    "where are failed requests retried",
+    "read and write of compressed data",
+    "check the permissions of a user",
+    "lock shared state between threads",
+)
+
+
+class Cost(NamedTuple):
+    """What one process took."""
+
+    seconds: float
+    cpu: float
+    """Seconds of all its processes that have ended."""
+    megabytes: float
+    """The largest of them."""
 
 
 def make_tree(folder: Path, out: Path, count: int) -> None:
-    """Copy source files of the repositories in `folder` until there are `count`."""
+    """Link source files of the repositories in `folder` until there are `count`."""
     files = [
         (repository.name, file)
         for repository in sorted(folder.iterdir())
@@ -65,50 +71,142 @@ def make_tree(folder: Path, out: Path, count: int) -> None:
             shutil.copy2(file.absolute, target)
 
 
-def step(tree: Path, home: Path, table: str, query: str = "") -> dict[str, object]:
-    """One process that opens the index and says what that cost."""
-    done = subprocess.run(
-        [sys.executable, "-c", STEP, str(tree), table, query],
-        check=True,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "C2LLM_HOME": str(home)},
-    )
-    result: dict[str, object] = json.loads(done.stdout)
-    return result
+class Runner:
+    """Runs commands of one version of c2llm with an index folder of its own."""
+
+    def __init__(self, source: Path | None, home: Path, model: str, tree: Path) -> None:
+        self._environment = {
+            **os.environ,
+            "C2LLM_HOME": str(home),
+            "C2LLM_CACHE_MB": "0",
+            "C2LLM_BACKGROUND": "0",
+            **({} if source is None else {"PYTHONPATH": str(source)}),
+        }
+        self._home = home
+        self._model = model
+        self._tree = tree
+
+    def forget(self) -> None:
+        """Have no index."""
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def search(self, query: str, *options: str) -> Cost:
+        """One search as a command."""
+        return self._run("search", query, str(self._tree), "--model", self._model, *options)
+
+    def index(self, kill_after: float = 0.0) -> Cost:
+        """The index of all files, or of those that are read in so many seconds."""
+        return self._run("index", str(self._tree), "--model", self._model, kill_after=kill_after)
+
+    def read_on(self) -> Cost:
+        """What the process in the background does."""
+        module = "c2llm.index.build.background_reading"
+        return self._timed([sys.executable, "-m", module, str(self._tree), self._model])
+
+    def disk(self) -> float:
+        """Megabytes of the index files."""
+        return sum(path.stat().st_size for path in self._home.rglob("*.db")) / 1e6
+
+    def _run(self, *arguments: str, kill_after: float = 0.0) -> Cost:
+        return self._timed([sys.executable, "-m", "c2llm", *arguments], kill_after)
+
+    def _timed(self, command: Sequence[str], kill_after: float = 0.0) -> Cost:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            command,
+            env=self._environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        if kill_after:
+            time.sleep(kill_after)
+            process.send_signal(signal.SIGKILL)
+        _, status, used = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode and not kill_after:
+            raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
+        return Cost(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+def middle(costs: Sequence[Cost]) -> Cost:
+    """The median of each column."""
+    return Cost(*(statistics.median(column) for column in zip(*costs, strict=True)))
+
+
+def measure(runner: Runner, tree: Path, kill_after: float) -> dict[str, Cost | float]:
+    """All steps in one tree."""
+    steps: dict[str, Cost | float] = {}
+    cold, after = [], []
+    for number, query in enumerate(QUESTIONS):
+        runner.forget()
+        cold.append(runner.search(query))
+        after.append(runner.search(QUESTIONS[number - 1]))
+    steps["cold"], steps["next"] = middle(cold), middle(after)
+    runner.forget()
+    runner.search(QUESTIONS[0])
+    steps["reader"] = runner.read_on()
+    runner.forget()
+    begun = runner.index(kill_after) if kill_after else Cost(0.0, 0.0, 0.0)
+    ended = runner.index()
+    steps["whole"] = Cost(*(one + other for one, other in zip(begun[:2], ended[:2], strict=True)),
+                          max(begun[2], ended[2]))  # fmt: skip
+    steps["disk MB"] = runner.disk()
+    for query in QUESTIONS:
+        runner.search(query)  # candidates get their vectors
+    steps["again"] = middle([runner.search(query) for query in QUESTIONS])
+    steps["again, words"] = middle([runner.search(q, "--mode", "lexical") for q in QUESTIONS])
+    files = list_files(tree).files
+    victim = files[len(files) // 2].absolute
+    content = victim.read_bytes()
+    try:
+        victim.unlink()  # it may share its bytes with the repository that it is from
+        victim.write_bytes(content + b"\n# zebra crossing\n")
+        steps["changed"] = runner.search(QUESTIONS[0])
+    finally:
+        victim.unlink(missing_ok=True)
+        victim.write_bytes(content)
+    return steps
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("trees", type=Path, nargs="+", help="work trees that may be written to")
+    parser.add_argument("--model", default="c2llm-mini")
+    parser.add_argument("--make", type=Path, help="repositories of which TREE is made")
     parser.add_argument("--files", type=int, default=50_000)
-    parser.add_argument("--table", default="", help="a model of the table engine; else words only")
-    parser.add_argument("--keep", type=Path, help="where the tree is made, or is already")
-    parser.add_argument("--kill-after", type=float, default=20.0, help="seconds; 0 for never")
+    parser.add_argument("--against", type=Path, help="src of another version")
+    parser.add_argument("--kill-after", type=float, default=5.0, help="seconds; 0 for never")
+    parser.add_argument("--json", type=Path, help="where the numbers are written")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        tree, home = options.keep or Path(scratch, "tree"), Path(scratch, "home")
-        if not tree.exists():
-            make_tree(options.folder, tree, options.files)
-        if options.kill_after:
-            process = subprocess.Popen(
-                [sys.executable, "-c", STEP, str(tree), options.table, ""],
-                stdout=subprocess.DEVNULL,
-                env={**os.environ, "C2LLM_HOME": str(home)},
-            )
-            time.sleep(options.kill_after)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            print(f"killed after {options.kill_after:.0f} s", flush=True)
-        print("first index:", step(tree, home, options.table), flush=True)
-        print("unchanged:  ", step(tree, home, options.table), flush=True)
-        victim = list_files(tree).files[options.files // 2].absolute
-        content = victim.read_bytes()
-        victim.unlink()  # it may share its bytes with a repository of `folder`
-        victim.write_bytes(content + b"\n# changed by the benchmark: zebra crossing\n")
-        print("one changed:", step(tree, home, options.table), flush=True)
-        print("search:     ", step(tree, home, options.table, "parse a configuration file"))
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    print(f"largest process: {peak / 1024:.0f} MB")
+    if options.make:
+        make_tree(options.make, options.trees[0], options.files)
+    versions: dict[str, Path | None] = {"": None}
+    if options.against:
+        versions["before"] = options.against
+    told: dict[str, dict[str, Cost | float]] = {}
+    print("| tree | files | MB | step | seconds | CPU s | peak MB |\n|---|---|---|---|---|---|---|")
+    for tree in options.trees:
+        tree = tree.resolve()
+        files = list_files(tree).files
+        size = sum(file.size for file in files) / 1e6
+        for version, source in versions.items():
+            with tempfile.TemporaryDirectory() as scratch:
+                runner = Runner(source, Path(scratch, "home"), options.model, tree)
+                steps = measure(runner, tree, options.kill_after)
+            name = f"{tree.name} {version}".strip()
+            told[name] = steps
+            for step, cost in steps.items():
+                row = (
+                    f"{cost.seconds:.2f} | {cost.cpu:.2f} | {cost.megabytes:.0f}"
+                    if isinstance(cost, Cost)
+                    else f"{cost:.0f} | |"
+                )
+                print(f"| {name} | {len(files):,} | {size:.0f} | {step} | {row} |", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(told, indent=1))
 
 
 if __name__ == "__main__":

@@ -41,6 +41,8 @@ class UserConfig:
     """Larger files are left out: `500kB`, `5MB`."""
     include_secrets: bool | None = _setting("C2LLM_INCLUDE_SECRETS")
     """Whether files that hold secrets by their names are read too."""
+    background: bool | None = _setting("C2LLM_BACKGROUND")
+    """Whether a process may go on reading a large tree after its first answer."""
     index_mb: int | None = _setting("C2LLM_INDEX_MB")
     """Megabytes that all indexes may take together; 0 for no limit."""
     cache_mb: int | None = _setting("C2LLM_CACHE_MB")
@@ -83,7 +85,12 @@ VARIABLES: dict[str, str] = {
     one.name: one.metadata["variable"] for one in fields(UserConfig) if one.metadata
 }
 """For each setting the environment variable that sets it."""
-_KINDS: dict[str, type] = {"include_secrets": bool, "index_mb": int, "cache_mb": int}
+_KINDS: dict[str, type] = {
+    "include_secrets": bool,
+    "background": bool,
+    "index_mb": int,
+    "cache_mb": int,
+}
 
 
 def _config_file(environment: Mapping[str, str]) -> Path | None:

@@ -16,6 +16,7 @@ from c2llm.errors import NothingToIndexError
 from c2llm.index.build import background_reading, first_files
 from c2llm.index.build import refresh as build
 from c2llm.index.build.cut_pool import worker_command, worker_environment
+from c2llm.index.store.location import index_file
 from c2llm.index.store.lock import holding
 from c2llm.search.answering import answer
 from c2llm.search.code_index import CodeIndex
@@ -246,5 +247,8 @@ def test_the_command_says_from_how_much(tree: Path) -> None:
     assert told["index"]["unread"] == 23 and "2 of 25 files" in told["notes"][0]
     done = CliRunner().invoke(cli, arguments)
     assert "--wait" in done.stderr
+    with holding(index_file(tree), "reading", 0.0):
+        done = CliRunner().invoke(cli, ["status", str(tree)])
+    assert "they are being read" in done.stdout
     done = CliRunner().invoke(cli, [*arguments, "--json", "--wait"])
     assert json.loads(done.stdout)["index"]["unread"] == 0

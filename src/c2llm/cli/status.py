@@ -91,6 +91,8 @@ def _show_index(status: IndexStatus, path: str) -> None:
         print_line(f"vectors  {_listed(status.models)}")
     fresh = not status.changed and not status.removed
     stale = f"{status.changed} new or changed files, {status.removed} removed"
+    if status.reading:
+        stale += "; they are being read"
     watched = ", and watched" if status.watched else ""
     print_line(f"fresh     {'yes' if fresh else 'no: ' + stale}{watched}")
 

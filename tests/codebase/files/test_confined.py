@@ -53,6 +53,10 @@ def test_a_directory_that_becomes_a_link_after_the_walk_is_not_read_through(
     file = listed["a/deep/c.py"]
     with pytest.raises(FileNotFoundError):
         file.read()
+    with Directories(file.root) as directories:
+        with pytest.raises(FileNotFoundError):
+            directories.beginning(file.path, 100)
+        assert directories.beginning("d.py", 1) == b"d"
     cut = cut_file(file)
     assert (cut.skipped, cut.chunks, cut.gone) == ("vanished", (), True)
     assert not same_content(file, b"")
@@ -77,6 +81,8 @@ def test_what_is_no_file_is_neither_read_nor_waited_for(
     put(tree / "x.py")
     with pytest.raises(OSError) as caught:
         open_file(str(tree), "x.py")
+    with Directories(str(tree)) as directories, pytest.raises(type(caught.value)):
+        directories.beginning("x.py", 100)
     assert isinstance(caught.value, NotRegularError) != (tree / "x.py").is_symlink()
 
 

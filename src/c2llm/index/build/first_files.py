@@ -31,7 +31,7 @@ FIRST_BYTES = 2_500_000
 _MOST_STEMS = 16
 """The longest of a longer question, which are the rarest as a rule: each costs a look at all."""
 _READ_BYTES = 1 << 18
-_ALL_BYTES = 120_000_000
+_ALL_BYTES = 200_000_000
 """Of a file its beginning is looked at, which shows what it is about: of the larger ones less where
 all would be more than this."""
 _K1, _B = 1.2, 0.9
@@ -183,8 +183,7 @@ class _Look:
         with directories:
             for file in files:
                 try:
-                    with directories.open_file(file.path) as stream:
-                        content = stream.read(self._most)
+                    content = directories.beginning(file.path, self._most)
                 except OSError:
                     yield self.nothing
                 else:

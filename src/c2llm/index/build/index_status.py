@@ -35,6 +35,8 @@ class IndexStatus:
     """The table model that covers the others, "" where none is used."""
     table: int = 0
     """Chunks with a vector of it; every chunk is in the lexical index."""
+    reading: bool
+    """A process is reading the rest of a large tree at this moment."""
     embedding: bool
     """A process is making vectors of the model at this moment."""
     watched: bool
@@ -114,6 +116,7 @@ def _found(
         "root": str(root),
         "index_file": str(path),
         "indexed": indexed,
+        "reading": is_held(path, "reading"),
         "embedding": is_held(path, "embedding"),
         "watched": is_held(path, "watching"),
         "skipped_by_reason": dict(Counter(skip.reason for skip in skipped).most_common()),
