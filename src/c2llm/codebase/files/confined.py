@@ -184,10 +184,8 @@ class Directories:
             with open_file(self._root, path) as stream:
                 return stream.read(most)
         folder, slash, name = path.rpartition("/")
-        descriptor = os.open(name, _FILE, dir_fd=self._open(folder + slash))
+        descriptor = _regular(name, _FILE, self._open(folder + slash))
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise NotRegularError(errno.EINVAL, "Not a regular file")
             return os.read(descriptor, most)
         finally:
             os.close(descriptor)
@@ -229,6 +227,17 @@ def _subdirectory(name: str, folder: int) -> int:
 
 
 def _opened(path: str | Path, flags: int, dir_fd: int | None = None) -> IO[bytes]:
+    descriptor = _regular(path, flags, dir_fd)
+    try:
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        with suppress(OSError):
+            os.close(descriptor)
+        raise
+
+
+def _regular(path: str | Path, flags: int, dir_fd: int | None) -> int:
+    """A descriptor of a regular file."""
     try:
         descriptor = os.open(path, flags, dir_fd=dir_fd)
     except OSError as error:
@@ -238,11 +247,10 @@ def _opened(path: str | Path, flags: int, dir_fd: int | None = None) -> IO[bytes
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise NotRegularError(errno.EINVAL, "Not a regular file")
-        return os.fdopen(descriptor, "rb")
     except BaseException:
-        with suppress(OSError):
-            os.close(descriptor)
+        os.close(descriptor)
         raise
+    return descriptor
 
 
 def _unlinked(root: str, path: str) -> str:
