@@ -161,11 +161,11 @@ def test_sums_of_rows_equal_padded_softmax(tmp_path):
     engine = TableEngine(tmp_path / "table.npz")
     assert engine.sums_rows
     rng = np.random.default_rng(0)
-    texts = [rng.integers(0, len(WORDS), n).tolist() for n in (3, 0, 3_000, 1, 0, 700)]
-    summed = engine.run_lists(texts)
+    texts = [rng.integers(0, len(WORDS), n, np.int32) for n in (3, 0, 3_000, 1, 0, 700)]
+    summed = engine.run_bags(texts)
     for text, vector in zip(texts, summed, strict=True):
-        ids = np.array([text or [0]])
-        alone = engine.run(ids, np.full_like(ids, bool(text)))
+        ids = np.array([text if len(text) else [0]])
+        alone = engine.run(ids, np.full_like(ids, bool(len(text))))
         np.testing.assert_allclose(vector, alone[0], rtol=0, atol=2e-6)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -142,6 +143,12 @@ def header(path: str, scope: str, signature: str) -> str:
         >>> header("src/net/httpClient.py", "Session", "def get(self, url)")
         'net http client | Session | def get(self, url)'
     """
+    return " | ".join(filter(None, (_path_words(path), scope, signature)))
+
+
+@lru_cache(maxsize=256)
+def _path_words(path: str) -> str:
+    """The words of a path, without the directories that say nothing."""
     pure = PurePosixPath(path)
     parts = [part for part in pure.parts[:-1] if part not in _PLAIN_DIRECTORIES]
     words = [
@@ -149,8 +156,7 @@ def header(path: str, scope: str, signature: str) -> str:
         for part in (*parts, pure.stem)
         for word in split_identifier(part.replace("-", "_").replace(".", "_"))
     ]
-    words = list(dict.fromkeys(words))[-_PATH_WORDS:]
-    return " | ".join(part for part in (" ".join(words), scope, signature) if part)
+    return " ".join(list(dict.fromkeys(words))[-_PATH_WORDS:])
 
 
 def embedding_text(chunk: Chunk) -> str:

@@ -45,11 +45,15 @@ def stem(word: str) -> str:
     Crude on purpose: it compares names, not sentences, and both sides are cut alike. Of German it
     knows only endings that English does not have; the others are for `inflection`.
     """
+    return _stem(word)
+
+
+def _stem(word: str) -> str:
     if len(word) < 4 or "_" in word or not word.isascii():
         return word
     if word.endswith(_GERMAN_PLURALS):
         word = word[:-2]
-    if german := _GERMAN_VERB.fullmatch(word):
+    if "ier" in word and (german := _GERMAN_VERB.fullmatch(word)):
         return german[1]
     if word.endswith(("ies", "ied")):
         return word[:-3] + "y"
@@ -57,7 +61,7 @@ def stem(word: str) -> str:
         word = word[:-1]
     if word.endswith("ation") and word[:-5].endswith(_ATION_AFTER):
         return word[:-5]
-    for ending in _ENDINGS:
+    for ending in _ENDINGS if word.endswith(_ENDINGS) else ():
         rest = word.removesuffix(ending)
         # `string` and `thing` are whole: a stem has a vowel and three letters.
         if rest != word and len(rest) >= 3 and not _VOWELS.isdisjoint(rest):
@@ -91,13 +95,13 @@ def stems(text: str) -> list[str]:
 
 def tokens(text: str) -> str:
     """The text as the lexical index stores it: whole identifiers and the stems of their parts."""
-    return " ".join(filter(None, map(_tokens_of, names(text))))
+    return _joined(names(text))
 
 
 def body_tokens(text: str) -> str:
     """`tokens` of code, and behind them those of its languages other than English."""
     found = names(text)
-    english = " ".join(filter(None, map(_tokens_of, found)))
+    english = _joined(found)
     languages = languages_of(found)
     if not languages:
         return english
@@ -120,8 +124,35 @@ def whole_tokens(name: str) -> tuple[str, ...]:
     return (forms[0],) if forms[0].isascii() or _UNSPACED.search(forms[0]) else stems_of(forms[0])
 
 
-@lru_cache(maxsize=65_536)
+class _Tokens(dict[str, str]):
+    """A name to its tokens, made at the first look: a repository says the same names over and over.
+
+    A plain dict and not `lru_cache`, whose list of what was used last costs as much as the look.
+    """
+
+    def __missing__(self, name: str) -> str:
+        if len(self) >= _MOST_NAMES:
+            self.clear()
+        tokens = self[name] = _tokens_of(name)
+        return tokens
+
+
+_MOST_NAMES = 1 << 18
+"""Of a tree of some ten thousand files: 40 MB with their tokens."""
+_TOKENS = _Tokens()
+
+
+def _joined(found: Iterable[str]) -> str:
+    return " ".join(filter(None, map(_TOKENS.__getitem__, found)))
+
+
 def _tokens_of(name: str) -> str:
+    if name.isascii():
+        forms = whole_and_parts(name)
+        if len(forms) < 2:
+            return "".join(map(stem, forms))
+        whole, *parts = forms  # there are too many wholes to remember the stem of each
+        return " ".join([_stem(whole), *map(stem, parts)])
     found: list[str] = []
     for form in whole_and_parts(name):
         found += stems_of(form) if form.isascii() or not _UNSPACED.search(form) else _grams(form)
@@ -172,4 +203,10 @@ def normalized(name: str) -> str:
 def lexicon_row(path: str, chunk: Chunk) -> tuple[str, str, str]:
     """The three columns of the lexical index for a chunk: path, symbols, body."""
     symbols = " ".join((chunk.symbol, chunk.scope, *chunk.definitions))
-    return tokens(path), tokens(symbols), body_tokens(chunk.text)
+    return _path_tokens(path), tokens(symbols), body_tokens(chunk.text)
+
+
+@lru_cache(maxsize=1)
+def _path_tokens(path: str) -> str:
+    """`tokens` of the path that all chunks of a file have."""
+    return tokens(path)

@@ -378,12 +378,12 @@ class Encoder:
             block = texts[start : start + ROWS_BLOCK]
             long = [i for i, text in enumerate(block) if len(text) > limit and cut is None]
             short = ["" if i in long else text[:limit] for i, text in enumerate(block)]
-            ids = [row[:cut] for row in self._tokenizer.id_lists(short, prompt)]
+            ids = self._tokenizer.ids(short, prompt, cut)
             if engine.counts_tokens and cut is None:
                 windowed = [i for i, row in enumerate(ids) if len(row) > self.folder.max_tokens]
                 long = sorted({*long, *windowed})
             with blamed_on(self.folder.path, "run"):
-                rows = engine.run_lists(ids)
+                rows = engine.run_bags(ids)
             vectors[start : start + len(block)] = self._finish(rows, len(block))
             self._encode_long(block, long, prompt, vectors[start : start + len(block)], None)
             if progress is not None:

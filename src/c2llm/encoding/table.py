@@ -20,7 +20,6 @@ from __future__ import annotations
 import math
 import zipfile
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +82,7 @@ class TableEngine:
 
     @property
     def sums_rows(self) -> bool:
-        """Whether `run_lists` works on this table."""
+        """Whether `run_bags` works on this table."""
         return self._bags is not None
 
     @property
@@ -91,36 +90,40 @@ class TableEngine:
         """Whether a token's weight depends on how often it occurs in what is read at once."""
         return self._tf_power != 1
 
-    def run_lists(self, texts: Sequence[Sequence[int]]) -> Vectors:
+    def run_bags(self, texts: Sequence[NDArray[np.int32]]) -> Vectors:
         """Unit vectors (len(texts), dim) of token ids, unpadded and in any order of length."""
         if self._bags is None:
             raise ValueError("These scores lie too far apart to be summed; use run().")
-        rows, weights = self._bags
+        rows, heads = self._bags
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-        ids = np.fromiter(chain.from_iterable(texts), np.int64, int(lengths.sum()))
+        ids = np.concatenate([np.empty(0, np.int64), *texts])
         factors = None
         if self._tf_power != 1:
             ids, lengths, counts = _counted(ids, lengths, len(rows))
             factors = (counts**self._tf_power).astype(np.float32)
-        numerator = _segment_sums(rows, ids, lengths, factors)
-        denominator = _segment_sums(weights, ids, lengths, factors)  # (B, heads)
+        sums = _segment_sums(rows, ids, lengths, factors)
+        numerator, denominator = sums[:, :-heads], sums[:, -heads:]
         denominator[denominator == 0] = 1
-        heads = denominator.shape[1]
         average = numerator.reshape(len(texts), heads, -1) / denominator[:, :, None]
         return self._finish(average.reshape(len(texts), 1, -1).astype(np.float32))
 
-    def _weighted_rows(self) -> tuple[Floats, Floats] | None:
-        """exp(score) times value (V, w), and exp(score) (V, heads); None where they overflow."""
+    def _weighted_rows(self) -> tuple[Floats, int] | None:
+        """exp(score) times value and behind it exp(score), (V, w + heads), and how many heads.
+
+        None where they overflow.
+        """
         heads, queries = self._score.shape[1:]
         apart = float(np.ptp(self._score, axis=0).max()) if self._score.size else 0.0
         if queries != 1 or not self._split or not apart < WIDEST_SCORES:
             return None
         weights = np.exp(self._score[:, :, 0] - self._score[:, :, 0].max(axis=0))
         factors = weights if self._scale is None else weights * self._scale[:, None]
-        # One copy, multiplied where it lies: the memory of a second would take as long again.
-        rows = self._value.astype(np.float32)
-        rows.reshape(len(rows), heads, -1)[:] *= factors[:, :, None]
-        return rows, weights
+        # One array, multiplied where it lies: the memory of a second would take as long again.
+        rows = np.empty((len(weights), self._value.shape[1] + heads), np.float32)
+        rows[:, :-heads] = self._value
+        rows[:, :-heads].reshape(len(rows), heads, -1)[:] *= factors[:, :, None]
+        rows[:, -heads:] = weights
+        return rows, heads
 
     def run(self, input_ids: Ids, attention_mask: Ids) -> Vectors:
         """Unit vectors (B, dim) of token ids and mask, both (B, L)."""

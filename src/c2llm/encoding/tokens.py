@@ -89,20 +89,34 @@ class TextTokenizer:
 
     @cached_property
     def _words(self) -> WordCache | None:
-        # Only tables ask for lists of ids; other engines need not pay for it at their start.
+        # Only tables ask for ids alone; other engines need not pay for it at their start.
         return WordCache(self._tokenizer) if is_wordwise(self._tokenizer) else None
 
-    def id_lists(self, texts: Sequence[str], prompt: str) -> list[list[int]]:
-        """Token ids of whole texts, special tokens included, from remembered words if it can be."""
-        lists: list[list[int]] = []
+    def ids(
+        self, texts: Sequence[str], prompt: str, first: int | None = None
+    ) -> list[NDArray[np.int32]]:
+        """Token ids of texts, special tokens included, from remembered words if it can be.
+
+        They are in no order.
+
+        Args:
+            texts: The texts.
+            prompt: Stands before each.
+            first: So many tokens of a text at most, the first ones; None for all.
+        """
+        found: list[NDArray[np.int32]] = []
         with self._blamed():
             for text in texts:
                 ids = self._words.ids(prompt + text) if self._words is not None else None
-                if ids is None:
+                around = len(self.prefix) + len(self.suffix)
+                if ids is None or (first is not None and len(ids) + around > first):
                     whole = prompt + clean(text)
-                    ids = self._tokenizer.encode(whole, add_special_tokens=False).ids
-                lists.append([*self.prefix, *ids, *self.suffix])
-        return lists
+                    encoding = self._tokenizer.encode(whole, add_special_tokens=False)
+                    ids = np.array([*self.prefix, *encoding.ids, *self.suffix], np.int32)[:first]
+                elif around:
+                    ids = np.concatenate([ids, np.array(self.prefix + self.suffix, np.int32)])
+                found.append(ids)
+        return found
 
     def body_size(self, max_tokens: int) -> int:
         """How many tokens of a text fit beside the special ones."""

@@ -2,9 +2,10 @@
 
 A repository says the same words over and over. Where the tokenizer treats every word alone (BERT's
 pre-tokenizer, with or without our identifier splitting before it), a text is a list of words and
-the ids of each word need to be found once. Python's `re` and a dict then outrun the tokenizer,
-which allocates strings and offsets for every token; for a model that only looks tokens up this is
-most of the time there is.
+the ids of each word need to be found once. A table of bytes that blanks out all but the words, and
+a dict, then outrun the tokenizer, which allocates strings and offsets for every token; for a model
+that only looks tokens up this is most of the time there is. Such a model sums, so that the order of
+the ids is nothing to it: words come first here, then punctuation, which is every other token.
 
 Whatever could join or change words (other alphabets, control characters, the names of special
 tokens) is left to the tokenizer.
@@ -14,8 +15,12 @@ from __future__ import annotations
 
 import json
 import re
-from itertools import chain
+import string
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -24,16 +29,19 @@ if TYPE_CHECKING:
 
 # BERT's pre-tokenizer cuts at white space and around each punctuation mark. An underscore is such a
 # mark, but identifier splitting looks at what stands beside it, so it stays with its word here.
-_WORDS = re.compile(r"\w+|[^\w\s]", re.ASCII)
-_UNSAFE = re.compile(r"[^\t\n\r\x20-\x7e]")
+_WORD_SIGNS = (string.ascii_letters + string.digits + "_").encode()
+_BLANKS = b"\t\n\r "
+_MARKS = string.punctuation.replace("_", "").encode()
+_WORDS_ALONE = bytes(code if code in _WORD_SIGNS else ord(" ") for code in range(256))
+_SAFE = _WORD_SIGNS + _BLANKS + _MARKS
 # What is one word to the tokenizer, once identifiers are split.
 _PARTS = re.compile(r"[A-Za-z0-9]+|[^A-Za-z0-9\s]", re.ASCII)
 # Words that are remembered; beyond it the memory starts anew.
 LARGEST = 1 << 19
 
 
-class WordCache(dict[str, tuple[int, ...]]):
-    """Word -> token ids, found by the tokenizer at the first look.
+class WordCache(dict[str, bytes]):
+    """Word -> token ids, int32 one behind the other, found by the tokenizer at the first look.
 
     Args:
         tokenizer: one for which `is_wordwise` holds.
@@ -51,27 +59,50 @@ class WordCache(dict[str, tuple[int, ...]]):
         self._boundary = re.compile(IDENTIFIER_BOUNDARY) if splits else None
         self._longest: int = tokenizer.model.max_input_chars_per_word
 
-    def __missing__(self, word: str) -> tuple[int, ...]:
-        split = word if self._boundary is None else self._boundary.sub(" ", word)
-        parts = _PARTS.findall(split)
+    def __missing__(self, word: str) -> bytes:
+        parts = [word]
+        if not (word.isalnum() and word == word.lower()):
+            split = word if self._boundary is None else self._boundary.sub(" ", word)
+            parts = _PARTS.findall(split)
         if len(parts) > 1:
             # Most parts are known where the whole name is new; what splits them stands between them
             # alone, so that each is treated as it would be in its place.
-            ids = tuple(chain.from_iterable([self[part] for part in parts]))
+            ids = b"".join([self[part] for part in parts])
         elif len(word) <= self._longest and (found := self._vocabulary.get(word.lower())):
-            ids = (found,)  # the longest match is the whole word
+            ids = _packed([found])  # the longest match is the whole word
         else:  # or id 0, which is a special token's or rare
-            ids = tuple(self._tokenizer.encode(word, add_special_tokens=False).ids)
+            ids = _packed(self._tokenizer.encode(word, add_special_tokens=False).ids)
         if len(self) >= LARGEST:
             self.clear()
         self[word] = ids
         return ids
 
-    def ids(self, text: str) -> list[int] | None:
-        """Token ids of a text without special tokens, or None if it is left to the tokenizer."""
-        if _UNSAFE.search(text) or any(token in text for token in self._added):
+    def ids(self, text: str) -> NDArray[np.int32] | None:
+        """Token ids of a text in no order, without special ones; None leaves it to the tokenizer.
+
+        As often as each occurs in it.
+        """
+        if not text.isascii() or any(token in text for token in self._added):
             return None
-        return list(chain.from_iterable(map(self.__getitem__, _WORDS.findall(text))))
+        content = text.encode()
+        if content.translate(None, _SAFE):
+            return None
+        words = content.translate(_WORDS_ALONE).decode().split()
+        packed = b"".join(map(self.__getitem__, words))
+        marks = np.frombuffer(content.translate(None, _WORD_SIGNS + _BLANKS), np.uint8)
+        return np.concatenate([np.frombuffer(packed, np.int32), self._marks[marks]])
+
+    @cached_property
+    def _marks(self) -> NDArray[np.int32]:
+        """The id of each punctuation mark, at its code: BERT makes one token of it."""
+        ids = np.zeros(128, np.int32)
+        for code in _MARKS:
+            (ids[code],) = np.frombuffer(self[chr(code)], np.int32)
+        return ids
+
+
+def _packed(ids: list[int]) -> bytes:
+    return np.array(ids, np.int32).tobytes()
 
 
 def is_wordwise(tokenizer: Tokenizer) -> bool:
