@@ -11,10 +11,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:  # at run time it brings a fifth of the standard library along
+    from importlib.abc import Loader
 
 AUTO_CLASSES = "transformers.models.auto.modeling_auto"
 OUR_MODEL = "c2llm.modeling.model"
@@ -28,7 +31,7 @@ def register() -> None:
         sys.meta_path.insert(0, AfterAutoClasses())
 
 
-class AfterAutoClasses(MetaPathFinder):
+class AfterAutoClasses:
     """Finds the auto classes as anyone would, and imports our model once they have run."""
 
     def find_spec(
@@ -40,11 +43,13 @@ class AfterAutoClasses(MetaPathFinder):
         sys.meta_path.remove(self)  # this happens once
         spec = find_spec(fullname)
         if spec is not None and spec.loader is not None:
-            spec.loader = _ThenRegister(spec.loader)
+            spec.loader = cast("Loader", _ThenRegister(spec.loader))
         return spec
 
 
-class _ThenRegister(Loader):
+class _ThenRegister:
+    """A loader as `importlib.abc.Loader` describes it."""
+
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
 

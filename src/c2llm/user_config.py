@@ -11,7 +11,6 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -144,6 +143,8 @@ def _content(file: Path) -> bytes | None:
 
 def _checked(file: Path, name: str, value: object) -> Any:
     if name not in VARIABLES:
+        from difflib import get_close_matches
+
         near = get_close_matches(name, VARIABLES, 1, 0.5)
         cure = f"do you mean {near[0]!r}?" if near else f"there are {', '.join(VARIABLES)}."
         raise UsageError(f"{file} sets {name!r}, which is no setting; {cure}")

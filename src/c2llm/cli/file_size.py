@@ -6,8 +6,10 @@ import re
 
 import click
 
+from c2llm.lazy_pattern import lazy_pattern
+
 _UNITS = {"": 1, "k": 1_000, "m": 1_000_000, "ki": 1 << 10, "mi": 1 << 20}
-_SIZE = re.compile(r"\s*(\d{1,12}(?:\.\d{1,6})?)\s*([km]i?)?b?\s*", re.IGNORECASE)
+_SIZE = lazy_pattern(r"\s*(\d{1,12}(?:\.\d{1,6})?)\s*([km]i?)?b?\s*", re.IGNORECASE)
 
 
 def parse_size(text: str) -> int | None:

@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from c2llm.lazy_pattern import lazy_pattern
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bars
@@ -24,7 +26,7 @@ _PATIENCE_SECONDS = 0.5
 """What is done sooner needs no bar, nor the import of what draws it."""
 
 
-_UNSEEN = re.compile(
+_UNSEEN = lazy_pattern(
     r"[\x00-\x08\x0a-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     r"\ud800-\udfff\ufeff\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     r"\U000e0000-\U000e007f]"

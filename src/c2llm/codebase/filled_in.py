@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from c2llm.lazy_pattern import lazy_pattern
+
 SUFFIXES = frozenset(
     "in tmpl tpl tp tt template templ jinja jinja2 j2 erb ejs eex hbs handlebars mustache njk twig"
     " ftl vm mako liquid dist example sample src inc".split()
@@ -11,18 +13,18 @@ SUFFIXES = frozenset(
 """Endings, after the one of the language, of files that something fills in, or that are examples to
 fill in by hand."""
 
-_DIRECTIVE = re.compile(
+_DIRECTIVE = lazy_pattern(
     r"^[ \t]*(?:\{%.{0,400}?%\}|<%(?!=).{0,400}?%>|</?#.{0,400}?>|[#$]:.*"
     r"|\{\{[-~]?[ \t]*(?:[#/^!>]|(?:if|else|end|range|with|define|template|block)\b).{0,400}?\}\})"
     r"[ \t]*$",
     re.MULTILINE,
 )
-_INLINE = re.compile(r"\{%[^\n]{0,400}?%\}|<%(?!=).{0,2000}?%>", re.DOTALL)
-_VALUE = re.compile(
+_INLINE = lazy_pattern(r"\{%[^\n]{0,400}?%\}|<%(?!=).{0,2000}?%>", re.DOTALL)
+_VALUE = lazy_pattern(
     r"\{\{.{1,400}?\}\}|<%=.{1,400}?%>|@[A-Za-z_]\w*@|#\{[^{}\n]{1,400}\}#|\$\{[^{}\n]{1,400}\}\$?"
 )
-_MARKS = re.compile(r"\{[{%]|<[%/#]|@\w+@|\$\{|#:")
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_MARKS = lazy_pattern(r"\{[{%]|<[%/#]|@\w+@|\$\{|#:")
+_WORD = lazy_pattern(r"[A-Za-z_]\w*")
 _IN_ITSELF = frozenset({"bash", "php", "make", "cmake", "html", "perl", "freemarker", "velocity"})
 """Languages that have such marks of their own."""
 

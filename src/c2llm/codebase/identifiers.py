@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 from unicodedata import normalize
 
+from c2llm.lazy_pattern import lazy_pattern
+
 # `$` and `@` start names in some languages but carry no meaning.
 _NAMES_ALONE = bytes(
     code if chr(code).isalnum() or code == ord("_") else ord(" ") for code in range(128)
@@ -19,7 +21,7 @@ _MARKS = (
     "\u0900-\u0963\u0971-\u0df3\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece"
     "\u0f18-\u0f39\u0f71-\u0f84\u102b-\u103e\u1056-\u109d\u17b4-\u17d3"
 )
-_WORD = re.compile(rf"[^\W_][\w{_MARKS}]*|_+\w[\w{_MARKS}]*")
+_WORD = lazy_pattern(rf"[^\W_][\w{_MARKS}]*|_+\w[\w{_MARKS}]*")
 UNSPACED = (
     # Thai and Lao, Tibetan, Burmese, Khmer; Hangul, whose particles are written onto the word;
     # kana and ideographs.
@@ -28,11 +30,11 @@ UNSPACED = (
     "\U0001b000-\U0001b16f\U00020000-\U0003ffff"
 )
 """Characters of scripts that put no space between words, as a class of a regular expression."""
-_UNSPACED = re.compile(f"[{UNSPACED}]")
+_UNSPACED = lazy_pattern(f"[{UNSPACED}]")
 # Acronym before a capitalised word (HTTP|Server), a capitalised or lower word, capitals, digits.
 _ASCII_PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+", re.ASCII)
 # The same of the kinds of characters (`_kind`), then letters without case, a script without spaces.
-_PART = re.compile(r"A+(?=Aa)|A?a+|A+|0+|[xa]+|c+")
+_PART = lazy_pattern(r"A+(?=Aa)|A?a+|A+|0+|[xa]+|c+")
 _SHORT = 64
 """Longer runs are hashes and encoded data unless they fall into words."""
 _LONGEST = 512

@@ -9,10 +9,15 @@ there were none of this.
 
 from __future__ import annotations
 
-import re
+import sys
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
+
+from c2llm.lazy_pattern import lazy_pattern
 
 _SCRIPTS = (
     ("а", "ӿ", "russian"),
@@ -24,7 +29,7 @@ _SCRIPTS = (
 )
 """First and last letter, lower case, and the algorithm of the words that begin between them."""
 
-_CYRILLIC_ENDING = re.compile(
+_CYRILLIC_ENDING = lazy_pattern(
     r"(?<=..)(?:ями|ами|ого|его|ому|ему|ыми|ими|ові|еві|ою|ею|ов|ев|ей|ів|їв|ах|ях|ам|ям|ом|ем|ой"
     r"|ый|ий|ая|яя|ое|ее|ые|ие|ую|юю|[аяоеыиуюьйіїє])$"
 )
@@ -61,11 +66,11 @@ _ENOUGH = {"german": 2}
 a letter that is of the language and not of English."""
 _LEAST_EVIDENCE = min(_ENOUGH.values())
 _LETTERS = {
-    "german": re.compile("[äöüß]"),
-    "french": re.compile("[àâçèéêëîïôûœ]"),
-    "spanish": re.compile("[áéíóúñ]"),
-    "portuguese": re.compile("[ãõáâàéêíóôúç]"),
-    "italian": re.compile("[àèéìòù]"),
+    "german": lazy_pattern("[äöüß]"),
+    "french": lazy_pattern("[àâçèéêëîïôûœ]"),
+    "spanish": lazy_pattern("[áéíóúñ]"),
+    "portuguese": lazy_pattern("[ãõáâàéêíóôúç]"),
+    "italian": lazy_pattern("[àèéìòù]"),
 }
 _ENOUGH_UMLAUTS = 2
 """Different words with an umlaut that show German, whatever else there is."""
@@ -138,9 +143,22 @@ def _snowball(language: str, word: str) -> str:
 
 @lru_cache(maxsize=16)
 def _algorithm(language: str) -> Any:
-    import importlib
-
     # The module, not the package's `stemmer()`: that takes another implementation where there is
     # one, and an index must not depend on what else is installed.
-    module = importlib.import_module(f"snowballstemmer.{language}_stemmer")
+    module = import_module(f"{_snowball_package()}.{language}_stemmer")
     return getattr(module, f"{language.capitalize()}Stemmer")()
+
+
+@cache
+def _snowball_package() -> str:
+    """The name of a package that has the algorithms in it, each imported when it is asked for.
+
+    snowballstemmer itself imports all of them at once, thirty times what a search needs.
+    """
+    spec = find_spec("snowballstemmer")
+    if spec is None or spec.submodule_search_locations is None:
+        raise ModuleNotFoundError("snowballstemmer is not installed.", name="snowballstemmer")
+    package = ModuleType(f"{__name__}.algorithms")
+    package.__path__ = list(spec.submodule_search_locations)
+    sys.modules[package.__name__] = package
+    return package.__name__

@@ -12,6 +12,7 @@ from posixpath import basename
 from typing import Literal
 
 from c2llm.codebase import filled_in
+from c2llm.lazy_pattern import lazy_pattern
 
 Family = Literal["code", "prose", "config", "text"]
 
@@ -29,7 +30,7 @@ _EXTENSIONS, _NAMES, _INTERPRETERS = map(_table, ("extensions", "names", "interp
 
 # One extension, several languages: the first pattern found in the head wins, then the table above.
 _AMBIGUOUS: dict[str, tuple[tuple[re.Pattern[bytes], str], ...]] = {
-    extension: tuple((re.compile(pattern, re.MULTILINE), language) for pattern, language in rows)
+    extension: tuple((lazy_pattern(pattern, re.MULTILINE), language) for pattern, language in rows)
     for extension, rows in {
         "h": (
             (rb"^\s*(@interface|@protocol|@class|#import\s)", "objc"),
@@ -99,8 +100,8 @@ _AMBIGUOUS: dict[str, tuple[tuple[re.Pattern[bytes], str], ...]] = {
 _SPOKEN = {"c++": "cpp", "c#": "csharp", "f#": "fsharp", "objective-c": "objc", "shell": "bash"}
 _PROSE = frozenset({"markdown", "rst", "tex", "text"})
 _CONFIG = frozenset({"json", "yaml", "toml", "ini", "xml"})
-_VERSION = re.compile(r"[-.\d]+$")
-_MODELINE = re.compile(rb"-\*-\s*(?:mode:\s*)?([\w+#-]+)\s*(?:;.*)?-\*-|\bvim?:.*\bft=(\w+)")
+_VERSION = lazy_pattern(r"[-.\d]+$")
+_MODELINE = lazy_pattern(rb"-\*-\s*(?:mode:\s*)?([\w+#-]+)\s*(?:;.*)?-\*-|\bvim?:.*\bft=(\w+)")
 _MODES = {
     "c++": "cpp",
     "c": "c",

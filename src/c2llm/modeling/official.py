@@ -9,12 +9,12 @@ Nothing here needs torch.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from c2llm.errors import ModelError
+from c2llm.lazy_pattern import lazy_pattern
 
 DOCUMENT_PROMPT = "Retrieved Answer:"
 """Stands before every document, without a space (mteb's definition of the models)."""
@@ -121,9 +121,9 @@ def convert_config(fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_BACKBONE_KEY = re.compile(r"plm_model\.model\.(?P<rest>.+)")
-_POOLER_KEY = re.compile(r"(?:.+\.)?(?:(?P<seed>S)|mab\.(?P<rest>(?:fc_[qkvo]|ln[01])\.\w+))")
-_LM_HEAD_KEY = re.compile(r"plm_model\.lm_head\.\w+")
+_BACKBONE_KEY = lazy_pattern(r"plm_model\.model\.(?P<rest>.+)")
+_POOLER_KEY = lazy_pattern(r"(?:.+\.)?(?:(?P<seed>S)|mab\.(?P<rest>(?:fc_[qkvo]|ln[01])\.\w+))")
+_LM_HEAD_KEY = lazy_pattern(r"plm_model\.lm_head\.\w+")
 
 
 def is_official_key(name: str) -> bool:

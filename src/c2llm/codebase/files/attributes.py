@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from c2llm.codebase.files.ignore import IgnoreRules, parse_rules
+from c2llm.lazy_pattern import lazy_pattern
 
 ATTRIBUTES_FILE = ".gitattributes"
 GENERATED, VENDORED = "linguist-generated", "linguist-vendored"
-_PATTERN = re.compile(r'[ \t]*(?:"((?:[^"\\]|\\.)*)"|(\S+))[ \t]+(.*)')
-_ESCAPE = re.compile(r"\\(.)")
+_PATTERN = lazy_pattern(r'[ \t]*(?:"((?:[^"\\]|\\.)*)"|(\S+))[ \t]+(.*)')
+_ESCAPE = lazy_pattern(r"\\(.)")
 _FALSE = ("false", "0", "no")
 
 

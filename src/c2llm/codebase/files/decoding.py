@@ -10,6 +10,8 @@ from __future__ import annotations
 import codecs
 import re
 
+from c2llm.lazy_pattern import lazy_pattern
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
@@ -27,7 +29,7 @@ _CONTROLS = bytes(set(range(32)) - set(b"\a\b\t\n\v\f\r\x1a\x1b")) + b"\x7f"
 
 # PEP 263, Ruby, Emacs (`coding:`), Vim (`fenc=`), XML (`encoding="..."`), HTML and CSS (`charset`),
 # Perl (`=encoding`): in a comment or a tag, not an argument that is called so.
-_DECLARED = re.compile(
+_DECLARED = lazy_pattern(
     rb"""^[ \t\f]* (?: [^\w\s][^\n\r]*?
         (?: coding [ \t]* [:=] [ \t]* | f(?:ile)?enc(?:oding)? [ \t]* = [ \t]* )
         | [^\n\r]*<meta\s[^>]*?charset= | @charset[ \t]+ | =encoding[ \t]+ | use[ \t]+encoding[ \t]+
@@ -35,7 +37,7 @@ _DECLARED = re.compile(
         ["']? ([A-Za-z][\w.:-]{1,30})""",
     re.VERBOSE | re.MULTILINE | re.IGNORECASE,
 )
-_EDITOR = re.compile(rb"\bvim?:|\bLocal Variables:")
+_EDITOR = lazy_pattern(rb"\bvim?:|\bLocal Variables:")
 _DECLARED_WITHIN = 1_024
 """Bytes at the top; Emacs and Vim look as far from the end."""
 
@@ -51,7 +53,7 @@ _WIDER = {
     "tis-620": "cp874",
 }
 """What is called by the narrower name is mostly written in the wider encoding."""
-_NOT_DECLARED = re.compile(r"utf-|idna|punycode|(raw_)?unicode_escape|undefined|mbcs|oem")
+_NOT_DECLARED = lazy_pattern(r"utf-|idna|punycode|(raw_)?unicode_escape|undefined|mbcs|oem")
 """Codecs that are no encoding of a file, and those whose bytes tell without being named."""
 _LIKELY = (
     "cp1252 cp1250 iso8859-2 cp1251 koi8-r cp866 iso8859-5 cp1253 iso8859-7 cp1254 gb18030"
@@ -60,9 +62,9 @@ _LIKELY = (
 _LIKELY_OF_A_MAC = ["mac-roman", "mac-cyrillic"]
 """Also, where lines end in CR alone."""
 _LATIN = frozenset(("cp1250", "iso8859-2", "cp1254"))
-_FOREIGN_RUNS = re.compile(rb"[\x80-\xff]+")
+_FOREIGN_RUNS = lazy_pattern(rb"[\x80-\xff]+")
 _MOST_TO_GUESS_BY = 32_768
-_SIGN_IN_A_WORD = re.compile(rb"[A-Za-z][\xa0-\xbf][A-Za-z]")
+_SIGN_IN_A_WORD = lazy_pattern(rb"[A-Za-z][\xa0-\xbf][A-Za-z]")
 _SIGNS = "©®°§·»«–—‘’“”„•…€£ª\u00a0"
 _SURELY_WESTERN = frozenset("äöüßÄÖÜéñÑ¿¡" + _SIGNS)
 _WESTERN = _SURELY_WESTERN | frozenset("áíóúÁÉÍÓÚàâçêîïôÀÇ")

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Sequence
 
-from c2llm.codebase.files.generated import says_generated
-from c2llm.codebase.files.minified import is_minified
-
 LISTS_VERSION = 2
 """Raised whenever what is below judges a name in another way: all names are judged again then."""
 
@@ -201,6 +198,9 @@ def content_reason(head: bytes, content: bytes, language: str) -> str | None:
         content: All its bytes.
         language: Its language.
     """
+    from c2llm.codebase.files.generated import says_generated
+    from c2llm.codebase.files.minified import is_minified
+
     if head.startswith(b"version https://git-lfs.github.com/spec/"):
         return "git-lfs pointer"
     if says_generated(head, language):

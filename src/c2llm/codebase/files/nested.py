@@ -13,9 +13,10 @@ from collections.abc import Container
 from pathlib import Path
 
 from c2llm.codebase.files.confined import settings_text
+from c2llm.lazy_pattern import lazy_pattern
 
 _MOST_SUBMODULES = 1000
-_PATH = re.compile(r'^[ \t]*path[ \t]*=[ \t]*"?([^"\x00-\x1f]{1,1000}?)"?[ \t\r]*$', re.MULTILINE)
+_PATH = lazy_pattern(r'^[ \t]*path[ \t]*=[ \t]*"?([^"\x00-\x1f]{1,1000}?)"?[ \t\r]*$', re.MULTILINE)
 
 NOT_CHECKED_OUT = "submodule not checked out"
 """The reason that is counted for a submodule whose directory is empty."""

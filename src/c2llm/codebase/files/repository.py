@@ -6,16 +6,16 @@ What `.git` holds is as hostile as the tree itself, so that all of it is read by
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from c2llm.codebase.files.confined import settings_text
+from c2llm.lazy_pattern import lazy_pattern
 
-_SECTION = re.compile(r'[ \t]*\[[ \t]*([\w.-]+)(?:[ \t]+"((?:[^"\\\n]|\\.)*)")?[ \t]*\]')
-_KEY = re.compile(r"[ \t]*([A-Za-z][\w-]*)[ \t]*(=?)[ \t]*")
+_SECTION = lazy_pattern(r'[ \t]*\[[ \t]*([\w.-]+)(?:[ \t]+"((?:[^"\\\n]|\\.)*)")?[ \t]*\]')
+_KEY = lazy_pattern(r"[ \t]*([A-Za-z][\w-]*)[ \t]*(=?)[ \t]*")
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b", '"': '"', "\\": "\\"}
 _MOST_INCLUDED = 20
 """Files that settings include, by whatever way; it ends those that include themselves."""

@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 import re
 
+from c2llm.lazy_pattern import lazy_pattern
+
 SECRET = "secret"
 """The reason that is counted."""
 SECRETS_VERSION = 2
@@ -56,19 +58,19 @@ _SETTINGS = _names(
     """
 )
 """Extensions of what programs read their credentials from; a source file has another one."""
-_TOLD = re.compile(
+_TOLD = lazy_pattern(
     r"""(.*[-_.])? (credentials? | secrets | service[-_]?account(s)?([-_]?keys?)? | private[-_]?key
         | client[-_]secrets?[-_].* | kube[-_]?config | .*-firebase-adminsdk-.*)
         ([-_.](prod|production|stage|staging|dev|development|local|test|live|[0-9a-f]{12}))*""",
     re.VERBOSE,
 )
 """What the name of such a file is before its extension."""
-_HINT = re.compile("credential|secret|account|private|kube|firebase")
+_HINT = lazy_pattern("credential|secret|account|private|kube|firebase")
 """One of its words, which few names have."""
 _BARE = _names("credentials kubeconfig .kubeconfig aws_credentials")
-_PROJECT_KEY = re.compile(r"[a-z][a-z0-9-]*-[0-9a-f]{12}\.json")
+_PROJECT_KEY = lazy_pattern(r"[a-z][a-z0-9-]*-[0-9a-f]{12}\.json")
 """As Google names the key of a service account that it gives out."""
-_ENVIRONMENT = re.compile(r"\.env([-_.].+)?")
+_ENVIRONMENT = lazy_pattern(r"\.env([-_.].+)?")
 _IN_FOLDERS = {
     ".aws": _names("credentials config"),
     ".azure": _names("accesstokens.json msal_token_cache.json"),
@@ -88,17 +90,17 @@ _NO_SECRET_IN = _names("templates locale locales i18n l10n lang translations")
 """Directories where a name like `secrets.yaml` is that of a template or of translated sentences."""
 _ASIDE = _names("bak backup old orig save copy swp swo txt b64 base64")
 """Extensions that stand behind the whole name of a file which was put aside."""
-_COPY = re.compile(rf"(?<=.)(~|\.({'|'.join(sorted(_ASIDE))}|[0-9]{{1,8}}))+$")
-_EXAMPLE = re.compile(
+_COPY = lazy_pattern(rf"(?<=.)(~|\.({'|'.join(sorted(_ASIDE))}|[0-9]{{1,8}}))+$")
+_EXAMPLE = lazy_pattern(
     r"(^|[-_.])(examples?|samples?|templates?|tmpl|tpl|j2|erb|dist|defaults?|schema|d|md|mdx|rst"
     r"|enc|sops|ts|tsx|js|mjs|cjs|jsx|py|rb|go|rs|php|java|kt|cs|sh)([-_.]|$)"
 )
 """Parts of a name that make it an example, a template, encrypted or a source file."""
-_PRIVATE_KEY = re.compile(
+_PRIVATE_KEY = lazy_pattern(
     rb"\s*(-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----|PuTTY-User-Key-File-\d)"
 )
 _HEAD_BYTES = 8_192
-_SERVICE_ACCOUNT = re.compile(rb'"type"\s*:\s*"service_account"')
+_SERVICE_ACCOUNT = lazy_pattern(rb'"type"\s*:\s*"service_account"')
 
 
 _SOMEWHERE = frozenset[str]().union(*_IN_FOLDERS.values())

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from c2llm.lazy_pattern import lazy_pattern
+
 _MOST_PLACES = 40
 _MOST_CHARACTERS = 100_000
 _LONGEST_HEADING = 500
@@ -25,7 +27,7 @@ _DECAY = 0.75
 _CHARACTER = r"[\w@~./\\+%$!-]"
 _BRACKETED = r"\[[\w.-]{1,60}\](?=[/\\.])|\([\w.@-]{1,60}\)(?=[/\\])"
 _RUN = rf"(?<!{_CHARACTER})(?!(?<=[\])])[/\\])(?:{_CHARACTER}|{_BRACKETED})++"
-_WHOLE_RUN = re.compile(_RUN)
+_WHOLE_RUN = lazy_pattern(_RUN)
 # How a line follows its path: a.c:12  a.c:line 12  a.c: (12, 5)  A.java:[12,5]  a.ts(12,5)  a.R#12
 # a.py#L12  a.ts 12:5-9  "a.py", line 12  a.tf line 12  a.php on line 12  file=a.zig,line=12
 # {file,"a.erl"},{line,12}  a.gradle' line: 12  a.erb where line #12
@@ -34,25 +36,25 @@ _GLUE = (
     r""":\s?[\[(]?(?:line\s)?|\||\s?\((?:line\s)?|\s?\[(?:Line:?\s)?|#L?|\s(?=\d{1,7}:\d)"""
     r"""|[\s,:({\["'}\]]{0,4}+(?:(?:on|at|in|where|near|error\sat)\s)?[Ll]ine[\s:#=,]{1,3}+)"""
 )
-_PLACE = re.compile(rf"({_RUN}){_GLUE}(\d{{1,7}})(?![\w/])")
-_QUOTED = re.compile(rf"""(["'])([^"'\n]{{1,400}}+)(?=\1){_GLUE}(\d{{1,7}})(?![\w/])""")
+_PLACE = lazy_pattern(rf"({_RUN}){_GLUE}(\d{{1,7}})(?![\w/])")
+_QUOTED = lazy_pattern(rf"""(["'])([^"'\n]{{1,400}}+)(?=\1){_GLUE}(\d{{1,7}})(?![\w/])""")
 # a.js: Unexpected token (12:5)
-_CLOSING = re.compile(rf"({_RUN}):\s[^\n:]{{1,200}}?\((\d{{1,7}}):\d{{1,7}}\)$", re.MULTILINE)
+_CLOSING = lazy_pattern(rf"({_RUN}):\s[^\n:]{{1,200}}?\((\d{{1,7}}):\d{{1,7}}\)$", re.MULTILINE)
 # At line 12 of file a.f90
-_REVERSED = re.compile(
+_REVERSED = lazy_pattern(
     rf"""\bline\s#?(\d{{1,7}}),?\s(?:of|in)\s(?:the\s)?(?:file\s)?["'(]?({_RUN})"""
 )
 _FORMS = ((_QUOTED, 2, 3), (_PLACE, 1, 2), (_REVERSED, 2, 1), (_CLOSING, 1, 2))
 """Each form with the groups of its path and its line."""
 # A frame of the JVM: com.acme.shipping.Handler.handle(Handler.java:42)
-_JVM = re.compile(
+_JVM = lazy_pattern(
     r"(?<![\w.$])((?:[\w$]++\.)++)[\w$<>-]++\(([\w$-]++\.(?:java|kt|kts|scala|groovy|clj)):(\d{1,7})\)"
 )
 # What begins the rows, or the lines of source, below a heading that is a path.
-_ROW = re.compile(r"[ \t]*+(?:-+>|>|L:|│)?[ \t]*+(\d{1,7})(?::\s?\d+|[ \t]*+[|│]|(?=\s))")
-_ARROW = re.compile(r"^[ \t]*-+>[ \t]*\d", re.MULTILINE)
+_ROW = lazy_pattern(r"[ \t]*+(?:-+>|>|L:|│)?[ \t]*+(\d{1,7})(?::\s?\d+|[ \t]*+[|│]|(?=\s))")
+_ARROW = lazy_pattern(r"^[ \t]*-+>[ \t]*\d", re.MULTILINE)
 # A path alone: with a directory, or a file name of a usual extension.
-_PATH = re.compile(
+_PATH = lazy_pattern(
     r"(?<![\w/.@+-])((?:[\w.@+-]++/)++[\w.@+-]+|[\w@+-][\w.@+-]*\.[A-Za-z]\w{0,5})\b"
 )
 _EXTENSIONS = frozenset(
@@ -60,24 +62,24 @@ _EXTENSIONS = frozenset(
     "mjs ml mm php pl py pyi pyx r rb rs scala sh sql svelte swift tf toml ts tsx vue xml yaml yml "
     "zig".split()
 )
-_EXTENSION = re.compile(r"\w\.[A-Za-z]\w{0,11}$")
+_EXTENSION = lazy_pattern(r"\w\.[A-Za-z]\w{0,11}$")
 _WHOLE_NAMES = frozenset(
     "brewfile build capfile containerfile dangerfile dockerfile fastfile gemfile gnumakefile "
     "jenkinsfile justfile makefile podfile procfile rakefile snakefile tiltfile vagrantfile "
     "workspace".split()
 )
 """Files that are source without an extension."""
-_COLOURS = re.compile(r"\x1b\[[\d;]*m")
-_SCHEME = re.compile(r"(?<!\w)\w*+@(?=(?:https?|file|webpack|app)://|/)")
+_COLOURS = lazy_pattern(r"\x1b\[[\d;]*m")
+_SCHEME = lazy_pattern(r"(?<!\w)\w*+@(?=(?:https?|file|webpack|app)://|/)")
 """What stands before a URL in Firefox and Safari: the name of the function."""
 
-_OUTERMOST_FIRST = re.compile(
+_OUTERMOST_FIRST = lazy_pattern(
     r"Traceback \(most recent call last\)"
     r"|^[\w./\\-]+\.py:\d+: (?:in \S+|\w*(?:Error|Exception|Failed))\s*$",  # pytest
     re.MULTILINE,
 )
-_CAUSE = re.compile(r"^[ \t]*Caused by: ", re.MULTILINE)
-_TRACE = re.compile(
+_CAUSE = lazy_pattern(r"^[ \t]*Caused by: ", re.MULTILINE)
+_TRACE = lazy_pattern(
     r"Traceback \(most recent call last\)|^[ \t]+at .+[(:]\d*|panicked at|goroutine \d+ \[|"
     r"Exception in thread|[Ss]tack ?(?:back)?trace:|^Caused by: |:in ['`]|^[ \t]+File \"|"
     r"^\S+:\d+:\d+: (?:fatal )?(?:error|warning):|^[ \t]*+#\d+[ \t]++(?:0x[\da-f]|"
@@ -85,21 +87,21 @@ _TRACE = re.compile(
     r"^[^\w\n]*+frame #\d+: ",
     re.MULTILINE,
 )
-_MESSAGE = re.compile(
+_MESSAGE = lazy_pattern(
     r"^\s*(?:[\w.:]*(?:Error|Exception|Warning|Panic)|(?:fatal |runtime )?error!?|fatal|panic|"
     r"E\d{3,5}|error\[E\d+\])(?:(?<=!)|\b)\s*:?(?<=[:!])\s*\S",
     re.IGNORECASE,
 )
-_COMPLAINT = re.compile(
+_COMPLAINT = lazy_pattern(
     r"\b(?:\w*(?:Error|Exception|Panic)|errors?|fatal|panic(?:ked)?|exception|warning|undefined"
     r"|failed|failure|failing|assertion|unhandled|uncaught|can't|cannot|could not|couldn't"
     r"|not found|unexpected|segmentation fault)\b",
     re.IGNORECASE,
 )
-_QUESTION = re.compile(r"\?\s*$|^\s*(?:how|why|what|where|which|who|when|is|are|does|do)\b", re.I)
+_QUESTION = lazy_pattern(r"\?\s*$|^\s*(?:how|why|what|where|which|who|when|is|are|does|do)\b", re.I)
 # What points elsewhere than at the fault: an includer, a warning or a note beside an error.
-_BEFORE_ASIDE = re.compile(r"^[ \t]*(?:In file included from|from)\s*$")
-_ASIDE = re.compile(r"[\s:,\d)\]-]{0,20}(?:warning|note|info|remark|hint|required from)\b", re.I)
+_BEFORE_ASIDE = lazy_pattern(r"^[ \t]*(?:In file included from|from)\s*$")
+_ASIDE = lazy_pattern(r"[\s:,\d)\]-]{0,20}(?:warning|note|info|remark|hint|required from)\b", re.I)
 
 
 @dataclass(frozen=True, slots=True)

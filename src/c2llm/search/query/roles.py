@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from c2llm.codebase.languages import family
+from c2llm.lazy_pattern import lazy_pattern
 
 
 class Role(StrEnum):
@@ -39,16 +40,18 @@ _DIRECTORIES: dict[str, Role] = {
     }.items()
     for name in names.split()
 }
-_TEST_NAMES = re.compile(
+_TEST_NAMES = lazy_pattern(
     r"^(tests?|conftest|spec_helper|test_helper)\.\w+$|^test[_-]|[_.-](tests?|spec|e2e)\.\w+$"
     r"|[a-z0-9](Tests?|Spec|Suite|TestCase)\.\w+$|^Test[A-Z]\w*\.\w+$|\.bats$"
 )
-_BENCHMARK_NAMES = re.compile(r"(^|[_.-])bench(mark)?s?[_.-]|[a-z]Benchmarks?\.\w+$")
-_LEGACY_NAMES = re.compile(r"(^|[_.-])(legacy|deprecated|compat|_compat|polyfills?)([_.-]|$)", re.I)
-_REEXPORTS = re.compile(
+_BENCHMARK_NAMES = lazy_pattern(r"(^|[_.-])bench(mark)?s?[_.-]|[a-z]Benchmarks?\.\w+$")
+_LEGACY_NAMES = lazy_pattern(
+    r"(^|[_.-])(legacy|deprecated|compat|_compat|polyfills?)([_.-]|$)", re.I
+)
+_REEXPORTS = lazy_pattern(
     r"^(__init__\.pyi?|index\.(js|mjs|cjs|ts)|package-info\.java|module-info\.java|prelude\.rs)$"
 )
-_DECLARATIONS = re.compile(r"\.d\.(ts|mts|cts)$|\.pyi$|[._-](fwd|forward)\.h(pp)?$")
+_DECLARATIONS = lazy_pattern(r"\.d\.(ts|mts|cts)$|\.pyi$|[._-](fwd|forward)\.h(pp)?$")
 
 _ASKED: dict[str, Role] = {
     word: role
