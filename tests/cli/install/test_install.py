@@ -126,7 +126,7 @@ def test_a_users_file_is_made_and_starts_this_c2llm(client: str, home: Path) -> 
     run(client, "--yes")
     path = home / USER_FILES[client]
     words = words_of(client, server(client, read(client, path)))
-    assert Path(words[0]).is_absolute() and words[:-1] == [*program(), "mcp"][: len(words) - 1]
+    assert Path(words[0]).is_absolute() and words[: len(program()) + 1] == [*program(), "mcp"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     run(client, "--uninstall", "--yes")
     assert [one for one in home.rglob("*") if one.is_file()] == []
@@ -177,9 +177,10 @@ def test_a_project_has_its_own_file(client: str, project: Path, home: Path) -> N
     os.chdir(project / "src")
     run(client, "--scope", "project", "--yes")
     words = words_of(client, server(client, read(client, project / PROJECT_FILES[client])))
-    roots = {"cursor": ["${workspaceFolder}"], "vscode": ["${workspaceFolder}"]}
-    roots |= {"codex": ["."], "zed": ["."]}
-    assert words == [*program(), "mcp", *roots.get(client, [])]
+    workspace = "${workspaceFolder}"
+    roots = {"cursor": workspace, "vscode": workspace, "codex": ".", "zed": "."}
+    named = ["--root", roots[client]] if client in roots else []
+    assert words == [*program(), "mcp", *named]
     assert list(home.iterdir()) == []
     run(client, "--scope", "project", "--uninstall", "--yes")
     assert sorted(one.name for one in project.iterdir()) == [".git", "src"]
@@ -199,7 +200,10 @@ def test_the_program_starts_without_a_path(home: Path) -> None:
 def test_json_tells_all(home: Path) -> None:
     found = told("codex")
     [file] = found["files"]
-    assert found["entry"] == {"command": program()[0], "args": [*program()[1:], "mcp", "."]}
+    assert found["entry"] == {
+        "command": program()[0],
+        "args": [*program()[1:], "mcp", "--root", "."],
+    }
     assert file["file"] == str(home / ".codex/config.toml")
     assert (file["exists"], file["written"], file["deleted"]) == (False, False, False)
     assert tomllib.loads(file["changes"][0]["added"])["mcp_servers"]["c2llm"] == found["entry"]

@@ -63,7 +63,8 @@ class Client:
     one_list: bool = False
     """Whether program and arguments are one list."""
     user_root: str | None = None
-    """The argument that names the project, for a client that does not tell its roots."""
+    """The project's folder, for a client that does not tell its roots: a variable that it replaces,
+    or `.` where it starts servers in the project."""
     project_root: str | None = None
     expands: str = r"\$\{"
     """What it replaces inside of texts, so that no path may have it."""
@@ -75,7 +76,7 @@ class Client:
     def entry(self, command: Sequence[str], scope: Scope) -> Entry:
         """The server as this client writes it."""
         root = self.user_root if scope == "user" else self.project_root
-        words = [*command, "mcp", *([] if root is None else [root])]
+        words = [*command, "mcp", *([] if root is None else ["--root", root])]
         if self.one_list:
             return {**self.typed, "command": words}
         return {**self.typed, "command": words[0], "args": words[1:]}
