@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -159,3 +160,69 @@ def test_callers_are_named(project: Path) -> None:
     assert result["imported_by"] == ["src/net/job.py"]
     assert result["imports"] == []
     assert "callers" not in lexical(*asked)[0]
+
+
+VIMGREP = re.compile(r"(?P<path>.+?):(?P<line>[1-9]\d*):(?P<column>[1-9]\d*):(?P<text>.*)")
+"""What `grepformat=%f:%l:%c:%m` reads."""
+
+
+def test_vimgrep_leads_to_the_line(project: Path) -> None:
+    done = run("search", "retry backoff", "--vimgrep", "--mode", "lexical", cwd=project)
+    found = [VIMGREP.fullmatch(line) for line in done.stdout.splitlines()]
+    assert found and all(found)
+    first = found[0]
+    assert first is not None and first["path"] == "src/net/retry.py"
+    for one in found:
+        assert one is not None
+        line = (project / one["path"]).read_text().splitlines()[int(one["line"]) - 1]
+        assert line == one["text"] and line[int(one["column"]) - 1].strip()
+    assert "def retry_with_backoff" in first["text"]
+    # As many as --json has, in its order.
+    wanted = [one["path"] for one in lexical("search", "retry backoff", project)]
+    assert [one["path"] for one in found if one is not None] == wanted
+
+
+def test_vimgrep_names_files_from_the_working_directory(
+    project: Path, other: Path, tmp_path: Path
+) -> None:
+    words = ("search", "retry backoff", "--vimgrep", "--mode", "lexical", "-k", 1)
+
+    def path(cwd: Path, *paths: object) -> str:
+        return run(*words, *paths, cwd=cwd).stdout.split(":")[0]
+
+    assert path(tmp_path, "project") == "project/src/net/retry.py"
+    assert path(project / "tests", "..") == "../src/net/retry.py"
+    assert path(other, project) == str(project / "src/net/retry.py")
+    several = run(*words[:-1], 9, "project", "other", cwd=tmp_path).stdout.splitlines()
+    assert {line.split("/")[0] for line in several} == {"project", "other"}
+    assert all((tmp_path / line.split(":")[0]).is_file() for line in several)
+
+
+def test_vimgrep_is_one_line_a_result_whatever_a_file_holds(project: Path) -> None:
+    odd = project / "new\nline\x1b[31m.py"
+    odd.write_text("def quokka():  # \x1b[2J\u2028 \x0c quokka\n    return '\x07'\n")
+    (project / "quo:kka.py").write_bytes(b"# -*- coding: latin-1 -*-\nquokka = '\xe9'\r\n")
+    done = run("search", "quokka", "--vimgrep", "--mode", "lexical", cwd=project, errors="replace")
+    lines = done.stdout.split("\n")
+    assert len(lines) == 3 and lines[2] == ""
+    assert all(VIMGREP.fullmatch(line) for line in lines[:2])
+    texts = "".join(line.split(":", 3)[-1] for line in lines)
+    assert "\x1b" not in texts and "\u2028" not in texts and "\x0c" not in texts
+    assert any(line.startswith("new\\nline") for line in lines)
+
+
+def test_vimgrep_says_nothing_where_there_is_nothing(project: Path) -> None:
+    done = run("search", "zzzqqq", project, "--vimgrep", "--mode", "lexical")
+    assert (done.returncode, done.stdout) == (0, "")
+    for option in ("--json", "--jsonl", "-l", "-i"):
+        done = run("search", "retry", project, "--vimgrep", option)
+        assert done.returncode == 2 and "--vimgrep" in done.stderr
+
+
+def test_similar_has_vimgrep_too(project: Path) -> None:
+    place = f"{project}/src/net/retry.py:5"
+    done = run("similar", place, "--in", project, "--mode", "lexical", "--vimgrep", cwd=project)
+    assert done.returncode == 0 and all(map(VIMGREP.fullmatch, done.stdout.splitlines()))
+    assert "tests/test_retry.py:4:5:def test_retry_with_backoff():" in done.stdout.splitlines()
+    done = run("similar", place, "--json", "--vimgrep")
+    assert done.returncode == 2 and "--vimgrep" in done.stderr

@@ -32,6 +32,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "train": ("c2llm.cli.training.train", "Train a model from a recipe."),
     "merge": ("c2llm.cli.training.merge", "Average the weights of trained models."),
     "export": ("c2llm.cli.training.export", "Export a trained model to ONNX."),
+    "install": ("c2llm.cli.install.command", "Enter the MCP server into an agent or editor."),
     "completion": ("c2llm.cli.completion", "Teach your shell to complete this command."),
     "eval": ("c2llm.cli.eval.eval_group", "Measure retrieval quality."),
     "profile": ("c2llm.cli.profile", "Measure latency, throughput and memory of models."),

@@ -169,10 +169,17 @@ def bars(*columns: str, transient: bool = True) -> Bars:
     )
 
 
+def _moves_its_cursor() -> bool:
+    """Whether stderr is a terminal that can draw a bar, which those of Emacs's buffers are not."""
+    plain = os.environ.get("TERM") in ("dumb", "unknown")
+    plain = plain or ",compile" in os.environ.get("INSIDE_EMACS", "")
+    return sys.stderr.isatty() and not plain
+
+
 @contextmanager
 def progress_bar(description: str, total: int) -> Iterator[Progress]:
     """A progress bar on stderr while the block runs, if that takes long; on a terminal alone."""
-    if not sys.stderr.isatty():
+    if not _moves_its_cursor():
         yield lambda done: None
         return
     with ExitStack() as stack:
@@ -199,7 +206,7 @@ def stage_bars() -> Iterator[Callable[[str, int], Progress]]:
 
     On a terminal each stage has a bar; elsewhere its beginning is one line of log.
     """
-    if not sys.stderr.isatty():
+    if not _moves_its_cursor():
 
         def announce(what: str, total: int) -> Progress:
             note(f"{what}: {total:,}")

@@ -6,6 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -161,6 +162,41 @@ def show_paths(hits: Sequence[Hit]) -> None:
         for hit in hits
     ):
         click.echo(printable(path) if sys.stdout.isatty() else os.fsencode(path))
+
+
+def show_lines(answer: SearchAnswer, query: str | None = None) -> None:
+    """Print `path:line:column:text` for each hit, as editors read it from grep.
+
+    Paths are from the working directory, where the searched one is around it or below it, else
+    whole; they are written as `show_paths` writes them.
+
+    Args:
+        answer: what was found.
+        query: what the line is chosen by; None for the definition that a hit is called by.
+    """
+    from c2llm.search.answers.best_line import best_line
+
+    folders = {index.label: _from_here(index.root) for index in answer.indexes}
+    for hit in answer.hits:
+        line = best_line(hit, hit.symbol if query is None else query)
+        path = str(folders[hit.repository] / hit.path).replace("\n", "\\n")
+        text = f"{line.number}:{line.column}:{printable(line.text)}"
+        if sys.stdout.isatty():
+            click.echo(f"{printable(path)}:{text}")
+        else:
+            click.echo(os.fsencode(path) + f":{text}".encode())
+
+
+def _from_here(root: str) -> Path:
+    """A directory as it is named from the working directory."""
+    try:
+        here = Path.cwd()
+    except OSError:  # it is gone
+        return Path(root)
+    near = here.is_relative_to(root) or Path(root).is_relative_to(here)
+    if not near or here == Path(here.anchor):
+        return Path(root)
+    return Path(os.path.relpath(root, here))
 
 
 def colored(lines: Sequence[str], language: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -60,6 +61,9 @@ Examples:
 @click.option("--callers", is_flag=True, help="Name who calls each result and imports its file.")
 @click.option("-l", "--paths-only", is_flag=True, help="Print the paths of the files, one a line.")
 @click.option(
+    "--vimgrep", is_flag=True, help="Print path:line:column:text, a line a result, for editors."
+)
+@click.option(
     "--max-tokens",
     type=count(),
     metavar="N",
@@ -77,6 +81,7 @@ def command(
     max_file_bytes: int | None,
     wait: bool,
     paths_only: bool,
+    vimgrep: bool,
     as_json: bool,
     jsonl: bool,
     interactive: bool,
@@ -92,8 +97,10 @@ def command(
     model cover everything; the large model embeds the chunks that matter to the question. The
     others get their vectors by `c2llm index --complete`, or by --background after the answer.
     """
-    if as_json + jsonl + paths_only + interactive > 1:
-        raise UsageError("Choose one of --json, --jsonl, --paths-only and --interactive.")
+    if as_json + jsonl + paths_only + vimgrep + interactive > 1:
+        raise UsageError(
+            "Choose one of --json, --jsonl, --paths-only, --vimgrep and --interactive."
+        )
     if interactive and (background or options["max_tokens"] or options["offset"]):
         raise UsageError("-i takes neither --background, --max-tokens nor --offset.")
     if interactive:
@@ -105,7 +112,7 @@ def command(
     started = time.perf_counter()
     request = request_of(_query(query), options)
     from c2llm.cli.config import without_notes_of_config
-    from c2llm.cli.render import payload, results, show, show_paths
+    from c2llm.cli.render import payload, results, show, show_lines, show_paths
     from c2llm.cli.search_targets import opened
     from c2llm.search.answering import answer
 
@@ -118,6 +125,8 @@ def command(
                 print_json(one)
         elif paths_only:
             show_paths(found.hits)
+        elif vimgrep:
+            show_lines(found, request.text)
         else:
             whole = request.max_tokens is not None
             show(
@@ -129,8 +138,7 @@ def command(
             )
             if found.cut_off and not found.hits:
                 note(f"The first one does not fit into {request.max_tokens} tokens.")
-            for index in indexes:
-                _tell_new(index, request.mode, background=background)
+            _tell_new(indexes, request.mode, background=background)
         if not as_json:
             for sentence in found.notes:
                 note(sentence)
@@ -149,19 +157,20 @@ def _query(query: str | None) -> str:
     return as_text(query)
 
 
-def _tell_new(index: CodeIndex, mode: str, *, background: bool) -> None:
-    """Say of an index that this search has made what it holds; later ones are silent."""
-    if mode == "lexical" or not (index.is_new and index.is_kept):
-        return
-    if index.unread_files or index.is_complete():
-        return
-    counts = index.counts()
-    others = f", all have vectors of {index.table_model}" if index.table_model else ""
-    rest = "the rest follows in the background"
-    if not background:
-        rest = f"for the rest: c2llm index --complete {shell_quoted(index.root)}"
-    where = f"{index.label}: " if index.label else ""
-    note(
-        f"{where}{counts.files} files indexed; {counts.embedded} of {counts.chunks} chunks have "
-        f"vectors of {index.model}{others}; {rest}"
-    )
+def _tell_new(indexes: Sequence[CodeIndex], mode: str, *, background: bool) -> None:
+    """Say of indexes that this search has made what they hold; later ones are silent."""
+    for index in indexes:
+        if mode == "lexical" or not (index.is_new and index.is_kept):
+            continue
+        if index.unread_files or index.is_complete():
+            continue
+        counts = index.counts()
+        others = f", all have vectors of {index.table_model}" if index.table_model else ""
+        rest = "the rest follows in the background"
+        if not background:
+            rest = f"for the rest: c2llm index --complete {shell_quoted(index.root)}"
+        where = f"{index.label}: " if index.label else ""
+        note(
+            f"{where}{counts.files} files indexed; {counts.embedded} of {counts.chunks} chunks "
+            f"have vectors of {index.model}{others}; {rest}"
+        )

@@ -12,6 +12,7 @@ import click
 from c2llm.cli.output import note, print_json
 from c2llm.cli.search_options import request_of, search_options
 from c2llm.cli.streams import pasted
+from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
     from c2llm.search.answers.similar_code import Specimen
@@ -32,12 +33,16 @@ Examples:
 )
 @search_options
 @click.option("--explain", is_flag=True, help="Say why each result is there.")
+@click.option(
+    "--vimgrep", is_flag=True, help="Print path:line:column:text, a line a result, for editors."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
     place: str,
     within: tuple[str, ...],
     model: str,
     wait: bool,
+    vimgrep: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -46,10 +51,12 @@ def command(
     It is compared by meaning, so an answer may be in another language or repository.
     """
     from c2llm.cli.config import without_notes_of_config
-    from c2llm.cli.render import payload, show
+    from c2llm.cli.render import payload, show, show_lines
     from c2llm.cli.search_targets import opened
     from c2llm.search.answers.similar_code import Specimen, as_query, similar, specimen_at
 
+    if vimgrep and as_json:
+        raise UsageError("Choose one of --json and --vimgrep.")
     specimen = Specimen(pasted()) if place == "-" else specimen_at(place)
     started = time.perf_counter()
     request = request_of(as_query(specimen), options)
@@ -59,6 +66,9 @@ def command(
     if not as_json:
         for sentence in found.notes:
             note(sentence)
+        if vimgrep:
+            show_lines(found)
+            return
         show(found.hits, specimen.text, explain=request.explain, whole=False)
         return
     told = payload(found, time.perf_counter() - started)

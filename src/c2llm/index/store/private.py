@@ -17,7 +17,16 @@ from c2llm.errors import C2LLMError
 
 _OTHERS = 0o077
 _BESIDE = ("", "-wal", "-shm", "-journal")
-_OURS = ("indexes", "vectors.sqlite", "replacing.lock", "workspaces", "config", "log", "models")
+_OURS = (
+    "indexes",
+    "vectors.sqlite",
+    "replacing.lock",
+    "workspaces",
+    "clients",
+    "config",
+    "log",
+    "models",
+)
 """How the names begin of what c2llm keeps in its folder."""
 
 

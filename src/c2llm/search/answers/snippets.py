@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from c2llm.codebase.words import stems
 from c2llm.search.answer import Hit
 from c2llm.search.query.places import Place
-from c2llm.search.query.query_parsing import parse_query
+from c2llm.search.query.query_parsing import Query, parse_query
 
 _LONGEST_LINE = 160
 
@@ -43,7 +43,7 @@ def snippet(hit: Hit, query: str, most_lines: int = 6) -> Snippet:
     begin = max(0, min(start_of - hit.start_line, len(lines) - 1))
     stop = max(begin, min(end_of - hit.start_line, len(lines) - 1))
     defining = next((i for i in range(begin, stop + 1) if symbol and symbol in lines[i]), -1)
-    named = next((p.line for p in parsed.places if p.line and _is_in(p, hit)), None)
+    named = named_line(hit, parsed)
     if named is not None:
         first = max(0, min(named - hit.start_line - most_lines // 2, len(lines) - most_lines))
         shown = lines[first : first + most_lines]
@@ -62,6 +62,11 @@ def snippet(hit: Hit, query: str, most_lines: int = 6) -> Snippet:
     while best_start < end - 1 and not lines[end - 1].strip():
         end -= 1
     return Snippet(hit.start_line + best_start, tuple(_cut(line) for line in lines[best_start:end]))
+
+
+def named_line(hit: Hit, query: Query) -> int | None:
+    """The line of a hit that a query names, as a path with a line or a stack trace does."""
+    return next((place.line for place in query.places if place.line and _is_in(place, hit)), None)
 
 
 def _is_in(place: Place, hit: Hit) -> bool:
