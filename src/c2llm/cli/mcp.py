@@ -7,16 +7,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from c2llm.cli.output import note
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 from c2llm.errors import UsageError
-
-if TYPE_CHECKING:
-    from c2llm.serving.mcp.server import CodeSearchServer
 
 # \b keeps click from joining the lines.
 _EXAMPLES = """\b
@@ -79,9 +75,14 @@ def command(
         raise UsageError("Over HTTP a client cannot say what may be searched: give --root.")
     if not http and (names or key_file):
         raise UsageError("--allow-host and --key-file belong to --http.")
+    from c2llm.encoding.encoder_handle import EncoderHandle
+
+    folders = _folders(roots)
+    EncoderHandle(model).check()
     with _imports_of_serving():
+        from c2llm.serving.mcp.server import CodeSearchServer
         from c2llm.serving.mcp.transports import serve_http, serve_stdio
-    server = _server(roots, model, asks_for_roots=not http)
+    server = CodeSearchServer(folders, model, asks_for_roots=not http)
     if not http:
         serve_stdio(server)
         return
@@ -95,18 +96,20 @@ def command(
     )
 
 
-def _server(roots: tuple[str, ...], model: str, *, asks_for_roots: bool) -> CodeSearchServer:
-    from c2llm.encoding.encoder_handle import EncoderHandle
+def _folders(roots: tuple[str, ...]) -> list[Path]:
+    """The directories that may be asked about.
+
+    Raises:
+        UsageError: One is not there, or no project.
+    """
     from c2llm.index.store.location import existing_directory
-    from c2llm.serving.mcp.server import CodeSearchServer
     from c2llm.serving.roots import refusal
 
     folders = [existing_directory(root) for root in roots]
     for folder in folders:
         if why := refusal(folder):
             raise UsageError(why)
-    EncoderHandle(model).check()
-    return CodeSearchServer(folders, model, asks_for_roots=asks_for_roots)
+    return folders
 
 
 @contextmanager

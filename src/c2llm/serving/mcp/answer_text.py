@@ -68,14 +68,17 @@ def cut(text: str, most_tokens: int) -> str:
     """As much of a text as has so many tokens, marked where it is not all of it."""
     if tokens_of(text) <= most_tokens:
         return text
+    room = most_tokens - tokens_of(_CUT)
+    if room < 0:
+        return ""
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
-        if tokens_of(text[:middle]) < most_tokens:
+        if tokens_of(text[:middle]) <= room:
             low = middle
         else:
             high = middle - 1
-    return text[:low] + _CUT if most_tokens > 0 else ""
+    return text[:low] + _CUT
 
 
 def shown_line(line: str) -> str:
