@@ -18,15 +18,17 @@ _TOLD = {"root", "label", "model", "table_model", "files", "chunks", "embedded",
 _LEFT_ASIDE = {"left_out"}
 
 
-def state_of(index: SearchedIndex, paths: Iterable[str]) -> str:
+def state_of(index: SearchedIndex, paths: Iterable[str], *, compared: bool = True) -> str:
     """What one index answered from, in one line.
 
     Args:
         index: The index as it was when it answered.
         paths: Its files.
+        compared: Whether it was compared with the tree before.
     """
     name = index.label or Path(index.root).name or index.root
-    parts = [commit_of(Path(index.root), paths), _files(index), _vectors(index), *_others(index)]
+    files = _files(index) if compared else f"{index.files:,} files indexed, NOT compared with disk"
+    parts = [commit_of(Path(index.root), paths), files, _vectors(index), *_others(index)]
     return f"[{name}: {'; '.join(part for part in parts if part)}]"
 
 
@@ -78,14 +80,14 @@ def _head(git: Git) -> str | None:
 def _files(index: SearchedIndex) -> str:
     told = f"{index.files:,} files indexed"
     if index.stale:
-        return f"{told}, {index.stale:,} changed files NOT read yet: their content here is old"
-    return f"{told}, all as they are now"
+        return f"{told}, {index.stale:,} changed or new ones NOT read yet"
+    return f"{told}, up to date"
 
 
 def _vectors(index: SearchedIndex) -> str:
     if index.model is None:
         return "words only"
-    told = f"{index.embedded:,} of {index.chunks:,} chunks embedded by {index.model}"
+    told = f"{index.embedded:,} of {index.chunks:,} chunks by {index.model}"
     return f"{told}, all by {index.table_model}" if index.table_model else told
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Condition, Lock
 from typing import TYPE_CHECKING
 
-from c2llm.encoding.encoder_handle import DEFAULT_TABLE
+from c2llm.encoding.encoder_handle import DEFAULT_TABLE, forget_loaded
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 from c2llm.errors import C2LLMError, NothingToIndexError
 from c2llm.index.store.location import index_file
@@ -175,6 +175,9 @@ class OpenIndexes:
                 if not entry.waiting and now - entry.used >= seconds:
                     del self._entries[root]
                     entry.close()
+            idle = not self._entries
+        if idle:
+            forget_loaded()  # some hundred megabytes, loaded again in a second
 
     def close(self) -> None:
         """Close all that is not in use."""

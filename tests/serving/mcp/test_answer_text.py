@@ -9,7 +9,7 @@ from c2llm.search.answers.token_budget import tokens_of
 from c2llm.search.request import SearchRequest
 from c2llm.serving.mcp.answer_text import LEAST_TOKENS, answer_text, cut
 
-STATE = ["[project: commit 0123456789 (main), clean; 5 files indexed, all as they are now]"]
+STATE = ["[project: commit 0123456789 (main), clean; 5 files indexed, up to date]"]
 
 
 def hit(number: int, text: str, path: str = "src/a.py") -> Hit:
@@ -34,7 +34,7 @@ def test_every_hit_is_named_before_one_has_all_its_code() -> None:
     long = "\n".join(f"    call_{n}(wait)" for n in range(60))
     text = told([hit(100 * n, f"def f{n}():\n{long}") for n in range(1, 11)], 900)
     assert all(f"src/a.py:{100 * n}-" in text for n in range(1, 11))
-    assert "Cut at max_tokens=900" in text and "`read`" in text and "offset=10" in text
+    assert "Cut at 900 tokens" in text and "`read`" in text and "offset=10" in text
 
 
 def test_the_first_hit_is_cut_and_never_dropped() -> None:

@@ -54,7 +54,7 @@ def test_a_question_is_answered_once_with_the_truth_about_it(
     assert told.startswith("src/net/retry.py:") and "def retry_with_backoff" in told
     last = told.splitlines()[-1]
     commit = git(project, "rev-parse", "HEAD")[:10]
-    assert f"commit {commit} (main), clean" in last and "5 files indexed, all as they" in last
+    assert f"commit {commit} (main), clean" in last and "5 files indexed, up to date" in last
 
 
 def test_an_edit_is_in_the_next_answer(server: CodeSearchServer, mode: str, project: Path) -> None:
@@ -257,6 +257,7 @@ def test_what_takes_longer_is_answered_from_what_there_is(
     empty, there = run(ask)
     assert empty.is_error or "ask again" in text(empty)
     assert "src/net/retry.py" in text(there) and "ask again" in text(there)
+    assert "NOT compared" in text(there).splitlines()[-1]
 
 
 def test_calls_at_once_are_all_answered(server: CodeSearchServer, mode: str, project: Path) -> None:

@@ -18,12 +18,12 @@ from c2llm.search.answers.token_budget import tokens_of
 LEAST_TOKENS = 200
 """Enough for the name of one hit, some of its code and the truth about it."""
 MOST_TOKENS = 100_000
-_FOR_NAMES = 0.5
+_FOR_NAMES = 0.7
 """Share of the room that names of hits may take, before there is code."""
 _FOR_LINES = 0.6
 """Share of what is left that goes to the lines that matter, before there are whole chunks."""
 _FOR_NOTES = 0.3
-_FOR_CLOSING = 70
+_FOR_CLOSING = 45
 """Tokens of the sentences that say what was left out."""
 _LONGEST_LINE = 1_000
 _CUT = "…"
@@ -148,15 +148,15 @@ def _around(callers: Callers) -> Iterator[str]:
 
 def _closing(answer: SearchAnswer, shown: Sequence[_Shown], max_tokens: int) -> Iterator[str]:
     """What is not shown, and how to ask for it."""
-    told: list[str] = []
     parts = sum(1 for one in shown if not one.whole)
     missing = len(answer.hits) - len(shown)
+    told: list[str] = []
     if parts or missing:
-        what = [f"{parts} not shown whole (`read` their lines)"] if parts else []
-        what += [f"{missing} more not named"] if missing else []
-        told.append(f"Cut at max_tokens={max_tokens}: {', '.join(what)}.")
+        what = [f"{parts} hits in part (`read` them)"] if parts else []
+        what += [f"{missing} not named"] if missing else []
+        told.append(f"Cut at {max_tokens} tokens: {', '.join(what)}.")
     after = answer.request.offset + (len(shown) if missing else len(answer.hits))
     if answer.hits and (missing or len(answer.hits) >= answer.request.limit):
-        told.append(f"Next hits: offset={after}.")
+        told.append(f"More: offset={after}.")
     if told:
         yield " ".join(told)

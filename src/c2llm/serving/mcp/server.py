@@ -50,7 +50,7 @@ Languages = Annotated[list[str] | None, Field(description="Such as python, go.")
 Include = Annotated[list[str] | None, Field(description="Globs of paths.")]
 ClientRoots = Annotated[ListRootsResult, Resolve(client_roots)]
 
-_PATIENCE_SECONDS = 8.0
+_PATIENCE_SECONDS = 6.0
 """After which a client is answered from what there is: some give up after ten."""
 _LAST_PATIENCE_SECONDS = 20.0
 _MOST_AT_WORK = 8

@@ -32,7 +32,7 @@ _READ_LINES = 200
 """Lines of a file where no end is given."""
 _READ_TOKENS = 8_000
 """Of one `read`, whatever its lines."""
-_WAIT_SECONDS = 6.0
+_WAIT_SECONDS = 5.0
 """How long a request waits for another one that uses the same index."""
 
 
@@ -67,7 +67,7 @@ def search(
     )
     with borrowed as (open_ones, notes):
         found = _only(answer(open_ones, _limited(request, places)), places)
-        return _told(open_ones, found, notes, max_tokens)
+        return _told(open_ones, found, notes, max_tokens, compared=not as_it_is)
 
 
 def similar(
@@ -105,7 +105,7 @@ def similar(
     )
     with borrowed as (open_ones, notes):
         found = find_similar(open_ones, specimen, request)
-        return _told(open_ones, found, notes, max_tokens)
+        return _told(open_ones, found, notes, max_tokens, compared=not as_it_is)
 
 
 def read(place: Place, start_line: int, end_line: int | None) -> str:
@@ -170,11 +170,19 @@ def _status(status: IndexStatus) -> str:
 
 
 def _told(
-    indexes: Sequence[CodeIndex], found: SearchAnswer, notes: Sequence[str], max_tokens: int
+    indexes: Sequence[CodeIndex],
+    found: SearchAnswer,
+    notes: Sequence[str],
+    max_tokens: int,
+    *,
+    compared: bool,
 ) -> str:
     """An answer with what its indexes had to say, and the truth about them."""
     of_root = {str(index.root): index for index in indexes}
-    state = [printable(state_of(one, of_root[one.root].paths())) for one in found.indexes]
+    state = [
+        printable(state_of(one, of_root[one.root].paths(), compared=compared))
+        for one in found.indexes
+    ]
     notes = tuple(dict.fromkeys((*notes, *found.notes)))
     return answer_text(replace(found, notes=notes), state, max_tokens)
 
