@@ -19,13 +19,16 @@ ABOVE = {
     "search": {"index", "encoding", "codebase", "modeling"},
     "training": {"search", "index", "encoding", "codebase", "modeling"},
     "evaluation": {"training", "search", "index", "encoding", "codebase", "modeling"},
+    "serving": {"evaluation", "training", "search", "index", "encoding", "codebase", "modeling"},
 }
 SAMPLES = {"onnx_export.py"}
 """What models are calibrated and tried with holds SQL as it holds Go: as text."""
 SQL = re.compile(r"""["']\s*(SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|PRAGMA) """)
 MOST_FILES = {"cli": 25}
 """Files of a folder, beside its `__init__.py`; fifteen elsewhere."""
-HEAVY = {"torch", "transformers", "sentence_transformers", "mteb", "onnx", "bm25s", "yaml"}
+HEAVY = {"torch", "transformers", "sentence_transformers", "mteb", "onnx", "bm25s", "yaml"} | {
+    *("mcp", "mcp_types", "pydantic", "starlette", "uvicorn")
+}
 
 
 def imports(path: Path, *, top_level: bool) -> set[str]:
@@ -49,6 +52,14 @@ def test_imports_run_one_way(package):
             if parts[0] == "c2llm" and len(parts) > 1 and (SOURCE / parts[1]).is_dir():
                 allowed = {package, *ABOVE[package]}
                 assert parts[1] in allowed, f"{path.name} of {package} imports {module}"
+
+
+def test_the_protocol_is_known_in_one_place():
+    """The rest of serving is there for other doors too, and is installed without the extra."""
+    for path in (SOURCE / "serving").rglob("*.py"):
+        if path.parent.name != "mcp":
+            heavy = {m for m in imports(path, top_level=False) if m.split(".")[0] in HEAVY}
+            assert not heavy, f"{path} imports {heavy}"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from c2llm.cli.main import main
-from c2llm.cli.output import note, print_json, print_line, print_text, printable, shell_quoted
+from c2llm.cli.output import note, print_json, print_line, print_text, shell_quoted
+from c2llm.printable import printable
 from tests.trees import write_tree
 
 CLI = Path(__file__).parents[2] / "src" / "c2llm" / "cli"

@@ -15,7 +15,8 @@ from pathlib import Path
 import click
 import pytest
 
-from c2llm.cli import failure, streams
+from c2llm import failure
+from c2llm.cli import streams
 from c2llm.cli.main import VERBS, cli, main
 from c2llm.cli.numbers import MOST
 from tests.trees import write_tree

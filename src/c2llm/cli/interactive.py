@@ -17,9 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from c2llm.cli.output import print_line, printable
+from c2llm.cli.output import print_line
 from c2llm.cli.render import place
 from c2llm.errors import C2LLMError, UsageError
+from c2llm.printable import printable
 
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application

@@ -23,6 +23,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "index": ("c2llm.cli.index", "Build or refresh the index of a repository."),
     "status": ("c2llm.cli.status", "Tell what is indexed, what is stale, what was skipped."),
     "similar": ("c2llm.cli.similar", "Find code like a place in a file, or like pasted code."),
+    "mcp": ("c2llm.cli.mcp", "Serve coding agents by the Model Context Protocol."),
     "workspace": ("c2llm.cli.workspace", "Name a set of repositories to search together."),
     "clear": ("c2llm.cli.clear", "Remove the index of a repository."),
     "embed": ("c2llm.cli.embed", "Turn lines or files into vectors."),
@@ -99,7 +100,7 @@ def run() -> None:
 
 def _told(error: Exception) -> str:
     try:
-        from c2llm.cli.failure import sentence
+        from c2llm.failure import sentence
 
         return sentence(error)
     except Exception:  # as when there is no memory to tell it with

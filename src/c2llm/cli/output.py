@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from c2llm.lazy_pattern import lazy_pattern
+from c2llm.printable import UNSEEN, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,26 +24,6 @@ if TYPE_CHECKING:
 
 _PATIENCE_SECONDS = 0.5
 """What is done sooner needs no bar, nor the import of what draws it."""
-
-
-_UNSEEN = lazy_pattern(
-    r"[\x00-\x08\x0a-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    r"\ud800-\udfff\ufeff\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
-    r"\U000e0000-\U000e007f]"
-)
-"""What steers a terminal or hides text in it: control characters but the tab, marks of direction,
-characters of no width, line separators, and halves of characters, as names that are no UTF-8 have
-them."""
-
-
-def printable(text: str) -> str:
-    """One line of text as it may be shown: a file must not steer the terminal.
-
-    Everything that the command line writes of names, code and notes goes through here, or through
-    `print_json`. A line break inside a name is escaped as well, since it would begin a line that
-    nobody wrote.
-    """
-    return _UNSEEN.sub(_escaped, text) if not text.isprintable() else text
 
 
 def print_line(text: str = "") -> None:
@@ -69,7 +49,7 @@ def print_json(payload: dict[str, Any]) -> None:
     """
     text = json.dumps(payload, ensure_ascii=False, allow_nan=False)
     if not text.isprintable():
-        text = _UNSEEN.sub(_json_escaped, text)
+        text = UNSEEN.sub(_json_escaped, text)
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)
@@ -86,23 +66,13 @@ def note(message: str) -> None:
 def shell_quoted(path: str | Path) -> str:
     """A path for a command that can be pasted into a shell, whatever its name is."""
     text = str(path)
-    if not _UNSEEN.search(text):
+    if not UNSEEN.search(text):
         return shlex.quote(text)
     seen = "".join(
         f"\\x{byte:02x}" if byte < 0x20 or byte >= 0x7F or byte in b"'\\" else chr(byte)
         for byte in os.fsencode(text)
     )
     return f"$'{seen}'"
-
-
-def _escaped(found: re.Match[str]) -> str:
-    number = ord(found[0])
-    if 0xDC80 <= number <= 0xDCFF:  # a byte of a name that is no UTF-8
-        return f"\\x{number - 0xDC00:02x}"
-    named = {9: "\\t", 10: "\\n", 13: "\\r"}
-    if number < 0x80:
-        return named.get(number, f"\\x{number:02x}")
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def _json_escaped(found: re.Match[str]) -> str:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from c2llm.cli.output import note, print_painted, printable
+from c2llm.cli.output import note, print_painted
 from c2llm.cli.streams import is_colored
+from c2llm.printable import printable
 
 if TYPE_CHECKING:
     from c2llm.search.answer import Hit, SearchAnswer

@@ -35,6 +35,12 @@ def model_key(model: str) -> str:
     return model if model in shipped_models() else str(folder.resolve())
 
 
+def forget_loaded() -> None:
+    """Let go of the encoders that no handle holds, as in a server that has nothing to do."""
+    with _loaded_lock:
+        _loaded.clear()
+
+
 class EncoderHandle:
     """Holds an encoder or the name of one; loading never happens twice.
 

@@ -177,6 +177,11 @@ class CodeIndex(IndexedTree):
             left_out=self.left_out(),
         )
 
+    def paths(self) -> list[str]:
+        """Paths of the indexed files below the root, in any order."""
+        with self.believed():
+            return [file.path for file in self._store.files()]
+
     def caller_finder(self) -> CallerFinder:
         """What finds of a hit who calls it, what its file imports and what imports that."""
         from c2llm.search.answers.callers import CallerFinder

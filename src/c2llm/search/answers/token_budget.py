@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from c2llm.search.answer import Hit
 
-_BYTES_PER_TOKEN = 3
-"""Code has 3 to 4 bytes a token with the tokenizers in use; a budget is kept, so fewer is safe."""
+_PIECE = re.compile(r"[A-Za-z]+|[^\W\d_A-Za-z]+| (?=\S)|[^\S\n]+|[\s\S]")
+"""What tokenizers do not join: words, spaces in a row, and every other character by itself."""
+_LETTERS_A_TOKEN, _OTHER_BYTES_A_TOKEN = 6, 2
 _LEAST_LINES = 4
 _OVERHEAD_TOKENS = 24
 """Path, lines and name of a hit."""
 
 
+def tokens_of(text: str) -> int:
+    """About how many tokens a text has, on the safe side with the tokenizers in use.
+
+    A digit or a sign is one, six letters of a word are, and two bytes of other scripts.
+    """
+    tokens = 0
+    for piece in _PIECE.findall(text):
+        if piece == " ":  # a word's own
+            continue
+        if piece.isascii():
+            tokens += -(-len(piece) // _LETTERS_A_TOKEN)
+        else:
+            tokens += -(-len(piece.encode(errors="replace")) // _OTHER_BYTES_A_TOKEN)
+    return tokens
+
+
 def within_budget(hits: Sequence[Hit], most_tokens: int) -> tuple[list[Hit], int]:
     """The first hits whose whole text fits, the last of them cut at a line.
 
-    Tokens are estimated at three bytes each, which is on the safe side for code.
+    Tokens are estimated, see `tokens_of`.
 
     Returns:
         The hits, and how many of the given ones are not among them whole.
@@ -29,7 +47,7 @@ def within_budget(hits: Sequence[Hit], most_tokens: int) -> tuple[list[Hit], int
         lines = hit.text.split("\n")
         kept = 0
         for line in lines:
-            cost = (len(line.encode(errors="replace")) + 1) // _BYTES_PER_TOKEN + 1
+            cost = tokens_of(line) + 1
             if cost > left:
                 break
             left -= cost

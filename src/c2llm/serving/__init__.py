@@ -1,0 +1,1 @@
+"""Answers for clients that are programs: coding agents and editors."""

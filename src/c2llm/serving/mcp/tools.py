@@ -1,0 +1,237 @@
+"""What the tools do: arguments in, one text out. Nothing here knows the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from c2llm.errors import UsageError
+from c2llm.printable import printable
+from c2llm.search.request import SearchRequest
+from c2llm.serving.file_lines import MOST_LINES, read_lines
+from c2llm.serving.freshness import commit_of_file, state_of
+from c2llm.serving.mcp.answer_text import (
+    LEAST_TOKENS,
+    MOST_TOKENS,
+    answer_text,
+    shown_line,
+)
+from c2llm.serving.open_indexes import OpenIndexes
+from c2llm.serving.roots import Place
+
+if TYPE_CHECKING:
+    from c2llm.index.build.index_status import IndexStatus
+    from c2llm.search.answer import SearchAnswer
+    from c2llm.search.answers.similar_code import Specimen
+    from c2llm.search.code_index import CodeIndex
+
+DEFAULT_TOKENS = 4_000
+_READ_LINES = 200
+"""Lines of a file where no end is given."""
+_READ_TOKENS = 8_000
+"""Of one `read`, whatever its lines."""
+_WAIT_SECONDS = 5.0
+"""How long a request waits for another one that uses the same index."""
+
+
+def search(
+    indexes: OpenIndexes,
+    places: Sequence[Place],
+    request: SearchRequest,
+    max_tokens: int,
+    *,
+    as_it_is: bool = False,
+) -> str:
+    """The answer to a question.
+
+    Args:
+        indexes: Where indexes are kept open.
+        places: Where to look.
+        request: The question; where places are parts of trees, it is limited to them here.
+        max_tokens: The text has no more.
+        as_it_is: Answer from what the indexes hold at this moment.
+
+    Raises:
+        C2LLMError: It cannot be answered.
+    """
+    from c2llm.search.answering import answer
+
+    _require_room(max_tokens)
+    roots = [place.root for place in places]
+    borrowed = (
+        indexes.as_they_are(roots)
+        if as_it_is
+        else indexes.lent(roots, seconds=_WAIT_SECONDS, query=request.query)
+    )
+    with borrowed as (open_ones, notes):
+        found = _only(answer(open_ones, _limited(request, places)), places)
+        return _told(open_ones, found, notes, max_tokens, compared=not as_it_is)
+
+
+def similar(
+    indexes: OpenIndexes,
+    place: Place,
+    line: int,
+    request: SearchRequest,
+    max_tokens: int,
+    *,
+    as_it_is: bool = False,
+) -> str:
+    """Code like the function around a line of a file.
+
+    Args:
+        indexes: Where indexes are kept open.
+        place: The file.
+        line: The line, from 1.
+        request: Its query does not count.
+        max_tokens: The text has no more.
+        as_it_is: Answer from what the index holds at this moment.
+
+    Raises:
+        C2LLMError: There is no such line, or it cannot be answered.
+    """
+    from c2llm.search.answers.similar_code import as_query
+    from c2llm.search.answers.similar_code import similar as find_similar
+
+    _require_room(max_tokens)
+    specimen = _specimen(place, line)
+    request = replace(request, query=as_query(specimen))
+    borrowed = (
+        indexes.as_they_are([place.root])
+        if as_it_is
+        else indexes.lent([place.root], seconds=_WAIT_SECONDS, query=specimen.symbol)
+    )
+    with borrowed as (open_ones, notes):
+        found = find_similar(open_ones, specimen, request)
+        return _told(open_ones, found, notes, max_tokens, compared=not as_it_is)
+
+
+def read(place: Place, start_line: int, end_line: int | None) -> str:
+    """Lines of a file, as they are on the disk.
+
+    Raises:
+        UsageError: They cannot be read, or may not be.
+    """
+    from c2llm.search.answers.token_budget import tokens_of
+
+    if not place.within:
+        raise UsageError(f"{place.root} is a directory; give the path of a file in it.")
+    last = end_line if end_line is not None else start_line + _READ_LINES - 1
+    found = read_lines(place.root, place.within, start_line, last)
+    lines: list[str] = []
+    left = _READ_TOKENS
+    for line in map(shown_line, found.lines):
+        left -= tokens_of(line) + 1
+        if left < 0 and lines:
+            break
+        lines.append(line)
+    end = found.start + len(lines) - 1
+    told = [f"{printable(place.within)}:{found.start}-{end} of {found.of} lines", *lines]
+    if end < min(found.of, last if end_line is not None else found.of):
+        told.append(f"\nCut at {MOST_LINES} lines or {_READ_TOKENS} tokens: start_line={end + 1}.")
+    return "\n".join([*told, "", printable(commit_of_file(place.root, place.within))])
+
+
+def status(places: Sequence[Place], model: str) -> str:
+    """What is indexed of each place, what is stale and what was left out.
+
+    Raises:
+        C2LLMError: An index file is damaged.
+    """
+    from c2llm.index.build.index_status import read_status
+
+    return "\n\n".join(_status(read_status(place.root, model)) for place in places)
+
+
+def _status(status: IndexStatus) -> str:
+    from c2llm.serving.freshness import commit_of
+
+    lines = [f"root: {status.root}"]
+    if status.indexed:
+        languages = ", ".join(f"{n} {name}" for name, n in list(status.languages.items())[:8])
+        lines.append(f"indexed: {status.files:,} files ({languages}), {status.chunks:,} chunks")
+        table = f", all by {status.table_model}" if status.table == status.chunks else ""
+        lines.append(
+            f"embedded: {status.embedded:,} chunks by {status.model}{table}"
+            + ("; more are being made" if status.embedding else "")
+        )
+    else:
+        lines.append("indexed: nothing yet; the first search does it")
+    pending = f"{status.changed:,} new or changed files, {status.removed:,} removed"
+    fresh = not status.changed and not status.removed
+    lines.append(f"pending: {'none' if fresh else pending + '; the next search reads them'}")
+    if status.skipped_by_reason:
+        reasons = ", ".join(f"{n} {why}" for why, n in list(status.skipped_by_reason.items())[:8])
+        lines.append(f"left out: {reasons}")
+    lines.append(f"[{commit_of(Path(status.root), None)}]")
+    return "\n".join(map(printable, lines))
+
+
+def _told(
+    indexes: Sequence[CodeIndex],
+    found: SearchAnswer,
+    notes: Sequence[str],
+    max_tokens: int,
+    *,
+    compared: bool,
+) -> str:
+    """An answer with what its indexes had to say, and the truth about them."""
+    of_root = {str(index.root): index for index in indexes}
+    state = [
+        printable(state_of(one, of_root[one.root].paths(), compared=compared))
+        for one in found.indexes
+    ]
+    notes = tuple(dict.fromkeys((*notes, *found.notes)))
+    return answer_text(replace(found, notes=notes), state, max_tokens)
+
+
+def _limited(request: SearchRequest, places: Sequence[Place]) -> SearchRequest:
+    """A request that asks of the parts of trees that the places are."""
+    parts = [place for place in places if place.within]
+    if not parts:
+        return request
+    if not request.include:
+        return replace(request, include=[_anchored(place) for place in parts])
+    both = [
+        glob
+        if glob.startswith(f"{place.within}/")
+        else f"{place.within}/{'' if '/' in glob else '**/'}{glob}"
+        for place in parts
+        for glob in request.include
+    ]
+    return replace(request, include=both)
+
+
+def _anchored(place: Place) -> str:
+    """A path below the root as a glob: the bare name of a directory would be found anywhere."""
+    bare = "/" not in place.within and (place.root / place.within).is_dir()
+    return f"{place.within}/*" if bare else place.within
+
+
+def _only(found: SearchAnswer, places: Sequence[Place]) -> SearchAnswer:
+    """An answer without what a glob has let in beside the places: a bare name of a file."""
+    parts = [place.within for place in places if place.within]
+    if not parts:
+        return found
+    hits = tuple(
+        hit
+        for hit in found.hits
+        if any(hit.path == part or hit.path.startswith(f"{part}/") for part in parts)
+    )
+    return replace(found, hits=hits)
+
+
+def _specimen(place: Place, line: int) -> Specimen:
+    from c2llm.search.answers.similar_code import specimen_at
+
+    if not place.within:
+        raise UsageError(f"{place.root} is a directory; give the path of a file in it.")
+    read_lines(place.root, place.within, line, line)  # it may be read at all
+    return specimen_at(f"{place.root / place.within}:{line}")
+
+
+def _require_room(max_tokens: int) -> None:
+    if not LEAST_TOKENS <= max_tokens <= MOST_TOKENS:
+        raise UsageError(f"max_tokens must be {LEAST_TOKENS} to {MOST_TOKENS:,}, not {max_tokens}.")

@@ -1,0 +1,94 @@
+"""How clients reach the server: standard input and output of its process, or HTTP."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from c2llm.errors import UsageError
+from c2llm.serving.http_guard import KEY_VARIABLE, hosts, is_loopback, key_of, requiring_key
+from c2llm.serving.lifetime import end_with_parent
+from c2llm.serving.mcp.server import CodeSearchServer
+
+PATH = "/mcp"
+_CLOSING_SECONDS = 2
+
+
+def serve_stdio(server: CodeSearchServer) -> None:
+    """Serve the process that started this one until it closes standard input, or is gone.
+
+    What is at work then is left: an index is whole after each of its transactions.
+    """
+    end_with_parent(lambda: os._exit(0))
+    server.run("stdio")
+
+
+def serve_http(
+    server: CodeSearchServer,
+    *,
+    host: str,
+    port: int,
+    names: tuple[str, ...] = (),
+    key_file: Path | None = None,
+    ready: Callable[[str], None] = lambda address: None,
+) -> None:
+    """Serve over streamable HTTP until the process is interrupted.
+
+    Args:
+        server: The server.
+        host: The address to listen at.
+        port: The port, 0 for a free one.
+        names: Names by which clients may call this machine.
+        key_file: Where the key is; else it is in the environment.
+        ready: Called with the address once connections are taken.
+
+    Raises:
+        UsageError: A key is missing or unfit, or the address cannot be had.
+    """
+    import uvicorn
+    from mcp.server.transport_security import TransportSecuritySettings
+
+    key = key_of(key_file)
+    if key is None and not is_loopback(host):
+        raise UsageError(
+            f"{host} is reached from other machines, so a key is needed: set {KEY_VARIABLE}, or "
+            "give --key-file; without one listen at 127.0.0.1."
+        )
+    with _listening(host, port) as listener:
+        bound, found = listener.getsockname()[:2]
+        known = hosts(host, found, names)
+        application = server.streamable_http_app(
+            streamable_http_path=PATH,
+            transport_security=TransportSecuritySettings(
+                allowed_hosts=known,
+                allowed_origins=[f"{way}://{name}" for name in known for way in ("http", "https")],
+            ),
+        )
+        config = uvicorn.Config(
+            application if key is None else requiring_key(application, key),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_CLOSING_SECONDS,
+        )
+        ready(f"http://{f'[{bound}]' if ':' in bound else bound}:{found}{PATH}")
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host.strip("[]"), port))
+        listener.listen(64)
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"{host} port {port} cannot be listened at ({error.strerror or error}); give another "
+            "--host or --port."
+        ) from error
+    return listener
