@@ -7,6 +7,7 @@ is killed, ends this one too.
 
 from __future__ import annotations
 
+import gc
 import marshal
 import os
 import signal
@@ -53,6 +54,7 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer requests until there are no more."""
     from c2llm.index.build.cutting import cut_file, pack_answer, unpack_request
 
+    gc.disable()  # cutting makes no cycles, and looking for them is a twentieth of its time
     send(answers, [])
     while True:
         try:
