@@ -149,7 +149,7 @@ def _word(text: str) -> str:
 
 def _dotted(_path: str, text: str) -> Iterator[str]:
     """Java, Kotlin, Scala: packages, then a class or what is in one."""
-    text = re.sub(r"^\s*import\s+(static\s+)?", "", text)
+    text = re.sub(r"^\s*import\s+(static\s+)?", "", text).rstrip(";")
     for parts in _expanded(text.split(" as ")[0] if "{" not in text else text):
         if parts[-1] in ("*", "_"):
             yield "/".join(parts[:-1]) + "/"
