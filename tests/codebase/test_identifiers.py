@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from c2llm.codebase.identifiers import fts_text, split_identifier, words
+from c2llm.codebase.identifiers import fts_text, names, split_identifier, words
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,11 @@ def test_words_of_a_text() -> None:
 
 def test_lexical_text_has_whole_names_and_their_parts() -> None:
     assert fts_text("parseURLs(x)") == "parseurls parse urls x"
+
+
+@given(st.text(st.characters(codec="ascii")) | st.text("aZ0_ .\x1c\x00\n"))
+def test_names_of_an_ascii_text_are_what_a_regular_expression_finds(text: str) -> None:
+    assert names(text) == re.findall(r"[^\W_]\w*|_+\w+", text, re.ASCII)
 
 
 @given(st.text())

@@ -6,6 +6,7 @@ import signal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tree_sitter import Parser
 
 from c2llm.codebase import syntax_tree as parsing
 from c2llm.codebase.grammars import GRAMMARS
@@ -134,6 +135,16 @@ def test_hostile_input_ends(case: str) -> None:
     for entry in definitions(source, language):
         assert len(entry.signature) <= 200
         assert len(entry.scope) < 2000
+
+
+@pytest.mark.parametrize("language", SNIPPETS)
+def test_a_tree_is_that_of_the_whole_file_at_once(language: str) -> None:
+    """Read piece by piece, some pieces again and again, with a clock beside."""
+    source = SNIPPETS[language].source.encode() * 3
+    tree = parse(source, language)
+    if GRAMMARS[language].prepare is None and tree is not None:
+        whole = Parser(parsing.grammar_and_query(language)[0]).parse(source)
+        assert str(tree.root_node) == str(whole.root_node)
 
 
 def test_ctrl_c_waits_for_the_parser(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from c2llm.codebase import words
 from c2llm.codebase.words import normalized, stem, tokens
 
 
@@ -46,3 +47,18 @@ def test_tokens_keep_whole_names() -> None:
 
 def test_names_are_compared_without_case_and_underscores() -> None:
     assert normalized("retry_after") == normalized("RetryAfter") == "retryafter"
+
+
+def test_remembered_tokens_are_forgotten_before_they_grow_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    remembered = words._Tokens()
+    monkeypatch.setattr(words, "_TOKENS", remembered)
+    monkeypatch.setattr(words, "_MOST_NAMES", 3)
+    text = "retryAfter max_retries _ HTTPServers2 parseURLs retryAfter x"
+    for _ in range(2):
+        assert tokens(text) == (
+            "retryaft retry aft max_retries max retry httpservers2 http serv 2"
+            " parseurl pars url retryaft retry aft x"
+        )
+    assert len(remembered) <= 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
@@ -243,7 +243,7 @@ def _mixed(
         if start < position:
             continue  # two on one line
         whole += line_atoms(lines, sizes, position, start, target)
-        whole += [replace(atom, opens=atom.opens or atom.start == start) for atom in atoms]
+        whole += [atom._replace(opens=atom.opens or atom.start == start) for atom in atoms]
         position = end
     whole += line_atoms(lines, sizes, position, len(lines), target)
     spans = pack(whole, sizes, target=target, largest=largest, small=target // 4)

@@ -37,8 +37,8 @@ class _Rule:
     """What an import looks like in one language."""
 
     keyword: re.Pattern[bytes]
-    """Where one may begin. Its group, if it has one, is the text that `modules` gets, else that is
-    the text of the node."""
+    """Where one may begin, with the newline before it where it has to begin a line. Its group, if
+    it has one, is the text that `modules` gets, else that is the text of the node."""
     nodes: frozenset[str]
     """Types of the node that it must be in."""
     modules: _Modules
@@ -59,12 +59,15 @@ def imports(path: str, source: bytes, language: str, tree: Tree) -> tuple[str, .
     found: dict[str, None] = {}
     root = tree.root_node
     end = -1
-    for count, match in enumerate(rule.keyword.finditer(source)):
+    # A newline that is looked for is found four times as fast as the `^` of a regular expression.
+    for count, match in enumerate(rule.keyword.finditer(b"\n" + source)):
         if count == _MOST_KEYWORDS or len(found) >= _MOST_IMPORTS:
             break
-        if match.start() < end:
+        keyword = match[0].removeprefix(b"\n")
+        start = match.end() - len(keyword) - 1
+        if start < end:
             continue  # within the statement before
-        first = match.start() + len(match[0]) - len(match[0].lstrip())
+        first = start + len(keyword) - len(keyword.lstrip())
         # The keyword is no named node of its own: the smallest one around it is the statement.
         node = root.named_descendant_for_byte_range(first, first + 1)
         for _ in range(_CLIMB):
@@ -146,7 +149,7 @@ def _word(text: str) -> str:
 
 def _dotted(_path: str, text: str) -> Iterator[str]:
     """Java, Kotlin, Scala: packages, then a class or what is in one."""
-    text = re.sub(r"^\s*import\s+(static\s+)?", "", text)
+    text = re.sub(r"^\s*import\s+(static\s+)?", "", text).rstrip(";")
     for parts in _expanded(text.split(" as ")[0] if "{" not in text else text):
         if parts[-1] in ("*", "_"):
             yield "/".join(parts[:-1]) + "/"
@@ -256,7 +259,7 @@ def _zig(_path: str, text: str) -> Iterator[str]:
 
 
 def _rule(keyword: bytes, nodes: str, modules: _Modules) -> _Rule:
-    return _Rule(re.compile(keyword, re.MULTILINE), frozenset(nodes.split()), modules)
+    return _Rule(re.compile(keyword), frozenset(nodes.split()), modules)
 
 
 _JAVASCRIPT = _rule(
@@ -267,37 +270,37 @@ _JAVASCRIPT = _rule(
 _C = _rule(rb"""#[ \t]*include[ \t]*["<]([^">\n]+)[">]""", "preproc_include", _plain)
 _RULES: dict[str, _Rule] = {
     "python": _rule(
-        rb"^[ \t]*(?:from|import)\b", "import_statement import_from_statement", _python
+        rb"\n[ \t]*(?:from|import)\b", "import_statement import_from_statement", _python
     ),
-    "java": _rule(rb"^[ \t]*import\b", "import_declaration", _dotted),
-    "kotlin": _rule(rb"^[ \t]*import\b", "import_header", _dotted),
-    "scala": _rule(rb"^[ \t]*import\b", "import_declaration", _dotted),
+    "java": _rule(rb"\n[ \t]*import\b", "import_declaration", _dotted),
+    "kotlin": _rule(rb"\n[ \t]*import\b", "import_header", _dotted),
+    "scala": _rule(rb"\n[ \t]*import\b", "import_declaration", _dotted),
     "javascript": _JAVASCRIPT,
     "typescript": _JAVASCRIPT,
     "tsx": _JAVASCRIPT,
-    "go": _rule(rb"^import\b", "import_declaration", _go),
+    "go": _rule(rb"\nimport\b", "import_declaration", _go),
     "rust": _rule(
-        rb"^[ \t]*(?:pub(?:[ \t]*\([^)\n]*\))?[ \t]+)?(?:use\b|extern\b|mod[ \t]+\w+[ \t]*;)",
+        rb"\n[ \t]*(?:pub(?:[ \t]*\([^)\n]*\))?[ \t]+)?(?:use\b|extern\b|mod[ \t]+\w+[ \t]*;)",
         "use_declaration mod_item extern_crate_declaration",
         _rust,
     ),
     "c": _C,
     "cpp": _C,
-    "csharp": _rule(rb"^[ \t]*(?:global[ \t]+)?using\b", "using_directive", _csharp),
+    "csharp": _rule(rb"\n[ \t]*(?:global[ \t]+)?using\b", "using_directive", _csharp),
     "ruby": _rule(
-        rb"""^[ \t]*(?:require|require_relative|load|autoload[ \t(]+:\w+,)[ \t(]*["']""",
+        rb"""\n[ \t]*(?:require|require_relative|load|autoload[ \t(]+:\w+,)[ \t(]*["']""",
         "call",
         _ruby,
     ),
     "php": _rule(
-        rb"^[ \t]*(?:use|require|require_once|include|include_once)\b",
+        rb"\n[ \t]*(?:use|require|require_once|include|include_once)\b",
         "namespace_use_declaration require_expression require_once_expression include_expression"
         " include_once_expression",
         _php,
     ),
     "lua": _rule(rb"""\brequire[ \t(]*["']([^"'\n]+)["']""", "function_call", _lua),
-    "haskell": _rule(rb"^import\b", "import", _haskell),
-    "elixir": _rule(rb"^[ \t]*(?:alias|import|use|require)[ \t]+[A-Z]", "call", _elixir),
+    "haskell": _rule(rb"\nimport\b", "import", _haskell),
+    "elixir": _rule(rb"\n[ \t]*(?:alias|import|use|require)[ \t]+[A-Z]", "call", _elixir),
     "zig": _rule(rb"""@import\(["']([^"'\n]+)["']\)""", "SuffixExpr", _zig),
-    "bash": _rule(rb"^[ \t]*(?:source|\.|load)[ \t]+([^\s;&|#]+)", "command", _from_here),
+    "bash": _rule(rb"\n[ \t]*(?:source|\.|load)[ \t]+([^\s;&|#]+)", "command", _from_here),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 _WORK_PER_CHARACTER = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Atom:
+class Atom(NamedTuple):
     """Lines that stay together."""
 
     start: int
@@ -42,7 +41,7 @@ class Sizes:
     @classmethod
     def of(cls, lines: Sequence[str]) -> Sizes:
         """The sizes of a file."""
-        return cls(tuple(accumulate((len(line) + 1 for line in lines), initial=0)))
+        return cls(tuple(accumulate([len(line) + 1 for line in lines], initial=0)))
 
     def size(self, start: int, end: int) -> int:
         """Characters of lines `start` up to `end`."""

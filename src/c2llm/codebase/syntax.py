@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from c2llm.codebase.doccomments import clean_comment
 from c2llm.codebase.grammars import GRAMMARS, Grammar
@@ -60,6 +60,8 @@ _QUALIFIED = re.compile(
 )
 _NAMING = re.compile(r"\w")
 _REMARK = re.compile(r"\s*(?:#|//|--|/\*)")
+_OPENINGS = ("{", ":", "=", ",", ";", "=>", "do")
+_OPENING = re.compile(r"\s*(?:[{:=,;]|=>|\bdo)$")
 _RECEIVER = re.compile(rb"(\w+)\s*(?:\[[^\]]*\])?\s*\)")
 
 
@@ -129,8 +131,7 @@ class _Open:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Leading:
+class _Leading(NamedTuple):
     """A comment or attribute, which may belong to the definition below it."""
 
     start: int
@@ -448,4 +449,6 @@ def _one_line(text: str) -> str:
         del lines[0]  # annotations that belong to the node
     remark = next((i for i, line in enumerate(lines) if i and _REMARK.match(line)), len(lines))
     words = " ".join(" ".join(lines[:remark]).split())
-    return re.sub(r"\s*(?:[{:=,;]|=>|\bdo)$", "", words)[:_SIGNATURE_LENGTH]
+    if words.endswith(_OPENINGS):
+        words = _OPENING.sub("", words)
+    return words[:_SIGNATURE_LENGTH]

@@ -55,30 +55,34 @@ def parse(source: bytes, language: str) -> Tree | None:
         return None
     from tree_sitter import Parser
 
-    masked = _BEYOND_TABLES.sub(lambda match: b"x" * len(match[0]), source)
+    masked = source
+    if not source.isascii():
+        masked = _BEYOND_TABLES.sub(lambda match: b"x" * len(match[0]), source)
     grammar = GRAMMARS[language]
     if grammar.prepare is not None:
         masked = grammar.prepare(masked)
     start = reached = 0.0
     calls = 0
-    views: list[memoryview] = []
+    whole = memoryview(masked)
+    views: dict[int, memoryview] = {}
 
     def overdue(offset: int, _has_error: bool) -> bool:
+        # No file is too small to be asked about: on some of twenty bytes a parser never ends.
         nonlocal reached, calls
-        if offset > reached:
-            reached = offset
         calls += 1
         if calls % _CALLS_A_LOOK:  # the parser calls at every hundredth step, the clock costs more
             return False
+        reached = max(reached, offset)
         return thread_time() - start > grammar.patience * (
             _PATIENCE_SECONDS + _SECONDS_PER_BYTE * reached
         )
 
     def read(offset: int, _point: object) -> memoryview | None:
-        if offset >= len(masked):
-            return None
-        views.append(memoryview(masked)[offset:])
-        return views[-1]
+        # A scanner that asks for its column has the line read again, many times.
+        view = views.get(offset)
+        if view is None and offset < len(masked):
+            view = views[offset] = whole[offset:]
+        return view
 
     parser = Parser(grammar_and_query(language)[0])
     try:
@@ -88,8 +92,8 @@ def parse(source: bytes, language: str) -> Tree | None:
     except ValueError:  # what py-tree-sitter raises when the callback says stop
         return None
     finally:
-        for view in views:  # py-tree-sitter 0.26 never lets go of what `read` returned
-            view.release()
+        for view in (*views.values(), whole):
+            view.release()  # py-tree-sitter 0.26 never lets go of what `read` returned
     return None if _is_flat(tree) else tree
 
 
@@ -122,6 +126,8 @@ def grammar_and_query(language: str) -> tuple[Language, Query]:
 
 def _has_bottomless_generics(source: bytes) -> bool:
     """Whether `a<a<a<` goes on for a thousand levels within one statement; `<<` shifts."""
+    if source.count(b"<") <= _MAX_GENERICS:
+        return False
     depth = 0
     for sign in source.replace(b"<<", b"").translate(None, _NOT_STATEMENT_SIGNS):
         if sign in b"<":

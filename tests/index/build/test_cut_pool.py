@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 from contextlib import closing
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from c2llm.codebase.files.walk import list_files
 from c2llm.index.build import cut_pool
 from c2llm.index.build.cut_pool import cut_files, worker_command
+from c2llm.index.build.cut_worker import send, serve
 from c2llm.index.build.cutting import (
     cut_file,
     pack_answer,
@@ -42,6 +45,22 @@ def tree(tmp_path: Path) -> Path:
     root = write_tree(tmp_path / "tree", {**PROJECT, **odd, **many})
     (root / os.fsdecode(b"latin\xe9.py")).write_text("z = 1\n")
     return root
+
+
+def test_a_worker_keeps_no_garbage(tmp_path: Path) -> None:
+    """It collects none while it cuts."""
+    hostile = {"deep.py": "(" * 5_000, "flat.js": "[" + "," * 50_000, "broken.ipynb": "{"}
+    root = write_tree(tmp_path / "tree", {**PROJECT, **hostile})
+    requests, answers = BytesIO(), BytesIO()
+    for file in 2 * list_files(root).files:
+        send(requests, pack_request([file], {}))
+    requests.seek(0)
+    gc.collect()
+    try:
+        serve(requests, answers)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_messages_say_what_was_said(tree: Path) -> None:

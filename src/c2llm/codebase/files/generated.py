@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from c2llm.codebase.languages import family
 
-_HINT = re.compile(rb"generated|made by GNU", re.IGNORECASE)
+_HINTS = (b"generated", b"made by gnu")
 
 # Comments that end with a mark of their own; the longest openings first.
 _BLOCKS = (
@@ -122,7 +122,8 @@ def says_generated(head: bytes, language: str) -> bool:
         head: The first bytes of the file.
         language: Its language, which tells what a comment is.
     """
-    if not _HINT.search(head):
+    lower = head.lower()
+    if not any(hint in lower for hint in _HINTS):
         return False
     sentences = list(_sentences(_head_comment(head.decode("utf-8", "replace"), language)))
     if any(_BY_HAND_SINCE.search(sentence) for sentence in sentences):

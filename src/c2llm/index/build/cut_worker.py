@@ -7,6 +7,7 @@ is killed, ends this one too.
 
 from __future__ import annotations
 
+import gc
 import marshal
 import os
 import signal
@@ -53,6 +54,7 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer requests until there are no more."""
     from c2llm.index.build.cutting import cut_file, pack_answer, unpack_request
 
+    gc.disable()
     send(answers, [])
     while True:
         try:
@@ -63,6 +65,9 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
             send(answers, pack_answer([cut_file(*item) for item in unpack_request(request)]))
         except BrokenPipeError:
             return
+        # Cutting makes next to no cycles. Looked for among what a request has left, and not in the
+        # middle of it, those cost nothing instead of a twentieth of the time.
+        gc.collect(0)
 
 
 if __name__ == "__main__":
