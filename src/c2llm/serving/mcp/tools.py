@@ -32,7 +32,7 @@ _READ_LINES = 200
 """Lines of a file where no end is given."""
 _READ_TOKENS = 8_000
 """Of one `read`, whatever its lines."""
-_WAIT_SECONDS = 5.0
+_WAIT_SECONDS = 8.5
 """How long a request waits for another one that uses the same index."""
 
 
