@@ -94,14 +94,13 @@ class OpenIndexes:
 
     @contextmanager
     def lent(
-        self, roots: Sequence[Path], *, seconds: float, query: str = ""
+        self, roots: Sequence[Path], *, seconds: float
     ) -> Iterator[tuple[list[CodeIndex], list[str]]]:
         """The indexes of these roots, brought up to date, for the block alone, with their notes.
 
         Args:
             roots: Resolved directories.
             seconds: How long to wait for another request that uses one of them.
-            query: What will be asked; an index that is not made yet begins with what it is about.
 
         Raises:
             BusyError: That took longer.
@@ -119,7 +118,7 @@ class OpenIndexes:
             empty: list[NothingToIndexError] = []
             for root, name in zip(roots, names, strict=True):
                 try:
-                    index = self._fresh(entries[root], query, deadline)
+                    index = self._fresh(entries[root], deadline)
                 except NothingToIndexError as error:
                     empty.append(error)
                     continue
@@ -209,11 +208,11 @@ class OpenIndexes:
         for root in free[: max(0, len(self._entries) - self._most_open)]:
             self._entries.pop(root).close()
 
-    def _fresh(self, entry: _Entry, query: str, deadline: float) -> CodeIndex:
+    def _fresh(self, entry: _Entry, deadline: float) -> CodeIndex:
         """The index of an entry, made or brought up to date."""
         try:
             if entry.index is None:
-                entry.index = self._opened(entry, query)
+                entry.index = self._opened(entry)
             elif entry.root.is_dir():
                 entry.index.refresh(LOCK_SECONDS)
             else:
@@ -227,7 +226,7 @@ class OpenIndexes:
             raise
         return entry.index
 
-    def _opened(self, entry: _Entry, query: str) -> CodeIndex:
+    def _opened(self, entry: _Entry) -> CodeIndex:
         from c2llm.search.code_index import CodeIndex
 
         return CodeIndex.open(

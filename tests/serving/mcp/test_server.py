@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
@@ -10,6 +11,7 @@ import pytest
 
 from c2llm.errors import C2LLMError
 from c2llm.search.answers.token_budget import tokens_of
+from c2llm.serving.mcp import server as server_module
 from c2llm.serving.mcp import tools
 from c2llm.serving.mcp.server import READ, SEARCH, SIMILAR, STATUS, CodeSearchServer
 from tests.serving.conftest import git, repository
@@ -225,39 +227,40 @@ def test_callers_are_named(server: CodeSearchServer, mode: str, project: Path) -
     assert "called by tests/test_retry.py:" in text(found)
 
 
-def test_what_takes_longer_is_answered_from_what_there_is(
-    mode: str, project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hurried = CodeSearchServer(model=MODEL, patience=0.2)
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[CodeSearchServer]:
+    """A server that is out of patience at once and does not get done with any index."""
+    server = CodeSearchServer(model=MODEL, patience=0.01)
     go_on = threading.Event()
-    refresh = hurried.indexes._fresh
 
-    def slow(*arguments):
-        found = refresh(*arguments)
-        go_on.wait(30)
-        return found
+    def never(*arguments: object) -> None:
+        go_on.wait()
+        raise C2LLMError("the test is over")
 
-    async def ask():
-        async with client(hurried, mode, project) as session:
-            monkeypatch.setattr(hurried.indexes, "_fresh", slow)
-            empty = await session.call_tool("search", {"query": "retry with backoff"})
-            while hurried.indexes.as_they_are and not tried():
-                await anyio.sleep(0.01)
-            there = await session.call_tool("search", {"query": "retry with backoff"})
-            go_on.set()
-            return empty, there
+    monkeypatch.setattr(server.indexes, "_fresh", never)
+    yield server
+    go_on.set()
 
-    def tried() -> bool:
-        try:
-            with hurried.indexes.as_they_are([project]) as (found, _):
-                return found[0].counts().files == 5
-        except C2LLMError:
-            return False
 
-    empty, there = run(ask)
-    assert empty.is_error or "ask again" in text(empty)
-    assert "src/net/retry.py" in text(there) and "ask again" in text(there)
-    assert "NOT compared" in text(there).splitlines()[-1]
+def test_what_takes_longer_is_answered_from_what_there_is(
+    slow: CodeSearchServer, mode: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("search", {"query": "retry with backoff"})
+    calls(CodeSearchServer(model=MODEL), mode, [project], asked)
+    monkeypatch.setattr(server_module, "_LAST_PATIENCE", 1e6)
+    found, like = calls(
+        slow, mode, [project], asked, ("similar", {"path": "src/net/retry.py", "line": 5})
+    )
+    assert "src/net/retry.py" in text(found) and "ask again" in text(found)
+    for one in (found, like):
+        assert not one.is_error and "NOT compared" in text(one).splitlines()[-1]
+
+
+def test_where_there_is_nothing_yet_that_is_said(
+    slow: CodeSearchServer, mode: str, project: Path
+) -> None:
+    (found,) = calls(slow, mode, [project], ("search", {"query": "retry with backoff"}))
+    assert found.is_error and "Ask again in some seconds" in text(found)
 
 
 def test_calls_at_once_are_all_answered(server: CodeSearchServer, mode: str, project: Path) -> None:

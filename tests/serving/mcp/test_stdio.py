@@ -96,6 +96,30 @@ def test_a_line_that_is_no_message_ends_nothing(project: Path) -> None:
     assert process.returncode == 0 and b"Traceback" not in error
 
 
+@POSIX
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_while_it_waits_for_a_message(project: Path, number: int) -> None:
+    process = started("--root", str(project))
+    said(process, HELLO)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(number)
+    assert process.wait(60) == -number
+    assert process.stderr is not None and process.stderr.read() == b""
+
+
+def test_a_client_that_has_closed_its_end_is_no_failure(project: Path) -> None:
+    process = started("--root", str(project))
+    said(process, HELLO)
+    assert process.stdin is not None and process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    said(process, {"jsonrpc": "2.0", "id": 2, "method": "tools/list"})
+    process.stdin.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == b"" and process.wait() == 0
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

@@ -6,8 +6,10 @@ client waits for is answered from what there is by then.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,7 +54,8 @@ ClientRoots = Annotated[ListRootsResult, Resolve(client_roots)]
 
 _PATIENCE_SECONDS = 6.0
 """After which a client is answered from what there is: some give up after ten."""
-_LAST_PATIENCE_SECONDS = 20.0
+_LAST_PATIENCE = 1.5
+"""So many times as long where there is nothing yet: then the call ends with what to do."""
 _MOST_AT_WORK = 8
 """Calls at work at once; the others wait."""
 _IDLE_CHECK_SECONDS = 60.0
@@ -80,7 +83,7 @@ class CodeSearchServer(MCPServer[None]):
         self.indexes = OpenIndexes(model)
         self._roots = roots
         self._patience = patience
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._threads = ThreadPoolExecutor(_MOST_AT_WORK, "c2llm-call")
         read_only = ToolAnnotations(
             read_only_hint=True, idempotent_hint=True, open_world_hint=False
         )
@@ -182,29 +185,33 @@ class CodeSearchServer(MCPServer[None]):
         Raises:
             ToolError: What the client can act on, and nothing of what it cannot.
         """
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(_MOST_AT_WORK)
-        run = partial(anyio.to_thread.run_sync, abandon_on_cancel=True, limiter=self._limiter)
+        done = asyncio.wrap_future(self._threads.submit(work))
+        done.add_done_callback(_noticed)
         try:
-            with anyio.move_on_after(self._patience):
-                try:
-                    return await run(work)
-                except BusyError:
-                    if from_what_there_is is None:
-                        raise
-            if from_what_there_is is not None:
-                # Threads that are late still count; this one must not wait for them.
-                with anyio.move_on_after(_LAST_PATIENCE_SECONDS):
-                    return await anyio.to_thread.run_sync(
-                        from_what_there_is, abandon_on_cancel=True
-                    )
+            with anyio.move_on_after(_LAST_PATIENCE * self._patience):
+                with anyio.move_on_after(self._patience):
+                    return await asyncio.shield(done)
+                if from_what_there_is is not None:
+                    with suppress(BusyError):
+                        return await anyio.to_thread.run_sync(
+                            from_what_there_is, abandon_on_cancel=True
+                        )
+                return await asyncio.shield(done)
         except C2LLMError as error:
             raise ToolError(str(error)) from None
         except Exception as error:
             from c2llm.failure import sentence
 
             raise ToolError(sentence(error)) from None
-        raise ToolError("This takes longer than expected and goes on; ask again in some seconds.")
+        raise ToolError(
+            "Nothing can be answered yet: the tree is still being read. Ask again in some seconds."
+        )
+
+
+def _noticed(done: asyncio.Future[str]) -> None:
+    """Look at a result that nobody waits for any more, lest asyncio complain on standard error."""
+    if not done.cancelled():
+        done.exception()
 
 
 @asynccontextmanager

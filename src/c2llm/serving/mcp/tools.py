@@ -32,7 +32,7 @@ _READ_LINES = 200
 """Lines of a file where no end is given."""
 _READ_TOKENS = 8_000
 """Of one `read`, whatever its lines."""
-_WAIT_SECONDS = 5.0
+_WAIT_SECONDS = 8.5
 """How long a request waits for another one that uses the same index."""
 
 
@@ -61,9 +61,7 @@ def search(
     _require_room(max_tokens)
     roots = [place.root for place in places]
     borrowed = (
-        indexes.as_they_are(roots)
-        if as_it_is
-        else indexes.lent(roots, seconds=_WAIT_SECONDS, query=request.query)
+        indexes.as_they_are(roots) if as_it_is else indexes.lent(roots, seconds=_WAIT_SECONDS)
     )
     with borrowed as (open_ones, notes):
         found = _only(answer(open_ones, _limited(request, places)), places)
@@ -101,7 +99,7 @@ def similar(
     borrowed = (
         indexes.as_they_are([place.root])
         if as_it_is
-        else indexes.lent([place.root], seconds=_WAIT_SECONDS, query=specimen.symbol)
+        else indexes.lent([place.root], seconds=_WAIT_SECONDS)
     )
     with borrowed as (open_ones, notes):
         found = find_similar(open_ones, specimen, request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,12 @@ def serve_stdio(server: CodeSearchServer) -> None:
     What is at work then is left: an index is whole after each of its transactions.
     """
     end_with_parent(lambda: os._exit(0))
-    server.run("stdio")
+    # A thread that waits for the next line of standard input would hold up anything gentler.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        server.run("stdio")
+    except* BrokenPipeError:  # the client has closed standard output first
+        pass
 
 
 def serve_http(
