@@ -52,7 +52,7 @@ _ORDERS = (
 PLANS = [
     Plan(order, most, of_a_file, around, counts)
     for order, most, of_a_file, around, counts in product(
-        _ORDERS, (5, 10, 20, 40), (1, 2), (20,), (True, False)
+        _ORDERS, (5, 10, 20, 40, 80, 160), (1, 2), (20,), (True, False)
     )
 ]
 SCRIPTS = [Weights(*given) for given in product((0, 1, 2), (2, 4), (0.5, 0.25), (1,))]
@@ -89,22 +89,25 @@ def tokens(text: str) -> int:
 def read_until_found(pieces: Iterable[Piece], targets: set[str], most: int) -> Found:
     """What an agent reads of the pieces until the targets are before it, up to `most` tokens."""
     read = calls = 0
-    any_file = any_code = calls_until = _NEVER
+    any_file = any_code = all_files = calls_until = _NEVER
     missing = set(targets)
     for piece in pieces:
         calls += piece.is_call
         read += tokens(piece.text)
         if read > most:
             break
-        if piece.path in targets:
-            if any_file == _NEVER:
-                any_file, calls_until = read, calls
-            if any_code == _NEVER and piece.has_code:
-                any_code = read
-            missing.discard(piece.path)
-            if not missing:
-                return Found(any_file, any_code, read, calls_until)
-    return Found(any_file, any_code, _NEVER, calls_until)
+        if piece.path not in targets:
+            continue
+        missing.discard(piece.path)
+        if any_file == _NEVER:
+            any_file, calls_until = read, calls
+        if any_code == _NEVER and piece.has_code:
+            any_code = read
+        if all_files == _NEVER and not missing:
+            all_files = read
+        if _NEVER not in (any_code, all_files):
+            break
+    return Found(any_file, any_code, all_files, calls_until)
 
 
 _NAME = re.compile(r"(?P<path>[^\n]+?):\d+-\d+(?:[ ,][^\n]*)?")

@@ -48,7 +48,7 @@ _ASIDE = re.compile(
 )
 _ENDINGS = ("ations", "ation", "ings", "ing", "ers", "ies", "ied", "er", "ed", "es", "s")
 _LONGEST_LINE = 160
-MOST_LINES = 40
+MOST_LINES = 160
 """Of one command's output, whatever the plan."""
 Words = tuple[str, ...]
 _Hit = tuple[str, int, str]

@@ -33,6 +33,7 @@ def test_a_file_is_found_where_it_has_been_read() -> None:
         Piece("c.py", "c.py:1:x = 1", has_code=True, is_call=True),
     ]
     assert read_until_found(pieces, {"b.py"}, 100) == Found(4, NEVER, 4, 1)
+    assert read_until_found(pieces, {"a.py"}, 100) == Found(3, 7, 3, 1)
     assert read_until_found(pieces, {"a.py", "c.py"}, 100) == Found(3, 7, 10, 1)
     assert read_until_found(pieces, {"c.py"}, 100) == Found(10, 10, 10, 2)
     assert read_until_found(pieces, {"c.py"}, 9) == Found(NEVER, NEVER, NEVER, NEVER)
