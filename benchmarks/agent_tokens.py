@@ -7,8 +7,8 @@ For each question of `c2llm eval repos`: by the answer of the MCP tool `search` 
 budget allows, each asking for what is left of it), and by grep (`grep_strategy.py`). A file is
 before the agent when its path stands in what it has read; code of it is, when a line of it does
 too. Tokens are counted with `o200k_base` of tiktoken, as llama-index-core ships it. Grep's plan is
-chosen for each budget on the same questions that it is scored on, which favours it; the search has
-no choice to make. Recall is the mean over questions.
+chosen for each budget and figure on the same questions that it is scored on, which favours it; the
+search has no choice to make. Recall is the mean over questions.
 """
 
 from __future__ import annotations
@@ -221,26 +221,25 @@ def recall(found: Sequence[Found], budget: int, what: str) -> float:
 def results_of(
     found: dict[str, dict[Any, list[Found]]], seconds: dict[str, list[float]]
 ) -> list[dict[str, Any]]:
-    """A row for each system and budget, grep's with the choice that is best at that budget."""
+    """A row for each system and budget; each of grep's figures with the choice that is its best."""
     rows = []
     for system, choices in found.items():
         for budget in BUDGETS:
-            if system == SEARCH:
-                best = budget
-            else:
-                best = max(choices, key=lambda one: recall(choices[one], budget, "any_file"))
-            read = choices[best]
-            calls = [one.calls for one in read if one.any_file <= budget]
+            of_budget = {budget: choices[budget]} if system == SEARCH else choices
+            shares = {
+                what: {one: recall(read, budget, what) for one, read in of_budget.items()}
+                for what in ("any_file", "any_code", "all_files")
+            }
+            best = max(of_budget, key=shares["any_file"].__getitem__)
+            calls = [one.calls for one in of_budget[best] if one.any_file <= budget]
             rows.append(
                 {
                     "system": system,
                     "budget": budget,
-                    "any_file": round(recall(read, budget, "any_file"), 3),
-                    "any_code": round(recall(read, budget, "any_code"), 3),
-                    "all_files": round(recall(read, budget, "all_files"), 3),
+                    **{what: round(max(shares[what].values()), 3) for what in shares},
                     "calls": round(fmean(calls), 1) if calls else None,
                     "choice": "" if system == SEARCH else str(best),
-                    "questions": len(read),
+                    "questions": len(of_budget[best]),
                     "seconds_a_call": round(median(seconds.get(system, seconds[HAND])), 3),
                 }
             )
