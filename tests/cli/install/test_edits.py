@@ -30,7 +30,7 @@ def plain(text: str) -> str:
             out.append(text[at : end + 1])
             at = end + 1
         elif text.startswith("//", at):
-            at = text.find("\n", at) if "\n" in text[at:] else len(text)
+            at = next((i for i in range(at, len(text)) if text[i] in "\r\n"), len(text))
         elif text.startswith("/*", at):
             at = text.index("*/", at) + 2
         else:
@@ -64,6 +64,7 @@ JSON = [
     "\n",
     "// nothing yet\n",
     "// nothing yet",
+    '{"a": 1} // old\r// Macintosh\r',
 ]
 
 

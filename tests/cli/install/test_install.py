@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import stat
@@ -421,6 +422,33 @@ def test_without_a_place_for_the_record_it_works_too(
     run("claude-code", "--yes")
     run("claude-code", "--uninstall", "--yes")
     assert json.loads(path.read_text()) == {"a": 1, "mcpServers": {}}
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        "[]",
+        "{",
+        '{"FILE": 7}',
+        '{"FILE": {"checksum": "x", "pieces": 3}}',
+        '{"FILE": {"checksum": "SUM", "pieces": [[0, "{", "x"]], "made_container": 1, '
+        '"made_file": 1, "folders": ["/"]}}',
+        '{"FILE": {"checksum": "SUM", "pieces": [[0, "other", ""]], "made_container": 1, '
+        '"made_file": 1, "folders": []}}',
+    ],
+)
+def test_a_record_that_is_not_ours_does_no_harm(known: str, home: Path, tmp_path: Path) -> None:
+    path = home / ".claude.json"
+    path.write_text('{"a": 1}')
+    run("claude-code", "--yes")
+    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    record = tmp_path / "cache" / "clients.json"
+    assert stat.S_IMODE(record.stat().st_mode) == 0o600
+    assert "a" not in json.loads(record.read_text())[str(path)]["pieces"][0]
+    record.write_text(known.replace("FILE", str(path)).replace("SUM", checksum))
+    run("claude-code", "--uninstall", "--yes")
+    found = json.loads(path.read_text())
+    assert found.pop("mcpServers", {}) == {} and found == {"a": 1}
 
 
 def test_instructions_are_put_into_agents_md_and_taken_out(project: Path, home: Path) -> None:

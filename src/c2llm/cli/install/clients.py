@@ -1,6 +1,6 @@
 """The clients that can be configured: where each keeps its servers, and how it writes one.
 
-What each client documents about this, and what was tried, is told in docs/agents.md.
+What each client documents about this, and what was tried, is told in docs/clients.md.
 """
 
 from __future__ import annotations

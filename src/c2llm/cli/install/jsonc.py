@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from json import JSONDecoder
 from typing import Any
 
@@ -19,7 +20,7 @@ from c2llm.cli.install.edits import Edit, FormatError, newline_of
 _DECODER = JSONDecoder()
 _MOST_DEPTH = 100
 _SPACE = re.compile(r"[ \t\r\n]*")
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_COMMENT = re.compile(r"//[^\r\n]*|/\*.*?\*/", re.DOTALL)
 _LITERAL = re.compile(r"true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
 
@@ -46,6 +47,7 @@ class Member:
     """Where the comma behind it stands, if there is one."""
 
 
+@lru_cache(maxsize=4)  # a client's own file may be megabytes, and is asked several times
 def parse(text: str) -> Value | None:
     """The value of a text; None where there is nothing but blanks and comments.
 

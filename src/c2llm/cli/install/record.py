@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from c2llm.cli.install.edits import Edit, apply
+from c2llm.errors import C2LLMError
 from c2llm.home import home_folder
 
 _NAME = "clients.json"
@@ -61,16 +62,28 @@ def undo(text: str, record: Record) -> list[Edit] | None:
     """What takes out of a text what was put in; None where it has been changed since."""
     if _checksum(text) != record.checksum:
         return None
-    return [Edit(at, at + len(piece), gone) for at, piece, gone in record.pieces]
+    edits = [Edit(at, at + len(piece), gone) for at, piece, gone in record.pieces]
+    ours = all(text[at : at + len(piece)] == piece for at, piece, _ in record.pieces)
+    return edits if ours and not any(edit.text.strip() for edit in edits) else None
 
 
 def recall(path: Path) -> Record | None:
     """What is known of a file."""
     found = _load().get(str(path))
     try:
-        return None if found is None else Record(**found)
-    except TypeError:  # of another version
+        return None if found is None else _read(found)
+    except (TypeError, ValueError, KeyError):  # of another version
         return None
+
+
+def _read(found: dict[str, Any]) -> Record:
+    return Record(
+        str(found["checksum"]),
+        tuple((int(at), str(piece), str(gone)) for at, piece, gone in found["pieces"]),
+        bool(found["made_container"]),
+        bool(found["made_file"]),
+        tuple(map(str, found["folders"])),
+    )
 
 
 def keep(path: Path, record: Record | None) -> None:
@@ -85,7 +98,7 @@ def keep(path: Path, record: Record | None) -> None:
         known[str(path)] = asdict(record)
     file = home_folder() / _NAME
     part = file.with_name(f"{_NAME}.{os.getpid()}.part")
-    with suppress(OSError):
+    with suppress(OSError, C2LLMError):
         make_folder(file.parent)
         make_file(part)
         part.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
@@ -93,10 +106,14 @@ def keep(path: Path, record: Record | None) -> None:
 
 
 def _load() -> dict[str, dict[str, Any]]:
+    from c2llm.index.store.private import check_file
+
+    file = home_folder() / _NAME
     try:
-        known = json.loads((home_folder() / _NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
+        check_file(file)
+        known = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, C2LLMError):
+        return {}  # without it the entry goes by its lines
     return known if isinstance(known, dict) else {}
 
 
