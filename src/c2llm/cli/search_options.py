@@ -34,13 +34,19 @@ _OPTIONS = (
         help="What a result is; of a file its best chunk is shown.",
     ),
     click.option(
+        "--all",
+        "siblings",
+        is_flag=True,
+        help="Near copies of a result in their places too, not behind what is different.",
+    ),
+    click.option(
         "--model", default=DEFAULT_MODEL, show_default=True, help="Name or folder of a model."
     ),
 )
 
 
 def search_options(command: Command) -> Command:
-    """Add `k`, `mode`, `languages`, `include`, `exclude`, `granularity` and `model`."""
+    """Add `k`, `mode`, `languages`, `include`, `exclude`, `granularity`, `siblings` and `model`."""
     for option in reversed(_OPTIONS):  # the last one added stands first in --help
         command = option(command)
     return command

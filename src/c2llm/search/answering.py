@@ -34,6 +34,7 @@ def answer(
     request: SearchRequest,
     *,
     weights: RankWeights = DEFAULT_WEIGHTS,
+    left_out: tuple[Path, int, int] | None = None,
 ) -> SearchAnswer:
     """The hits of all the indexes in one list, the best first.
 
@@ -44,6 +45,7 @@ def answer(
             directory the last is asked, and of a file in two the one whose directory is nearer.
         request: What is asked.
         weights: What the ranker's features are worth.
+        left_out: A file and its first and last line that are no answer.
 
     Raises:
         UsageError: the request leaves out every index.
@@ -52,11 +54,14 @@ def answer(
     with ExitStack() as reading:
         for index in indexes:
             reading.enter_context(index.believed())
-        return _answer(indexes, request, weights)
+        return _answer(indexes, request, weights, left_out)
 
 
 def _answer(
-    indexes: Sequence[CodeIndex], request: SearchRequest, weights: RankWeights
+    indexes: Sequence[CodeIndex],
+    request: SearchRequest,
+    weights: RankWeights,
+    left_out: tuple[Path, int, int] | None,
 ) -> SearchAnswer:
     started = time.perf_counter()
     taken: list[CodeIndex] = []
@@ -65,7 +70,11 @@ def _answer(
     asked = list({index.root: index for index in indexes}.values())
     for index in asked:
         try:
-            targets.append(index.target(request, asked))
+            target = index.target(request, asked)
+            if left_out is not None and left_out[0].is_relative_to(index.root):
+                path = left_out[0].relative_to(index.root).as_posix()
+                target = replace(target, left_out=(path, *left_out[1:]))
+            targets.append(target)
             taken.append(index)
         except UsageError as error:
             refused = error
