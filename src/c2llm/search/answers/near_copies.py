@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
-COPY = 0.65
+COPY = 0.7
 """Texts at least so alike are near copies of each other; docs/ranking.md weighs the number."""
 _SHINGLE = 3
 _LEAST_SHINGLES = 20
@@ -21,17 +21,25 @@ _LEAST_OF_LINE = 12
 """Characters of a line that is worth comparing."""
 _LEAST_SHARED = 0.25
 """Of the lines of the shorter text; pairs that share fewer are not looked at further."""
+_ENOUGH_LINES = 8
+"""Lines in common that tell by themselves, where the share of them does; this spares shingles."""
 _LONGEST = 6_000
 """Characters of a text that are looked at."""
 _PREFACE = 60
 """Lines of a file in which its licence ends."""
 
 _WORD = re.compile(r"\w+")
-_LICENCE = re.compile(r"copyright|\blicen[sc]e|spdx", re.IGNORECASE)
-_OF_LICENCE = re.compile(
-    rf"{_LICENCE.pattern}|\bwarrant|rights reserved|permission|redistribut|merchantab|\bliab"
-    "|dealings in",
-    re.IGNORECASE,
+_LICENCE = ("copyright", "license", "licence", "spdx")
+_OF_LICENCE = (
+    *_LICENCE,
+    "warrant",
+    "rights reserved",
+    "permission",
+    "redistribut",
+    "merchantab",
+    "liable",
+    "liability",
+    "dealings in",
 )
 _IMPORTS = (
     "import ",
@@ -66,15 +74,15 @@ class Body:
 
     @cached_property
     def _kept(self) -> list[str]:
-        lines = [line.strip() for line in self._compared.split("\n")]
+        lines = self._compared.split("\n")
         if self._start_line == 1:
             lines = lines[_end_of_licence(lines) :]
-        return [line for line in lines if not line.startswith(_IMPORTS)]
+        return [line for line in map(str.strip, lines) if not line.startswith(_IMPORTS)]
 
     @cached_property
     def lines(self) -> frozenset[str]:
         """Its different lines, without their indentation."""
-        return frozenset(line for line in self._kept if len(line) >= _LEAST_OF_LINE)
+        return frozenset([line for line in self._kept if len(line) >= _LEAST_OF_LINE])
 
     @cached_property
     def shingles(self) -> frozenset[tuple[str, ...]]:
@@ -88,15 +96,22 @@ class Body:
         return frozenset(_WORD.findall(self._compared))
 
 
-def may_be_copies(shared: int, one: Body, other: Body) -> bool:
-    """Whether two texts that share so many lines are worth a comparison."""
-    return shared >= max(1.0, _LEAST_SHARED * min(len(one.lines), len(other.lines)))
+def are_copies(one: Body, other: Body, shared_lines: int, threshold: float = COPY) -> bool:
+    """Whether two texts are the same, or long enough to tell and alike.
 
-
-def are_copies(one: Body, other: Body, threshold: float = COPY) -> bool:
-    """Whether two texts are the same, or long enough to tell and alike."""
+    Args:
+        one: A text.
+        other: Another.
+        shared_lines: How many of their `lines` they have in common.
+        threshold: The likeness from which they are copies.
+    """
     if one.text == other.text:
         return bool(one.text)
+    fewer, more = sorted((len(one.lines), len(other.lines)))
+    if not shared_lines or shared_lines < _LEAST_SHARED * fewer:
+        return False
+    if shared_lines >= max(_ENOUGH_LINES, threshold * (fewer + more - shared_lines)):
+        return True
     a, b = one.shingles, other.shingles
     fewer, more = sorted((len(a), len(b)))
     if fewer < _LEAST_SHINGLES or fewer < threshold * more:
@@ -107,8 +122,9 @@ def are_copies(one: Body, other: Body, threshold: float = COPY) -> bool:
 
 def _end_of_licence(lines: list[str]) -> int:
     """Behind the last of the first lines that speaks of a licence, 0 where none does."""
-    preface = "\n".join(lines[:_PREFACE])
-    if not _LICENCE.search(preface):
+    preface = [line.lower() for line in lines[:_PREFACE]]
+    whole = "\n".join(preface)
+    if not any(word in whole for word in _LICENCE):
         return 0
-    last = max(match.start() for match in _OF_LICENCE.finditer(preface))
-    return preface.count("\n", 0, last) + 1
+    spoken = [at for at, line in enumerate(preface) if any(word in line for word in _OF_LICENCE)]
+    return spoken[-1] + 1

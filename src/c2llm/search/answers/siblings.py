@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from c2llm.codebase.words import normalized, tokens
 from c2llm.search.answer import Hit, Sibling
-from c2llm.search.answers.near_copies import Body, are_copies, may_be_copies
+from c2llm.search.answers.near_copies import Body, are_copies
 from c2llm.search.answers.precedence import is_other_version, stands_before
 from c2llm.search.query.query_parsing import Query
 from c2llm.search.ranking.ranker import Ranked
@@ -28,6 +28,8 @@ BLOCK = 50
 """Results that are compared with each other: enough to fill a page with what is different."""
 
 
+_MOST_COMPARED = 4
+"""Of those that share lines with a result as many are compared with it, the most alike."""
 Result = TypeVar("Result", Ranked, Hit)
 
 
@@ -138,18 +140,18 @@ def _alike(
     with_line: dict[str, list[int]],
     with_symbol: dict[str, list[int]],
 ) -> Iterator[int]:
-    """Those who have stood for a family and are near copies or versions of one, the best first."""
+    """Those who have stood for a family and are copies or versions of one, the nearest first."""
     body, place = member.body, member.place
     shared: Counter[int] = Counter()
     for line in body.lines or (body.text,):
         for number in with_line.get(line, ()):
             shared[number] += 1
     named = with_symbol.get(member.key, ()) if member.key else ()
-    for number in sorted({*shared, *named}):
-        other = members[number]
-        copied = may_be_copies(shared[number], body, other.body) and are_copies(body, other.body)
-        if copied or (number in named and is_other_version(place, other.place)):
-            yield number
+    likely = sorted(shared, key=lambda number: (-shared[number], number))[:_MOST_COMPARED]
+    yield from (
+        number for number in likely if are_copies(body, members[number].body, shared[number])
+    )
+    yield from (number for number in named if is_other_version(place, members[number].place))
 
 
 def _belongs(members: Sequence[Member], family: Family, number: int) -> bool:
