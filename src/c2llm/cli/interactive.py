@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c2llm.cli.output import print_line
-from c2llm.cli.render import place
+from c2llm.cli.render import also_in, place
 from c2llm.errors import C2LLMError, UsageError
 from c2llm.printable import printable
 
@@ -262,7 +262,8 @@ class Session:
                 ("class:chosen" if chosen else "class:path", f" {printable(place(hit))}\n")
             )
             found.append(("class:label", f"   {printable(label)}"))
-            found.append(("class:dim", f"  {hit.score:.2f}\n"))
+            copies = f"  +{len(hit.also)}" if hit.also else ""
+            found.append(("class:dim", f"  {hit.score:.2f}{copies}\n"))
         return found
 
     def preview_fragments(self) -> StyleAndTextTuples:
@@ -271,7 +272,10 @@ class Session:
         if not hits:
             return []
         hit = hits[min(chosen, len(hits) - 1)]
-        found: StyleAndTextTuples = [("class:dim", f" {printable('; '.join(hit.why))}\n\n")]
+        found: StyleAndTextTuples = [("class:dim", f" {printable('; '.join(hit.why))}\n")]
+        if hit.also:
+            found.append(("class:dim", f" {printable(also_in(hit))}\n"))
+        found.append(("", "\n"))
         lines = hit.text.split("\n")[:_MOST_PREVIEW]
         colored = code_fragments([printable(line).expandtabs(4) for line in lines], hit.language)
         for number, fragments in enumerate(colored, hit.start_line):

@@ -39,13 +39,19 @@ _OPTIONS = (
         help="Read all of a large tree first, instead of what smells of the question.",
     ),
     click.option(
+        "--all",
+        "siblings",
+        is_flag=True,
+        help="Near copies of a result in their places too, not behind what is different.",
+    ),
+    click.option(
         "--model", default=DEFAULT_MODEL, show_default=True, help="Name or folder of a model."
     ),
 )
 
 
 def search_options(command: Command) -> Command:
-    """Add `k`, `mode`, `languages`, `include`, `exclude`, `granularity`, `wait` and `model`."""
+    """Add the options above, which stand before those that a verb has of its own."""
     for option in reversed(_OPTIONS):  # the last one added stands first in --help
         command = option(command)
     return command

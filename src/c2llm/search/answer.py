@@ -12,6 +12,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Sibling:
+    """Where a near copy of a hit is."""
+
+    path: str
+    start_line: int
+    end_line: int
+    symbol: str = ""
+    repository: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One answer."""
 
@@ -38,6 +49,8 @@ class Hit:
     """First and last line of what `symbol` names, where the hit holds other definitions too."""
     callers: Callers | None = None
     """Who calls it and what its file imports, where the request asks for that."""
+    also: tuple[Sibling, ...] = ()
+    """Near copies of it among the best results, which stand behind what is different."""
 
 
 @dataclass(frozen=True, slots=True)

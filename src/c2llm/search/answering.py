@@ -35,6 +35,7 @@ def answer(
     *,
     weights: RankWeights = DEFAULT_WEIGHTS,
     read: bool = True,
+    left_out: tuple[Path, int, int] | None = None,
 ) -> SearchAnswer:
     """The hits of all the indexes in one list, the best first.
 
@@ -46,6 +47,7 @@ def answer(
         request: What is asked.
         weights: What the ranker's features are worth.
         read: Read what smells of the request where files of a large tree are unread.
+        left_out: A file and its first and last line that are no answer.
 
     Raises:
         UsageError: the request leaves out every index.
@@ -57,11 +59,14 @@ def answer(
         if read:
             for index in indexes:
                 index.read_for(request)
-        return _answer(indexes, request, weights)
+        return _answer(indexes, request, weights, left_out)
 
 
 def _answer(
-    indexes: Sequence[CodeIndex], request: SearchRequest, weights: RankWeights
+    indexes: Sequence[CodeIndex],
+    request: SearchRequest,
+    weights: RankWeights,
+    left_out: tuple[Path, int, int] | None,
 ) -> SearchAnswer:
     started = time.perf_counter()
     taken: list[CodeIndex] = []
@@ -70,7 +75,11 @@ def _answer(
     asked = list({index.root: index for index in indexes}.values())
     for index in asked:
         try:
-            targets.append(index.target(request, asked))
+            target = index.target(request, asked)
+            if left_out is not None and left_out[0].is_relative_to(index.root):
+                path = left_out[0].relative_to(index.root).as_posix()
+                target = replace(target, left_out=(path, *left_out[1:]))
+            targets.append(target)
             taken.append(index)
         except UsageError as error:
             refused = error

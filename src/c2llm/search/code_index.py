@@ -50,6 +50,7 @@ class RequestOptions(TypedDict, total=False):
     max_tokens: int | None
     offset: int
     callers: bool
+    siblings: bool
 
 
 class CodeIndex(IndexedTree):

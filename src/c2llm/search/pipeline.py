@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-from c2llm.search.answer import Hit
+from c2llm.search.answer import Hit, Sibling
 from c2llm.search.answers.grouping import grouped
 from c2llm.search.answers.hits import hits_of
+from c2llm.search.answers.siblings import BLOCK, Member, stepped_back
 from c2llm.search.query.query_parsing import Query, parse_query
 from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, RankWeights
 from c2llm.search.ranking.features import Corpus
@@ -56,17 +58,37 @@ def ask(
     admitted = admitted_of(targets)
     found = candidates_of(targets, query, k=request.limit, mode=request.mode, admitted=admitted)
     last = request.offset + request.limit
-    most = last
-    if request.granularity != "chunk":
-        most = max(_CHUNKS_A_UNIT * last, len(found.candidates))
-    ranked = rank(found.candidates, query, found.corpora, most, weights)
-    if request.offset and len(ranked) < most:
-        ranked = _deeper(targets, request, query, weights, ranked, most, admitted)
-    if request.granularity == "chunk":
+    block = max(BLOCK, request.limit)
+    of_chunks = request.granularity == "chunk"
+    most = -(-last // block) * block
+    if not of_chunks or any(one.left_out for one in targets):
+        most = len(found.candidates)
+    wanted = last if of_chunks else max(_CHUNKS_A_UNIT * last, most)
+    parts = [rank(found.candidates, query, found.corpora, most, weights)]
+    if request.offset and len(parts[0]) < wanted:
+        parts += _deeper(targets, request, query, weights, parts[0], wanted, admitted)
+    if of_chunks:
+        ranked: list[Ranked] = []
+        for part in map(partial(_answers, targets), parts):
+            for start in range(0, len(part), block):
+                ranked += _chunks(targets, request, query, part[start : start + block])
         hits = hits_of(targets, ranked[request.offset : last], query, found.rarity)
     else:
-        hits = _units(targets, request, query, ranked, last, found.rarity)[request.offset : last]
+        every = [item for part in parts for item in part]
+        hits = _units(targets, request, query, every, last, found.rarity)[request.offset : last]
     return Found(hits, found.by_words, found.words_outside)
+
+
+def _answers(targets: Sequence[SearchTarget], ranked: Sequence[Ranked]) -> list[Ranked]:
+    """Those that may be answers by their lines."""
+    return [
+        item
+        for item in ranked
+        for facts in (item.candidate.facts,)
+        if not targets[item.candidate.source].leaves_out(
+            facts.path, facts.start_line, facts.end_line
+        )
+    ]
 
 
 def _deeper(
@@ -77,25 +99,50 @@ def _deeper(
     ranked: list[Ranked],
     most: int,
     admitted: Sequence[set[int] | None],
-) -> list[Ranked]:
-    """More of a list that is at its end, with what was there left in its place.
+) -> list[list[Ranked]]:
+    """More of a list that is at its end, part by part; what was there is left in its place.
 
     More candidates make other scores, so those that a longer list adds are put behind.
     """
+    parts: list[list[Ranked]] = []
+    known = {(item.candidate.source, item.candidate.facts.id) for item in ranked}
+    least = ranked[-1].score if ranked else 0.0
     k = request.limit
-    while len(ranked) < most:
+    while len(known) < most:
         k = _wanted(k)
         found = candidates_of(targets, query, k=k, mode=request.mode, admitted=admitted)
-        known = {(item.candidate.source, item.candidate.facts.id) for item in ranked}
+        longer = rank(found.candidates, query, found.corpora, len(found.candidates), weights)
         more = [
-            replace(item, score=min(item.score, ranked[-1].score))
-            for item in rank(found.candidates, query, found.corpora, len(found.candidates), weights)
+            replace(item, score=min(item.score, least))
+            for item in longer
             if (item.candidate.source, item.candidate.facts.id) not in known
         ]
         if not more:
             break
-        ranked = ranked + more
-    return ranked
+        parts.append(more)
+        known |= {(item.candidate.source, item.candidate.facts.id) for item in more}
+        least = more[-1].score
+    return parts
+
+
+def _chunks(
+    targets: Sequence[SearchTarget], request: SearchRequest, query: Query, block: Sequence[Ranked]
+) -> Sequence[Ranked]:
+    """One block of the list, near copies behind what is different."""
+    if request.siblings or len(block) < 2:
+        return block
+    texts: dict[tuple[int, int], str] = {}
+    for number, one in enumerate(targets):
+        ids = [item.candidate.facts.id for item in block if item.candidate.source == number]
+        for stored in one.reader.store.chunks(ids):
+            texts[number, stored.id] = stored.chunk.text
+    members = []
+    for item in block:
+        facts, number = item.candidate.facts, item.candidate.source
+        label = targets[number].reader.label
+        place = Sibling(facts.path, facts.start_line, facts.end_line, facts.symbol, label)
+        members.append(Member(place, texts.get((number, facts.id), ""), facts.language, query))
+    return stepped_back(block, members)
 
 
 def _units(
@@ -111,16 +158,48 @@ def _units(
     Always from the same parts, whatever the offset, so that the pages make one list.
     """
     part = _CHUNKS_A_UNIT * request.limit
-    units: dict[tuple[str, str, int, int], Hit] = {}
+    block = max(BLOCK, request.limit)
+    units: list[Hit] = []
+    known: set[tuple[str, str, int, int]] = set()
     for start in range(0, len(ranked), part):
         chunks = ranked[start : start + part]
+        new: list[Hit] = []
         for hit in grouped(targets, chunks, query, request.granularity, rarity=rarity):
             whole_file = request.granularity == "file"
             lines = (0, 0) if whole_file else (hit.start_line, hit.end_line)
-            units.setdefault((hit.repository, hit.path, *lines), hit)
+            unit = (hit.repository, hit.path, *lines)
+            if unit not in known and not _is_left_out(targets, hit):
+                known.add(unit)
+                new.append(hit)
+        for first in range(0, len(new), block):
+            units += _hits(request, query, new[first : first + block])
         if len(units) >= last:
             break
-    return list(units.values())
+    return units
+
+
+def _is_left_out(targets: Sequence[SearchTarget], hit: Hit) -> bool:
+    return any(
+        one.reader.label == hit.repository
+        and one.leaves_out(hit.path, hit.start_line, hit.end_line)
+        for one in targets
+    )
+
+
+def _hits(request: SearchRequest, query: Query, block: Sequence[Hit]) -> Sequence[Hit]:
+    """The same for functions, classes and files, of which the text is there."""
+    if request.siblings or len(block) < 2:
+        return block
+    members = [
+        Member(
+            Sibling(hit.path, hit.start_line, hit.end_line, hit.symbol, hit.repository),
+            hit.text,
+            hit.language,
+            query,
+        )
+        for hit in block
+    ]
+    return stepped_back(block, members)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,3 +25,12 @@ class SearchTarget:
     """For groups of chunk ids how near the query is to the merged vectors of each, as cosines."""
     recency: Mapping[str, float] | None = None
     """For a path how recently it was changed, 1 now and 0 long ago."""
+    left_out: tuple[str, int, int] | None = None
+    """A path and its first and last line that are no answer: what the answers are like."""
+
+    def leaves_out(self, path: str, start_line: int, end_line: int) -> bool:
+        """Whether something has lines that are no answer."""
+        if self.left_out is None:
+            return False
+        left_out, first, last = self.left_out
+        return path == left_out and first <= end_line and start_line <= last

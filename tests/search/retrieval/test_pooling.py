@@ -71,7 +71,7 @@ def trees(home: Path, tmp_path: Path) -> tuple[Path, Path]:
 def test_the_same_file_has_the_same_score_in_each_index(
     trees: tuple[Path, Path], query: str, mode: str, granularity: str
 ) -> None:
-    request = SearchRequest(query, 200, mode, granularity=granularity)  # type: ignore[arg-type]
+    request = SearchRequest(query, 200, mode, granularity, siblings=True)  # type: ignore[arg-type]
     with opened(*trees) as indexes:
         scores = of_file(answer(indexes, request).hits, "src/ledger.py")
     assert scores.keys() == {"billing", "jobs"}
@@ -79,7 +79,7 @@ def test_the_same_file_has_the_same_score_in_each_index(
 
 
 def test_the_order_of_the_indexes_does_not_matter(trees: tuple[Path, Path]) -> None:
-    request = SearchRequest("settle an invoice in the ledger", 200, "lexical")
+    request = SearchRequest("settle an invoice in the ledger", 200, "lexical", siblings=True)
     with opened(*trees) as indexes:
         there = answer(indexes, request).hits
         back = answer(indexes[::-1], request).hits

@@ -78,8 +78,8 @@ class RankedIndex:
         if mode in (FIRST, COMPLETE):
             return self._index.search(query, k)
         retriever = cast("Mode", mode.removesuffix(RAW))
-        weights = self._weights[mode.endswith(RAW)]
-        return self._index.search(query, k, retriever, weights=weights)
+        raw = mode.endswith(RAW)
+        return self._index.search(query, k, retriever, weights=self._weights[raw], siblings=raw)
 
     def close(self) -> None:
         """Close the index file."""

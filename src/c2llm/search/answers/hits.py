@@ -62,4 +62,5 @@ def hit_of(item: Ranked, label: str, text: str) -> Hit:
         why=item.why,
         cell=facts.cell,
         repository=label,
+        also=item.also,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,10 @@ from c2llm.codebase.chunk import NOTEBOOK
 from c2llm.codebase.files.decoding import decode
 from c2llm.codebase.languages import detect_language
 from c2llm.errors import UsageError
-from c2llm.search.answer import Hit, SearchAnswer
+from c2llm.search.answer import SearchAnswer
 from c2llm.search.answering import answer
 from c2llm.search.query.query_parsing import CODE_FORM
-from c2llm.search.request import MOST_CHARACTERS, MOST_HITS
+from c2llm.search.request import MOST_CHARACTERS
 
 if TYPE_CHECKING:
     from c2llm.codebase.syntax import Definition
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 _PLACE = re.compile(r"(.+?):(\d{1,7})(?:[-:]\d+)?")
 _MOST_BYTES = 4_000_000
-_MOST_OF_ITSELF = 10
-"""Chunks of the specimen itself among the hits."""
 _AROUND = 15
 """Lines above and below, where no function or class is around."""
 
@@ -84,26 +82,15 @@ def similar(
         specimen: What to compare with.
         request: Its query is `as_query(specimen)`.
     """
-    last = request.offset + request.limit
-    found = answer(indexes, replace(request, offset=0, k=min(last + _MOST_OF_ITSELF, MOST_HITS)))
-    roots = {index.label: index.root for index in indexes}
-    hits = [hit for hit in found.hits if not _is_itself(hit, roots[hit.repository], specimen)]
-    return replace(found, request=request, hits=tuple(hits[request.offset : last]))
+    itself = None
+    if specimen.file is not None:
+        itself = specimen.file, specimen.start_line, specimen.end_line
+    return answer(indexes, request, left_out=itself)
 
 
 def as_query(specimen: Specimen) -> str:
     """The query that asks for code like it."""
     return f"{CODE_FORM}\n{specimen.text}"[:MOST_CHARACTERS]
-
-
-def _is_itself(hit: Hit, root: Path, specimen: Specimen) -> bool:
-    if specimen.file is None:
-        return False
-    return (
-        root / hit.path == specimen.file
-        and hit.start_line <= specimen.end_line
-        and specimen.start_line <= hit.end_line
-    )
 
 
 def _lines(file: Path, text: str) -> tuple[str | None, list[str]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from c2llm.search.answer import Hit
+from c2llm.search.answer import Hit, Sibling
 
 _PIECE = re.compile(r"[A-Za-z]+|[^\W\d_A-Za-z]+| (?=\S)|[^\S\n]+|[\s\S]")
 """What tokenizers do not join: words, spaces in a row, and every other character by itself."""
@@ -14,6 +14,8 @@ _LETTERS_A_TOKEN, _OTHER_BYTES_A_TOKEN = 6, 2
 _LEAST_LINES = 4
 _OVERHEAD_TOKENS = 24
 """Path, lines and name of a hit."""
+_SIBLING_TOKENS = 8
+"""Lines and quotes around the path of a near copy that a hit names."""
 
 
 def tokens_of(text: str) -> int:
@@ -35,7 +37,8 @@ def tokens_of(text: str) -> int:
 def within_budget(hits: Sequence[Hit], most_tokens: int) -> tuple[list[Hit], int]:
     """The first hits whose whole text fits, the last of them cut at a line.
 
-    Tokens are estimated, see `tokens_of`.
+    Tokens are estimated, see `tokens_of`. Near copies are named as far as there is room for the
+    text first.
 
     Returns:
         The hits, and how many of the given ones are not among them whole.
@@ -53,11 +56,23 @@ def within_budget(hits: Sequence[Hit], most_tokens: int) -> tuple[list[Hit], int
             left -= cost
             kept += 1
         if kept == len(lines):
-            taken.append(hit)
+            also, left = _named(hit.also, left)
+            taken.append(replace(hit, also=also) if len(also) < len(hit.also) else hit)
             continue
         if kept >= _LEAST_LINES or (not taken and kept):
             end = min(hit.start_line + kept - 1, hit.end_line)
-            taken.append(replace(hit, text="\n".join(lines[:kept]), end_line=end))
+            taken.append(replace(hit, text="\n".join(lines[:kept]), end_line=end, also=()))
             return taken, len(hits) - len(taken) + 1
         break
     return taken, len(hits) - len(taken)
+
+
+def _named(also: Sequence[Sibling], left: int) -> tuple[tuple[Sibling, ...], int]:
+    """Those of the near copies whose places fit into what is left, and what is left then."""
+    for number, sibling in enumerate(also):
+        names = f"{sibling.repository}{sibling.path}{sibling.symbol}"
+        cost = tokens_of(names) + _SIBLING_TOKENS
+        if cost > left:
+            return tuple(also[:number]), left
+        left -= cost
+    return tuple(also), left

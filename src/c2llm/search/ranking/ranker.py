@@ -20,6 +20,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from c2llm.search.answer import Sibling
 from c2llm.search.query.query_parsing import Query
 from c2llm.search.query.roles import Role
 from c2llm.search.ranking.chunk_facts import Facts
@@ -66,6 +67,8 @@ class Ranked:
     candidate: Candidate
     score: float
     why: tuple[str, ...]
+    also: tuple[Sibling, ...] = ()
+    """As in `Hit`."""
 
 
 @dataclass(slots=True)
