@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c2llm.cli.output import print_line
-from c2llm.cli.render import also_in, place
 from c2llm.errors import C2LLMError, UsageError
 from c2llm.printable import printable
+from c2llm.search.answers.citation import also_in, place
 
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application

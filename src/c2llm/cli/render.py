@@ -14,22 +14,13 @@ import click
 from c2llm.cli.output import note, print_painted
 from c2llm.cli.streams import is_colored
 from c2llm.printable import printable
+from c2llm.search.answers.citation import also_in, place
 
 if TYPE_CHECKING:
     from c2llm.search.answer import Hit, SearchAnswer, Sibling
     from c2llm.search.answers.callers import Callers
 
 BOLD, DIM, CYAN, GREEN, RESET = "\033[1m", "\033[2m", "\033[36m", "\033[32m", "\033[0m"
-
-
-_MOST_SIBLINGS = 3
-"""Near copies that a reader is told the places of; the others are counted."""
-
-
-def place(hit: Hit | Sibling) -> str:
-    """`path:start-end`, behind the repository's name where there are several."""
-    where = f"{hit.path}:{hit.start_line}-{hit.end_line}".replace("\n", "\\n")
-    return f"{hit.repository}/{where}" if hit.repository else where
 
 
 def result(rank: int, hit: Hit, query: str, *, whole: bool) -> dict[str, Any]:
@@ -94,19 +85,6 @@ def _sibling(one: Sibling) -> dict[str, Any]:
     where = {"repository": one.repository} if one.repository else {}
     lines = {"start_line": one.start_line, "end_line": one.end_line}
     return {**where, "path": one.path, **lines, "symbol": one.symbol}
-
-
-def also_in(hit: Hit) -> str:
-    """Where the near copies of an answer are, in one line; "" where it has none."""
-    if not hit.also:
-        return ""
-    files = {(one.repository, one.path) for one in hit.also}
-    elsewhere = len(files) == len(hit.also) and (hit.repository, hit.path) not in files
-    number, noun = len(hit.also), "file" if elsewhere else "place"
-    named = ", ".join(map(place, hit.also[:_MOST_SIBLINGS]))
-    more = number - _MOST_SIBLINGS
-    rest = f" and {more} more" if more > 0 else ""
-    return f"also in {number} {noun}{'s' if number > 1 else ''}: {named}{rest}"
 
 
 def _callers(around: Callers) -> dict[str, Any]:

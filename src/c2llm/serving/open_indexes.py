@@ -218,7 +218,7 @@ class OpenIndexes:
             else:
                 raise C2LLMError(f"{entry.root} is not there any more; ask about another place.")
             # Another process is making it: its first files are there soon.
-            while not entry.index.counts().files and time.monotonic() < deadline:
+            while self._is_hollow(entry.index) and time.monotonic() < deadline:
                 entry.notes.clear()
                 entry.index.refresh(LOCK_SECONDS)
         except BaseException:
@@ -235,7 +235,13 @@ class OpenIndexes:
             progress_bar=entry.progress_bar,
             note=entry.notes.append,
             lock_seconds=LOCK_SECONDS,
+            wait=False,
         )
+
+    @staticmethod
+    def _is_hollow(index: CodeIndex) -> bool:
+        """Nothing can be answered, since another process has the files of a tree to read."""
+        return not index.unread_files and not index.counts().files
 
     def _progress_of(self, root: Path) -> str:
         """What an index is busy with."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from c2llm.printable import printable
 from c2llm.search.answer import Hit, SearchAnswer
 from c2llm.search.answers.callers import Callers
+from c2llm.search.answers.citation import also_in
 from c2llm.search.answers.snippets import snippet
 from c2llm.search.answers.token_budget import tokens_of
 
@@ -92,7 +93,9 @@ def _named(answer: SearchAnswer, room: int) -> list[_Shown]:
     shown: list[_Shown] = []
     left = _FOR_NAMES * room
     for hit in answer.hits:
-        name = "\n".join([_name(hit), *(_around(hit.callers) if hit.callers else ())])
+        around = _around(hit.callers) if hit.callers else ()
+        also = [printable(f"  {also_in(hit)}")] if hit.also else []
+        name = "\n".join([_name(hit), *also, *around])
         if not shown:
             name = cut(name, max(room // 2, 20))
         left -= tokens_of(name) + 2
