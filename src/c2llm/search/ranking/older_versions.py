@@ -18,7 +18,10 @@ _FIRST = 1
 """Versions up to this may be older than the folder above them. A `v2/` there is newer: so Go has
 it."""
 _LEAST_LIKE = 3
-"""Files of a folder that have their like above it, and half of its files at least."""
+"""Files of a folder that have their like above it."""
+_LEAST_SHARE = 1 / 3
+"""And of its files this share at least. The paths are those of one question's candidates, where the
+like of a file need not be among them."""
 
 
 def older_versions(paths: Iterable[str], query: str) -> frozenset[str]:
@@ -45,7 +48,7 @@ def older_versions(paths: Iterable[str], query: str) -> frozenset[str]:
         if number not in spelled
         and (
             number < newest[folder.rpartition("/")[0]]
-            or (number <= _FIRST and like[folder] >= max(_LEAST_LIKE, held[folder] / 2))
+            or (number <= _FIRST and like[folder] >= max(_LEAST_LIKE, _LEAST_SHARE * held[folder]))
         )
     }
     return frozenset(
