@@ -111,6 +111,7 @@ class FeatureExtractor:
             for form in OTHER_FORMS.get(term, ())
             if form not in self._terms
         }
+        self._forms = frozenset(self._meant)
         self._total = sum(corpus.rarity.values()) or 1.0
         self._path_total = sum(corpus.rarity.get(term, 0.0) for term in self._in_paths) or 1.0
 
@@ -191,9 +192,9 @@ class FeatureExtractor:
     def _of_query(self, found: frozenset[str], terms: frozenset[str]) -> frozenset[str]:
         """Those of the query's terms that are among the stems, as they are or in another form."""
         plain = found & terms
-        if self._meant.keys().isdisjoint(found):
+        if self._forms.isdisjoint(found):
             return plain
-        return plain | {self._meant[form] for form in found if form in self._meant} & terms
+        return plain | {self._meant[form] for form in found & self._forms} & terms
 
     def _spelled(self, found: frozenset[str]) -> str:
         spelled = self._query.spelled

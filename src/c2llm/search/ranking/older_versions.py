@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 _FOLDER = re.compile(r"v(\d{1,3})", re.IGNORECASE)
+_BELOW_ONE = re.compile(r"(?:^|/)v\d{1,3}/", re.IGNORECASE)
 _SPELLED = re.compile(r"(?<![^\W_])v(?:ersion\s?)?(\d{1,3})(?!\d)", re.IGNORECASE)
 _FIRST = 1
 """Versions up to this may be older than the folder above them. A `v2/` there is newer: so Go has
@@ -27,19 +28,20 @@ like of a file need not be among them."""
 def older_versions(paths: Iterable[str], query: str) -> frozenset[str]:
     """Those of the paths that are of an older version, but for versions that the query spells."""
     files = frozenset(paths)
+    folders_of = {path: _versions(path) for path in files if _BELOW_ONE.search(path)}
+    if not folders_of:
+        return frozenset()
     numbers: dict[str, int] = {}
     newest: dict[str, int] = {}
-    for path in files:
-        for folder, above, number in _versions(path):
+    for folders in folders_of.values():
+        for folder, above, number in folders:
             numbers[folder] = number
             newest[above] = max(newest.get(above, 0), number)
-    if not numbers:
-        return frozenset()
     spelled = {int(number) for number in _SPELLED.findall(query)}
     like: Counter[str] = Counter()
     held: Counter[str] = Counter()
-    for path in files:
-        for folder, above, _ in _versions(path):
+    for path, folders in folders_of.items():
+        for folder, above, _ in folders:
             held[folder] += 1
             like[folder] += _joined(above, path[len(folder) + 1 :]) in files
     older = {
@@ -52,17 +54,20 @@ def older_versions(paths: Iterable[str], query: str) -> frozenset[str]:
         )
     }
     return frozenset(
-        path for path in files if any(folder in older for folder, _, _ in _versions(path))
+        path
+        for path, folders in folders_of.items()
+        if any(folder in older for folder, _, _ in folders)
     )
 
 
-def _versions(path: str) -> Iterable[tuple[str, str, int]]:
+def _versions(path: str) -> list[tuple[str, str, int]]:
     """Of each folder of a path that is named by a version: itself, what is above, the number."""
     parts = path.split("/")
-    for at, part in enumerate(parts[:-1]):
-        named = _FOLDER.fullmatch(part)
-        if named:
-            yield "/".join(parts[: at + 1]), "/".join(parts[:at]), int(named[1])
+    return [
+        ("/".join(parts[: at + 1]), "/".join(parts[:at]), int(named[1]))
+        for at, part in enumerate(parts[:-1])
+        if (named := _FOLDER.fullmatch(part))
+    ]
 
 
 def _joined(folder: str, rest: str) -> str:
