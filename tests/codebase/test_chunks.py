@@ -139,11 +139,25 @@ def test_a_long_function_is_cut_between_statements_and_keeps_its_name() -> None:
         assert chunk.text.startswith("    if x ==")
 
 
-def test_a_name_is_told_by_the_chunk_where_its_comment_starts() -> None:
+def test_what_a_comment_longer_than_a_chunk_is_about_is_defined_below_it() -> None:
     doc = "\n".join(f"# Line {i} of a long comment about f." for i in range(60))
     chunks = chunks_of("a.py", f"x = 1\n\n{doc}\ndef f():\n    pass\n", "python")
     assert all(chunk.symbol == "f" for chunk in chunks)
-    assert [chunk.definitions for chunk in chunks].count(("f",)) == 1
+    *comment, last = chunks
+    assert comment
+    assert "def f" in last.text
+    assert last.definitions == ("f",)
+    assert all(chunk.definitions == () for chunk in comment)
+
+
+def test_below_a_long_comment_a_class_stands_before_its_methods() -> None:
+    doc = "\n".join(f"# Line {i} of a long comment about Stack." for i in range(60))
+    methods = "".join(f"  def m{i}\n    {i}\n  end\n" for i in range(3))
+    chunks = chunks_of("a.rb", f"{doc}\nclass Stack\n{methods}end\n", "ruby")
+    assert [chunk.symbol for chunk in chunks] == ["Stack"] * len(chunks)
+    assert chunks[-1].definitions == ("Stack", "m0", "m1", "m2")
+    assert chunks[-1].signature == "class Stack"
+    assert not any(chunk.definitions for chunk in chunks[:-1])
 
 
 def test_namespaces_only_give_scope() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from c2llm.codebase import words
-from c2llm.codebase.words import normalized, stem, tokens
+from c2llm.codebase.words import normalized, stem, tokens, whole_tokens
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,16 @@ def test_a_stem_begins_the_word(word: str) -> None:
 
 def test_tokens_keep_whole_names() -> None:
     assert tokens("parseRequests(url)") == "parserequest pars request url"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["applyMiddleware", "createSelectors", "retry_after", "HTTPServer", "getÜber", "消息queue"],
+)
+def test_a_whole_name_is_asked_for_as_it_is_kept(name: str) -> None:
+    asked = whole_tokens(name)
+    assert asked == tuple(tokens(name).split()[: len(asked)])
+    assert not whole_tokens("word")
 
 
 def test_names_are_compared_without_case_and_underscores() -> None:

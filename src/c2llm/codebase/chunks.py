@@ -259,15 +259,24 @@ class _Definitions:
     kind: str
     position: int = 0
     around: list[Definition] = field(default_factory=list)
+    announced: list[Definition] = field(default_factory=list)
+    """Those of which only the comment has been seen so far."""
 
     def label(self, start: int, end: int) -> _Label:
-        """The first definition that starts in these lines, else the innermost around them."""
+        """The first definition that starts in these lines, else the innermost around them.
+
+        Of one whose comment is longer than a chunk, the comment bears its name; what defines it is
+        the chunk of its own first line.
+        """
         starting: list[Definition] = []
         while self.position < len(self.found) and self.found[self.position].start_line <= end:
             starting.append(self.found[self.position])
             self.position += 1
         self.around = [entry for entry in self.around if entry.end_line > start]
-        named = starting[0] if starting else self.around[-1] if self.around else None
+        seen = [*self.announced, *starting]
+        defined = [entry for entry in seen if entry.line <= end]
+        named = next(iter(defined or starting or self.around[-1:]), None)
+        self.announced = [entry for entry in seen if entry.line > end]
         inside = [*self.around[-1:], *starting[:_MOST_NAMES]]
         self.around += [entry for entry in starting if entry.end_line > end]
         if named is None:
@@ -277,7 +286,7 @@ class _Definitions:
             symbol=named.name,
             scope=named.scope,
             signature=named.signature,
-            definitions=tuple(name for entry in starting[:_MOST_NAMES] for name in entry.spellings),
+            definitions=tuple(name for entry in defined[:_MOST_NAMES] for name in entry.spellings),
             parts=_several(
                 [
                     Part(entry.name, entry.kind, entry.scope, entry.start_line, entry.end_line)

@@ -121,7 +121,7 @@ def whole_tokens(name: str) -> tuple[str, ...]:
     forms = whole_and_parts(name)
     if len(forms) < 2:
         return ()
-    return (forms[0],) if forms[0].isascii() or _UNSPACED.search(forms[0]) else stems_of(forms[0])
+    return (forms[0],) if _UNSPACED.search(forms[0]) else stems_of(forms[0])
 
 
 class _Tokens(dict[str, str]):

@@ -48,6 +48,13 @@ def test_names_in_a_sentence() -> None:
     assert "call" not in found
 
 
+@pytest.mark.parametrize("quote", ["'", "’"])
+def test_what_is_contracted_is_no_word(quote: str) -> None:
+    asked = "why doesn't the session's cookie expire, we're logged in".replace("'", quote)
+    assert parse_query(asked).terms == ("sess", "cooki", "expir", "log")
+    assert "s" in parse_query("x = open('s')\ny = close('s')").terms
+
+
 def test_a_query_of_stop_words_means_them() -> None:
     assert parse_query("how is it").terms
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 ProgressBar = Callable[[str, int], AbstractContextManager["Progress"]]
 """Called with what is done and how many steps it has; `cli.output.progress_bar` is one."""
 
-CHUNKER_VERSION = 2
+CHUNKER_VERSION = 3
 """Raised whenever files are cut, or texts to embed are made, in another way: all is redone then."""
 _FILES_PER_TRANSACTION = 200
 _BYTES_PER_TRANSACTION = 2_000_000

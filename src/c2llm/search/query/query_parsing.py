@@ -21,6 +21,8 @@ from c2llm.search.query.roles import Role, asked_roles
 # A name, perhaps qualified: `Foo.bar`, `std::move`, `self->next`, `Rails::Paths`, `fs/promises`.
 _NAME = re.compile(r"[^\W\d]\w*[!?]?(?:(?:::|\.|->|#|/|-)[^\W\d]\w*[!?]?)*")
 _SEPARATOR = re.compile(r"::|\.|->|#|/|-")
+_CONTRACTED = re.compile(r"\b\w+n['’]t\b|(?<=\w)['’](?:s|re|ve|ll|d|m)\b", re.IGNORECASE)
+"""What is no word of code: `don't`, and the end of `session's`."""
 _INNER_CASE = re.compile(r"[a-z0-9][A-Z]|[A-Z]{2}[a-z]")
 
 _HEAD, _TAIL = 12_000, 4_000
@@ -144,7 +146,8 @@ def parse_query(text: str) -> Query:
     if symbol or is_code:
         kind = QueryKind.NAME if symbol else QueryKind.CODE
     is_name = kind is QueryKind.NAME
-    content = [word for word in words(text) if word not in _STOP_WORDS]
+    said = words(_CONTRACTED.sub(" ", text) if kind is QueryKind.QUESTION else text)
+    content = [word for word in said if word not in _STOP_WORDS]
     # A query of stop words only still means its words.
     spelling: dict[str, str] = {}
     for word in content or words(text):

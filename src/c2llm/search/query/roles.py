@@ -23,6 +23,8 @@ class Role(StrEnum):
     GENERATED = "generated"
     REEXPORT = "re-export"
     DECLARATION = "declaration"
+    OLDER = "older version"
+    """Told by the files beside it, not by its path alone (`ranking.older_versions`)."""
 
 
 _DIRECTORIES: dict[str, Role] = {

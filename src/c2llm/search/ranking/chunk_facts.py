@@ -97,16 +97,21 @@ def _read(store: ChunkStore, ids: list[int]) -> list[Facts]:
                 defines={normalized(name): name for name in reversed(names)},
                 name_words=frozenset(stems(" ".join((symbol, *names)))),
                 of_path=path_facts(path),
-                roles=_roles(path, language, symbol, scope),
+                roles=_roles(path, language, kind, symbol, scope),
                 cell=cell_of(scope) if path.endswith(NOTEBOOK) else 0,
             )
         )
     return found
 
 
-def _roles(path: str, language: str, symbol: str, scope: str) -> frozenset[Role]:
-    """The roles of the file, and of the chunk where tests stand beside the code they test."""
+def _roles(path: str, language: str, kind: str, symbol: str, scope: str) -> frozenset[Role]:
+    """The roles of the file, and of the chunk where it is not what the file is.
+
+    Tests may stand beside the code that they test, and what defines something passes on no name.
+    """
     roles = roles_of(path, language)
+    if kind in ("function", "class"):
+        roles -= {Role.REEXPORT}
     if language in _INLINE_TESTS and "tests" in (symbol, scope.partition(".")[0]):
         return roles | {Role.TEST}
     return roles

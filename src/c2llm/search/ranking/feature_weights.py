@@ -17,7 +17,7 @@ from c2llm.search.query.query_parsing import QueryKind
 from c2llm.search.ranking.features import FEATURES
 
 WEIGHTS_FILE = Path(__file__).with_name("rank_weights.json")
-FACTORS = ("test", "example", "document", "legacy", "reexport", "declaration")
+FACTORS = ("test", "example", "document", "legacy", "reexport", "declaration", "older")
 
 
 # Python 3.11 takes long to compile the repr of many fields, which every search would pay.

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from c2llm.codebase.words import stems
 from c2llm.search.query.places import Place
 from c2llm.search.query.query_parsing import Name, Query, QueryKind
+from c2llm.search.query.short_forms import OTHER_FORMS
 from c2llm.search.ranking.chunk_facts import Facts
 
 FEATURES = (
@@ -104,6 +105,13 @@ class FeatureExtractor:
         self._neighbours: dict[int, tuple[float, int]] = {}
         self._terms = frozenset(query.terms)
         self._in_paths = self._terms - corpus.project or self._terms
+        self._meant = {
+            form: term
+            for term in query.terms
+            for form in OTHER_FORMS.get(term, ())
+            if form not in self._terms
+        }
+        self._forms = frozenset(self._meant)
         self._total = sum(corpus.rarity.values()) or 1.0
         self._path_total = sum(corpus.rarity.get(term, 0.0) for term in self._in_paths) or 1.0
 
@@ -120,9 +128,9 @@ class FeatureExtractor:
         """The numbers of a candidate, in the order of `FEATURES`."""
         rarity = self._corpus.rarity
         of_path = facts.of_path
-        in_file = of_path.file_words & self._in_paths
-        in_directory = (of_path.directory_words & self._in_paths) - in_file
-        in_names = facts.name_words & self._terms
+        in_file = self._of_query(of_path.file_words, self._in_paths)
+        in_directory = self._of_query(of_path.directory_words, self._in_paths) - in_file
+        in_names = self._of_query(facts.name_words, self._terms)
         return [
             coherence,
             self._corpus.phrases.get(facts.id, 0.0),
@@ -157,15 +165,15 @@ class FeatureExtractor:
     def reason(self, kind: str, facts: Facts) -> str:
         """The features in words; "" for what explains itself elsewhere."""
         of_path = facts.of_path
-        in_file = of_path.file_words & self._in_paths
+        in_file = self._of_query(of_path.file_words, self._in_paths)
         if kind == "definition":
             return f"defines {self.definition(facts)[1]}"
         if kind == "names":
-            return f"names match: {self._spelled(facts.name_words & self._terms)}"
+            return f"names match: {self._spelled(self._of_query(facts.name_words, self._terms))}"
         if kind == "file_name":
             return f"file name matches: {self._spelled(in_file)}"
         if kind == "directory":
-            words = (of_path.directory_words & self._in_paths) - in_file
+            words = self._of_query(of_path.directory_words, self._in_paths) - in_file
             return f"directory matches: {self._spelled(words)}"
         if kind == "referenced":
             return f"spelled in {self._references(facts)} chunks"
@@ -180,6 +188,13 @@ class FeatureExtractor:
             "phrase": "words of the query stand together",
             "recent": "changed recently",
         }.get(kind, "")
+
+    def _of_query(self, found: frozenset[str], terms: frozenset[str]) -> frozenset[str]:
+        """Those of the query's terms that are among the stems, as they are or in another form."""
+        plain = found & terms
+        if self._forms.isdisjoint(found):
+            return plain
+        return plain | {self._meant[form] for form in found & self._forms} & terms
 
     def _spelled(self, found: frozenset[str]) -> str:
         spelled = self._query.spelled

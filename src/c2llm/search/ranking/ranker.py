@@ -26,6 +26,7 @@ from c2llm.search.query.roles import Role
 from c2llm.search.ranking.chunk_facts import Facts
 from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, NO_FEATURES, RankWeights
 from c2llm.search.ranking.features import FEATURES, OF_WORDS, Corpus, FeatureExtractor
+from c2llm.search.ranking.older_versions import older_versions
 
 __all__ = ["DEFAULT_WEIGHTS", "NO_FEATURES", "Candidate", "RankWeights", "Ranked", "rank"]
 
@@ -40,6 +41,7 @@ ROLE_FACTORS: tuple[tuple[Role, str], ...] = (
     (Role.GENERATED, "legacy"),
     (Role.REEXPORT, "reexport"),
     (Role.DECLARATION, "declaration"),
+    (Role.OLDER, "older"),
 )
 
 
@@ -80,6 +82,8 @@ class Scored:
     """The fused scores."""
     row: list[float]
     """The features, in the order of `FEATURES`."""
+    roles: frozenset[Role]
+    """Of its file among those of the other candidates."""
     demoted: str = ""
     """The name of the factor that applies, or ""."""
     asked: bool = False
@@ -158,6 +162,10 @@ def weigh(
     best = _best_of_files(candidates, fused_scores)
     for number, extractor in enumerate(extractors):
         extractor.set_import_neighbours(best[number])
+    older = [
+        older_versions((one.facts.path for one in candidates if one.source == number), query.text)
+        for number in range(len(extractors))
+    ]
     scored: list[Scored] = []
     for candidate, fused in zip(candidates, fused_scores, strict=True):
         facts = candidate.facts
@@ -165,10 +173,12 @@ def weigh(
         row = extractors[candidate.source].row(facts, sum_of_file)
         for position in OF_WORDS:
             row[position] *= 2.0 - trust
-        item = Scored(candidate, fused, row)
-        if facts.roles:
-            unasked = facts.roles - query.roles
-            item.asked = len(unasked) < len(facts.roles)
+        item = Scored(candidate, fused, row, facts.roles)
+        if facts.path in older[candidate.source]:
+            item.roles |= {Role.OLDER}
+        if item.roles:
+            unasked = item.roles - query.roles
+            item.asked = len(unasked) < len(item.roles)
             item.demoted = next((name for role, name in ROLE_FACTORS if role in unasked), "")
         scored.append(item)
     return scored
@@ -264,9 +274,9 @@ def _why(
             reasons.append((worth * value, extractor.reason(name, candidate.facts)))
     reasons.sort(key=lambda reason: -reason[0])
     told = [text for _, text in reasons if text]
-    asked = candidate.facts.roles & query.roles
+    asked = item.roles & query.roles
     if asked:
         told.append(f"asked for: {', '.join(sorted(asked))}")
     if item.demoted:
-        told.append(f"demoted: {', '.join(sorted(candidate.facts.roles - query.roles))}")
+        told.append(f"demoted: {', '.join(sorted(item.roles - query.roles))}")
     return tuple(told)
