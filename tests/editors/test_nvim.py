@@ -126,14 +126,15 @@ def test_a_newer_question_takes_the_place_of_an_older(project: Path) -> None:
         "import sys\nquery = sys.argv[-1]\n"
         "while query == 'first': pass\nprint(f'README.md:1:1:{query}')\n"
     )
-    texts = drive(
+    texts, messages = drive(
         project,
         ("type", ":C2llm first<CR>:C2llm second<CR>"),
         ("until", QUICKFIX),
         ("get", "vim.tbl_map(function(one) return one.text end, vim.fn.getqflist())"),
+        ("get", MESSAGES),
         command=[sys.executable, str(script)],
     )
-    assert texts == [["second"]]
+    assert texts == ["second"] and "c2llm:" not in messages
 
 
 def test_answers_are_shown_while_a_question_is_typed(project: Path) -> None:

@@ -186,10 +186,8 @@ def show_lines(answer: SearchAnswer, query: str | None = None) -> None:
         line = best_line(hit, hit.symbol if query is None else query)
         path = str(folders[hit.repository] / hit.path).replace("\n", "\\n")
         text = f"{line.number}:{line.column}:{printable(line.text)}"
-        if sys.stdout.isatty():
-            click.echo(f"{printable(path)}:{text}")
-        else:
-            click.echo(os.fsencode(path) + f":{text}".encode())
+        seen = sys.stdout.isatty()
+        click.echo(f"{printable(path)}:{text}" if seen else os.fsencode(path) + f":{text}".encode())
 
 
 def _from_here(root: str) -> Path:

@@ -211,6 +211,8 @@ TOML = [
     '[projects."/a/b"]\ntrust_level = "trusted"\n',
     "[mcp_servers.a]\ncommand='x'\n[projects.'/a']\nt = 1\n[mcp_servers.b]\ncommand='y'\n# end",
     "a = '''\n[mcp_servers.c2llm]\n'''\n",
+    "[mcp_servers.a]\nx=1\n[[p]]\nx=1\n[mcp_servers.b]\ny=2\n[[p]]\nx=2\n[tools]\nweb=1\n",
+    "[[p]]\nx=1\n[p.q]\ny=2\n[tools]\nweb=1\n[[p]]\nx=2\n[p.r]\nz=3\n",
 ]
 SERVER = ("mcp_servers", "c2llm")
 
@@ -228,6 +230,44 @@ def test_a_table_is_added_and_all_else_stays(text: str) -> None:
     back = apply(after, toml_edits.remove(after, SERVER))
     assert back.rstrip() == text.rstrip()
     assert toml_edits.value_at(back, SERVER) is None
+
+
+PARTS = [
+    "# note\n",
+    "\n",
+    "model = 'a' # why\n",
+    "[mcp_servers.a]\ncommand = 'x'\n",
+    "[mcp_servers.b.env]\nK = 'v'\n",
+    "[mcp_servers]\n",
+    "[[p]]\nx = 1\n",
+    "[tools]\nweb = true\n",
+    "list = [\n 1, # one\n 2,\n]\n",
+    "text = '''\n[x]\n'''\n",
+    "point = {x = 1, y = {z = 2}}\n",
+    "[q.r]\n  ind = 1\n",
+]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=7), st.booleans(), st.booleans())
+def test_any_order_of_tables_stays(parts: list[str], ended: bool, windows: bool) -> None:
+    text = "".join(parts) if ended else "".join(parts).rstrip("\n")
+    try:
+        before = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return
+    text = text.replace("\n", "\r\n") if windows else text
+    edits = toml_edits.put(text, SERVER, TABLE)
+    assert all(edit.start == edit.end for edit in edits)
+    after = apply(text, edits)
+    assert toml_edits.value_at(after, SERVER) == TABLE
+    back = apply(after, toml_edits.remove(after, SERVER))
+    assert back.rstrip() == text.rstrip()
+    assert tomllib.loads(back.replace("\r\n", "\n")) == before
+
+
+def test_tables_below_it_go_too() -> None:
+    text = "[mcp_servers.c2llm]\ncommand = 'x'\n\n[mcp_servers.c2llm.env]\nA = '1'\n\n# next\n[b]\n"
+    assert apply(text, toml_edits.remove(text, SERVER)) == "\n# next\n[b]\n"
 
 
 def test_a_table_keeps_what_its_user_has_set() -> None:
