@@ -110,7 +110,7 @@ def test_a_part_of_the_tree_alone(server: CodeSearchServer, mode: str, project: 
         ("similar", {"path": "src", "line": 1}, "is no file"),
         ("read", {"path": "src"}, "is no file"),
         ("read", {"path": ".git/config"}, "git"),
-        ("read", {"path": "../../../../../etc/passwd"}, "outside of"),
+        ("read", {"path": "/etc/passwd"}, "outside of"),
         ("read", {"path": "README.md", "start_line": 500}, "has"),
         ("status", {"path": "/etc"}, "outside of"),
     ],
