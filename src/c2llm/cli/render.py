@@ -156,6 +156,14 @@ def show(
         print_painted("\n".join(lines) + "\n\n")
 
 
+def tell(answer: SearchAnswer) -> None:
+    """Write to stderr what an answer has to say beside its hits."""
+    for sentence in answer.notes:
+        note(sentence)
+    if answer.unread:
+        note("For an answer from all files: --wait")
+
+
 def show_paths(hits: Sequence[Hit]) -> None:
     """Print the path of each file once, in the order of its best answer.
 

@@ -112,7 +112,7 @@ def command(
     started = time.perf_counter()
     request = request_of(_query(query), options)
     from c2llm.cli.config import without_notes_of_config
-    from c2llm.cli.render import payload, results, show, show_lines, show_paths
+    from c2llm.cli.render import payload, results, show, show_lines, show_paths, tell
     from c2llm.cli.search_targets import opened
     from c2llm.search.answering import answer
 
@@ -140,8 +140,7 @@ def command(
                 note(f"The first one does not fit into {request.max_tokens} tokens.")
             _tell_new(indexes, request.mode, background=background)
         if not as_json:
-            for sentence in found.notes:
-                note(sentence)
+            tell(found)
         if background and request.mode != "lexical":
             from c2llm.search import background_embedding
 

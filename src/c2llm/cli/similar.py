@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from c2llm.cli.output import note, print_json
+from c2llm.cli.output import print_json
 from c2llm.cli.search_options import request_of, search_options
 from c2llm.cli.streams import pasted
 from c2llm.errors import UsageError
@@ -51,7 +51,7 @@ def command(
     It is compared by meaning, so an answer may be in another language or repository.
     """
     from c2llm.cli.config import without_notes_of_config
-    from c2llm.cli.render import payload, show, show_lines
+    from c2llm.cli.render import payload, show, show_lines, tell
     from c2llm.cli.search_targets import opened
     from c2llm.search.answers.similar_code import Specimen, as_query, similar, specimen_at
 
@@ -64,8 +64,7 @@ def command(
     with opened(paths, model, request.mode, wait=wait) as indexes:
         found = without_notes_of_config(similar(indexes, specimen, request))
     if not as_json:
-        for sentence in found.notes:
-            note(sentence)
+        tell(found)
         if vimgrep:
             show_lines(found)
             return

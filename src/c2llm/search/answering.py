@@ -127,9 +127,8 @@ def _unread_notes(indexes: Sequence[CodeIndex]) -> Iterator[str]:
         from c2llm.index.build import background_reading
 
         files, unread = index.listed_files, index.unread_files
-        rest = "the rest is being read: ask again, or wait (--wait)"
-        if not background_reading.start(index):
-            rest = "for an answer from all: wait (--wait)"
+        reads = background_reading.start(index)
+        rest = "the rest is being read: ask again" if reads else "the rest has to be asked for"
         where = f"{index.label}: " if index.label else ""
         yield f"{where}This is from {files - unread:,} of {files:,} files; {rest}."
 

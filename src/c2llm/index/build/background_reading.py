@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from c2llm.errors import C2LLMError
@@ -23,8 +24,11 @@ from c2llm.index.store.lock import is_held
 if TYPE_CHECKING:
     from c2llm.index.build.indexed_tree import IndexedTree
 
+OWNER_VARIABLE = "C2LLM_READING_OWNER"
+"""Id of a process with which the reading ends: of a server that has to leave none behind."""
 _MOST_SECONDS = 3_600.0
 _LOWEST_PRIORITY = 19
+_OWNER_SECONDS = 1.0
 
 
 def start(index: IndexedTree) -> bool:
@@ -60,8 +64,20 @@ def main(root: str, model: str) -> None:
     with suppress(OSError, AttributeError):  # not on every system
         os.nice(_LOWEST_PRIORITY)
     end = time.monotonic() + _MOST_SECONDS
+    if owner := int(os.environ.get(OWNER_VARIABLE, "0")):
+        Thread(target=_end_with, args=(owner,), daemon=True).start()
     with IndexedTree.open(root, model, refresh=False, preload=False) as index:
         index.read_on(lambda: time.monotonic() > end)
+
+
+def _end_with(owner: int) -> None:
+    """End this process once another one of the same user is gone, where the system tells that."""
+    with suppress(ProcessLookupError):
+        while sys.platform != "win32":
+            os.kill(owner, 0)
+            time.sleep(_OWNER_SECONDS)
+        return
+    os._exit(0)  # what was read by then is whole: each part is one transaction
 
 
 if __name__ == "__main__":

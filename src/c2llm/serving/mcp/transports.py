@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from c2llm.errors import UsageError
+from c2llm.index.build.background_reading import OWNER_VARIABLE
 from c2llm.serving.http_guard import KEY_VARIABLE, hosts, is_loopback, key_of, requiring_key
 from c2llm.serving.lifetime import end_with_parent
 from c2llm.serving.mcp.server import CodeSearchServer
@@ -23,6 +24,7 @@ def serve_stdio(server: CodeSearchServer) -> None:
     What is at work then is left: an index is whole after each of its transactions.
     """
     end_with_parent(lambda: os._exit(0))
+    os.environ[OWNER_VARIABLE] = str(os.getpid())
     # A thread that waits for the next line of standard input would hold up anything gentler.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
