@@ -79,6 +79,8 @@ def test_roles_that_are_asked_for() -> None:
         ("README.md", "markdown", {Role.DOCUMENT}),
         ("ci/build.yaml", "yaml", {Role.CONFIG}),
         ("src/legacy/old_api.c", "c", {Role.LEGACY}),
+        ("tools/manual.html.in", "html", {Role.DOCUMENT}),
+        ("app/views/users.html.erb", "html", set()),
     ],
 )
 def test_roles_of_paths(path: str, language: str, roles: set[Role]) -> None:

@@ -55,6 +55,9 @@ _REEXPORTS = lazy_pattern(
 )
 _DECLARATIONS = lazy_pattern(r"\.d\.(ts|mts|cts)$|\.pyi$|[._-](fwd|forward)\.h(pp)?$")
 
+# What a build fills in is a page for people; a web application's templates end otherwise.
+_FILLED_IN_PAGES = re.compile(r"\.x?html?\.in$", re.IGNORECASE)
+
 _ASKED: dict[str, Role] = {
     word: role
     for role, asked in {
@@ -90,7 +93,7 @@ def roles_of(path: str, language: str) -> frozenset[Role]:
     if _DECLARATIONS.search(name):
         roles.add(Role.DECLARATION)
     kind = family(language)
-    if kind in ("prose", "text"):
+    if kind in ("prose", "text") or _FILLED_IN_PAGES.search(name):
         roles.add(Role.DOCUMENT)
     elif kind == "config":
         roles.add(Role.CONFIG)
