@@ -267,8 +267,10 @@ def test_one_directory_spelled_twice_is_searched_once(project: Path) -> None:
 
 def test_near_copies_are_named_with_the_first(tmp_path: Path, home: Path) -> None:
     retry = PROJECT["src/net/retry.py"]
-    files = {f"{name}/retry.py": retry for name in ("a", "b", "c", "d", "e\x1b[2J")}
-    root = write_tree(tmp_path / "copies", files | {"x/other.py": "def retry(x):\n    return x\n"})
+    files = {f"{name}/retry.py": retry for name in ("a", "b", "c", "d", "e\x1b[J")}
+    root = write_tree(
+        tmp_path / "copies", files | {"x/other.py": "def call(x):\n    return retry(x)\n"}
+    )
     asked = ("search", "call again with backoff", root, "--mode", "lexical", "-k", 2)
     told = run(*asked).stdout
     assert "also in 4 files: b/retry.py:1-14, c/retry.py:1-14, d/retry.py:1-14 and 1 more\n" in told
