@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,12 @@ def ok(*arguments: object, cwd: Path | None = None) -> dict[str, object]:
     payload = json.loads(done.stdout)
     assert isinstance(payload, dict)
     return payload
+
+
+def results_of(*arguments: object) -> list[dict[str, Any]]:
+    results = ok(*arguments)["results"]
+    assert isinstance(results, list)
+    return results
 
 
 def test_one_empty_directory_among_several_is_a_note(project: Path, tmp_path: Path) -> None:
@@ -256,3 +263,34 @@ def test_one_directory_spelled_twice_is_searched_once(project: Path) -> None:
     twice = ok("search", "HttpClient", ".", f"../{project.name}", "--mode", "lexical", cwd=project)
     once = ok("search", "HttpClient", ".", "--mode", "lexical", cwd=project)
     assert twice["results"] == once["results"] and twice["index"] == once["index"]
+
+
+def test_near_copies_are_named_with_the_first(tmp_path: Path, home: Path) -> None:
+    retry = PROJECT["src/net/retry.py"]
+    files = {f"{name}/retry.py": retry for name in ("a", "b", "c", "d", "e\x1b[J")}
+    root = write_tree(
+        tmp_path / "copies", files | {"x/other.py": "def call(x):\n    return retry(x)\n"}
+    )
+    asked = ("search", "call again with backoff", root, "--mode", "lexical", "-k", 2)
+    told = run(*asked).stdout
+    assert "also in 4 files: b/retry.py:1-14, c/retry.py:1-14, d/retry.py:1-14 and 1 more\n" in told
+    assert "\x1b" not in told
+    results = results_of(*asked)
+    assert [one["path"] for one in results] == ["a/retry.py", "x/other.py"]
+    assert results[0]["also"][0] == {
+        "path": "b/retry.py",
+        "start_line": 1,
+        "end_line": 14,
+        "symbol": "retry_with_backoff",
+    }
+    assert [one["path"] for one in results[0]["also"]] == sorted(set(files) - {"a/retry.py"})
+    assert "also" not in results[1]
+    lines = [json.loads(line) for line in run(*asked, "--jsonl").stdout.splitlines()]
+    assert lines == results
+    every = results_of(*asked, "--all")
+    assert [one["path"] for one in every] == ["a/retry.py", "b/retry.py"]
+    assert not any("also" in one for one in every)
+    like = ("similar", root / "a/retry.py:6", "--in", root, "--mode", "lexical", "-k", 2)
+    alike = results_of(*like)
+    assert [one["path"] for one in alike] == ["b/retry.py", "x/other.py"]
+    assert len(alike[0]["also"]) == 3
