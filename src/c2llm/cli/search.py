@@ -108,7 +108,9 @@ def command(
     from c2llm.cli.search_targets import opened
     from c2llm.search.answering import answer
 
-    with opened(paths, model, request.mode, max_file_bytes=max_file_bytes) as indexes:
+    with opened(
+        paths, model, request.mode, max_file_bytes=max_file_bytes, question=request.text
+    ) as indexes:
         found = without_notes_of_config(answer(indexes, request))
         if as_json:
             print_json(payload(found, time.perf_counter() - started))

@@ -21,6 +21,7 @@ def opened(
     *,
     quiet_afterwards: bool = False,
     max_file_bytes: int | None = None,
+    question: str | None = None,
 ) -> Iterator[list[CodeIndex]]:
     """The indexes of these directories, refreshed; with several each answers under its name.
 
@@ -30,6 +31,7 @@ def opened(
         mode: `lexical` needs no vectors.
         quiet_afterwards: Once they are open nothing may be written to the terminal.
         max_file_bytes: Larger files are left out; None for the limit that each index has.
+        question: What will be asked, where that is known; see `CodeIndex.open`.
 
     Raises:
         NothingToIndexError: they are empty; of several one that is not is enough.
@@ -57,6 +59,7 @@ def opened(
                     note=note,
                     lock_seconds=SEARCH_LOCK_SECONDS,
                     max_file_bytes=max_file_bytes,
+                    question=question,
                 )
             except NothingToIndexError as error:
                 empty.append(error)

@@ -128,6 +128,7 @@ class IndexedTree:
         note: Callable[[str], None] | None = None,
         lock_seconds: float | None = None,
         max_file_bytes: int | None = None,
+        question: str | None = None,
     ) -> Self:
         """Open the index of a directory, making it or bringing it up to date.
 
@@ -152,6 +153,8 @@ class IndexedTree:
             max_file_bytes: Larger files are left out, now and when the index is opened later
                 without a limit; `!name` in `.c2llmignore` takes one in, up to 20 MB. None for the
                 limit that the index has, which is 1 MB at first.
+            question: What will be asked, where that is known: its vectors are kept, and no model
+                begins to load for it where they were kept before.
 
         Raises:
             UsageError: The directory is not there, the model is unknown, or the limit is out of
@@ -185,6 +188,7 @@ class IndexedTree:
             max_file_bytes=max_file_bytes,
             refresh=refresh,
             seconds=lock_seconds,
+            question=question,
         )
         is_new = not path.exists()
         try:
@@ -207,9 +211,11 @@ class IndexedTree:
         max_file_bytes: int | None,
         refresh: bool,
         seconds: float | None,
+        question: str | None,
     ) -> None:
         """Make ready what has just been opened; see `open`."""
         self.is_new = is_new
+        self._expect(question)
         self._preloads = preloads
         try:
             with self.believed():
@@ -372,7 +378,7 @@ class IndexedTree:
 
     def embed_only(self, chunk_ids: Sequence[int]) -> None:
         """Give these chunks vectors of the model; where the disk refuses, that is told and all."""
-        if self._store.read_only:
+        if self._store.read_only or not self._store.unembedded(self._model_id(), chunk_ids):
             return
         try:
             embed_missing(
@@ -441,8 +447,15 @@ class IndexedTree:
         if self._preloads or (changed and self._embed == "all"):
             hashed = not self._store.has_files()
             for handle in (self._table, self._encoder):
-                if handle is not None:
+                if handle is not None and (changed or self._awaits(handle)):
                     handle.preload(hashed=hashed)
+
+    def _expect(self, question: str | None) -> None:
+        """Take note of what will be asked; a subclass answers questions."""
+
+    def _awaits(self, handle: EncoderHandle) -> bool:
+        """Whether what is expected needs the model."""
+        return True
 
     def _count_not_checked_out(self) -> int:
         return sum(1 for skip in self._not_opened if skip.reason == NOT_CHECKED_OUT)
