@@ -50,6 +50,8 @@ def home(tmp_path_factory):
     tree.mkdir()
     (tree / "retry.py").write_text("def backoff(delay):\n    return delay * 2  # the next retry\n")
     (tree / "toml.py").write_text("def parse(path):\n    return path.read_text()\n")
+    for file in tree.iterdir():
+        os.utime(file, (1e9, 1e9))  # what was written this moment is read again the next time
     return home
 
 
