@@ -1,4 +1,4 @@
-"""Patterns that are compiled at their first use: what `re.compile` gives, none of them wrong."""
+"""Patterns that are compiled at their first use: what `re.compile` gives, and none is wrong."""
 
 from __future__ import annotations
 

@@ -198,3 +198,29 @@ def test_int8_values_without_scales_are_refused(tmp_path):
     np.savez(tmp_path / "table.npz", **arrays)
     with pytest.raises(ModelError, match="int8 values without their scales"):
         Encoder.load(tmp_path)
+
+
+def test_a_query_alone_has_the_vector_that_it_has_among_many(tmp_path):
+    static_folder(tmp_path, tf_power=0.5)
+    export_table(tmp_path, tmp_path)
+    encoder = Encoder.load(tmp_path)
+    texts = [" ".join(WORDS[i % 7 :: 3]) for i in range(400)]
+    few = encoder.encode_queries([WORDS[-1]])
+    assert encoder._engine._rows is None  # only those of its own tokens were made
+    alone = [encoder.encode_queries([text])[0] for text in texts[:5]]
+    together = encoder.encode_documents(texts)
+    assert encoder._engine._rows is not None
+    assert np.array_equal(alone, together[:5])
+    assert np.array_equal(alone, encoder.encode_queries(texts[:5]))
+    assert np.array_equal(few, encoder.encode_queries([WORDS[-1]]))
+
+
+def test_numbers_that_were_overwritten_in_the_file_are_noticed(tmp_path):
+    static_folder(tmp_path)
+    export_table(tmp_path, tmp_path)
+    table = tmp_path / "table.npz"
+    content = bytearray(table.read_bytes())
+    content[len(content) // 2] ^= 1
+    table.write_bytes(content)
+    with pytest.raises(ModelError, match="copy the model again"):
+        TableEngine(table)

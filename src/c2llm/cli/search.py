@@ -116,7 +116,15 @@ def command(
     from c2llm.cli.search_targets import opened
     from c2llm.search.answering import answer
 
-    with opened(paths, model, request.mode, max_file_bytes=max_file_bytes, wait=wait) as indexes:
+    where = opened(
+        paths,
+        model,
+        request.mode,
+        max_file_bytes=max_file_bytes,
+        wait=wait,
+        question=request.text,
+    )
+    with where as indexes:
         found = without_notes_of_config(answer(indexes, request))
         if as_json:
             print_json(payload(found, time.perf_counter() - started))

@@ -22,6 +22,7 @@ def opened(
     quiet_afterwards: bool = False,
     max_file_bytes: int | None = None,
     wait: bool = False,
+    question: str | None = None,
 ) -> Iterator[list[CodeIndex]]:
     """The indexes of these directories, refreshed; with several each answers under its name.
 
@@ -32,6 +33,7 @@ def opened(
         quiet_afterwards: Once they are open nothing may be written to the terminal.
         max_file_bytes: Larger files are left out; None for the limit that each index has.
         wait: Read all of a large tree before it is asked.
+        question: What will be asked, where that is known; see `CodeIndex.open`.
 
     Raises:
         NothingToIndexError: they are empty; of several one that is not is enough.
@@ -60,6 +62,7 @@ def opened(
                     lock_seconds=SEARCH_LOCK_SECONDS,
                     max_file_bytes=max_file_bytes,
                     wait=wait,
+                    question=question,
                 )
             except NothingToIndexError as error:
                 empty.append(error)

@@ -378,7 +378,7 @@ class Encoder:
             block = texts[start : start + ROWS_BLOCK]
             long = [i for i, text in enumerate(block) if len(text) > limit and cut is None]
             short = ["" if i in long else text[:limit] for i, text in enumerate(block)]
-            ids = self._tokenizer.ids(short, prompt, cut)
+            ids = self._tokenizer.bags(short, prompt, cut)
             if engine.counts_tokens and cut is None:
                 windowed = [i for i, row in enumerate(ids) if len(row) > self.folder.max_tokens]
                 long = sorted({*long, *windowed})

@@ -104,6 +104,12 @@ class EncoderHandle:
         return self._folder is not None and self._folder.engine == "table"
 
     @property
+    def dim(self) -> int:
+        """Length of a vector, found without loading the model."""
+        self.check()
+        return self.get().dim if self._folder is None else self._folder.dim
+
+    @property
     def signature(self) -> str:
         """Sizes and times of the model's files; "" for an encoder that was given."""
         if self._signature is None:

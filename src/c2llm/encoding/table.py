@@ -17,9 +17,12 @@ than `max_tokens`.
 
 from __future__ import annotations
 
+import io
 import math
+import struct
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,8 @@ WIDEST_SCORES = 60.0
 RUN = 256
 
 MOST_ARRAYS = 32
+# Of a member's name and of what follows it, in the member's header.
+_LENGTHS_AT = 26
 REQUIRED = ("score", "value", "split_heads", "merge_mean")
 NORM_EPS = np.float32(1e-5)
 
@@ -78,12 +83,14 @@ class TableEngine:
         if not 0 < self._tf_power <= 1:
             raise ModelError(f"{path} has a tf_power of {self._tf_power}; export the model again.")
         self._rest: dict[str, NDArray[Any]] = arrays
-        self._bags = self._weighted_rows()
+        self._weights = self._token_weights()
+        self._rows: Floats | None = None
+        self._looked_up = 0
 
     @property
     def sums_rows(self) -> bool:
         """Whether `run_bags` works on this table."""
-        return self._bags is not None
+        return self._weights is not None
 
     @property
     def counts_tokens(self) -> bool:
@@ -92,38 +99,58 @@ class TableEngine:
 
     def run_bags(self, texts: Sequence[NDArray[np.int32]]) -> Vectors:
         """Unit vectors (len(texts), dim) of token ids, unpadded and in any order of length."""
-        if self._bags is None:
+        if self._weights is None:
             raise ValueError("These scores lie too far apart to be summed; use run().")
-        rows, heads = self._bags
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
         ids = np.concatenate([np.empty(0, np.int64), *texts])
         factors = None
         if self._tf_power != 1:
-            ids, lengths, counts = _counted(ids, lengths, len(rows))
+            ids, lengths, counts = _counted(ids, lengths, len(self._weights))
             factors = (counts**self._tf_power).astype(np.float32)
-        sums = _segment_sums(rows, ids, lengths, factors)
+        rows, places = self._weighted_rows(self._weights, ids)
+        heads = self._weights.shape[1]
+        sums = _segment_sums(rows, places, lengths, factors)
         numerator, denominator = sums[:, :-heads], sums[:, -heads:]
         denominator[denominator == 0] = 1
         average = numerator.reshape(len(texts), heads, -1) / denominator[:, :, None]
         return self._finish(average.reshape(len(texts), 1, -1).astype(np.float32))
 
-    def _weighted_rows(self) -> tuple[Floats, int] | None:
-        """exp(score) times value and behind it exp(score), (V, w + heads), and how many heads.
-
-        None where they overflow.
-        """
-        heads, queries = self._score.shape[1:]
+    def _token_weights(self) -> Floats | None:
+        """exp(score) of every token, (V, heads); None where it would overflow."""
+        queries = self._score.shape[2]
         apart = float(np.ptp(self._score, axis=0).max()) if self._score.size else 0.0
         if queries != 1 or not self._split or not apart < WIDEST_SCORES:
             return None
-        weights = np.exp(self._score[:, :, 0] - self._score[:, :, 0].max(axis=0))
-        factors = weights if self._scale is None else weights * self._scale[:, None]
+        weights: Floats = np.exp(self._score[:, :, 0] - self._score[:, :, 0].max(axis=0))
+        return weights
+
+    def _weighted_rows(
+        self, weights: Floats, ids: NDArray[np.int64]
+    ) -> tuple[Floats, NDArray[np.int64]]:
+        """What `_products` says of these tokens, each once, and where in it each of `ids` is.
+
+        The rows of all tokens are made when as many have been asked for: who embeds one query needs
+        a dozen, and waits for no more.
+        """
+        self._looked_up += len(ids)
+        if self._rows is None and self._looked_up < len(weights):
+            asked, places = np.unique(ids, return_inverse=True)
+            return self._products(weights, asked), places
+        if self._rows is None:
+            self._rows = self._products(weights, slice(None))
+        return self._rows, ids
+
+    def _products(self, weights: Floats, ids: NDArray[np.int64] | slice) -> Floats:
+        """exp(score) times value and behind it exp(score) of these tokens, (n, w + heads)."""
+        chosen = weights[ids]
+        heads = chosen.shape[1]
+        factors = chosen if self._scale is None else chosen * self._scale[ids, None]
         # One array, multiplied where it lies: the memory of a second would take as long again.
-        rows = np.empty((len(weights), self._value.shape[1] + heads), np.float32)
-        rows[:, :-heads] = self._value
-        rows[:, :-heads].reshape(len(rows), heads, -1)[:] *= factors[:, :, None]
-        rows[:, -heads:] = weights
-        return rows, heads
+        rows = np.empty((len(chosen), self._value.shape[1] + heads), np.float32)
+        rows[:, :-heads] = self._value[ids]
+        rows[:, :-heads].reshape(*factors.shape, -1)[:] *= factors[:, :, None]
+        rows[:, -heads:] = chosen
+        return rows
 
     def run(self, input_ids: Ids, attention_mask: Ids) -> Vectors:
         """Unit vectors (B, dim) of token ids and mask, both (B, L)."""
@@ -196,17 +223,16 @@ class TableEngine:
 
 
 def read_table(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of a `table.npz` as they are stored.
+    """The arrays of a `table.npz` as they are stored, read-only.
 
     Raises:
         ModelError: if it is no such file, or lacks one that every table has.
     """
-    size = require_regular(path)
+    require_regular(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            _check_members(archive, size)
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        content = path.read_bytes()
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            arrays = dict(_members(archive, content))
     except Exception as error:  # zipfile, struct and numpy's reader of headers each raise their own
         raise ModelError(f"{path} is not a table of arrays; copy the model again.") from error
     if missing := [name for name in REQUIRED if name not in arrays]:
@@ -214,16 +240,17 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _check_members(archive: zipfile.ZipFile, size: int) -> None:
-    """Raise ValueError unless the members are arrays of numbers that lie in the file as they are.
+def _members(archive: zipfile.ZipFile, content: bytes) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Name and array of each member, where it lies in the file's bytes.
 
-    The header of an array says how much memory is taken for it, before a byte of it is read.
+    Raises:
+        ValueError: unless they are arrays of numbers, stored as they are and whole.
     """
     members = archive.infolist()
     names = {member.filename for member in members}
     if len(names) != len(members) or len(members) > MOST_ARRAYS:
         raise ValueError("too many arrays, or two of one name")
-    if sum(member.file_size for member in members) > size:
+    if sum(member.file_size for member in members) > len(content):
         raise ValueError("more is said to be inside than the file has")
     for member in members:
         if member.compress_type != zipfile.ZIP_STORED or not member.filename.endswith(".npy"):
@@ -233,11 +260,29 @@ def _check_members(archive: zipfile.ZipFile, size: int) -> None:
             read = np.lib.format.read_array_header_1_0
             if version != (1, 0):
                 read = np.lib.format.read_array_header_2_0
-            shape, _, dtype = read(stream)
-            if dtype.kind not in "biuf" or any(n < 0 for n in shape):
-                raise ValueError("not an array of numbers")
-            if math.prod(shape) * dtype.itemsize != member.file_size - stream.tell():
-                raise ValueError("of another size than its header says")
+            shape, in_columns, dtype = read(stream)
+            header = stream.tell()
+        if dtype.kind not in "biuf" or any(n < 0 for n in shape):
+            raise ValueError("not an array of numbers")
+        if math.prod(shape) * dtype.itemsize != member.file_size - header:
+            raise ValueError("of another size than its header says")
+        start = _start(member, content)
+        whole = memoryview(content)[start : start + member.file_size]
+        if zlib.crc32(whole) != member.CRC:
+            raise ValueError("damaged")
+        array = np.frombuffer(whole, dtype, math.prod(shape), header)
+        name = member.filename.removesuffix(".npy")
+        array = array.reshape(shape, order="F" if in_columns else "C")
+        # Where an array lies in the file is any byte; numbers of several are copied to where
+        # products are fast, and the same to the last bit.
+        yield name, array.copy(order="K") if dtype.itemsize > 1 else array
+
+
+def _start(member: zipfile.ZipInfo, content: bytes) -> int:
+    """Where the bytes of a member begin, behind its own header and name."""
+    header = member.header_offset
+    name, extra = struct.unpack_from("<HH", content, header + _LENGTHS_AT)
+    return header + _LENGTHS_AT + 4 + int(name) + int(extra)
 
 
 def require_finite(path: Path) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c2llm.encoding.guard import blamed_on
-from c2llm.encoding.word_cache import WordCache, is_wordwise
+from c2llm.encoding.word_cache import read_words
 from c2llm.errors import ModelError
 from c2llm.modeling.model_json import LARGEST_TOKENIZER, read_bytes
 
@@ -58,64 +58,82 @@ class TextTokenizer:
     """
 
     def __init__(self, path: Path, vocabulary: int) -> None:
+        self._path, self._vocabulary = path, vocabulary
+        self._content = read_bytes(path, LARGEST_TOKENIZER)
+        self._words = read_words(self._content)
+        self.prefix: list[int]
+        """Special tokens that open every text, such as [CLS]."""
+        self.suffix: list[int]
+        """Special tokens that close every text, such as [SEP]."""
+        if self._words is not None:
+            self._require_known(self._words.highest)
+            self.prefix, self.suffix = self._words.prefix, self._words.suffix
+        else:
+            with self._blamed():
+                probe = self._tokenizer.encode("x")
+            body = [i for i, special in enumerate(probe.special_tokens_mask) if not special]
+            first, last = (body[0], body[-1] + 1) if body else (len(probe.ids), len(probe.ids))
+            self.prefix, self.suffix = probe.ids[:first], probe.ids[last:]
+        around = [*self.prefix, *self.suffix]
+        if not all(0 <= i < vocabulary for i in around):
+            raise ModelError(
+                f"{path} puts token {max(around)} around a text, but the model is one of "
+                f"{vocabulary} tokens; copy tokenizer.json and weights from the same model."
+            )
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        # Loaded by the first text that is not of plain words: a question mostly is.
         # A parallel tokenizer warns and stalls after fork; texts here are short.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-        self._path = path
-        self._tokenizer = _read(path)
-        highest = _highest(self._tokenizer)
-        if highest >= vocabulary:
+        tokenizer = _read(self._content, self._path)
+        self._require_known(_highest(tokenizer))
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return tokenizer
+
+    def _require_known(self, highest: int) -> None:
+        """Raise ModelError unless the model has this token."""
+        if highest >= self._vocabulary:
             raise ModelError(
-                f"{path} knows token {highest}, but the model is one of {vocabulary} tokens; copy "
-                "tokenizer.json and weights from the same model."
-            )
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        with self._blamed():
-            probe = self._tokenizer.encode("x")
-        body = [i for i, special in enumerate(probe.special_tokens_mask) if not special]
-        first, last = (body[0], body[-1] + 1) if body else (len(probe.ids), len(probe.ids))
-        self.prefix: list[int] = probe.ids[:first]
-        """Special tokens that open every text, such as [CLS]."""
-        self.suffix: list[int] = probe.ids[last:]
-        """Special tokens that close every text, such as [SEP]."""
-        if not all(0 <= i < vocabulary for i in probe.ids):
-            raise ModelError(
-                f"{path} puts token {max(probe.ids)} around a text, but the model is one of "
-                f"{vocabulary} tokens; copy tokenizer.json and weights from the same model."
+                f"{self._path} knows token {highest}, but the model is one of {self._vocabulary} "
+                "tokens; copy tokenizer.json and weights from the same model."
             )
 
     def _blamed(self) -> AbstractContextManager[None]:
         return blamed_on(self._path, "used as a tokenizer")
 
-    @cached_property
-    def _words(self) -> WordCache | None:
-        # Only tables ask for ids alone; other engines need not pay for it at their start.
-        return WordCache(self._tokenizer) if is_wordwise(self._tokenizer) else None
+    def id_lists(self, texts: Sequence[str], prompt: str) -> list[list[int]]:
+        """Token ids of whole texts, special tokens included, from remembered words if it can be."""
+        lists: list[list[int]] = []
+        with self._blamed():
+            for text in texts:
+                ids = self._words.ids(prompt + text) if self._words is not None else None
+                if ids is None:
+                    whole = prompt + clean(text)
+                    ids = self._tokenizer.encode(whole, add_special_tokens=False).ids
+                lists.append([*self.prefix, *ids, *self.suffix])
+        return lists
 
-    def ids(
+    def bags(
         self, texts: Sequence[str], prompt: str, first: int | None = None
     ) -> list[NDArray[np.int32]]:
-        """Token ids of texts, special tokens included, from remembered words if it can be.
-
-        They are in no order.
+        """Token ids of whole texts, special tokens included, in no order.
 
         Args:
             texts: The texts.
             prompt: Stands before each.
             first: So many tokens of a text at most, the first ones; None for all.
         """
+        around = np.array(self.prefix + self.suffix, np.int32)
         found: list[NDArray[np.int32]] = []
-        with self._blamed():
-            for text in texts:
-                ids = self._words.ids(prompt + text) if self._words is not None else None
-                around = len(self.prefix) + len(self.suffix)
-                if ids is None or (first is not None and len(ids) + around > first):
-                    whole = prompt + clean(text)
-                    encoding = self._tokenizer.encode(whole, add_special_tokens=False)
-                    ids = np.array([*self.prefix, *encoding.ids, *self.suffix], np.int32)[:first]
-                elif around:
-                    ids = np.concatenate([ids, np.array(self.prefix + self.suffix, np.int32)])
-                found.append(ids)
+        for text in texts:
+            ids = self._words.bag(prompt + text) if self._words is not None else None
+            if ids is None or (first is not None and len(ids) + len(around) > first):
+                ids = np.array(self.id_lists([text], prompt)[0], np.int32)[:first]
+            elif len(around):
+                ids = np.concatenate([ids, around])
+            found.append(ids)
         return found
 
     def body_size(self, max_tokens: int) -> int:
@@ -127,6 +145,9 @@ class TextTokenizer:
 
         Offsets cost as much again as the ids; they have no rows unless they are asked for.
         """
+        if not offsets and self._words is not None:
+            lists = self.id_lists(texts, prompt)
+            return [Tokens(np.array(ids, dtype=np.int64), _offsets([], 0)) for ids in lists]
         with self._blamed():
             encodings = self._tokenizer.encode_batch([prompt + clean(text) for text in texts])
         return [
@@ -159,10 +180,9 @@ class TextTokenizer:
             )
 
 
-def _read(path: Path) -> Tokenizer:
+def _read(content: bytes, path: Path) -> Tokenizer:
     from tokenizers import Tokenizer
 
-    content = read_bytes(path, LARGEST_TOKENIZER)
     with blamed_on(path, "used: it is not a tokenizer"):
         # As a string: its own reader takes no path that is not UTF-8, and would wait for a FIFO.
         tokenizer: Tokenizer = Tokenizer.from_str(content.decode("utf-8"))

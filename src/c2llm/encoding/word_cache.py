@@ -1,11 +1,12 @@
 """Token ids of ASCII text from a memory of words: exact, and several times faster than tokenizing.
 
 A repository says the same words over and over. Where the tokenizer treats every word alone (BERT's
-pre-tokenizer, with or without our identifier splitting before it), a text is a list of words and
-the ids of each word need to be found once. A table of bytes that blanks out all but the words, and
-a dict, then outrun the tokenizer, which allocates strings and offsets for every token; for a model
-that only looks tokens up this is most of the time there is. Such a model sums, so that the order of
-the ids is nothing to it: words come first here, then punctuation, which is every other token.
+pre-tokenizer, with or without our identifier splitting before it, and a vocabulary of word pieces),
+a text is a list of words and the ids of each word need to be found once. A dict then outruns the
+tokenizer, which allocates strings and offsets for every token; for a model that only looks tokens
+up this is most of the time there is. Such a model sums, so that the order of the ids is nothing to
+it: for a bag of them a table of bytes blanks out all but the words, and punctuation comes behind.
+All that it takes is in tokenizer.json: a question in plain words waits for no library.
 
 Whatever could join or change words (other alphabets, control characters, the names of special
 tokens) is left to the tokenizer.
@@ -17,18 +18,16 @@ import json
 import re
 import string
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-    from tokenizers.normalizers import Normalizer
-    from tokenizers.pre_tokenizers import PreTokenizer
+from c2llm.modeling.tokenizer import IDENTIFIER_BOUNDARY
 
 # BERT's pre-tokenizer cuts at white space and around each punctuation mark. An underscore is such a
 # mark, but identifier splitting looks at what stands beside it, so it stays with its word here.
+_WORDS = re.compile(r"\w+|[^\w\s]", re.ASCII)
 _WORD_SIGNS = (string.ascii_letters + string.digits + "_").encode()
 _BLANKS = b"\t\n\r "
 _MARKS = string.punctuation.replace("_", "").encode()
@@ -41,23 +40,28 @@ LARGEST = 1 << 19
 
 
 class WordCache(dict[str, bytes]):
-    """Word -> token ids, int32 one behind the other, found by the tokenizer at the first look.
+    """Word -> token ids, int32 one behind the other, found in the vocabulary at the first look.
 
     Args:
-        tokenizer: one for which `is_wordwise` holds.
+        fields: of a tokenizer.json for which `is_wordwise` holds.
     """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        from c2llm.modeling.tokenizer import IDENTIFIER_BOUNDARY
-
+    def __init__(self, fields: dict[str, Any]) -> None:
         super().__init__()
-        self._tokenizer = tokenizer
-        self._vocabulary = tokenizer.get_vocab(with_added_tokens=False)
-        added = tokenizer.get_added_tokens_decoder().values()
-        self._added = tuple(token.content for token in added)
-        splits = len(_steps(tokenizer)) == 2
+        model = fields["model"]
+        self._vocabulary: dict[str, int] = model["vocab"]
+        self._unknown = [self._vocabulary[model["unk_token"]]]
+        self._within: str = model["continuing_subword_prefix"]
+        self._longest: int = model["max_input_chars_per_word"]
+        self._added = tuple(token["content"] for token in fields["added_tokens"])
+        splits = len(_steps(fields)) == 2
         self._boundary = re.compile(IDENTIFIER_BOUNDARY) if splits else None
-        self._longest: int = tokenizer.model.max_input_chars_per_word
+        self.prefix, self.suffix = _around(fields["post_processor"])
+        """Ids of the special tokens that open and close every text."""
+        self.highest = max(
+            *self._vocabulary.values(), *(token["id"] for token in fields["added_tokens"])
+        )
+        """The highest id of a token."""
 
     def __missing__(self, word: str) -> bytes:
         parts = [word]
@@ -68,29 +72,37 @@ class WordCache(dict[str, bytes]):
             # Most parts are known where the whole name is new; what splits them stands between them
             # alone, so that each is treated as it would be in its place.
             ids = b"".join([self[part] for part in parts])
-        elif len(word) <= self._longest and (found := self._vocabulary.get(word.lower())):
-            ids = _packed([found])  # the longest match is the whole word
-        else:  # or id 0, which is a special token's or rare
-            ids = _packed(self._tokenizer.encode(word, add_special_tokens=False).ids)
+        else:
+            ids = np.array(self._pieces(word.lower()), np.int32).tobytes()
         if len(self) >= LARGEST:
             self.clear()
         self[word] = ids
         return ids
 
-    def ids(self, text: str) -> NDArray[np.int32] | None:
-        """Token ids of a text in no order, without special ones; None leaves it to the tokenizer.
-
-        As often as each occurs in it.
-        """
-        if not text.isascii() or any(token in text for token in self._added):
+    def ids(self, text: str) -> list[int] | None:
+        """Token ids of a text without special tokens, or None if it is left to the tokenizer."""
+        if self._safe(text) is None:
             return None
-        content = text.encode()
-        if content.translate(None, _SAFE):
+        packed = b"".join(map(self.__getitem__, _WORDS.findall(text)))
+        ids: list[int] = np.frombuffer(packed, np.int32).tolist()
+        return ids
+
+    def bag(self, text: str) -> NDArray[np.int32] | None:
+        """The same in no order, each as often as it occurs, at half the cost."""
+        content = self._safe(text)
+        if content is None:
             return None
         words = content.translate(_WORDS_ALONE).decode().split()
         packed = b"".join(map(self.__getitem__, words))
         marks = np.frombuffer(content.translate(None, _WORD_SIGNS + _BLANKS), np.uint8)
         return np.concatenate([np.frombuffer(packed, np.int32), self._marks[marks]])
+
+    def _safe(self, text: str) -> bytes | None:
+        """A text in which nothing joins or changes words; None for another one."""
+        if not text.isascii() or any(token in text for token in self._added):
+            return None
+        content = text.encode()
+        return None if content.translate(None, _SAFE) else content
 
     @cached_property
     def _marks(self) -> NDArray[np.int32]:
@@ -100,44 +112,95 @@ class WordCache(dict[str, bytes]):
             (ids[code],) = np.frombuffer(self[chr(code)], np.int32)
         return ids
 
+    def _pieces(self, word: str) -> list[int]:
+        """The longest piece that the word begins with, then of the rest, and so on to its end.
 
-def _packed(ids: list[int]) -> bytes:
-    return np.array(ids, np.int32).tobytes()
+        A word that is too long, or has a rest that begins with no piece, is unknown as a whole.
+        """
+        if len(word) > self._longest:
+            return self._unknown
+        ids: list[int] = []
+        start = 0
+        while start < len(word):
+            before = self._within if start else ""
+            for end in range(len(word), start, -1):
+                piece = self._vocabulary.get(before + word[start:end])
+                if piece is not None:
+                    ids.append(piece)
+                    start = end
+                    break
+            else:
+                return self._unknown
+        return ids
 
 
-def is_wordwise(tokenizer: Tokenizer) -> bool:
-    """Whether the tokenizer is known to treat the words of `_WORDS` one by one.
+def read_words(content: bytes) -> WordCache | None:
+    """The words of a tokenizer.json; None if it is of another kind, or its library has to judge."""
+    try:
+        fields = json.loads(content)
+        return WordCache(fields) if is_wordwise(fields) else None
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return None
+
+
+def is_wordwise(fields: dict[str, Any]) -> bool:
+    """Whether a tokenizer.json is known to treat the words of `_WORDS` one by one.
 
     Identifier splitting is the one normaliser besides BERT's that is known to keep to words.
+
+    Raises:
+        TypeError, LookupError, AttributeError: where something is not of the kind that it is there.
     """
-    from tokenizers.models import WordPiece
-
-    from c2llm.modeling.tokenizer import IDENTIFIER_BOUNDARY
-
-    cut, steps = _settings(tokenizer.pre_tokenizer), _steps(tokenizer)
+    model, steps = fields["model"], _steps(fields)
     if len(steps) == 2:
-        split = {"type": "Replace", "pattern": {"Regex": IDENTIFIER_BOUNDARY}, "content": " "}
-        if steps[0] != split:
+        pattern = {"Regex": IDENTIFIER_BOUNDARY}
+        if steps[0] != {"type": "Replace", "pattern": pattern, "content": " "}:
             return False
-    added = tokenizer.get_added_tokens_decoder().values()
+    vocabulary, added = model["vocab"], fields["added_tokens"]
+    ids = [*vocabulary.values(), *(token["id"] for token in added)]
     return (
         len(steps) <= 2
         and steps[-1].get("type") == "BertNormalizer"
         and steps[-1].get("lowercase") is True
         and steps[-1].get("clean_text") is True
-        and cut.get("type") == "BertPreTokenizer"
-        and isinstance(tokenizer.model, WordPiece)
-        and not any(token.normalized or token.single_word for token in added)
+        and fields["pre_tokenizer"] == {"type": "BertPreTokenizer"}
+        and model["type"] == "WordPiece"
+        and isinstance(vocabulary, dict)
+        and model["unk_token"] in vocabulary
+        and isinstance(model["continuing_subword_prefix"], str)
+        and type(model["max_input_chars_per_word"]) is int
+        and set(map(type, ids)) == {int}
+        and min(ids) >= 0
+        and not any(token["normalized"] or token["single_word"] for token in added)
+        and all(isinstance(token["content"], str) and token["content"] for token in added)
     )
 
 
-def _steps(tokenizer: Tokenizer) -> list[dict[str, Any]]:
+def _around(post_processor: Any) -> tuple[list[int], list[int]]:
+    """Ids of the special tokens in front of a text and behind it.
+
+    Raises:
+        LookupError: if something else is done to a text.
+    """
+    if post_processor is None:
+        return [], []
+    if post_processor["type"] != "TemplateProcessing":
+        raise LookupError("no template")
+    special = post_processor["special_tokens"]
+    around: tuple[list[int], list[int]] = ([], [])
+    texts = 0
+    for part in post_processor["single"]:
+        if "SpecialToken" in part:
+            around[min(texts, 1)].extend(special[part["SpecialToken"]["id"]]["ids"])
+        else:
+            texts += 1
+    if texts != 1:
+        raise LookupError("no text, or more than one")
+    return around
+
+
+def _steps(fields: dict[str, Any]) -> list[dict[str, Any]]:
     """What the normaliser does, in order."""
-    normalizer = _settings(tokenizer.normalizer)
+    normalizer = fields["normalizer"]
     steps: list[dict[str, Any]] = normalizer.get("normalizers", [normalizer])
     return steps
-
-
-def _settings(part: Normalizer | PreTokenizer | None) -> dict[str, Any]:
-    """What tokenizer.json says of one part, without writing the whole vocabulary out."""
-    return {} if part is None else dict(json.loads(part.__getstate__()))

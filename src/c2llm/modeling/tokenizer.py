@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-
-from tokenizers import Regex, Tokenizer, normalizers
+from typing import TYPE_CHECKING
 
 from c2llm.modeling.model_json import LARGEST_TOKENIZER, read_json
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 # fooBar -> foo Bar | HTTPServer -> HTTP Server | snake_case -> snake case (leading __ stays)
 IDENTIFIER_BOUNDARY = (
@@ -30,6 +32,8 @@ def derive_tokenizer(folder: str | Path, *, split_identifiers: bool) -> Tokenize
         folder: model folder with a `tokenizer.json`.
         split_identifiers: put camelCase and snake_case splitting in front of its normaliser.
     """
+    from tokenizers import Regex, Tokenizer, normalizers
+
     fields = read_json(Path(folder) / "tokenizer.json", LARGEST_TOKENIZER)
     fields["padding"] = fields["truncation"] = None  # batches are padded where they are made
     tokenizer: Tokenizer = Tokenizer.from_str(json.dumps(fields))

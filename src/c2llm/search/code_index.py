@@ -13,6 +13,7 @@ from c2llm.search.answer import Hit, SearchAnswer, SearchedIndex
 from c2llm.search.query.filters import filters_of
 from c2llm.search.query.query_parsing import QueryKind, parse_query
 from c2llm.search.query.recency import recency_for
+from c2llm.search.query_memory import QueryMemory
 from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, RankWeights
 from c2llm.search.request import Granularity, Mode, SearchRequest
 from c2llm.search.retrieval.dense import DenseRetriever
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from c2llm.encoding.encoder_handle import EncoderHandle
-    from c2llm.encoding.protocol import TextEncoder
     from c2llm.search.answers.callers import CallerFinder
     from c2llm.search.retrieval.exact_scan import Vectors
 
@@ -68,12 +68,28 @@ class CodeIndex(IndexedTree):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._label = ""
         super().__init__(*arguments, **options)
-        self._query_vectors: dict[str, tuple[str, TextEncoder, NDArray[np.float32]]] = {}
-        """For each model the query that was embedded last, by which encoder, and its vector."""
+        self._query_vectors: dict[str, tuple[str, str, NDArray[np.float32]]] = {}
+        """For each model the query that was embedded last, its fingerprint then, and the vector."""
+        self._memory = QueryMemory(self._cache)
 
     def _on_store(self) -> None:
         self._dense = DenseRetriever(self._store)
         self._reader = IndexReader(self._store, self.root, self._label)
+
+    def close(self) -> None:
+        """Close the index file."""
+        self._memory.save()
+        super().close()
+
+    def _expect(self, question: str | None) -> None:
+        self._memory = QueryMemory(self._cache, question)
+
+    def _awaits(self, handle: EncoderHandle) -> bool:
+        # One that is made, or made again, hashes its models beside their load.
+        if self._store.is_outdated() or not self._store.has_files():
+            return True
+        self._model_id(handle)  # the index remembers the fingerprint of these very files
+        return not self._memory.has(handle)
 
     @property
     def label(self) -> str:
@@ -242,13 +258,17 @@ class CodeIndex(IndexedTree):
 
     def _query_vector(self, handle: EncoderHandle, query: str) -> NDArray[np.float32]:
         """The query's vector, float32 (dim,); pasted code looks for documents like itself."""
-        encoder = handle.get()
         known = self._query_vectors.get(handle.model)
-        if known is not None and known[0] == query and known[1] is encoder:
+        if known is not None and known[:2] == (query, handle.fingerprint):
             return known[2]
+        kept = self._memory.vector(handle, query)
+        if kept is not None:
+            return kept
+        encoder = handle.get()
         parsed = parse_query(query)
         is_code = parsed.kind is QueryKind.CODE
         encode = encoder.encode_documents if is_code else encoder.encode_queries
         vector: NDArray[np.float32] = encode([parsed.text])[0]
-        self._query_vectors[handle.model] = query, encoder, vector
+        self._query_vectors[handle.model] = query, handle.fingerprint, vector
+        self._memory.keep(handle, query, vector)
         return vector

@@ -121,6 +121,7 @@ class IndexedTree(TreeVectors):
         note: Callable[[str], None] | None = None,
         lock_seconds: float | None = None,
         max_file_bytes: int | None = None,
+        question: str | None = None,
     ) -> Self:
         """Open the index of a directory, making it or bringing it up to date.
 
@@ -148,6 +149,8 @@ class IndexedTree(TreeVectors):
             max_file_bytes: Larger files are left out, now and when the index is opened later
                 without a limit; `!name` in `.c2llmignore` takes one in, up to 20 MB. None for the
                 limit that the index has, which is 1 MB at first.
+            question: What will be asked, where that is known: its vectors are kept, and no model
+                begins to load for it where they were kept before.
 
         Raises:
             UsageError: The directory is not there, the model is unknown, or the limit is out of
@@ -182,6 +185,7 @@ class IndexedTree(TreeVectors):
             refresh=refresh,
             wait=wait,
             seconds=lock_seconds,
+            question=question,
         )
         is_new = not path.exists()
         try:
@@ -205,9 +209,11 @@ class IndexedTree(TreeVectors):
         refresh: bool,
         wait: bool,
         seconds: float | None,
+        question: str | None,
     ) -> None:
         """Make ready what has just been opened; see `open`."""
         self.is_new = is_new
+        self._expect(question)
         self._preloads = preloads
         self._waits = wait
         try:

@@ -71,7 +71,7 @@ class TreeVectors:
 
     def embed_only(self, chunk_ids: Sequence[int]) -> None:
         """Give these chunks vectors of the model; where the disk refuses, that is told and all."""
-        if self._store.read_only:
+        if self._store.read_only or not self._store.unembedded(self._model_id(), chunk_ids):
             return
         try:
             embed_missing(
@@ -122,8 +122,15 @@ class TreeVectors:
         if self._preloads or (changed and self._embed == "all"):
             hashed = not self._store.has_files()
             for handle in (self._table, self._encoder):
-                if handle is not None:
+                if handle is not None and (changed or self._awaits(handle)):
                     handle.preload(hashed=hashed)
+
+    def _expect(self, question: str | None) -> None:
+        """Take note of what will be asked; a subclass answers questions."""
+
+    def _awaits(self, handle: EncoderHandle) -> bool:
+        """Whether what is expected needs the model."""
+        return True
 
     def _cover(self) -> TableCover | None:
         """What gives new chunks the table's vectors, and notes whose they are."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from difflib import get_close_matches
 
 from c2llm.codebase.languages import language_named
 
@@ -61,6 +60,8 @@ def languages_called(name: str, indexed: Collection[str]) -> set[str]:
 
 def nearest(name: str, indexed: Collection[str]) -> str | None:
     """The indexed language that a misspelled name is most like."""
+    from difflib import get_close_matches
+
     spoken = {called: language for called, language in _BY_NAME.items() if language in indexed}
     spoken |= {language: language for language in indexed}
     found = get_close_matches(name.lower(), sorted(spoken), 1, 0.75)
