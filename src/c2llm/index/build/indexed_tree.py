@@ -26,6 +26,7 @@ from c2llm.errors import (
     UsageError,
 )
 from c2llm.index.build.index_status import IndexStatus, store_status
+from c2llm.index.build.model_numbers import model_number
 from c2llm.index.build.refresh import (
     CHUNKER_VERSION,
     ProgressBar,
@@ -44,7 +45,6 @@ from c2llm.index.store.location import (
     unlink_index,
 )
 from c2llm.index.store.lock import Lock, embedding, refreshing
-from c2llm.index.store.model_numbers import model_number
 from c2llm.index.store.records import FILE_LIMIT, RULES, TABLE_MODEL, Counts, RefreshReport
 from c2llm.index.store.sqlite_store import SqliteStore
 from c2llm.index.store.vector_cache import VectorCache

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_USUAL_LENGTH = 1_000
 EXACT_UP_TO = 300_000
 """Vectors of a model that are scanned rather than searched in a graph of neighbours
 (`benchmarks/vector_search.py` measures both)."""
@@ -51,9 +50,9 @@ class SqliteVectors(SqliteFile):
     def lacks_vectors(self, model_id: int) -> bool:
         """Whether some chunk has no vector of the model; ends at the first one that has none."""
         row = self._one(
-            "SELECT EXISTS (SELECT 1 FROM chunks"
+            "SELECT EXISTS (SELECT 1 FROM chunks c"
             " WHERE id > (SELECT covered FROM models WHERE id = ?1) AND NOT EXISTS"
-            " (SELECT 1 FROM embeddings WHERE model_id = ?1 AND hash = embedded_hash))",
+            " (SELECT 1 FROM embeddings e WHERE model_id = ?1 AND e.embedded_id = c.embedded_id))",
             (model_id,),
         )
         return bool(row and row[0])
@@ -66,17 +65,17 @@ class SqliteVectors(SqliteFile):
         Args:
             model_id: The model's number.
             only: Ids of the chunks that are asked about, None for all.
-            by_length: The longest first; else in the order of the index, and lengths are guessed,
-                since telling them means to read every text.
+            by_length: The longest first; else in the order of the index.
         """
-        length, order = ("length(text)", "3 DESC, 1") if by_length else (str(_USUAL_LENGTH), "1")
-        among = "id > (SELECT covered FROM models WHERE id = ?)"
+        order = "3 DESC, 1" if by_length else "1"
+        among = "c.id > (SELECT covered FROM models WHERE id = ?)"
         if only is not None:
-            among = "id IN (SELECT value FROM json_each(?))"
+            among = "c.id IN (SELECT value FROM json_each(?))"
         rows = self._all(
-            f"SELECT min(id), embedded_hash, {length} FROM chunks WHERE {among}"
-            " AND NOT EXISTS (SELECT 1 FROM embeddings WHERE model_id = ? AND hash = embedded_hash)"
-            f" GROUP BY embedded_hash ORDER BY {order}",
+            "SELECT min(c.id), t.hash, c.characters"
+            f" FROM chunks c JOIN embedded t ON t.id = c.embedded_id WHERE {among} AND NOT EXISTS"
+            " (SELECT 1 FROM embeddings WHERE model_id = ? AND embedded_id = c.embedded_id)"
+            f" GROUP BY c.embedded_id ORDER BY {order}",
             (model_id if only is None else json.dumps(list(only)), model_id),
         )
         return [(int(row[0]), bytes(row[1]), int(row[2])) for row in rows]
@@ -84,7 +83,7 @@ class SqliteVectors(SqliteFile):
     def text_lengths(self, ids: Sequence[int]) -> dict[int, int]:
         """How many characters the chunks of these ids have."""
         rows = self._all(
-            "SELECT id, length(text) FROM chunks WHERE id IN (SELECT value FROM json_each(?))",
+            "SELECT id, characters FROM chunks WHERE id IN (SELECT value FROM json_each(?))",
             (json.dumps(list(ids)),),
         )
         return {int(row[0]): int(row[1]) for row in rows}
@@ -101,16 +100,24 @@ class SqliteVectors(SqliteFile):
                 "Another process has replaced the model in this index; run the command again to "
                 "use the new one."
             )
+        self._number(hashes)
         self._connection.executemany(
-            "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)",
+            "INSERT OR REPLACE INTO embeddings"
+            " VALUES (?, (SELECT id FROM embedded WHERE hash = ?), ?)",
             [(model_id, key, vector) for key, vector in zip(hashes, packed, strict=True)],
+        )
+
+    def _number(self, hashes: Sequence[bytes]) -> None:
+        """Give those embedded texts a number that have none; inside `writing`."""
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO embedded (hash) VALUES (?)", [(key,) for key in hashes]
         )
 
     def with_vectors(self, model_id: int, hashes: Sequence[bytes]) -> set[bytes]:
         """Those of the embedded texts that have a vector of the model."""
         rows = self._all(
-            "SELECT hash FROM embeddings WHERE model_id = ?"
-            f" AND hash IN ({','.join('?' * len(hashes))})",
+            "SELECT t.hash FROM embedded t JOIN embeddings e ON e.embedded_id = t.id"
+            f" WHERE e.model_id = ? AND t.hash IN ({','.join('?' * len(hashes))})",
             (model_id, *hashes),
         )
         return {bytes(row[0]) for row in rows}
@@ -143,14 +150,14 @@ class SqliteVectors(SqliteFile):
         if only is not None:
             return self._all(
                 "SELECT c.id, e.vector FROM chunks c JOIN embeddings e"
-                " ON e.model_id = ? AND e.hash = c.embedded_hash"
+                " ON e.model_id = ? AND e.embedded_id = c.embedded_id"
                 " WHERE c.id IN (SELECT value FROM json_each(?))",
                 (model_id, json.dumps(list(only))),
             )
         # CROSS JOIN holds SQLite to the order in which the vectors lie on the disk.
         return self._all(
             "SELECT c.id, e.vector FROM embeddings e CROSS JOIN chunks c"
-            " ON c.embedded_hash = e.hash WHERE e.model_id = ?",
+            " ON c.embedded_id = e.embedded_id WHERE e.model_id = ?",
             (model_id,),
         )
 
@@ -185,7 +192,7 @@ class SqliteVectors(SqliteFile):
         while True:
             rows = self._all(
                 "SELECT c.id, e.vector FROM chunks c JOIN embeddings e"
-                " ON e.model_id = ? AND e.hash = c.embedded_hash"
+                " ON e.model_id = ? AND e.embedded_id = c.embedded_id"
                 " WHERE c.id > ? AND c.id <= ? ORDER BY c.id LIMIT ?",
                 (model_id, first, last, size),
             )
@@ -208,22 +215,18 @@ class SqliteVectors(SqliteFile):
         if gone - int(self.meta(_PRUNED) or 0) <= spare:
             return
         self.set_meta(_PRUNED, str(gone))
-        total, unused = self._one(
-            "SELECT count(*), sum(NOT EXISTS (SELECT 1 FROM chunks WHERE embedded_hash = hash))"
-            " FROM embeddings"
-        ) or (0, 0)
-        if (unused or 0) > max(spare, total - (unused or 0)):
-            self._connection.execute(
-                "DELETE FROM embeddings WHERE NOT EXISTS"
-                " (SELECT 1 FROM chunks WHERE embedded_hash = hash)"
-            )
+        unused = "NOT IN (SELECT embedded_id FROM chunks)"
+        total, spared = self._one(f"SELECT count(*), sum(id {unused}) FROM embedded") or (0, 0)
+        if (spared or 0) > max(spare, total - (spared or 0)):
+            self._connection.execute(f"DELETE FROM embeddings WHERE embedded_id {unused}")
+            self._connection.execute(f"DELETE FROM embedded WHERE id {unused}")
 
     def embedded(self, model: str) -> int:
         """How many chunks have a vector of the model."""
         row = self._one(
             "SELECT (SELECT count(*) FROM chunks WHERE id <= m.covered)"
             " + (SELECT count(*) FROM embeddings e CROSS JOIN chunks c"
-            "    ON c.embedded_hash = e.hash WHERE e.model_id = m.id AND c.id > m.covered"
+            "    ON c.embedded_id = e.embedded_id WHERE e.model_id = m.id AND c.id > m.covered"
             "    AND m.covered < (SELECT coalesce(max(id), 0) FROM chunks))"
             " FROM models m WHERE m.name = ?",
             (stored_path(model),),
