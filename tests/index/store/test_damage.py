@@ -106,7 +106,7 @@ def test_flipped_bytes(project: Path) -> None:
         "UPDATE files SET language = x'ff'",
         "UPDATE files SET language = CAST(x'ff' AS TEXT)",
         "UPDATE embeddings SET vector = x'0000'",
-        "UPDATE embeddings SET vector = substr(vector, 2) WHERE rowid_ % 2",
+        "UPDATE embeddings SET vector = substr(vector, 2) WHERE id % 2",
         "UPDATE embeddings SET vector = CAST(x'0000c07f' || substr(vector, 5) AS BLOB)",
         "UPDATE meta SET value = 'x' WHERE key = 'generation'",
         "DELETE FROM meta WHERE key = 'generation'",
@@ -120,8 +120,6 @@ def test_values_that_were_never_written(project: Path, statement: str) -> None:
         file = index.file
     connection = sqlite3.connect(file)
     connection.execute("PRAGMA ignore_check_constraints = ON")
-    if "rowid_" in statement:
-        statement = statement.replace("rowid_", "embedded_id")
     try:
         connection.execute(statement)
     except sqlite3.IntegrityError:  # NOT NULL holds there: another odd value stands for it
@@ -162,7 +160,7 @@ def test_a_damaged_cache_is_told_with_its_cure(project: Path, home: Path) -> Non
 
 def test_a_vector_of_no_length_is_not_taken_from_the_cache(project: Path) -> None:
     with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as index:
-        keys = [row[0] for row in index._store._all("SELECT embedded_id FROM embeddings")]
+        keys = [row[0] for row in index._store._all("SELECT id FROM embeddings")]
         index._store.close()
     cache = VectorCache(cache_file(), 10**9)
     nan = b"\x00\x00\xc0\x7f" + bytes(64)

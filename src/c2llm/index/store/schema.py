@@ -23,7 +23,8 @@ _BUSY_SECONDS = 30.0
 # again, which are a function of the chunk. A term in its first column costs two bytes a chunk less
 # than in the others, so the body comes first. `embeddings` is keyed by what was embedded, so that
 # a chunk that moves or comes back with another branch is not embedded twice; `embedded` numbers
-# that in the order of the files, so that vectors are written one behind the other.
+# that in the order of the files, so that vectors are written one behind the other and pages are
+# full. For the same reason one integer is a vector's key: `model_id << 40 | embedded_id`.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE files (
@@ -35,7 +36,7 @@ CREATE TABLE files (
     inode INTEGER NOT NULL,
     language TEXT NOT NULL
 );
-CREATE TABLE imports (file_id INTEGER PRIMARY KEY, modules TEXT NOT NULL);
+CREATE TABLE imports (file_id INTEGER PRIMARY KEY, modules BLOB NOT NULL);
 CREATE TABLE skipped (
     path PRIMARY KEY,
     reason TEXT NOT NULL,
@@ -77,11 +78,8 @@ CREATE TABLE models (
     covered INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE embeddings (
-    model_id INTEGER NOT NULL,
-    embedded_id INTEGER NOT NULL,
-    vector BLOB NOT NULL,
-    PRIMARY KEY (model_id, embedded_id)
-) WITHOUT ROWID;
+    id INTEGER PRIMARY KEY, vector BLOB NOT NULL
+);
 """
 
 
@@ -312,7 +310,7 @@ _TYPES = {
         "inode": "integer",
         "language": "text",
     },
-    "imports": {"modules": "text"},
+    "imports": {"modules": "blob"},
     "skipped": {
         "path": "text blob",
         "reason": "text",
@@ -336,7 +334,7 @@ _TYPES = {
     "embedded": {"hash": "blob"},
     "definitions": {"name": "text", "chunk_id": "integer"},
     "models": {"name": "text blob", "fingerprint": "text", "covered": "integer"},
-    "embeddings": {"model_id": "integer", "embedded_id": "integer", "vector": "blob"},
+    "embeddings": {"vector": "blob"},
 }
 _NEVER = (
     "SELECT 1 FROM chunks WHERE start_line < 1 OR end_line < start_line OR end_line > 1e8"
@@ -344,7 +342,7 @@ _NEVER = (
     " OR block_id > id OR block_id NOT IN (SELECT id FROM blocks)"
     " OR embedded_id NOT IN (SELECT id FROM embedded)",
     "SELECT 1 FROM embedded WHERE length(hash) <> 16",
-    "SELECT 1 FROM embeddings GROUP BY model_id HAVING min(length(vector)) <> max(length(vector))",
+    "SELECT 1 FROM embeddings GROUP BY id >> 40 HAVING min(length(vector)) <> max(length(vector))",
     "SELECT 1 FROM embeddings WHERE length(vector) < 5",
     "SELECT 1 FROM meta WHERE key IN ('generation', 'chunker') AND value GLOB '*[^0-9]*'",
     "SELECT 1 WHERE (SELECT count(*) FROM meta WHERE key IN ('generation', 'unicode')) <> 2",

@@ -24,7 +24,7 @@ from c2llm.index.store.chunk_store import (
 from c2llm.index.store.records import ChunkFacts, IndexedFile, StoredChunk, WordStatistics
 from c2llm.index.store.schema import explained
 from c2llm.index.store.sqlite_file import SqliteFile, restored_path
-from c2llm.index.store.text_blocks import TextBlock
+from c2llm.index.store.text_blocks import TextBlock, unpack_text
 
 _BLOCKS_AT_ONCE = 200
 _AMONG = "IN (SELECT value FROM json_each(?))"
@@ -59,7 +59,7 @@ class SqliteQuestions(SqliteFile):
             within = f"AND rowid {_AMONG}"
             values.append(json.dumps(sorted(admitted)))
         rows = self._all(
-            f"SELECT rowid, bm25(lexicon, {PATH_WEIGHT}, {SYMBOL_WEIGHT}, {BODY_WEIGHT}) AS score"
+            f"SELECT rowid, bm25(lexicon, {BODY_WEIGHT}, {PATH_WEIGHT}, {SYMBOL_WEIGHT}) AS score"
             f" FROM lexicon WHERE lexicon MATCH ? {within} ORDER BY score, rowid LIMIT {limit}",
             values,
         )
@@ -294,7 +294,8 @@ class SqliteQuestions(SqliteFile):
             + ("" if file_ids is None else f" WHERE file_id {_AMONG}"),
             () if file_ids is None else (json.dumps(list(file_ids)),),
         )
-        return [(int(row[0]), str(row[1]).split("\n")) for row in rows]
+        with explained(self.path):
+            return [(int(row[0]), unpack_text(row[1]).split("\n")) for row in rows]
 
 
 def _quoted(term: str) -> str:

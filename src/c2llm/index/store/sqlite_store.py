@@ -16,7 +16,7 @@ from c2llm.index.store.records import Counts, SkippedState, Stamp
 from c2llm.index.store.sqlite_file import restored_path, stored_path
 from c2llm.index.store.sqlite_questions import SqliteQuestions
 from c2llm.index.store.sqlite_vectors import SqliteVectors
-from c2llm.index.store.text_blocks import pack_blocks
+from c2llm.index.store.text_blocks import pack_blocks, pack_text
 
 if TYPE_CHECKING:
     from c2llm.index.build.cutting import CutChunk, CutFile
@@ -74,7 +74,9 @@ class SqliteStore(SqliteQuestions, SqliteVectors):
             (stored_path(path), file.digest, *stamp, file.language),
         ).lastrowid
         if file.imports:
-            execute("INSERT INTO imports VALUES (?, ?)", (file_id, "\n".join(file.imports)))
+            execute(
+                "INSERT INTO imports VALUES (?, ?)", (file_id, pack_text("\n".join(file.imports)))
+            )
         if file.chunks:
             self._put_chunks(file_id, file.chunks)
 

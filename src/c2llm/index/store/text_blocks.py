@@ -49,16 +49,14 @@ class TextBlock:
     """
 
     def __init__(self, packed: bytes) -> None:
+        content = self._content = _unpacked(packed)
+        line = content[: content.find(b"\n") + 1]
         try:
-            content = _decompress(packed)
-            line = content[: content.index(b"\n") + 1]
-            sizes = [int(size) for size in line.split()]
-        except (_Error, TypeError, ValueError, MemoryError) as error:
-            raise BlockError(f"a block of texts cannot be unpacked ({error})") from error
-        self._content = content
-        self._ends = list(accumulate(sizes, initial=len(line)))
-        if len(sizes) % _PIECES or self._ends[-1] != len(content):
-            raise BlockError(f"a block of {len(content)} bytes holds {self._ends[-1]}")
+            self._ends = list(accumulate(map(int, line.split()), initial=len(line)))
+        except ValueError as error:
+            raise BlockError("a block does not begin with the sizes of its pieces") from error
+        if len(self) * _PIECES != len(self._ends) - 1 or self._ends[-1] != len(content):
+            raise BlockError(f"a block of {len(content)} bytes has sizes up to {self._ends[-1]}")
 
     def __len__(self) -> int:
         """How many chunks there are."""
@@ -111,6 +109,27 @@ def pack_blocks(chunks: Sequence[Chunk]) -> Iterator[tuple[int, bytes]]:
             content = b"".join((line.encode(), b"\n", *pieces))
             yield len(pieces) // _PIECES, _compress(content, _LEVEL)
             pieces, characters = [], 0
+
+
+def pack_text(text: str) -> bytes:
+    """A text as it is kept."""
+    return _compress(text.encode(), _LEVEL)
+
+
+def unpack_text(packed: bytes) -> str:
+    """A text that was packed.
+
+    Raises:
+        BlockError: It is damaged.
+    """
+    return _unpacked(packed).decode()
+
+
+def _unpacked(packed: bytes) -> bytes:
+    try:
+        return _decompress(packed)
+    except (_Error, TypeError, ValueError, MemoryError) as error:
+        raise BlockError(f"a text cannot be unpacked ({error})") from error
 
 
 def _packed_parts(parts: Sequence[Part]) -> bytes:
