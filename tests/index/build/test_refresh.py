@@ -34,12 +34,12 @@ def contents(root: Path) -> list[tuple[object, ...]]:
         "SELECT 1 FROM embeddings WHERE id & 0xFFFFFFFFFF NOT IN (SELECT id FROM embedded)",
     ):
         assert connection.execute(unused).fetchall() == [], unused
-    connection.create_function("text", 2, lambda packed, at: TextBlock(packed).text(at))
+    connection.create_function("text", 3, lambda at, *packed: TextBlock(*packed).text(at))
     chunks = connection.execute(
         "SELECT f.path, f.hash, f.language, c.start_line, c.end_line, c.kind, c.symbol,"
-        " text(b.packed, c.id - b.id), t.hash, e.vector IS NOT NULL"
+        " text(c.id - b.id, b.packed, l.content), t.hash, e.vector IS NOT NULL"
         " FROM files f JOIN chunks c ON c.file_id = f.id JOIN blocks b ON b.id = c.block_id"
-        " JOIN embedded t ON t.id = c.embedded_id"
+        " JOIN dictionaries l ON l.id = b.dictionary_id JOIN embedded t ON t.id = c.embedded_id"
         " LEFT JOIN embeddings e ON e.id & 0xFFFFFFFFFF = t.id"
     ).fetchall()
     words = connection.execute("SELECT term, doc, cnt FROM lexicon_terms WHERE cnt > 0").fetchall()

@@ -59,7 +59,14 @@ CREATE TABLE chunks (
 );
 CREATE INDEX chunks_of_file ON chunks (file_id);
 CREATE INDEX chunks_of_embedded ON chunks (embedded_id);
-CREATE TABLE blocks (id INTEGER PRIMARY KEY, packed BLOB NOT NULL);
+CREATE TABLE blocks (
+    id INTEGER PRIMARY KEY,
+    dictionary_id INTEGER NOT NULL REFERENCES dictionaries (id),
+    packed BLOB NOT NULL
+);
+CREATE TABLE dictionaries (
+    id INTEGER PRIMARY KEY, language TEXT NOT NULL UNIQUE, content BLOB NOT NULL
+);
 CREATE TABLE embedded (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE);
 CREATE TABLE definitions (
     name TEXT NOT NULL, chunk_id INTEGER NOT NULL, PRIMARY KEY (name, chunk_id)
@@ -330,7 +337,8 @@ _TYPES = {
         "block_id": "integer",
         "embedded_id": "integer",
     },
-    "blocks": {"packed": "blob"},
+    "blocks": {"dictionary_id": "integer", "packed": "blob"},
+    "dictionaries": {"language": "text", "content": "blob"},
     "embedded": {"hash": "blob"},
     "definitions": {"name": "text", "chunk_id": "integer"},
     "models": {"name": "text blob", "fingerprint": "text", "covered": "integer"},
@@ -367,10 +375,11 @@ def is_damaged(connection: sqlite3.Connection) -> bool:
             connection.execute(f"SELECT * FROM {table}").fetchall()  # is its text UTF-8?
         if any(connection.execute(f"{query} LIMIT 1").fetchone() for query in _NEVER):
             return True
-        sizes = {
-            block_id: len(TextBlock(packed))
-            for block_id, packed in connection.execute("SELECT id, packed FROM blocks")
-        }
+        blocks = connection.execute(
+            "SELECT b.id, b.packed, d.content FROM blocks b"
+            " LEFT JOIN dictionaries d ON d.id = b.dictionary_id"
+        )
+        sizes = {block_id: len(TextBlock(*packed)) for block_id, *packed in blocks}
         chunks = connection.execute("SELECT id, block_id FROM chunks").fetchall()
         return any(chunk_id - block_id >= sizes[block_id] for chunk_id, block_id in chunks)
     except (UnicodeDecodeError, BlockError):

@@ -16,9 +16,10 @@ from c2llm.index.store.records import Counts, SkippedState, Stamp
 from c2llm.index.store.sqlite_file import restored_path, stored_path
 from c2llm.index.store.sqlite_questions import SqliteQuestions
 from c2llm.index.store.sqlite_vectors import SqliteVectors
-from c2llm.index.store.text_blocks import pack_blocks, pack_text
+from c2llm.index.store.text_blocks import dictionary_of, pack_blocks, pack_text
 
 if TYPE_CHECKING:
+    from c2llm.codebase.chunk import Chunk
     from c2llm.index.build.cutting import CutChunk, CutFile
 
 
@@ -78,17 +79,21 @@ class SqliteStore(SqliteQuestions, SqliteVectors):
                 "INSERT INTO imports VALUES (?, ?)", (file_id, pack_text("\n".join(file.imports)))
             )
         if file.chunks:
-            self._put_chunks(file_id, file.chunks)
+            self._put_chunks(file_id, file.language, file.chunks)
 
-    def _put_chunks(self, file_id: int | None, cuts: Sequence[CutChunk]) -> None:
+    def _put_chunks(self, file_id: int | None, language: str, cuts: Sequence[CutChunk]) -> None:
         """Put the chunks of a file, with ids one after the other; inside `writing`."""
         executemany = self._connection.executemany
         row = self._one("SELECT max(seq) FROM sqlite_sequence WHERE name = 'chunks'")
         first = 1 + int(row[0] or 0 if row else 0)
         block_ids: list[int] = []
-        for count, packed in pack_blocks([cut.chunk for cut in cuts]):
+        chunks = [cut.chunk for cut in cuts]
+        dictionary_id, dictionary = self._dictionary(language, chunks)
+        for count, packed in pack_blocks(chunks, dictionary):
             block_id = first + len(block_ids)
-            self._connection.execute("INSERT INTO blocks VALUES (?, ?)", (block_id, packed))
+            self._connection.execute(
+                "INSERT INTO blocks VALUES (?, ?, ?)", (block_id, dictionary_id, packed)
+            )
             block_ids += [block_id] * count
         self._number([cut.embedded_hash for cut in cuts])
         executemany(
@@ -123,6 +128,19 @@ class SqliteStore(SqliteQuestions, SqliteVectors):
                 for name in cut.chunk.definitions
             ],
         )
+
+    def _dictionary(self, language: str, chunks: Sequence[Chunk]) -> tuple[int, bytes]:
+        """What files of a language are packed with, made of the first one; inside `writing`."""
+        query = "SELECT id, content FROM dictionaries WHERE language = ?"
+        row = self._one(query, (language,))
+        if row is None:
+            self._connection.execute(
+                "INSERT INTO dictionaries (language, content) VALUES (?, ?)",
+                (language, dictionary_of(chunks)),
+            )
+            row = self._one(query, (language,))
+        assert row is not None
+        return row[0], row[1]
 
     def remove_file(self, path: str) -> None:
         """Forget a file, its chunks and that it was skipped; inside `writing`."""
