@@ -249,7 +249,8 @@ class SqliteVectors(SqliteFile):
             (restored_path(row[0]), str(row[1]), int(row[2]))
             for row in self._all(
                 "SELECT m.name, m.fingerprint,"
-                " (SELECT count(*) FROM embeddings WHERE id >> 40 = m.id) FROM models m ORDER BY 1"
+                f" (SELECT count(*) FROM embeddings e WHERE {_OF_MODEL.replace('?1', 'm.id')})"
+                " FROM models m ORDER BY 1"
             )
         ]
 
