@@ -11,7 +11,7 @@ from unicodedata import unidata_version
 from c2llm.errors import C2LLMError, IndexCorruptError, IndexWriteError
 from c2llm.index.store.lock import opening
 from c2llm.index.store.private import check_database, check_folder, make_file, make_folder
-from c2llm.index.store.text_blocks import BlockError, TextBlock
+from c2llm.index.store.text_blocks import BlockError, TextBlock, unpack_text
 
 SCHEMA_VERSION = 7
 """Raised whenever tables or lexical tokens change; an index of an older version is redone."""
@@ -65,7 +65,7 @@ CREATE TABLE blocks (
     packed BLOB NOT NULL
 );
 CREATE TABLE dictionaries (
-    id INTEGER PRIMARY KEY, language TEXT NOT NULL UNIQUE, content BLOB NOT NULL
+    id INTEGER PRIMARY KEY, language TEXT NOT NULL UNIQUE, packed BLOB NOT NULL
 );
 CREATE TABLE embedded (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE);
 CREATE TABLE definitions (
@@ -338,7 +338,7 @@ _TYPES = {
         "embedded_id": "integer",
     },
     "blocks": {"dictionary_id": "integer", "packed": "blob"},
-    "dictionaries": {"language": "text", "content": "blob"},
+    "dictionaries": {"language": "text", "packed": "blob"},
     "embedded": {"hash": "blob"},
     "definitions": {"name": "text", "chunk_id": "integer"},
     "models": {"name": "text blob", "fingerprint": "text", "covered": "integer"},
@@ -349,6 +349,7 @@ _NEVER = (
     " OR characters < 0 OR file_id NOT IN (SELECT id FROM files)"
     " OR block_id > id OR block_id NOT IN (SELECT id FROM blocks)"
     " OR embedded_id NOT IN (SELECT id FROM embedded)",
+    "SELECT 1 FROM blocks WHERE dictionary_id NOT IN (SELECT id FROM dictionaries)",
     "SELECT 1 FROM embedded WHERE length(hash) <> 16",
     "SELECT 1 FROM embeddings GROUP BY id >> 40 HAVING min(length(vector)) <> max(length(vector))",
     "SELECT 1 FROM embeddings WHERE length(vector) < 5",
@@ -375,11 +376,14 @@ def is_damaged(connection: sqlite3.Connection) -> bool:
             connection.execute(f"SELECT * FROM {table}").fetchall()  # is its text UTF-8?
         if any(connection.execute(f"{query} LIMIT 1").fetchone() for query in _NEVER):
             return True
-        blocks = connection.execute(
-            "SELECT b.id, b.packed, d.content FROM blocks b"
-            " LEFT JOIN dictionaries d ON d.id = b.dictionary_id"
-        )
-        sizes = {block_id: len(TextBlock(*packed)) for block_id, *packed in blocks}
+        dictionaries = {
+            number: unpack_text(packed).encode()
+            for number, packed in connection.execute("SELECT id, packed FROM dictionaries")
+        }
+        sizes = {
+            block_id: len(TextBlock(packed, dictionaries[dictionary_id]))
+            for block_id, dictionary_id, packed in connection.execute("SELECT * FROM blocks")
+        }
         chunks = connection.execute("SELECT id, block_id FROM chunks").fetchall()
         return any(chunk_id - block_id >= sizes[block_id] for chunk_id, block_id in chunks)
     except (UnicodeDecodeError, BlockError):

@@ -27,10 +27,6 @@ from c2llm.index.store.sqlite_file import SqliteFile, restored_path
 from c2llm.index.store.text_blocks import TextBlock, unpack_text
 
 _BLOCKS_AT_ONCE = 200
-_BLOCKS = (
-    "SELECT b.id, b.packed, d.content FROM blocks b"
-    " LEFT JOIN dictionaries d ON d.id = b.dictionary_id"
-)
 _AMONG = "IN (SELECT value FROM json_each(?))"
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
@@ -231,18 +227,20 @@ class SqliteQuestions(SqliteFile):
     ) -> Iterator[tuple[int, str]]:
         """Id and text of the chunks in whose text all these strings are, by rising id."""
         strings = [string.encode(errors="surrogateescape") for string in having]
-        chosen, values = "b.id > ?", []
+        chosen, values = "id > ?", []
         if among is not None:
-            chosen += f" AND b.id IN (SELECT block_id FROM chunks WHERE id {_AMONG})"
+            chosen += f" AND id IN (SELECT block_id FROM chunks WHERE id {_AMONG})"
             values.append(json.dumps(list(among)))
         last = -1
         while rows := self._all(
-            f"{_BLOCKS} WHERE {chosen} ORDER BY b.id LIMIT ?",
+            f"SELECT * FROM blocks WHERE {chosen} ORDER BY id LIMIT ?",
             (last, *values, _BLOCKS_AT_ONCE),
         ):
-            for block_id, packed, dictionary in rows:
+            dictionaries = self._dictionaries()
+            for block_id, dictionary_id, packed in rows:
                 with explained(self.path):
-                    texts = TextBlock(packed, dictionary).texts_with(strings)
+                    block = TextBlock(packed, dictionaries.get(dictionary_id, b""))
+                    texts = block.texts_with(strings)
                 for position, text in texts:
                     if among is None or block_id + position in among:
                         yield block_id + position, text
@@ -251,11 +249,21 @@ class SqliteQuestions(SqliteFile):
     def _blocks(self, ids: Iterable[int]) -> dict[int, TextBlock]:
         """Those of the blocks that are there."""
         rows = self._all(
-            f"{_BLOCKS} WHERE b.id {_AMONG}",
+            f"SELECT * FROM blocks WHERE id {_AMONG}",
             (json.dumps(list(dict.fromkeys(ids))),),
         )
+        dictionaries = self._dictionaries()
         with explained(self.path):
-            return {block_id: TextBlock(*packed) for block_id, *packed in rows}
+            return {
+                block_id: TextBlock(packed, dictionaries.get(dictionary_id, b""))
+                for block_id, dictionary_id, packed in rows
+            }
+
+    def _dictionaries(self) -> dict[int, bytes]:
+        """What blocks that were read before are packed with: dictionaries are never removed."""
+        rows = self._all("SELECT id, packed FROM dictionaries")
+        with explained(self.path):
+            return {number: unpack_text(packed).encode() for number, packed in rows}
 
     # -- files -----------------------------------------------------------------------------------
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from c2llm.codebase.words import lexicon_row, normalized
 from c2llm.index.store.records import Counts, SkippedState, Stamp
+from c2llm.index.store.schema import explained
 from c2llm.index.store.sqlite_file import restored_path, stored_path
 from c2llm.index.store.sqlite_questions import SqliteQuestions
 from c2llm.index.store.sqlite_vectors import SqliteVectors
-from c2llm.index.store.text_blocks import dictionary_of, pack_blocks, pack_text
+from c2llm.index.store.text_blocks import dictionary_of, pack_blocks, pack_text, unpack_text
 
 if TYPE_CHECKING:
     from c2llm.codebase.chunk import Chunk
@@ -131,16 +132,16 @@ class SqliteStore(SqliteQuestions, SqliteVectors):
 
     def _dictionary(self, language: str, chunks: Sequence[Chunk]) -> tuple[int, bytes]:
         """What files of a language are packed with, made of the first one; inside `writing`."""
-        query = "SELECT id, content FROM dictionaries WHERE language = ?"
-        row = self._one(query, (language,))
-        if row is None:
-            self._connection.execute(
-                "INSERT INTO dictionaries (language, content) VALUES (?, ?)",
-                (language, dictionary_of(chunks)),
-            )
-            row = self._one(query, (language,))
-        assert row is not None
-        return row[0], row[1]
+        row = self._one("SELECT id, packed FROM dictionaries WHERE language = ?", (language,))
+        if row is not None:
+            with explained(self.path):
+                return row[0], unpack_text(row[1]).encode()
+        dictionary = dictionary_of(chunks)
+        cursor = self._connection.execute(
+            "INSERT INTO dictionaries (language, packed) VALUES (?, ?)",
+            (language, pack_text(dictionary)),
+        )
+        return int(cursor.lastrowid or 0), dictionary.encode()
 
     def remove_file(self, path: str) -> None:
         """Forget a file, its chunks and that it was skipped; inside `writing`."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import accumulate
 
 from lz4.block import LZ4BlockError, compress, decompress
@@ -23,7 +24,7 @@ from c2llm.codebase.chunk import Chunk, Part
 
 BLOCK_CHARACTERS = 32_768
 """A block that has so many is full."""
-_DICTIONARY_BYTES = 4_096
+_DICTIONARY_CHARACTERS = 4_096
 _LEVEL = 4
 """Of the slow packer, which unpacks as fast: higher ones save a hundredth."""
 _CHECKSUM_BYTES = 4
@@ -47,14 +48,20 @@ class TextBlock:
     """
 
     def __init__(self, packed: bytes, dictionary: bytes) -> None:
-        content = self._content = _unpacked(packed, dictionary)
+        self._content = _unpacked(packed, dictionary)
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """Where each piece ends and the next begins; read for blocks that have what is sought."""
+        content = self._content
         line = content[: content.find(b"\n") + 1]
         try:
-            self._ends = list(accumulate(map(int, line.split()), initial=len(line)))
+            ends = list(accumulate(map(int, line.split()), initial=len(line)))
         except ValueError as error:
             raise BlockError("a block does not begin with the sizes of its pieces") from error
-        if len(self) * _PIECES != len(self._ends) - 1 or self._ends[-1] != len(content):
-            raise BlockError(f"a block of {len(content)} bytes has sizes up to {self._ends[-1]}")
+        if len(ends) % _PIECES != 1 or ends[-1] != len(content):
+            raise BlockError(f"a block of {len(content)} bytes has sizes up to {ends[-1]}")
+        return ends
 
     def __len__(self) -> int:
         """How many chunks there are."""
@@ -79,13 +86,18 @@ class TextBlock:
 
     def texts_with(self, strings: Sequence[bytes]) -> list[tuple[int, str]]:
         """Place and text of each chunk whose text has all these strings, given in UTF-8."""
-        if not all(string in self._content for string in strings):
-            return []
-        pieces = ((position, self._piece(position, 0)) for position in range(len(self)))
+        content = self._content
+        for string in strings:
+            if string not in content:
+                return []
+        ends = self._ends
+        texts = [content[a:b] for a, b in zip(ends[:-1:_PIECES], ends[1::_PIECES], strict=True)]
+        if not strings:
+            return list(enumerate(map(bytes.decode, texts)))
         return [
-            (position, piece.decode())
-            for position, piece in pieces
-            if all(string in piece for string in strings)
+            (position, text.decode())
+            for position, text in enumerate(texts)
+            if all(string in text for string in strings)
         ]
 
     def _piece(self, position: int, which: int) -> bytes:
@@ -95,9 +107,9 @@ class TextBlock:
         return self._content[self._ends[start] : self._ends[start + 1]]
 
 
-def dictionary_of(chunks: Iterable[Chunk]) -> bytes:
-    """What the blocks of files that begin like this one are compressed with."""
-    return "\n".join([chunk.text for chunk in chunks]).encode()[:_DICTIONARY_BYTES]
+def dictionary_of(chunks: Iterable[Chunk]) -> str:
+    """What the blocks of files that begin like this one are compressed with, in UTF-8."""
+    return "\n".join([chunk.text for chunk in chunks])[:_DICTIONARY_CHARACTERS]
 
 
 def pack_blocks(chunks: Sequence[Chunk], dictionary: bytes) -> Iterator[tuple[int, bytes]]:
@@ -130,22 +142,18 @@ def unpack_text(packed: bytes) -> str:
 
 def _packed(content: bytes, dictionary: bytes) -> bytes:
     packed: bytes = compress(content, mode="high_compression", compression=_LEVEL, dict=dictionary)
-    return _checksum(packed, dictionary) + packed
+    return zlib.crc32(packed).to_bytes(_CHECKSUM_BYTES, "big") + packed
 
 
 def _unpacked(packed: bytes, dictionary: bytes) -> bytes:
     try:
         checksum, packed = packed[:_CHECKSUM_BYTES], packed[_CHECKSUM_BYTES:]
-        if checksum == _checksum(packed, dictionary):
+        if int.from_bytes(checksum, "big") == zlib.crc32(packed):
             content: bytes = decompress(packed, dict=dictionary)
             return content
     except (LZ4BlockError, TypeError, ValueError, MemoryError) as error:
         raise BlockError(f"a text cannot be unpacked ({error})") from error
     raise BlockError("a packed text is not what was written")
-
-
-def _checksum(packed: bytes, dictionary: bytes) -> bytes:
-    return zlib.crc32(packed, zlib.crc32(dictionary)).to_bytes(_CHECKSUM_BYTES, "big")
 
 
 def _packed_parts(parts: Sequence[Part]) -> bytes:
