@@ -10,28 +10,14 @@ from __future__ import annotations
 
 import argparse
 import random
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
 
 from c2llm.index.store.sqlite_store import SqliteStore
 from c2llm.search.code_index import CodeIndex
 
 HITS = 10
 CANDIDATES = 200
-
-
-def table_sizes(file: Path) -> list[tuple[str, int]]:
-    """Bytes of each table and index of a SQLite file, the largest first; free pages last."""
-    with closing(sqlite3.connect(file)) as connection:
-        sizes = connection.execute(
-            "SELECT name, sum(pgsize) FROM dbstat GROUP BY name ORDER BY 2 DESC"
-        ).fetchall()
-        free = connection.execute("PRAGMA freelist_count").fetchone()[0]
-        page = connection.execute("PRAGMA page_size").fetchone()[0]
-    return [*sizes, ("(free)", free * page)]
 
 
 def milliseconds(work: Callable[[], object], rounds: int) -> float:
@@ -56,7 +42,7 @@ def main() -> None:
     store = SqliteStore(file)
     texts = dict(store.texts())
     source = sum(len(text.encode()) for text in texts.values())
-    sizes = table_sizes(file)
+    sizes = store.table_sizes()
     total = sum(size for _, size in sizes)
     print(f"{counts.files} files, {counts.chunks} chunks, {source / 1e6:.1f} MB of text\n")
     print("| table | MB | of the index |\n|---|---:|---:|")
