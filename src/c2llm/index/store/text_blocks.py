@@ -5,9 +5,9 @@ chunk: a block is a run of a file's chunks of some tens of kilobytes. Unpacked i
 numbers, the bytes of each piece, and the pieces: of each chunk its text, its signature, and its
 parts in JSON.
 
-LZ4, because a search for a pattern unpacks every block: it takes a quarter of the time of zlib and
-is less than reading the texts uncompressed. What most files of a language begin with, a license and
-the usual imports, is the dictionary that their blocks are compressed with.
+LZ4, because a search for a pattern unpacks every block, which takes zlib several times as long.
+What most files of a language begin with, a license and the usual imports, is the dictionary that
+their blocks are compressed with.
 """
 
 from __future__ import annotations
