@@ -136,6 +136,7 @@ def test_an_index_made_by_processes_is_the_same(tree: Path, tmp_path: Path) -> N
         store.close()
         with closing(sqlite3.connect(store.path)) as file:
             chunks = file.execute("SELECT * FROM chunks ORDER BY id").fetchall()
+            chunks += file.execute("SELECT * FROM blocks ORDER BY id").fetchall()
             return chunks + file.execute("SELECT * FROM skipped").fetchall()
 
     assert rows(2) == rows(0)

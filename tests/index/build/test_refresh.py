@@ -16,8 +16,14 @@ from hypothesis import strategies as st
 from c2llm.codebase.files.walk import SourceFile
 from c2llm.index.build import refresh as build
 from c2llm.index.store.location import index_file
+from c2llm.index.store.text_blocks import TextBlock, unpack_text
 from c2llm.search.code_index import CodeIndex
 from tests.trees import PROJECT, WordEncoder, write_tree
+
+
+def text_in(position: int, packed: bytes, dictionary: bytes) -> str:
+    """The text of a chunk of a block."""
+    return TextBlock(packed, unpack_text(dictionary).encode()).text(position)
 
 
 def contents(root: Path) -> list[tuple[object, ...]]:
@@ -26,11 +32,20 @@ def contents(root: Path) -> list[tuple[object, ...]]:
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     connection.execute("INSERT INTO lexicon (lexicon) VALUES ('integrity-check')")
     connection.rollback()
+    for unused in (
+        "SELECT 1 FROM blocks WHERE id NOT IN (SELECT block_id FROM chunks)",
+        "SELECT 1 FROM definitions WHERE chunk_id NOT IN (SELECT id FROM chunks)",
+        "SELECT 1 FROM imports WHERE file_id NOT IN (SELECT id FROM files)",
+        "SELECT 1 FROM embeddings WHERE id & 0xFFFFFFFFFF NOT IN (SELECT id FROM embedded)",
+    ):
+        assert connection.execute(unused).fetchall() == [], unused
+    connection.create_function("text", 3, text_in)
     chunks = connection.execute(
-        "SELECT f.path, f.hash, f.language, c.start_line, c.end_line, c.kind, c.symbol, c.text,"
-        " c.embedded_hash, e.vector IS NOT NULL"
-        " FROM files f JOIN chunks c ON c.file_id = f.id"
-        " LEFT JOIN embeddings e ON e.hash = c.embedded_hash"
+        "SELECT f.path, f.hash, f.language, c.start_line, c.end_line, c.kind, c.symbol,"
+        " text(c.id - b.id, b.packed, l.packed), t.hash, e.vector IS NOT NULL"
+        " FROM files f JOIN chunks c ON c.file_id = f.id JOIN blocks b ON b.id = c.block_id"
+        " JOIN dictionaries l ON l.id = b.dictionary_id JOIN embedded t ON t.id = c.embedded_id"
+        " LEFT JOIN embeddings e ON e.id & 0xFFFFFFFFFF = t.id"
     ).fetchall()
     words = connection.execute("SELECT term, doc, cnt FROM lexicon_terms WHERE cnt > 0").fetchall()
     names = connection.execute(

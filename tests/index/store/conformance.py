@@ -395,6 +395,16 @@ class StoreConformance:
     def test_chunks_and_their_facts(self, store: ChunkStore, model: Model) -> None:
         assert store.chunk_count() == len(model.entries)
         assert list(store.texts()) == sorted((e.id, e.cut.chunk.text) for e in model.entries)
+        for strings in (["retry"], ["Retry"], ["sleep(", "def "], [""], ["ß"], ["no such"]):
+            expected = sorted(
+                (e.id, e.cut.chunk.text)
+                for e in model.entries
+                if all(string in e.cut.chunk.text for string in strings)
+            )
+            assert list(store.texts(strings)) == expected
+            for among in (set(), set(model.ids[::2]), {*model.ids[1::3], 10_000}):
+                some = [pair for pair in expected if pair[0] in among]
+                assert list(store.texts(strings, among)) == some
         by_id = {entry.id: entry for entry in model.entries}
         for ids in ([], model.ids[::-1], [model.ids[3], 99_999, model.ids[0], model.ids[3]]):
             there = sorted({*ids} & by_id.keys())

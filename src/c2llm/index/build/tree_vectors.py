@@ -9,10 +9,10 @@ from typing import Literal
 
 from c2llm.encoding.encoder_handle import EncoderHandle
 from c2llm.errors import C2LLMError, IndexWriteError, ModelReplacedError
+from c2llm.index.build.model_numbers import model_number
 from c2llm.index.build.refresh import ProgressBar, embed_missing
 from c2llm.index.build.table_cover import TableCover
 from c2llm.index.store.lock import embedding
-from c2llm.index.store.model_numbers import model_number
 from c2llm.index.store.records import TABLE_MODEL
 from c2llm.index.store.sqlite_store import SqliteStore
 from c2llm.index.store.vector_cache import VectorCache

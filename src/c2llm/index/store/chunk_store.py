@@ -116,8 +116,15 @@ class ChunkStore(Protocol):
         """Ids, rising, of a file's chunks that have a line between these two, both inclusive."""
         ...
 
-    def texts(self) -> Iterator[tuple[int, str]]:
-        """Id and text of every chunk by rising id, read in parts."""
+    def texts(
+        self, having: Collection[str] = (), among: Collection[int] | None = None
+    ) -> Iterator[tuple[int, str]]:
+        """Id and text of the chunks in whose text all these strings are, by rising id.
+
+        Args:
+            having: The strings, case and all; without any every text has them.
+            among: Ids of the chunks that are asked about, None for all.
+        """
         ...
 
     # -- files -----------------------------------------------------------------------------------

@@ -11,15 +11,20 @@ from unicodedata import unidata_version
 from c2llm.errors import C2LLMError, IndexCorruptError, IndexWriteError
 from c2llm.index.store.lock import opening
 from c2llm.index.store.private import check_database, check_folder, make_file, make_folder
+from c2llm.index.store.text_blocks import BlockError, TextBlock, unpack_text
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """Raised whenever tables or lexical tokens change; an index of an older version is redone."""
 _APPLICATION_ID = 0x6332_6C6D  # "c2lm": tells our files from any other SQLite database
 _BUSY_SECONDS = 30.0
 
-# `lexicon` keeps no text of its own: rows are deleted by giving FTS5 the old tokens again, which
-# are a function of the chunk. `embeddings` is keyed by what was embedded, so that a chunk that
-# moves or comes back with another branch is not embedded twice.
+# `blocks` has the texts (`text_blocks`), each block under the id of its first chunk; the ids of the
+# others follow. `lexicon` keeps no text of its own: rows are deleted by giving FTS5 the old tokens
+# again, which are a function of the chunk. A term in its first column costs two bytes a chunk less
+# than in the others, so the body comes first. `embeddings` is keyed by what was embedded, so that
+# a chunk that moves or comes back with another branch is not embedded twice; `embedded` numbers
+# that in the order of the files, so that vectors are written one behind the other and pages are
+# full. For the same reason one integer is a vector's key: `model_id << 40 | embedded_id`.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE files (
@@ -31,7 +36,7 @@ CREATE TABLE files (
     inode INTEGER NOT NULL,
     language TEXT NOT NULL
 );
-CREATE TABLE imports (file_id INTEGER PRIMARY KEY, modules TEXT NOT NULL);
+CREATE TABLE imports (file_id INTEGER PRIMARY KEY, modules BLOB NOT NULL);
 CREATE TABLE skipped (
     path PRIMARY KEY,
     reason TEXT NOT NULL,
@@ -47,20 +52,27 @@ CREATE TABLE chunks (
     kind TEXT NOT NULL,
     symbol TEXT NOT NULL,
     scope TEXT NOT NULL,
-    signature TEXT NOT NULL,
     definitions TEXT NOT NULL,
-    parts TEXT NOT NULL,
-    embedded_hash BLOB NOT NULL,
-    text TEXT NOT NULL
+    characters INTEGER NOT NULL,
+    block_id INTEGER NOT NULL REFERENCES blocks (id),
+    embedded_id INTEGER NOT NULL REFERENCES embedded (id)
 );
 CREATE INDEX chunks_of_file ON chunks (file_id);
-CREATE INDEX chunks_of_embedding ON chunks (embedded_hash);
+CREATE INDEX chunks_of_embedded ON chunks (embedded_id);
+CREATE TABLE blocks (
+    id INTEGER PRIMARY KEY,
+    dictionary_id INTEGER NOT NULL REFERENCES dictionaries (id),
+    packed BLOB NOT NULL
+);
+CREATE TABLE dictionaries (
+    id INTEGER PRIMARY KEY, language TEXT NOT NULL UNIQUE, packed BLOB NOT NULL
+);
+CREATE TABLE embedded (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE);
 CREATE TABLE definitions (
     name TEXT NOT NULL, chunk_id INTEGER NOT NULL, PRIMARY KEY (name, chunk_id)
 ) WITHOUT ROWID;
-CREATE INDEX definitions_of_chunk ON definitions (chunk_id);
 CREATE VIRTUAL TABLE lexicon USING fts5 (
-    path, symbol, body, content = '', tokenize = "ascii tokenchars '_'"
+    body, path, symbol, content = '', tokenize = "ascii tokenchars '_'"
 );
 CREATE VIRTUAL TABLE lexicon_terms USING fts5vocab (lexicon, row);
 CREATE VIRTUAL TABLE lexicon_places USING fts5vocab (lexicon, instance);
@@ -73,11 +85,8 @@ CREATE TABLE models (
     covered INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE embeddings (
-    model_id INTEGER NOT NULL,
-    hash BLOB NOT NULL,
-    vector BLOB NOT NULL,
-    PRIMARY KEY (model_id, hash)
-) WITHOUT ROWID;
+    id INTEGER PRIMARY KEY, vector BLOB NOT NULL
+);
 """
 
 
@@ -241,7 +250,8 @@ def explained(path: Path) -> Iterator[None]:
         raise kind(_operational(path, message)) from error
     except sqlite3.ProgrammingError as error:  # the handle, not the file
         raise C2LLMError(f"The index {path} is closed; open it again.") from error
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter in SQLite's message
+    except (sqlite3.DatabaseError, UnicodeDecodeError, BlockError) as error:
+        # The second one in SQLite's message.
         raise IndexCorruptError(damage_told(path)) from error
     except OSError as error:  # no right, no room, a file where a folder should be
         raise IndexWriteError(
@@ -307,7 +317,7 @@ _TYPES = {
         "inode": "integer",
         "language": "text",
     },
-    "imports": {"modules": "text"},
+    "imports": {"modules": "blob"},
     "skipped": {
         "path": "text blob",
         "reason": "text",
@@ -322,19 +332,26 @@ _TYPES = {
         "kind": "text",
         "symbol": "text",
         "scope": "text",
-        "signature": "text",
         "definitions": "text",
-        "embedded_hash": "blob",
-        "text": "text",
+        "characters": "integer",
+        "block_id": "integer",
+        "embedded_id": "integer",
     },
+    "blocks": {"dictionary_id": "integer", "packed": "blob"},
+    "dictionaries": {"language": "text", "packed": "blob"},
+    "embedded": {"hash": "blob"},
     "definitions": {"name": "text", "chunk_id": "integer"},
     "models": {"name": "text blob", "fingerprint": "text", "covered": "integer"},
-    "embeddings": {"model_id": "integer", "hash": "blob", "vector": "blob"},
+    "embeddings": {"vector": "blob"},
 }
 _NEVER = (
     "SELECT 1 FROM chunks WHERE start_line < 1 OR end_line < start_line OR end_line > 1e8"
-    " OR length(embedded_hash) <> 16 OR file_id NOT IN (SELECT id FROM files)",
-    "SELECT 1 FROM embeddings GROUP BY model_id HAVING min(length(vector)) <> max(length(vector))",
+    " OR characters < 0 OR file_id NOT IN (SELECT id FROM files)"
+    " OR block_id > id OR block_id NOT IN (SELECT id FROM blocks)"
+    " OR embedded_id NOT IN (SELECT id FROM embedded)",
+    "SELECT 1 FROM blocks WHERE dictionary_id NOT IN (SELECT id FROM dictionaries)",
+    "SELECT 1 FROM embedded WHERE length(hash) <> 16",
+    "SELECT 1 FROM embeddings GROUP BY id >> 40 HAVING min(length(vector)) <> max(length(vector))",
     "SELECT 1 FROM embeddings WHERE length(vector) < 5",
     "SELECT 1 FROM meta WHERE key IN ('generation', 'chunker') AND value GLOB '*[^0-9]*'",
     "SELECT 1 WHERE (SELECT count(*) FROM meta WHERE key IN ('generation', 'unicode')) <> 2",
@@ -357,8 +374,19 @@ def is_damaged(connection: sqlite3.Connection) -> bool:
                 if connection.execute(odd).fetchone():
                     return True
             connection.execute(f"SELECT * FROM {table}").fetchall()  # is its text UTF-8?
-        return any(connection.execute(f"{query} LIMIT 1").fetchone() for query in _NEVER)
-    except UnicodeDecodeError:
+        if any(connection.execute(f"{query} LIMIT 1").fetchone() for query in _NEVER):
+            return True
+        dictionaries = {
+            number: unpack_text(packed).encode()
+            for number, packed in connection.execute("SELECT id, packed FROM dictionaries")
+        }
+        sizes = {
+            block_id: len(TextBlock(packed, dictionaries[dictionary_id]))
+            for block_id, dictionary_id, packed in connection.execute("SELECT * FROM blocks")
+        }
+        chunks = connection.execute("SELECT id, block_id FROM chunks").fetchall()
+        return any(chunk_id - block_id >= sizes[block_id] for chunk_id, block_id in chunks)
+    except (UnicodeDecodeError, BlockError):
         return True
     except sqlite3.Error as error:
         return is_damage(error)

@@ -85,6 +85,17 @@ class SqliteFile:
                 raise IndexCorruptError(damage_told(self.path)) from error
             raise
 
+    def table_sizes(self) -> list[tuple[str, int]]:
+        """Bytes of each table and index in the file, the largest first; of free pages last."""
+        free = self._one(
+            "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size"
+        )
+        sizes = self._all("SELECT name, sum(pgsize) FROM dbstat GROUP BY name ORDER BY 2 DESC")
+        return [
+            *((str(name), int(size)) for name, size in sizes),
+            ("(free)", int(free[0]) if free else 0),
+        ]
+
     def generation(self) -> int:
         """A number that every write raises: what was read under another one may be stale."""
         return int(self.meta("generation") or 0)

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from c2llm.codebase.chunk import Chunk, Part
+from c2llm.codebase.chunk import Chunk
 from c2llm.codebase.words import tokens
 from c2llm.index.store.chunk_store import (
     BM25_B,
@@ -22,9 +22,11 @@ from c2llm.index.store.chunk_store import (
     SYMBOL_WEIGHT,
 )
 from c2llm.index.store.records import ChunkFacts, IndexedFile, StoredChunk, WordStatistics
+from c2llm.index.store.schema import explained
 from c2llm.index.store.sqlite_file import SqliteFile, restored_path
+from c2llm.index.store.text_blocks import TextBlock, unpack_text
 
-_TEXTS_AT_ONCE = 2_000
+_BLOCKS_AT_ONCE = 200
 _AMONG = "IN (SELECT value FROM json_each(?))"
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
@@ -57,7 +59,7 @@ class SqliteQuestions(SqliteFile):
             within = f"AND rowid {_AMONG}"
             values.append(json.dumps(sorted(admitted)))
         rows = self._all(
-            f"SELECT rowid, bm25(lexicon, {PATH_WEIGHT}, {SYMBOL_WEIGHT}, {BODY_WEIGHT}) AS score"
+            f"SELECT rowid, bm25(lexicon, {BODY_WEIGHT}, {PATH_WEIGHT}, {SYMBOL_WEIGHT}) AS score"
             f" FROM lexicon WHERE lexicon MATCH ? {within} ORDER BY score, rowid LIMIT {limit}",
             values,
         )
@@ -144,12 +146,27 @@ class SqliteQuestions(SqliteFile):
         if not token:
             return []
         rows = self._all(
-            "SELECT DISTINCT f.path FROM lexicon l JOIN chunks c ON c.id = l.rowid"
-            " JOIN files f ON f.id = c.file_id WHERE lexicon MATCH ? AND instr(c.text, ?)"
-            " ORDER BY f.path LIMIT ?",
-            (f"body : {_quoted(token)}", name, limit),
+            "SELECT path, block_id, ids FROM"
+            " (SELECT c.file_id, c.block_id, json_group_array(c.id - c.block_id) AS ids"
+            " FROM lexicon l JOIN chunks c ON c.id = l.rowid WHERE lexicon MATCH ?"
+            " GROUP BY c.block_id) JOIN files f ON f.id = file_id ORDER BY path, block_id",
+            (f"body : {_quoted(token)}",),
         )
-        return sorted(restored_path(row[0]) for row in rows)
+        spelled = name.encode(errors="surrogateescape")
+        found: dict[str, None] = {}
+        for start in range(0, len(rows), _BLOCKS_AT_ONCE):
+            part = rows[start : start + _BLOCKS_AT_ONCE]
+            blocks = self._blocks(block_id for _, block_id, _ in part)
+            for path, block_id, positions in part:
+                if len(found) == limit:
+                    return sorted(found)
+                with explained(self.path):
+                    spells = block_id in blocks and blocks[block_id].spell(
+                        json.loads(positions), spelled
+                    )
+                if spells:
+                    found[restored_path(path)] = None
+        return sorted(found)
 
     # -- chunks ----------------------------------------------------------------------------------
 
@@ -169,12 +186,18 @@ class SqliteQuestions(SqliteFile):
     def chunks(self, ids: Iterable[int]) -> list[StoredChunk]:
         """The chunks that are there, in the order of path, first line and id."""
         rows = self._all(
-            "SELECT c.id, c.file_id, f.path, c.start_line, c.end_line, f.language, c.kind,"
-            " c.symbol, c.scope, c.signature, c.definitions, c.text, c.parts"
+            "SELECT c.id, c.file_id, c.block_id, f.path, c.start_line, c.end_line, f.language,"
+            " c.kind, c.symbol, c.scope, c.definitions"
             f" FROM chunks c JOIN files f ON f.id = c.file_id WHERE c.id {_AMONG}",
             (json.dumps(list(ids)),),
         )
-        found = [StoredChunk(row[0], row[1], _chunk(row[2:])) for row in rows]
+        blocks = self._blocks(row[2] for row in rows)
+        with explained(self.path):
+            found = [
+                StoredChunk(row[0], row[1], _chunk(row[3:], blocks[row[2]], row[0] - row[2]))
+                for row in rows
+                if row[2] in blocks  # else another process has replaced the file since
+            ]
         found.sort(key=lambda stored: (stored.chunk.path, stored.chunk.start_line, stored.id))
         return found
 
@@ -199,14 +222,48 @@ class SqliteQuestions(SqliteFile):
         )
         return [row[0] for row in rows]
 
-    def texts(self) -> Iterator[tuple[int, str]]:
-        """Id and text of every chunk by rising id, read in parts."""
+    def texts(
+        self, having: Collection[str] = (), among: Collection[int] | None = None
+    ) -> Iterator[tuple[int, str]]:
+        """Id and text of the chunks in whose text all these strings are, by rising id."""
+        strings = [string.encode(errors="surrogateescape") for string in having]
+        chosen, values = "id > ?", []
+        if among is not None:
+            chosen += f" AND id IN (SELECT block_id FROM chunks WHERE id {_AMONG})"
+            values.append(json.dumps(list(among)))
         last = -1
         while rows := self._all(
-            "SELECT id, text FROM chunks WHERE id > ? ORDER BY id LIMIT ?", (last, _TEXTS_AT_ONCE)
+            f"SELECT * FROM blocks WHERE {chosen} ORDER BY id LIMIT ?",
+            (last, *values, _BLOCKS_AT_ONCE),
         ):
-            yield from rows
+            dictionaries = self._dictionaries()
+            for block_id, dictionary_id, packed in rows:
+                with explained(self.path):
+                    block = TextBlock(packed, dictionaries.get(dictionary_id, b""))
+                    texts = block.texts_with(strings)
+                for position, text in texts:
+                    if among is None or block_id + position in among:
+                        yield block_id + position, text
             last = rows[-1][0]
+
+    def _blocks(self, ids: Iterable[int]) -> dict[int, TextBlock]:
+        """Those of the blocks that are there."""
+        rows = self._all(
+            f"SELECT * FROM blocks WHERE id {_AMONG}",
+            (json.dumps(list(dict.fromkeys(ids))),),
+        )
+        dictionaries = self._dictionaries()
+        with explained(self.path):
+            return {
+                block_id: TextBlock(packed, dictionaries.get(dictionary_id, b""))
+                for block_id, dictionary_id, packed in rows
+            }
+
+    def _dictionaries(self) -> dict[int, bytes]:
+        """What blocks that were read before are packed with: dictionaries are never removed."""
+        rows = self._all("SELECT id, packed FROM dictionaries")
+        with explained(self.path):
+            return {number: unpack_text(packed).encode() for number, packed in rows}
 
     # -- files -----------------------------------------------------------------------------------
 
@@ -249,7 +306,8 @@ class SqliteQuestions(SqliteFile):
             + ("" if file_ids is None else f" WHERE file_id {_AMONG}"),
             () if file_ids is None else (json.dumps(list(file_ids)),),
         )
-        return [(int(row[0]), str(row[1]).split("\n")) for row in rows]
+        with explained(self.path):
+            return [(int(row[0]), unpack_text(row[1]).split("\n")) for row in rows]
 
 
 def _quoted(term: str) -> str:
@@ -273,8 +331,8 @@ def _names(definitions: str) -> tuple[str, ...]:
     return tuple(definitions.split("\n")) if definitions else ()
 
 
-def _chunk(row: tuple[Any, ...]) -> Chunk:
-    path, start, end, language, kind, symbol, scope, signature, definitions, text, parts = row
+def _chunk(row: tuple[Any, ...], block: TextBlock, position: int) -> Chunk:
+    path, start, end, language, kind, symbol, scope, definitions = row
     return Chunk(
         restored_path(path),
         start,
@@ -283,8 +341,8 @@ def _chunk(row: tuple[Any, ...]) -> Chunk:
         kind,
         symbol,
         scope,
-        signature,
+        block.signature(position),
         _names(definitions),
-        text,
-        tuple(map(Part._make, json.loads(parts))) if parts else (),
+        block.text(position),
+        block.parts(position),
     )

@@ -8,19 +8,20 @@ mistaken for something else.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from c2llm.codebase.words import lexicon_row, normalized
 from c2llm.index.store.records import Counts, SkippedState, Stamp
+from c2llm.index.store.schema import explained
 from c2llm.index.store.sqlite_file import restored_path, stored_path
 from c2llm.index.store.sqlite_questions import SqliteQuestions
 from c2llm.index.store.sqlite_vectors import SqliteVectors
+from c2llm.index.store.text_blocks import dictionary_of, pack_blocks, pack_text, unpack_text
 
 if TYPE_CHECKING:
-    from c2llm.codebase.chunk import Part
-    from c2llm.index.build.cutting import CutFile
+    from c2llm.codebase.chunk import Chunk
+    from c2llm.index.build.cutting import CutChunk, CutFile
 
 
 class SqliteStore(SqliteQuestions, SqliteVectors):
@@ -75,35 +76,72 @@ class SqliteStore(SqliteQuestions, SqliteVectors):
             (stored_path(path), file.digest, *stamp, file.language),
         ).lastrowid
         if file.imports:
-            execute("INSERT INTO imports VALUES (?, ?)", (file_id, "\n".join(file.imports)))
-        for cut in file.chunks:
-            chunk = cut.chunk
-            chunk_id = execute(
-                "INSERT INTO chunks (file_id, start_line, end_line, kind, symbol, scope, signature,"
-                " definitions, parts, embedded_hash, text)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    file_id,
-                    chunk.start_line,
-                    chunk.end_line,
-                    chunk.kind,
-                    chunk.symbol,
-                    chunk.scope,
-                    chunk.signature,
-                    "\n".join(chunk.definitions),
-                    _packed(chunk.parts),
-                    cut.embedded_hash,
-                    chunk.text,
-                ),
-            ).lastrowid
             execute(
-                "INSERT INTO lexicon (rowid, path, symbol, body) VALUES (?, ?, ?, ?)",
-                (chunk_id, *cut.lexicon),
+                "INSERT INTO imports VALUES (?, ?)", (file_id, pack_text("\n".join(file.imports)))
             )
-            self._connection.executemany(
-                "INSERT OR IGNORE INTO definitions VALUES (?, ?)",
-                [(normalized(name), chunk_id) for name in chunk.definitions],
+        if file.chunks:
+            self._put_chunks(file_id, file.language, file.chunks)
+
+    def _put_chunks(self, file_id: int | None, language: str, cuts: Sequence[CutChunk]) -> None:
+        """Put the chunks of a file, with ids one after the other; inside `writing`."""
+        executemany = self._connection.executemany
+        row = self._one("SELECT max(seq) FROM sqlite_sequence WHERE name = 'chunks'")
+        first = 1 + int(row[0] or 0 if row else 0)
+        block_ids: list[int] = []
+        chunks = [cut.chunk for cut in cuts]
+        dictionary_id, dictionary = self._dictionary(language, chunks)
+        for count, packed in pack_blocks(chunks, dictionary):
+            block_id = first + len(block_ids)
+            self._connection.execute(
+                "INSERT INTO blocks VALUES (?, ?, ?)", (block_id, dictionary_id, packed)
             )
+            block_ids += [block_id] * count
+        self._number([cut.embedded_hash for cut in cuts])
+        executemany(
+            "INSERT INTO chunks VALUES"
+            " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT id FROM embedded WHERE hash = ?))",
+            [
+                (
+                    chunk_id,
+                    file_id,
+                    cut.chunk.start_line,
+                    cut.chunk.end_line,
+                    cut.chunk.kind,
+                    cut.chunk.symbol,
+                    cut.chunk.scope,
+                    "\n".join(cut.chunk.definitions),
+                    len(cut.chunk.text),
+                    block_id,
+                    cut.embedded_hash,
+                )
+                for chunk_id, (cut, block_id) in enumerate(zip(cuts, block_ids, strict=True), first)
+            ],
+        )
+        executemany(
+            "INSERT INTO lexicon (rowid, path, symbol, body) VALUES (?, ?, ?, ?)",
+            [(chunk_id, *cut.lexicon) for chunk_id, cut in enumerate(cuts, first)],
+        )
+        executemany(
+            "INSERT OR IGNORE INTO definitions VALUES (?, ?)",
+            [
+                (normalized(name), chunk_id)
+                for chunk_id, cut in enumerate(cuts, first)
+                for name in cut.chunk.definitions
+            ],
+        )
+
+    def _dictionary(self, language: str, chunks: Sequence[Chunk]) -> tuple[int, bytes]:
+        """What files of a language are packed with, made of the first one; inside `writing`."""
+        row = self._one("SELECT id, packed FROM dictionaries WHERE language = ?", (language,))
+        if row is not None:
+            with explained(self.path):
+                return row[0], unpack_text(row[1]).encode()
+        dictionary = dictionary_of(chunks)
+        cursor = self._connection.execute(
+            "INSERT INTO dictionaries (language, packed) VALUES (?, ?)",
+            (language, pack_text(dictionary)),
+        )
+        return int(cursor.lastrowid or 0), dictionary.encode()
 
     def remove_file(self, path: str) -> None:
         """Forget a file, its chunks and that it was skipped; inside `writing`."""
@@ -113,17 +151,21 @@ class SqliteStore(SqliteQuestions, SqliteVectors):
         row = self._one("SELECT id FROM files WHERE path = ?", (key,))
         if row is None:
             return
-        ids = [
-            chunk_id
-            for (chunk_id,) in self._all("SELECT id FROM chunks WHERE file_id = ?", (row[0],))
-        ]
+        ids = self.chunks_of([row[0]]).get(row[0], [])
         for stored in self.chunks(ids):
             execute(
                 "INSERT INTO lexicon (lexicon, rowid, path, symbol, body)"
                 " VALUES ('delete', ?, ?, ?, ?)",
                 (stored.id, *lexicon_row(path, stored.chunk)),
             )
-            execute("DELETE FROM definitions WHERE chunk_id = ?", (stored.id,))
+            self._connection.executemany(
+                "DELETE FROM definitions WHERE name = ? AND chunk_id = ?",
+                [(normalized(name), stored.id) for name in stored.chunk.definitions],
+            )
+        execute(
+            "DELETE FROM blocks WHERE id IN (SELECT block_id FROM chunks WHERE file_id = ?)",
+            (row[0],),
+        )
         execute("DELETE FROM chunks WHERE file_id = ?", (row[0],))
         execute("DELETE FROM imports WHERE file_id = ?", (row[0],))
         execute("DELETE FROM files WHERE id = ?", (row[0],))
@@ -152,8 +194,3 @@ class SqliteStore(SqliteQuestions, SqliteVectors):
         row = self._one("SELECT (SELECT count(*) FROM files), (SELECT count(*) FROM chunks)")
         assert row is not None
         return Counts(int(row[0]), int(row[1]), self.embedded(model))
-
-
-def _packed(parts: Sequence[Part]) -> str:
-    """The definitions of a chunk as they are kept; nothing for most chunks."""
-    return json.dumps(parts, ensure_ascii=False, separators=(",", ":")) if parts else ""

@@ -13,10 +13,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_USUAL_LENGTH = 1_000
 EXACT_UP_TO = 300_000
 """Vectors of a model that are scanned rather than searched in a graph of neighbours
 (`benchmarks/vector_search.py` measures both)."""
+_EMBEDDED_ID = "(e.id & 0xFFFFFFFFFF)"
+"""What a row `e` of `embeddings` is the vector of."""
+_OF_MODEL = "e.id BETWEEN ?1 << 40 AND ?1 << 40 | 0xFFFFFFFFFF"
+"""Whether a row `e` of `embeddings` is of the model of this number."""
+_OF_CHUNK = "e.id = (?1 << 40 | c.embedded_id)"
+"""Whether it is that of the chunk `c` too."""
+_AMONG = "IN (SELECT value FROM json_each(?))"
 _PRUNED = "chunks gone when vectors were counted"
 """The fact (`meta`) that spares counting unused vectors after every change."""
 
@@ -40,7 +46,7 @@ class SqliteVectors(SqliteFile):
         if known is not None:
             if known[1] == fingerprint:
                 return known[0]
-            self._connection.execute("DELETE FROM embeddings WHERE model_id = ?", (known[0],))
+            self._connection.execute(f"DELETE FROM embeddings AS e WHERE {_OF_MODEL}", (known[0],))
             self._connection.execute("DELETE FROM models WHERE id = ?", (known[0],))
             self._connection.execute("DELETE FROM meta WHERE key = ?", (_graph_key(known[0]),))
         cursor = self._connection.execute(
@@ -51,9 +57,9 @@ class SqliteVectors(SqliteFile):
     def lacks_vectors(self, model_id: int) -> bool:
         """Whether some chunk has no vector of the model; ends at the first one that has none."""
         row = self._one(
-            "SELECT EXISTS (SELECT 1 FROM chunks"
-            " WHERE id > (SELECT covered FROM models WHERE id = ?1) AND NOT EXISTS"
-            " (SELECT 1 FROM embeddings WHERE model_id = ?1 AND hash = embedded_hash))",
+            "SELECT EXISTS (SELECT 1 FROM chunks c"
+            " WHERE c.id > (SELECT covered FROM models WHERE id = ?1) AND NOT EXISTS"
+            f" (SELECT 1 FROM embeddings e WHERE {_OF_CHUNK}))",
             (model_id,),
         )
         return bool(row and row[0])
@@ -66,25 +72,27 @@ class SqliteVectors(SqliteFile):
         Args:
             model_id: The model's number.
             only: Ids of the chunks that are asked about, None for all.
-            by_length: The longest first; else in the order of the index, and lengths are guessed,
-                since telling them means to read every text.
+            by_length: The longest first; else in the order of the index.
         """
-        length, order = ("length(text)", "3 DESC, 1") if by_length else (str(_USUAL_LENGTH), "1")
-        among = "id > (SELECT covered FROM models WHERE id = ?)"
+        order = "3 DESC, 1" if by_length else "1"
+        among = "c.id > (SELECT covered FROM models WHERE id = ?1)"
+        values: tuple[object, ...] = (model_id,)
         if only is not None:
-            among = "id IN (SELECT value FROM json_each(?))"
+            among = "c.id IN (SELECT value FROM json_each(?2))"
+            values = model_id, json.dumps(list(only))
         rows = self._all(
-            f"SELECT min(id), embedded_hash, {length} FROM chunks WHERE {among}"
-            " AND NOT EXISTS (SELECT 1 FROM embeddings WHERE model_id = ? AND hash = embedded_hash)"
-            f" GROUP BY embedded_hash ORDER BY {order}",
-            (model_id if only is None else json.dumps(list(only)), model_id),
+            "SELECT min(c.id), t.hash, c.characters"
+            f" FROM chunks c JOIN embedded t ON t.id = c.embedded_id WHERE {among}"
+            f" AND NOT EXISTS (SELECT 1 FROM embeddings e WHERE {_OF_CHUNK})"
+            f" GROUP BY c.embedded_id ORDER BY {order}",
+            values,
         )
         return [(int(row[0]), bytes(row[1]), int(row[2])) for row in rows]
 
     def text_lengths(self, ids: Sequence[int]) -> dict[int, int]:
         """How many characters the chunks of these ids have."""
         rows = self._all(
-            "SELECT id, length(text) FROM chunks WHERE id IN (SELECT value FROM json_each(?))",
+            f"SELECT id, characters FROM chunks WHERE id {_AMONG}",
             (json.dumps(list(ids)),),
         )
         return {int(row[0]): int(row[1]) for row in rows}
@@ -101,23 +109,31 @@ class SqliteVectors(SqliteFile):
                 "Another process has replaced the model in this index; run the command again to "
                 "use the new one."
             )
+        self._number(hashes)
         self._connection.executemany(
-            "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)",
+            "INSERT OR REPLACE INTO embeddings"
+            " SELECT ?1 << 40 | id, ?3 FROM embedded WHERE hash = ?2",
             [(model_id, key, vector) for key, vector in zip(hashes, packed, strict=True)],
+        )
+
+    def _number(self, hashes: Sequence[bytes]) -> None:
+        """Give those embedded texts a number that have none; inside `writing`."""
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO embedded (hash) VALUES (?)", [(key,) for key in hashes]
         )
 
     def with_vectors(self, model_id: int, hashes: Sequence[bytes]) -> set[bytes]:
         """Those of the embedded texts that have a vector of the model."""
         rows = self._all(
-            "SELECT hash FROM embeddings WHERE model_id = ?"
-            f" AND hash IN ({','.join('?' * len(hashes))})",
+            "SELECT t.hash FROM embedded t JOIN embeddings e ON e.id = (?1 << 40 | t.id)"
+            f" WHERE t.hash IN ({','.join('?' * len(hashes))})",
             (model_id, *hashes),
         )
         return {bytes(row[0]) for row in rows}
 
     def forget_vectors(self, model_id: int) -> None:
         """Drop the vectors of a model, as if it had never embedded anything; inside `writing`."""
-        self._connection.execute("DELETE FROM embeddings WHERE model_id = ?", (model_id,))
+        self._connection.execute(f"DELETE FROM embeddings AS e WHERE {_OF_MODEL}", (model_id,))
         self._connection.execute("UPDATE models SET covered = 0 WHERE id = ?", (model_id,))
         self._connection.execute("DELETE FROM meta WHERE key = ?", (_graph_key(model_id),))
 
@@ -142,15 +158,14 @@ class SqliteVectors(SqliteFile):
         """Id and packed vector of each chunk, or each of these, that has one of the model."""
         if only is not None:
             return self._all(
-                "SELECT c.id, e.vector FROM chunks c JOIN embeddings e"
-                " ON e.model_id = ? AND e.hash = c.embedded_hash"
-                " WHERE c.id IN (SELECT value FROM json_each(?))",
+                f"SELECT c.id, e.vector FROM chunks c JOIN embeddings e ON {_OF_CHUNK}"
+                f" WHERE c.id {_AMONG}",
                 (model_id, json.dumps(list(only))),
             )
         # CROSS JOIN holds SQLite to the order in which the vectors lie on the disk.
         return self._all(
             "SELECT c.id, e.vector FROM embeddings e CROSS JOIN chunks c"
-            " ON c.embedded_hash = e.hash WHERE e.model_id = ?",
+            f" ON c.embedded_id = {_EMBEDDED_ID} WHERE {_OF_MODEL}",
             (model_id,),
         )
 
@@ -184,8 +199,7 @@ class SqliteVectors(SqliteFile):
         first = 0
         while True:
             rows = self._all(
-                "SELECT c.id, e.vector FROM chunks c JOIN embeddings e"
-                " ON e.model_id = ? AND e.hash = c.embedded_hash"
+                f"SELECT c.id, e.vector FROM chunks c JOIN embeddings e ON {_OF_CHUNK}"
                 " WHERE c.id > ? AND c.id <= ? ORDER BY c.id LIMIT ?",
                 (model_id, first, last, size),
             )
@@ -197,7 +211,7 @@ class SqliteVectors(SqliteFile):
     def prune_vectors(self, spare: int = 2_000) -> None:
         """Drop vectors that no chunk uses once they outnumber the used ones; inside `writing`.
 
-        To count them all vectors are read, so that is left until so many chunks have gone as
+        To count them every chunk is looked at, so that is left until so many chunks have gone as
         vectors may be spared: ids are never used twice, which tells how many went.
         """
         row = self._one(
@@ -208,25 +222,24 @@ class SqliteVectors(SqliteFile):
         if gone - int(self.meta(_PRUNED) or 0) <= spare:
             return
         self.set_meta(_PRUNED, str(gone))
-        total, unused = self._one(
-            "SELECT count(*), sum(NOT EXISTS (SELECT 1 FROM chunks WHERE embedded_hash = hash))"
-            " FROM embeddings"
-        ) or (0, 0)
-        if (unused or 0) > max(spare, total - (unused or 0)):
-            self._connection.execute(
-                "DELETE FROM embeddings WHERE NOT EXISTS"
-                " (SELECT 1 FROM chunks WHERE embedded_hash = hash)"
-            )
+        unused = "NOT IN (SELECT embedded_id FROM chunks)"
+        total, spared = self._one(f"SELECT count(*), sum(id {unused}) FROM embedded") or (0, 0)
+        if (spared or 0) > max(spare, total - (spared or 0)):
+            self._connection.execute(f"DELETE FROM embeddings AS e WHERE {_EMBEDDED_ID} {unused}")
+            self._connection.execute(f"DELETE FROM embedded WHERE id {unused}")
 
     def embedded(self, model: str) -> int:
         """How many chunks have a vector of the model."""
+        known = self.model_id(model)
+        if known is None:
+            return 0
         row = self._one(
             "SELECT (SELECT count(*) FROM chunks WHERE id <= m.covered)"
             " + (SELECT count(*) FROM embeddings e CROSS JOIN chunks c"
-            "    ON c.embedded_hash = e.hash WHERE e.model_id = m.id AND c.id > m.covered"
+            f"   ON c.embedded_id = {_EMBEDDED_ID} WHERE {_OF_MODEL} AND c.id > m.covered"
             "    AND m.covered < (SELECT coalesce(max(id), 0) FROM chunks))"
-            " FROM models m WHERE m.name = ?",
-            (stored_path(model),),
+            " FROM models m WHERE m.id = ?1",
+            (known[0],),
         )
         return 0 if row is None else int(row[0])
 
@@ -236,7 +249,8 @@ class SqliteVectors(SqliteFile):
             (restored_path(row[0]), str(row[1]), int(row[2]))
             for row in self._all(
                 "SELECT m.name, m.fingerprint,"
-                " (SELECT count(*) FROM embeddings WHERE model_id = m.id) FROM models m ORDER BY 1"
+                f" (SELECT count(*) FROM embeddings e WHERE {_OF_MODEL.replace('?1', 'm.id')})"
+                " FROM models m ORDER BY 1"
             )
         ]
 

@@ -42,10 +42,7 @@ class Filters:
             chunks = store.chunks_of(self.files)
             found = {chunk_id for ids in chunks.values() for chunk_id in ids}
         if search is not None and found != set():
-            texts = store.texts()
-            return search.matching(
-                texts if found is None else ((i, text) for i, text in texts if i in found)
-            )
+            return search.matching(store.texts(search.required, found))
         return found
 
 

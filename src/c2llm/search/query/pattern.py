@@ -98,6 +98,11 @@ class PatternSearch:
                     stream.close()
         process.wait()
 
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Strings that a text without which need not be given to `matching`."""
+        return self._pattern.required
+
     def matching(self, texts: Iterable[tuple[int, str]]) -> set[int]:
         """The numbers of the texts in which the pattern finds something.
 
