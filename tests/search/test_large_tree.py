@@ -17,7 +17,7 @@ from c2llm.errors import NothingToIndexError, UsageError
 from c2llm.index.build import background_reading, first_files
 from c2llm.index.build import refresh as build
 from c2llm.index.build.cut_pool import worker_command, worker_environment
-from c2llm.index.store.location import index_file
+from c2llm.index.store.location import index_file, remove_index
 from c2llm.index.store.lock import Lock, holding
 from c2llm.search.answering import answer
 from c2llm.search.code_index import CodeIndex
@@ -283,6 +283,25 @@ def test_what_is_ignored_meanwhile_is_not_read(tree: Path, monkeypatch: pytest.M
         assert not [path for path in index.paths() if path.startswith("noise/n1")]
         assert index.counts().files == 16  # the file of rules is one of them
         assert index.refresh().redone == 0
+
+
+def test_it_stops_when_the_index_is_removed(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped, passed = build.cut_files, []
+
+    def removed(files: list[SourceFile], known: dict[str, bytes]) -> Iterator[object]:
+        for number, cut in enumerate(shipped(files, known)):
+            if number == 8:
+                remove_index(index.file)
+            passed.append(cut)
+            yield cut
+
+    with opened(tree) as index:
+        answer([index], SearchRequest(RETRY))
+        monkeypatch.setattr(build, "_BYTES_IN_BACKGROUND", 60)
+        monkeypatch.setattr(build, "cut_files", removed)
+        index.read_on()
+        assert len(passed) < 12
+    assert not index_file(tree).exists()
 
 
 def test_it_stops_when_asked_and_goes_on_later(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,7 +123,8 @@ def refresh_files(
         table: Gives their chunks vectors on the way.
         meanwhile: Called once, when other processes, if there are any, have begun to cut.
         in_background: Others may refresh the same index meanwhile: write little at a time, leave
-            alone what they have written, and stop where they judge by other ignore files.
+            alone what they have written, and stop where they judge by other ignore files or remove
+            the index.
 
     Returns:
         The paths whose content was other than the index knew; those that are gone are not counted.
@@ -195,7 +196,8 @@ def _redo(
                 table.finish()
             with store.writing():
                 if in_background:
-                    if store.meta(RULES) != rules:  # what we have listed may be ignored by now
+                    # The index may be gone, and what we have listed be ignored by now.
+                    if store.was_replaced() or store.meta(RULES) != rules:
                         break
                     present = store.hashes([cut.path for cut in batch])
                     batch = [c for c in batch if present.get(c.path) == known.get(c.path)]
