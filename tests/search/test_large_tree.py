@@ -6,18 +6,19 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from click.testing import CliRunner
 
 from c2llm.cli.main import cli
 from c2llm.codebase.files.walk import SourceFile
-from c2llm.errors import NothingToIndexError
+from c2llm.errors import NothingToIndexError, UsageError
 from c2llm.index.build import background_reading, first_files
 from c2llm.index.build import refresh as build
 from c2llm.index.build.cut_pool import worker_command, worker_environment
-from c2llm.index.store.location import index_file
-from c2llm.index.store.lock import holding
+from c2llm.index.store.location import index_file, remove_index
+from c2llm.index.store.lock import Lock, holding
 from c2llm.search.answering import answer
 from c2llm.search.code_index import CodeIndex
 from c2llm.search.request import SearchRequest
@@ -137,6 +138,33 @@ def test_a_pattern_and_a_place_are_looked_for(tree: Path) -> None:
         assert paths(index, "noise/n05.py:2")[0] == "noise/n05.py"
 
 
+def test_escapes_of_a_pattern_are_no_words(tree: Path) -> None:
+    with opened(tree) as index:
+        assert paths(index, "function", pattern=r"\bjob_17\b")[0] == "noise/n17.py"
+
+
+def test_a_glob_that_an_unread_file_meets_is_met(tree: Path) -> None:
+    with opened(tree) as index:
+        found = answer([index], SearchRequest(RETRY, exclude=("noise", "nosie")))
+        assert index.unread_files
+        assert found.notes[1:] == ("No indexed file matches the exclude 'nosie'.",)
+
+
+def test_files_of_no_language_do_not_crowd_out_one_that_is_asked_for(tmp_path: Path) -> None:
+    texts = {f"notes/n{i}": "retry, retry and retry\n" for i in range(9)}
+    tree = write_tree(tmp_path / "t", {**texts, "x/a.py": "def other(): pass\n"})
+    with opened(tree) as index:
+        assert paths(index, RETRY, languages=("python",)) == ["x/a.py"]
+        assert index.paths() == ["x/a.py"]
+
+
+def test_a_language_that_nothing_read_so_far_has_may_be_in_the_rest(tmp_path: Path) -> None:
+    texts = {f"notes/n{i}": "retry, retry and retry\n" for i in range(9)}
+    tree = write_tree(tmp_path / "t", {**texts, "zz": "#!/usr/bin/python\nprint(1)\n"})
+    with opened(tree) as index, pytest.raises(UsageError, match="2 of 10 files"):
+        answer([index], SearchRequest(RETRY, languages=("python",)))
+
+
 def test_files_without_source_are_passed_over(tmp_path: Path) -> None:
     hollow = {f"a{i}.py": b"\0\0retry backoff\0" for i in range(9)}
     tree = write_tree(tmp_path / "t", {**hollow, "zz.py": "def retry_backoff(): pass\n"})
@@ -170,6 +198,16 @@ def test_a_refresh_elsewhere_is_not_waited_for(tree: Path) -> None:
         with holding(index.file, "refreshing", 0.0), opened(tree) as other:
             other.read_promising(first_files.Scent(("client",)), 0.0)
             assert other.unread_files == 23
+
+
+def test_where_there_is_nothing_to_answer_from_yet_it_is(tree: Path) -> None:
+    with opened(tree) as index:
+        lock = Lock(index.file, "refreshing")
+        assert lock.take(0.0)
+        timer = Timer(0.3, lock.release)
+        timer.start()
+        assert paths(index, RETRY)[0] == "src/net/retry.py"
+        timer.join()
 
 
 # -- beside others -----------------------------------------------------------------------------
@@ -222,6 +260,48 @@ def test_it_leaves_alone_what_others_have_read(tree: Path, monkeypatch: pytest.M
         index.read_on()
         assert "walrus" in index.search("walrus")[0].text
         assert index.refresh().redone == 0
+
+
+def test_what_is_ignored_meanwhile_is_not_read(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names that an index has are not judged again: it must not get one that is ignored by now."""
+    shipped = build.cut_files
+
+    def overtaken(files: list[SourceFile], known: dict[str, bytes]) -> Iterator[object]:
+        for number, cut in enumerate(shipped(files, known)):
+            if number == 8:
+                monkeypatch.setattr(build, "cut_files", shipped)
+                (tree / ".c2llmignore").write_text("n1*.py\n")
+                with opened(tree):
+                    pass
+            yield cut
+
+    with opened(tree) as index:
+        answer([index], SearchRequest("client"))
+        monkeypatch.setattr(build, "_BYTES_IN_BACKGROUND", 60)
+        monkeypatch.setattr(build, "cut_files", overtaken)
+        index.read_on()
+        assert not [path for path in index.paths() if path.startswith("noise/n1")]
+        assert index.counts().files == 16  # the file of rules is one of them
+        assert index.refresh().redone == 0
+
+
+def test_it_stops_when_the_index_is_removed(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped, passed = build.cut_files, []
+
+    def removed(files: list[SourceFile], known: dict[str, bytes]) -> Iterator[object]:
+        for number, cut in enumerate(shipped(files, known)):
+            if number == 8:
+                remove_index(index.file)
+            passed.append(cut)
+            yield cut
+
+    with opened(tree) as index:
+        answer([index], SearchRequest(RETRY))
+        monkeypatch.setattr(build, "_BYTES_IN_BACKGROUND", 60)
+        monkeypatch.setattr(build, "cut_files", removed)
+        index.read_on()
+        assert len(passed) < 12
+    assert not index_file(tree).exists()
 
 
 def test_it_stops_when_asked_and_goes_on_later(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:

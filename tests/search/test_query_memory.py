@@ -17,6 +17,7 @@ from tests.trees import WordEncoder
 
 QUESTION = "how are failed calls retried"
 VECTOR = np.random.default_rng(0).standard_normal(16).astype(np.float32)
+VECTOR /= np.linalg.norm(VECTOR)
 
 
 @dataclass
@@ -81,7 +82,7 @@ def test_the_cache_may_be_switched_off(home: Path, monkeypatch: pytest.MonkeyPat
     assert not VectorCache.of_user().path.exists()
 
 
-@pytest.mark.parametrize("wrong", [VECTOR[:8], np.full(16, np.nan, np.float32)])
+@pytest.mark.parametrize("wrong", [VECTOR[:8], VECTOR * np.nan, VECTOR * 0, VECTOR * 1e30])
 def test_what_is_no_vector_of_the_model_is_not_taken(home: Path, wrong: Any) -> None:
     keep(home, vector=wrong)
     assert asked(home) is None

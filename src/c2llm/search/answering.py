@@ -84,7 +84,9 @@ def _answer(
         except UsageError as error:
             refused = error
     if refused is not None and (not targets or not request.languages):
-        raise refused
+        # Of a large tree it may be true of what has been read, and not of the rest.
+        unread = [str(refused), *_unread_notes(asked)]
+        raise UsageError(" ".join(unread)) if len(unread) > 1 else refused
     cut_off = 0
     found = ask(targets, request, weights=weights)
     hits = found.hits

@@ -153,7 +153,8 @@ class CodeIndex(IndexedTree):
                 "This index was opened without vectors; ask with the mode lexical, or open it "
                 "without embed='none'."
             )
-        filters = filters_of(self._store, request, self._paths_in(others))
+        unread = [file.path for file in self._unread]
+        filters = filters_of(self._store, request, self._paths_in(others), unread)
         return SearchTarget(
             self._reader,
             filters,

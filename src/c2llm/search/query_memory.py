@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _FLOAT = "<f4"
 """Unlike vectors of texts they are not quantized: an answer is the same to the last bit."""
+_LENGTH_OFF = 1e-3
+"""A vector whose length is farther from 1 was written by no model, but by a failing disk."""
 
 
 class QueryMemory:
@@ -80,4 +82,5 @@ class QueryMemory:
         if len(kept) != handle.dim * np.dtype(_FLOAT).itemsize:
             return None
         vector = np.frombuffer(kept, _FLOAT).astype(np.float32)
-        return vector if np.isfinite(vector).all() else None
+        length = np.linalg.norm(vector.astype(np.float64))  # of what a model says it is 1
+        return vector if abs(length - 1.0) < _LENGTH_OFF else None

@@ -33,8 +33,15 @@ from c2llm.index.build.tree_vectors import Embed, TreeVectors
 from c2llm.index.build.upgrade import begun_anew, cut_again
 from c2llm.index.store.inventory import make_room, mark_used
 from c2llm.index.store.location import existing_directory, index_file, remove_index
-from c2llm.index.store.lock import Lock, holding, refreshing
-from c2llm.index.store.records import FILE_LIMIT, RULES, UNREAD, Counts, RefreshReport
+from c2llm.index.store.lock import Lock, holding, is_held, refreshing
+from c2llm.index.store.records import (
+    FILE_LIMIT,
+    RULES,
+    RULES_CHANGE,
+    UNREAD,
+    Counts,
+    RefreshReport,
+)
 from c2llm.index.store.sqlite_store import SqliteStore
 from c2llm.index.store.vector_cache import VectorCache
 
@@ -43,6 +50,8 @@ if TYPE_CHECKING:
 
 SEARCH_LOCK_SECONDS = 2.0
 """How long a search waits for another process that refreshes the same index."""
+_FIRST_FILES_SECONDS = 10.0
+"""The same where the index of a large tree has nothing yet to answer from: two that ask at once."""
 
 
 class IndexedTree(TreeVectors):
@@ -335,6 +344,10 @@ class IndexedTree(TreeVectors):
                 if not held:
                     self._note("Another process is refreshing this index; this answer is older.")
                     return None
+                if new_rules and is_held(store.path, "reading"):
+                    # It writes no more by the rules of before; what it wrote is compared below.
+                    with store.writing():
+                        store.set_meta(RULES, RULES_CHANGE if store.meta(RULES) else "")
                 if store.generation() != generation:  # the holder before us may have done it
                     staleness = self._without_unread(find_stale(store, self.root))
                 removed = staleness.removed
@@ -396,6 +409,8 @@ class IndexedTree(TreeVectors):
     def _read_some(self, scent: Scent, lock_seconds: float | None) -> bool:
         """Read the most promising of the unread files; False when another process refreshes."""
         store = self._store
+        if lock_seconds is not None and not store.has_files():
+            lock_seconds = max(lock_seconds, _FIRST_FILES_SECONDS)
         chosen = promising(self._unread, scent)
         paths = frozenset(file.path for file in chosen)
         staleness = Staleness(tuple(chosen), paths, rules=store.meta(RULES) or "")
@@ -424,16 +439,29 @@ class IndexedTree(TreeVectors):
         """
         store = self._store
         with self.believed(), holding(store.path, "reading", 0.0) as held:
-            staleness = find_stale(store, self.root)
-            for part in rounds(store, staleness) if held else ():
-                if stop() or store.was_replaced():
-                    return
-                refresh_files(store, part, table=self._cover(), in_background=True)
+            if held and not self._read_all(stop):
+                return
             self._unread = ()
             if held:
                 self._note_unread()
         if self._embed == "all":
             self.complete(stop)
+
+    def _read_all(self, stop: Callable[[], bool]) -> bool:
+        """Read what is not read yet, again where ignore files change; False when it was stopped."""
+        store = self._store
+        while True:
+            rules = store.meta(RULES)
+            staleness = find_stale(store, self.root)
+            for part in rounds(store, staleness):
+                if stop() or store.was_replaced():
+                    return False
+                if store.meta(RULES) == rules:
+                    refresh_files(store, part, table=self._cover(), in_background=True)
+                if store.meta(RULES) != staleness.rules:  # somebody has judged by others
+                    break
+            else:
+                return True
 
     def left_out(self) -> dict[str, int]:
         """For each reason how many files and directories of the tree are not in the index."""

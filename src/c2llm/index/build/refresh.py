@@ -122,8 +122,9 @@ def refresh_files(
         progress_bar: Shows the files that are read.
         table: Gives their chunks vectors on the way.
         meanwhile: Called once, when other processes, if there are any, have begun to cut.
-        in_background: Others may refresh the same index meanwhile: write little at a time, and
-            leave alone what they have written.
+        in_background: Others may refresh the same index meanwhile: write little at a time, leave
+            alone what they have written, and stop where they judge by other ignore files or remove
+            the index.
 
     Returns:
         The paths whose content was other than the index knew; those that are gone are not counted.
@@ -140,7 +141,8 @@ def refresh_files(
     _redo(store, staleness.changed, redone, progress_bar, table, meanwhile, in_background)
     if not same_rules:
         with store.writing():
-            store.set_meta(RULES, staleness.rules)
+            if not in_background or (store.meta(RULES) or "") == (RULES_CHANGE if rules else ""):
+                store.set_meta(RULES, staleness.rules)
     return redone
 
 
@@ -182,6 +184,7 @@ def _redo(
             meanwhile()
         return
     known = store.hashes([file.path for file in changed])
+    rules = store.meta(RULES)
     listed = {file.path: file for file in changed}
     most = _BYTES_IN_BACKGROUND if in_background else _BYTES_PER_TRANSACTION
     cuts = cut_files(changed, known)  # before there are threads, of a progress bar or a model
@@ -193,6 +196,9 @@ def _redo(
                 table.finish()
             with store.writing():
                 if in_background:
+                    # The index may be gone, and what we have listed be ignored by now.
+                    if store.was_replaced() or store.meta(RULES) != rules:
+                        break
                     present = store.hashes([cut.path for cut in batch])
                     batch = [c for c in batch if present.get(c.path) == known.get(c.path)]
                 for cut in batch:

@@ -50,7 +50,10 @@ NO_FILTERS = Filters()
 
 
 def filters_of(
-    store: ChunkStore, request: SearchRequest, elsewhere: Collection[str] = ()
+    store: ChunkStore,
+    request: SearchRequest,
+    elsewhere: Collection[str] = (),
+    unread: Sequence[str] = (),
 ) -> Filters:
     """The filters that a request means in one index.
 
@@ -58,6 +61,8 @@ def filters_of(
         store: The index.
         request: What is asked.
         elsewhere: Paths of files that another index answers for.
+        unread: Paths of files of the tree that the index does not have yet: a glob that one of
+            them meets is met.
 
     Raises:
         UsageError: no indexed file is in any of the languages.
@@ -70,10 +75,10 @@ def filters_of(
     paths = [file.path for file in files]
     included: set[str] = set()
     for glob in request.include:
-        included |= _like(paths, "include", glob, unmet)
+        included |= _like(paths, unread, "include", glob, unmet)
     excluded = set(elsewhere)
     for glob in request.exclude:
-        excluded |= _like(paths, "exclude", glob, unmet)
+        excluded |= _like(paths, unread, "exclude", glob, unmet)
     ids = frozenset(
         file.id
         for file in left
@@ -102,9 +107,11 @@ def _in_languages(
     return [file for file in files if file.language in wanted]
 
 
-def _like(paths: Sequence[str], kind: str, glob: str, unmet: list[str]) -> set[str]:
+def _like(
+    paths: Sequence[str], unread: Sequence[str], kind: str, glob: str, unmet: list[str]
+) -> set[str]:
     found = matching(paths, glob)
-    if not found:
+    if not found and not matching(unread, glob):
         unmet.append(unmet_glob(kind, glob))
     return found
 

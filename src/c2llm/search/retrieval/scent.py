@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from c2llm.codebase.files.walk import SourceFile
-from c2llm.index.build.first_files import Scent
+from c2llm.index.build.first_files import Scent, is_large
 from c2llm.search.query.globs import matching
 from c2llm.search.query.language_filter import languages_called
 from c2llm.search.query.query_parsing import Query, parse_query
@@ -24,12 +24,14 @@ _LEAST_STRENGTH = 0.25
 """Of a name whose definition is looked for."""
 _MOST_NAMES = 12
 _WORD = re.compile(r"\w{3,}")
+_ESCAPE = re.compile(r"\\.", re.DOTALL)
 
 
 def scent_of(request: SearchRequest) -> Scent:
     """What to look for in files before they are cut."""
     query = parse_query(request.text)
-    stems = [*query.terms, *(word.lower() for word in _WORD.findall(request.pattern or ""))]
+    pattern = _ESCAPE.sub(" ", request.pattern or "")  # `\bword` has no word `bword`
+    stems = [*query.terms, *(word.lower() for word in _WORD.findall(pattern))]
     names = [name.text for name in query.names if name.strength >= _LEAST_STRENGTH]
     filtered = request.languages or request.include or request.exclude
     return Scent(
@@ -50,12 +52,13 @@ def _factor(query: Query, file: SourceFile) -> float:
 
 def _narrowed(request: SearchRequest, files: Sequence[SourceFile]) -> Sequence[SourceFile]:
     """The files that pass the filters of a request, as far as their names tell."""
+    wanted: set[str] = set()
     if request.languages:
         known = {file.language for file in files}
-        wanted = {"text"}  # what the name does not tell may turn out to be any of them
         for name in request.languages:
             wanted |= languages_called(name, known)
-        files = [file for file in files if file.language in wanted]
+        # What the name does not tell may turn out to be any of them.
+        files = [file for file in files if file.language in {*wanted, "text"}]
     paths = [file.path for file in files]
     if request.include:
         included = set().union(*(matching(paths, glob) for glob in request.include))
@@ -63,4 +66,6 @@ def _narrowed(request: SearchRequest, files: Sequence[SourceFile]) -> Sequence[S
     for glob in request.exclude:
         excluded = matching(paths, glob)
         files = [file for file in files if file.path not in excluded]
+    if request.languages and is_large(files):  # those must not crowd out the ones that are sure
+        files = [file for file in files if file.language in wanted] or files
     return files
