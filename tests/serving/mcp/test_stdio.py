@@ -308,3 +308,10 @@ def test_clients_at_once_on_one_tree_see_every_edit(project: Path) -> None:
         return wrong
 
     assert run(ask) == []
+
+
+@pytest.mark.parametrize("root", ["", " "])
+def test_an_empty_root_is_not_the_working_directory(project: Path, root: str) -> None:
+    process = started("--root", root, cwd=project)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 2 and b"--root is empty" in told
