@@ -315,3 +315,16 @@ def test_an_empty_root_is_not_the_working_directory(project: Path, root: str) ->
     process = started("--root", root, cwd=project)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 2 and b"--root is empty" in told
+
+
+def test_half_a_character_is_answered(project: Path) -> None:
+    process = started("--root", str(project))
+    said(process, HELLO)
+    assert process.stdout is not None and process.stdout.readline()
+    said(process, {"jsonrpc": "2.0", "method": "notifications/initialized"})
+    wanted = {"name": "search", "arguments": {"query": "retry with backoff \ud83d"}}
+    said(process, {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": wanted})
+    answer = json.loads(process.stdout.readline())
+    assert answer["id"] == 2 and "src/net/retry.py" in answer["result"]["content"][0]["text"]
+    process.communicate(timeout=10)
+    assert process.returncode == 0

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import anyio
 from mcp.server.mcpserver import MCPServer, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.stdio import stdio_server
 from mcp_types import ListRootsResult, ToolAnnotations
 from pydantic import Field
 
@@ -26,6 +27,7 @@ from c2llm.errors import C2LLMError
 from c2llm.search.request import Mode, SearchRequest
 from c2llm.serving.mcp import tools
 from c2llm.serving.mcp.client_roots import client_roots, folders_of
+from c2llm.serving.mcp.mended_lines import mended
 from c2llm.serving.mcp.strict_tool import StrictTool
 from c2llm.serving.open_indexes import BusyError, OpenIndexes
 from c2llm.serving.roots import Place, Roots
@@ -105,6 +107,12 @@ class CodeSearchServer(MCPServer[None]):
             log_level="CRITICAL",
             subscriptions=False,
         )
+
+    async def run_stdio_async(self) -> None:
+        """Serve over stdin and stdout; see `mended` for what the library alone would not answer."""
+        lowlevel = self._lowlevel_server
+        async with stdio_server() as (lines, answers), mended(lines) as messages:
+            await lowlevel.run(messages, answers, lowlevel.create_initialization_options())
 
     async def search(
         self,
