@@ -2,14 +2,19 @@ from __future__ import annotations
 
 import shutil
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from c2llm.errors import C2LLMError, IndexCorruptError, NothingToIndexError
+from c2llm.index.build import first_files
 from c2llm.index.store.location import index_file
 from c2llm.index.store.lock import holding
+from c2llm.search.request import SearchRequest
+from c2llm.serving.mcp import tools
 from c2llm.serving.open_indexes import BusyError, OpenIndexes
+from c2llm.serving.roots import Place
 from tests.serving.conftest import repository
 from tests.trees import write_tree
 
@@ -108,6 +113,32 @@ def test_while_another_process_writes_the_older_index_answers(project: Path) -> 
         assert any("older" in note for note in notes)
     with indexes.lent([project], seconds=30.0) as (found, notes):
         assert found[0].stale_files == 0 and notes == []
+
+
+def test_the_first_files_that_another_process_reads_are_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_files, "AT_ONCE_FILES", 2)
+    monkeypatch.setenv("C2LLM_BACKGROUND", "0")
+    names = ("retry", "parse", "render", "other")
+    tree = repository(tmp_path / "t", {f"{name}.py": f"def {name}(): ...\n" for name in names})
+    indexes = OpenIndexes(MODEL)
+    with indexes.lent([tree], seconds=30.0) as (found, _):  # looks at the tree, and reads nothing
+        assert found[0].unread_files == 4 and not found[0].counts().files
+    lock = ExitStack()
+    assert lock.enter_context(holding(index_file(tree), "refreshing", 0.0))
+    threading.Timer(4.0, lock.close).start()
+    text = tools.search(indexes, [Place(tree)], SearchRequest("retry"), 1_000)
+    assert "retry.py:1-1" in text and "this answer is older" not in text
+
+
+def test_what_is_told_while_an_index_answers_goes_with_that_answer(project: Path) -> None:
+    indexes = OpenIndexes(MODEL)
+    with indexes.lent([project], seconds=30.0) as (found, notes):
+        found[0]._note("This answer is older.")
+        assert notes == ["This answer is older."]
+    with indexes.lent([project], seconds=30.0) as (_, notes):
+        assert notes == []
 
 
 def test_nothing_made_yet_is_said(project: Path) -> None:

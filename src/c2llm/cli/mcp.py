@@ -100,11 +100,14 @@ def _folders(roots: tuple[str, ...]) -> list[Path]:
     """The directories that may be asked about.
 
     Raises:
-        UsageError: One is not there, or no project.
+        UsageError: One is not there, or no project, or is named by nothing.
     """
     from c2llm.index.store.location import existing_directory
     from c2llm.serving.roots import refusal
 
+    # A variable that a client has left empty is not the directory that it happens to run in.
+    if not all(root.strip() for root in roots):
+        raise UsageError("--root is empty; give a directory, or . for the one it is started in.")
     folders = [existing_directory(root) for root in roots]
     for folder in folders:
         if why := refusal(folder):

@@ -50,7 +50,7 @@ class _Entry:
     """Requests that use it or wait for it."""
     used: float = 0.0
     notes: list[str] = field(default_factory=list)
-    """What the index has told since the last answer."""
+    """What the index has told since the last answer; while it is lent, the list of that answer."""
     reading: tuple[int, int] | None = None
     """Files that were read and that there are to read, while an index is made or refreshed."""
 
@@ -70,6 +70,9 @@ class _Entry:
             yield advance
         finally:
             self.reading = None
+
+    def note(self, sentence: str) -> None:
+        self.notes.append(sentence)
 
     def close(self) -> None:
         if self.index is not None:
@@ -97,6 +100,8 @@ class OpenIndexes:
         self, roots: Sequence[Path], *, seconds: float
     ) -> Iterator[tuple[list[CodeIndex], list[str]]]:
         """The indexes of these roots, brought up to date, for the block alone, with their notes.
+
+        Notes are added to the list until the block ends.
 
         Args:
             roots: Resolved directories.
@@ -126,10 +131,14 @@ class OpenIndexes:
                 indexes.append(index)
             if not indexes:
                 raise empty[0]
-            notes = [note for root in roots for note in entries[root].notes]
+            notes = [*map(str, empty), *(note for root in roots for note in entries[root].notes)]
             for entry in entries.values():
-                entry.notes.clear()
-            yield indexes, [*map(str, empty), *notes]
+                entry.notes = notes  # what is told while it answers belongs to this answer
+            try:
+                yield indexes, notes
+            finally:
+                for entry in entries.values():
+                    entry.notes = []
 
     @contextmanager
     def as_they_are(self, roots: Sequence[Path]) -> Iterator[tuple[list[CodeIndex], list[str]]]:
@@ -233,7 +242,7 @@ class OpenIndexes:
             entry.root,
             self.model,
             progress_bar=entry.progress_bar,
-            note=entry.notes.append,
+            note=entry.note,
             lock_seconds=LOCK_SECONDS,
             wait=False,
         )
@@ -248,6 +257,12 @@ class OpenIndexes:
         with self._changed:
             entry = self._entries.get(root)
         reading = entry.reading if entry is not None else None
+        index = entry.index if entry is not None else None
+        if index is not None and index.unread_files:  # more than what is read before an answer
+            return (
+                f"{root} has {index.listed_files:,} files, which are still being read; ask again "
+                "in some seconds for an answer from more of them."
+            )
         if reading is None:
             return f"The index of {root} is still at work; ask again in some seconds for all of it."
         return (

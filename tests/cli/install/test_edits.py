@@ -276,6 +276,12 @@ def test_a_table_keeps_what_its_user_has_set() -> None:
     assert after == text.replace("/old", "/new")
 
 
+def test_a_number_that_is_none_is_no_hindrance() -> None:
+    text = "a = nan\nb = -inf\nc = 1e400\n"
+    after = apply(text, toml_edits.put(text, SERVER, TABLE))
+    assert after.startswith(text) and apply(after, toml_edits.remove(after, SERVER)) == text
+
+
 @pytest.mark.parametrize(
     "text",
     ["= 1", "[a", "a = 1\na = 2", "mcp_servers = 1\n", "[[mcp_servers]]\n", "x = [" * 3000],

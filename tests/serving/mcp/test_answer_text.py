@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,9 +19,15 @@ def hit(number: int, text: str, path: str = "src/a.py") -> Hit:
     return Hit(path, number, number + lines - 1, "python", "function", f"f{number}", 1.0, text, ())
 
 
-def told(hits: list[Hit], max_tokens: int, notes: tuple[str, ...] = (), k: int = 10) -> str:
+def told(
+    hits: list[Hit],
+    max_tokens: int,
+    notes: tuple[str, ...] = (),
+    k: int = 10,
+    state: Sequence[str] = STATE,
+) -> str:
     answer = SearchAnswer(SearchRequest("wait for it", k), tuple(hits), (), 0, 0.0, notes)
-    return answer_text(answer, STATE, max_tokens)
+    return answer_text(answer, state, max_tokens)
 
 
 def test_whole_code_where_there_is_room() -> None:
@@ -67,6 +75,30 @@ def test_an_answer_is_never_larger_than_asked_for_and_never_empty(
     text = told(hits, max_tokens, tuple(notes))
     assert tokens_of(text) <= max_tokens
     assert text.endswith(STATE[0]) and len(text) > len(STATE[0])
+
+
+@given(
+    st.lists(st.text(min_size=1, max_size=600), max_size=8),
+    st.integers(LEAST_TOKENS, 1_500),
+    st.text(max_size=900),
+    st.lists(st.text(max_size=400), min_size=1, max_size=30),
+)
+def test_many_roots_leave_room_for_code(
+    codes: list[str], max_tokens: int, notes: str, state: list[str]
+) -> None:
+    hits = [hit(10 * number + 1, code) for number, code in enumerate(codes)]
+    text = told(hits, max_tokens, (notes,), state=state)
+    assert tokens_of(text) <= max_tokens
+    assert "src/a.py:1-" in text or not codes
+
+
+def test_of_many_roots_the_first_are_told_and_how_many_there_are_more() -> None:
+    state = [f"[project{n}: no commit; 2 files indexed, up to date]" for n in range(40)]
+    text = told([hit(1, "def f1():\n    wait()")], 300, state=state)
+    assert "def f1():" in text and state[0] in text and state[39] not in text
+    told_of = sum(line in text for line in state)
+    assert text.endswith(f"[{40 - told_of} more: `status`]")
+    assert told([], 4_000, state=state).endswith("\n".join(state))
 
 
 @pytest.mark.parametrize("most", [0, 1, 5, 40])

@@ -308,3 +308,34 @@ def test_clients_at_once_on_one_tree_see_every_edit(project: Path) -> None:
         return wrong
 
     assert run(ask) == []
+
+
+@pytest.mark.parametrize("root", ["", " "])
+def test_an_empty_root_is_not_the_working_directory(project: Path, root: str) -> None:
+    process = started("--root", root, cwd=project)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 2 and b"--root is empty" in told
+
+
+def test_half_a_character_is_answered(project: Path) -> None:
+    process = started("--root", str(project))
+    said(process, HELLO)
+    assert process.stdout is not None and process.stdout.readline()
+    said(process, {"jsonrpc": "2.0", "method": "notifications/initialized"})
+    wanted = {"name": "search", "arguments": {"query": "retry with backoff \ud83d"}}
+    said(process, {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": wanted})
+    answer = json.loads(process.stdout.readline())
+    assert answer["id"] == 2 and "src/net/retry.py" in answer["result"]["content"][0]["text"]
+    process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names of any bytes")
+def test_a_name_that_is_no_text_in_a_mistake_leaves_the_server_alive(project: Path) -> None:
+    outside = project.parent / os.fsdecode(b"out\xe9")
+    outside.mkdir()
+    (project / "link").symlink_to(outside)
+    wanted = [("read", {"path": "link"}), ("read", {"path": "src/net/retry.py"})]
+    refused, found = calls(command("--root", str(project)), "legacy", [], *wanted)
+    assert refused.is_error and "out\\xe9 is outside of" in text(refused)
+    assert "retry" in text(found)

@@ -21,13 +21,13 @@ _HEADER = re.compile(r"^[ \t]*\[[^\n]*", re.MULTILINE)
 
 
 def parse(text: str) -> dict[str, Any]:
-    """The values of a text.
+    """The values of a text; decimals as they are written, since `nan` is not equal to itself.
 
     Raises:
         FormatError: it is no TOML.
     """
     try:
-        return tomllib.loads(text.replace("\r\n", "\n"))
+        return tomllib.loads(text.replace("\r\n", "\n"), parse_float=str)
     except (ValueError, RecursionError) as error:
         raise FormatError(str(error)) from error
 

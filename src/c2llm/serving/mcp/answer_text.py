@@ -24,6 +24,7 @@ _FOR_NAMES = 0.7
 _FOR_LINES = 0.6
 """Share of what is left that goes to the lines that matter, before there are whole chunks."""
 _FOR_NOTES = 0.3
+_FOR_STATE = 0.3
 _FOR_CLOSING = 45
 """Tokens of the sentences that say what was left out."""
 _LONGEST_LINE = 1_000
@@ -52,9 +53,11 @@ def answer_text(answer: SearchAnswer, state: Sequence[str], max_tokens: int) -> 
 
     Args:
         answer: The hits, with what is to be told of them.
-        state: What they were found in, a line for each index; always shown, last.
+        state: What they were found in, a line for each index, what has to be known first; shown
+            last, as many as have room, with how many more there are.
         max_tokens: The whole text has no more tokens, as `tokens_of` estimates them.
     """
+    state = list(_with_room(state, int(_FOR_STATE * max_tokens)))
     room = max_tokens - tokens_of("\n".join(state)) - len(state) - _FOR_CLOSING
     notes = cut("\n".join(map(printable, answer.notes)), int(_FOR_NOTES * max_tokens))
     room -= tokens_of(notes) + 1
@@ -86,6 +89,24 @@ def shown_line(line: str) -> str:
     """A line of code as it is sent: tabs stay, what is invisible does not, and it has an end."""
     line = printable(line)
     return line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE] + _CUT
+
+
+def _with_room(state: Sequence[str], room: int) -> Iterator[str]:
+    """The first of the lines about indexes: dozens of roots would leave no room for code."""
+    more = "[{} more: `status`]"
+    left = room - tokens_of(more.format(len(state)))
+    for place, line in enumerate(state):
+        cost = tokens_of(line) + 1
+        alone = len(state) == 1
+        if cost > (room if alone else left):
+            if place == 0:
+                yield cut(line, room if alone else left)
+                place += 1
+            if place < len(state):
+                yield more.format(len(state) - place)
+            return
+        left -= cost
+        yield line
 
 
 def _named(answer: SearchAnswer, room: int) -> list[_Shown]:

@@ -17,15 +17,19 @@ from typing import Annotated, Any
 import anyio
 from mcp.server.mcpserver import MCPServer, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.stdio import stdio_server
 from mcp_types import ListRootsResult, ToolAnnotations
 from pydantic import Field
 
 from c2llm import __version__
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 from c2llm.errors import C2LLMError
+from c2llm.printable import printable
 from c2llm.search.request import Mode, SearchRequest
 from c2llm.serving.mcp import tools
+from c2llm.serving.mcp.answer_text import cut
 from c2llm.serving.mcp.client_roots import client_roots, folders_of
+from c2llm.serving.mcp.mended_lines import mended
 from c2llm.serving.mcp.strict_tool import StrictTool
 from c2llm.serving.open_indexes import BusyError, OpenIndexes
 from c2llm.serving.roots import Place, Roots
@@ -59,6 +63,7 @@ _LAST_PATIENCE = 1.5
 _MOST_AT_WORK = 8
 """Calls at work at once; the others wait."""
 _IDLE_CHECK_SECONDS = 60.0
+_MOST_TOKENS_OF_A_MISTAKE = 400
 
 
 class CodeSearchServer(MCPServer[None]):
@@ -105,6 +110,12 @@ class CodeSearchServer(MCPServer[None]):
             log_level="CRITICAL",
             subscriptions=False,
         )
+
+    async def run_stdio_async(self) -> None:
+        """Serve over stdin and stdout; see `mended` for what the library alone would not answer."""
+        lowlevel = self._lowlevel_server
+        async with stdio_server() as (lines, answers), mended(lines) as messages:
+            await lowlevel.run(messages, answers, lowlevel.create_initialization_options())
 
     async def search(
         self,
@@ -198,14 +209,19 @@ class CodeSearchServer(MCPServer[None]):
                         )
                 return await asyncio.shield(done)
         except C2LLMError as error:
-            raise ToolError(str(error)) from None
+            raise _told(str(error)) from None
         except Exception as error:
             from c2llm.failure import sentence
 
-            raise ToolError(sentence(error)) from None
+            raise _told(sentence(error)) from None
         raise ToolError(
             "Nothing can be answered yet: the tree is still being read. Ask again in some seconds."
         )
+
+
+def _told(sentence: str) -> ToolError:
+    """A mistake as it is sent: a path in it may be no text, which would end the server, or long."""
+    return ToolError(cut(printable(sentence), _MOST_TOKENS_OF_A_MISTAKE))
 
 
 def _noticed(done: asyncio.Future[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from c2llm.serving.mcp.answer_text import (
     answer_text,
     shown_line,
 )
-from c2llm.serving.open_indexes import OpenIndexes
+from c2llm.serving.open_indexes import BusyError, OpenIndexes
 from c2llm.serving.roots import Place
 
 if TYPE_CHECKING:
@@ -59,12 +60,21 @@ def search(
     from c2llm.search.answering import answer
 
     _require_room(max_tokens)
+    end = time.monotonic() + _WAIT_SECONDS
     roots = [place.root for place in places]
     borrowed = (
         indexes.as_they_are(roots) if as_it_is else indexes.lent(roots, seconds=_WAIT_SECONDS)
     )
     with borrowed as (open_ones, notes):
-        found = _only(answer(open_ones, _limited(request, places)), places)
+        told = len(notes)
+        found = answer(open_ones, _limited(request, places))
+        # Another process reads the first files of a new tree: they are there in a moment.
+        while _is_hollow(found):
+            if time.monotonic() >= end:
+                raise BusyError("No file of this tree has been read yet; ask again in a moment.")
+            del notes[told:]
+            found = answer(open_ones, _limited(request, places))
+        found = _only(found, places)
         return _told(open_ones, found, notes, max_tokens, compared=not as_it_is)
 
 
@@ -179,10 +189,15 @@ def _told(
     of_root = {str(index.root): index for index in indexes}
     state = [
         printable(state_of(one, of_root[one.root].paths(), compared=compared))
-        for one in found.indexes
+        for one in sorted(found.indexes, key=lambda one: not one.stale)
     ]
     notes = tuple(dict.fromkeys((*notes, *found.notes)))
     return answer_text(replace(found, notes=notes), state, max_tokens)
+
+
+def _is_hollow(found: SearchAnswer) -> bool:
+    """Whether nothing could be found, since of the trees not one file has been read."""
+    return all(index.unread and not index.files for index in found.indexes)
 
 
 def _limited(request: SearchRequest, places: Sequence[Place]) -> SearchRequest:
