@@ -169,7 +169,11 @@ class _Look:
         self.nothing: _Found = ((0,) * len(stems), 0)
         self._most = most
         self._stems = [_bytes(stem) for stem in stems]
-        self._names = [_bytes(name.lower()) for name in names]
+        # A file that lacks a stem has no name that holds it.
+        self._names = [
+            (_bytes(name), [at for at, stem in enumerate(stems) if stem in name])
+            for name in map(str.lower, names)
+        ]
 
     def __call__(self, files: Sequence[SourceFile]) -> Iterator[_Found]:
         """What is found in each file; nothing where one cannot be read, which is told later."""
@@ -192,7 +196,10 @@ class _Look:
     def _found(self, content: bytes) -> _Found:
         lower = content.lower()
         counts = tuple([lower.count(stem) for stem in self._stems])
-        return counts, sum(_defines(lower, name) for name in self._names)
+        defined = sum(
+            all(counts[at] for at in parts) and _defines(lower, name) for name, parts in self._names
+        )
+        return counts, defined
 
 
 def _defines(content: bytes, name: bytes) -> bool:

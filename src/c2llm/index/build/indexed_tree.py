@@ -363,7 +363,8 @@ class IndexedTree(TreeVectors):
                 self.stale_files = 0
                 self._note_unread()
                 self._require_files()
-                self._embed_table()
+                if self._table_lacks():
+                    self._embed_table()
             if self.is_kept and (changed or removed):
                 make_room(store.path, self._note)
         self._require_files()
