@@ -112,7 +112,9 @@ class Roots:
         for candidate in candidates:
             target = resolved_path(candidate)
             if os.path.lexists(target):
-                return self._located(target)
+                return self._located(target, path)
+            if given.is_absolute() and self.folders and self._area(target) is None:
+                raise self._outside(path)  # whether it is there is not told
         among = "" if given.is_absolute() else f" below {_named(self.folders)}"
         raise UsageError(f"There is no {path!r}{among}; paths are as `search` shows them.")
 
@@ -124,13 +126,16 @@ class Roots:
             if path == label or path.startswith(f"{label}/"):
                 yield folder / path[len(label) :].lstrip("/")
 
-    def _located(self, target: Path) -> Place:
+    def _outside(self, path: str) -> UsageError:
+        return UsageError(
+            f"{path} is outside of {_named(self.folders)}; add it to the client's roots, or start "
+            "the server with --root."
+        )
+
+    def _located(self, target: Path, path: str) -> Place:
         area = self._area(target)
         if area is None and self.folders and not self._is_worktree_of_ours(target):
-            raise UsageError(
-                f"{target} is outside of {_named(self.folders)}; add it to the client's roots, or "
-                "start the server with --root."
-            )
+            raise self._outside(path)
         root = _project(target, area)
         within = target.relative_to(root).as_posix()
         return self._checked(Place(root, "" if within == "." else within))

@@ -111,6 +111,7 @@ def test_a_part_of_the_tree_alone(server: CodeSearchServer, mode: str, project: 
         ("read", {"path": "src"}, "is no file"),
         ("read", {"path": ".git/config"}, "git"),
         ("read", {"path": "/etc/passwd"}, "outside of"),
+        ("read", {"path": "/etc/there/is/no/such"}, "outside of"),
         ("read", {"path": "README.md", "start_line": 500}, "has"),
         ("status", {"path": "/etc"}, "outside of"),
     ],
