@@ -1,7 +1,8 @@
 """An answer as one compact text that fits into a number of tokens.
 
-Every hit is named first of all, then code is given in the order of the hits: to each the lines that
-matter, then whole chunks as far as there is room. What did not fit is said, and how to ask for it.
+Every hit is named first of all, then code is given in the order of the hits: to each the line that
+matters most, then the lines around it, then whole chunks as far as there is room. What did not fit
+is said, and how to ask for it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from c2llm.printable import printable
 from c2llm.search.answer import Hit, SearchAnswer
+from c2llm.search.answers.best_line import best_line
 from c2llm.search.answers.callers import Callers
 from c2llm.search.answers.citation import also_in
 from c2llm.search.answers.snippets import snippet
@@ -44,7 +46,8 @@ class _Shown:
     def text(self) -> str:
         name = self.name
         if self.lines and not self.whole:
-            name += f", lines {self.start}-{self.start + len(self.lines) - 1} of it:"
+            end = self.start + len(self.lines) - 1
+            name += f", line {end}:" if end == self.start else f", lines {self.start}-{end} of it:"
         return "\n".join([name, *self.lines])
 
 
@@ -127,16 +130,24 @@ def _named(answer: SearchAnswer, room: int) -> list[_Shown]:
 
 
 def _fill(shown: Sequence[_Shown], query: str, room: int) -> None:
-    """Give the hits their code, the better ones first."""
+    """Give each hit one line, then some, then its whole code, always the better ones first."""
+    for one in shown:
+        line = best_line(one.hit, query)
+        text = shown_line(line.text.strip())
+        cost = tokens_of(text) + 10
+        if cost <= room and text:
+            one.lines, one.start = (text,), line.number
+            room -= cost
     after_lines = room - int(_FOR_LINES * room)
     for one in shown:
         best = snippet(one.hit, query)
         lines = tuple(map(shown_line, best.lines))
+        had = tokens_of("\n".join(one.lines)) + 10 if one.lines else 0
         cost = tokens_of("\n".join(lines)) + 10
-        if room - cost < after_lines:
+        if room - (cost - had) < after_lines:
             continue
         one.lines, one.start = lines, best.start_line
-        room -= cost
+        room -= cost - had
     for one in shown:
         lines = tuple(map(shown_line, one.hit.text.rstrip("\n").split("\n")))
         had = tokens_of("\n".join(one.lines)) + 10 if one.lines else 0
