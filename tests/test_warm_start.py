@@ -90,7 +90,9 @@ def test_a_question_that_was_asked_before_waits_for_no_model(home):
     again, heavy = loaded(home)
     assert again["results"] == first["results"]
     assert heavy == {"numpy"}
-    (home / "tree" / "retry.py").write_text("def backoff(delay):\n    return 3 * delay  # slower\n")
+    changed_file = home / "tree" / "retry.py"
+    changed_file.write_text("def backoff(delay):\n    return 3 * delay  # slower\n")
+    os.utime(changed_file, (1.1e9, 1.1e9))
     changed, heavy = loaded(home)
     assert "onnxruntime" in heavy  # a candidate has no vector
     assert changed["results"] != first["results"]
