@@ -3,12 +3,13 @@
     python benchmarks/large_tree.py TREE... [--model c2llm-mini] [--against SRC] [--json FILE]
     python benchmarks/large_tree.py --make FOLDER --files 50000 TREE
 
-Each step is a whole command in a process of its own, without an embedding cache. `cold` is the
-first answer in a tree never seen before, `next` a second question right after it, when nobody has
-read on yet; both are medians of the questions. `whole` is the index of all files, killed once on
-the way and started again, whose halves are added; `again` a command that finds nothing changed,
-`changed` one that finds one file changed. `reader` is how long the process in the background takes
-after a first answer. `--against` runs the source folder of another version beside, step by step.
+Each step is a whole command in a process of its own. `cold` is the first answer in a tree never
+seen before, `next` a second question right after it, when nobody has read on yet; both are medians
+of the questions. `reader` is how long the process in the background takes after a first answer.
+`whole` is the index of all files, killed once on the way and started again, whose halves are added;
+`another` is a question that a whole index was not asked before, `again` one that it was, `changed`
+one that finds one file changed. `--against` runs the source folder of another version beside, step
+by step.
 
 With `--make` the tree is made first: source files of the repositories in FOLDER are linked into it,
 again and again under other names, until there are enough. Repositories of the caller's choice are
@@ -78,7 +79,6 @@ class Runner:
         self._environment = {
             **os.environ,
             "C2LLM_HOME": str(home),
-            "C2LLM_CACHE_MB": "0",
             "C2LLM_BACKGROUND": "0",
             **({} if source is None else {"PYTHONPATH": str(source)}),
         }
@@ -105,7 +105,7 @@ class Runner:
 
     def disk(self) -> float:
         """Megabytes of the index files."""
-        return sum(path.stat().st_size for path in self._home.rglob("*.db")) / 1e6
+        return sum(path.stat().st_size for path in self._home.rglob("*.sqlite")) / 1e6
 
     def _run(self, *arguments: str, kill_after: float = 0.0) -> Cost:
         return self._timed([sys.executable, "-m", "c2llm", *arguments], kill_after)
@@ -152,8 +152,7 @@ def measure(runner: Runner, tree: Path, kill_after: float) -> dict[str, Cost | f
     steps["whole"] = Cost(*(one + other for one, other in zip(begun[:2], ended[:2], strict=True)),
                           max(begun[2], ended[2]))  # fmt: skip
     steps["disk MB"] = runner.disk()
-    for query in QUESTIONS:
-        runner.search(query)  # candidates get their vectors
+    steps["another"] = middle([runner.search(query) for query in QUESTIONS])
     steps["again"] = middle([runner.search(query) for query in QUESTIONS])
     steps["again, words"] = middle([runner.search(q, "--mode", "lexical") for q in QUESTIONS])
     files = list_files(tree).files
