@@ -46,6 +46,13 @@ def test_a_key_file_is_its_owners(tmp_path: Path) -> None:
             key_of(file)
     with pytest.raises(UsageError, match="cannot be read"):
         key_of(tmp_path / "none")
+    endless = Path("/dev/zero")
+    if endless.exists():
+        with pytest.raises(UsageError, match="can be read by others"):
+            key_of(endless)
+        file.write_bytes(b"\0" * 10_000_000)
+        with pytest.raises(UsageError, match="A key has"):
+            key_of(file)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,10 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+_MOST_KEY_BYTES = 4_096
+"""Of a file that holds one; what has more, as a device, holds something else."""
+
+
 def key_of(file: Path | None) -> str | None:
     """The key that clients have to know, from a file or the environment; None where there is none.
 
@@ -39,7 +43,8 @@ def key_of(file: Path | None) -> str | None:
         try:
             if os.name == "posix" and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise UsageError(f"{file} can be read by others: chmod 600 {file}")
-            told = file.read_text(encoding="utf-8")
+            with file.open("rb") as stream:
+                told = stream.read(_MOST_KEY_BYTES).decode()
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{file} cannot be read as a key ({error}).") from error
     if told is None:

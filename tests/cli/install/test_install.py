@@ -547,3 +547,9 @@ def test_a_passing_installation_is_told() -> None:
 
 def test_the_verb_names_every_client() -> None:
     assert tuple(CLIENTS) == verb._CLIENTS
+
+
+def test_an_empty_home_is_no_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "")
+    with pytest.raises(RuntimeError, match="HOME"):
+        Machine.here()

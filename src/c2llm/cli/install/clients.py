@@ -37,6 +37,8 @@ class Machine:
         Raises:
             RuntimeError: the user has no home directory.
         """
+        if os.environ.get("HOME") == "":  # which Python takes for the root of the disk
+            raise RuntimeError("HOME is empty")
         return cls(sys.platform, Path.home(), os.environ)
 
     def folder(self, variable: str, otherwise: str) -> Path:
