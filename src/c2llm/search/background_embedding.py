@@ -10,14 +10,13 @@ vectors are missing, and `c2llm index --complete` what goes wrong.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from c2llm.errors import C2LLMError
-from c2llm.index.build.cut_pool import worker_command, worker_environment
+from c2llm.index.build.cut_pool import left_alone
 from c2llm.index.store.lock import is_held
 
 if TYPE_CHECKING:
@@ -38,20 +37,13 @@ def start(index: CodeIndex) -> bool:
     """
     if not index.is_kept or index.is_complete() or is_held(index.file, "embedding"):
         return False
-    environment = {**worker_environment(), "OMP_NUM_THREADS": "1"}
-    try:
-        subprocess.Popen(
-            worker_command("c2llm.search.background_embedding", str(index.root), index.model),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            cwd=index.file.parent,
-            start_new_session=True,
-        )
-    except OSError:
-        return False
-    return True
+    return left_alone(
+        "c2llm.search.background_embedding",
+        str(index.root),
+        index.model,
+        folder=index.file.parent,
+        OMP_NUM_THREADS="1",
+    )
 
 
 def main(root: str, model: str) -> None:

@@ -10,7 +10,6 @@ another one for the rest. It only reads: embedding with the large model is asked
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -18,7 +17,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from c2llm.errors import C2LLMError
-from c2llm.index.build.cut_pool import worker_command, worker_environment
+from c2llm.index.build.cut_pool import left_alone
 from c2llm.index.store.lock import is_held
 
 if TYPE_CHECKING:
@@ -42,19 +41,12 @@ def start(index: IndexedTree) -> bool:
         return False
     if is_held(index.file, "reading"):
         return True
-    try:
-        subprocess.Popen(
-            worker_command("c2llm.index.build.background_reading", str(index.root), index.model),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=worker_environment(),
-            cwd=index.file.parent,
-            start_new_session=True,
-        )
-    except OSError:
-        return False
-    return True
+    return left_alone(
+        "c2llm.index.build.background_reading",
+        str(index.root),
+        index.model,
+        folder=index.file.parent,
+    )
 
 
 def main(root: str, model: str) -> None:

@@ -80,6 +80,30 @@ def worker_environment() -> dict[str, str]:
     return {**os.environ, **child_environment(), "PYTHONPATH": path}
 
 
+def left_alone(module: str, *arguments: str, folder: Path, **variables: str) -> bool:
+    """Start another interpreter that runs a module of ours and outlives us; whether it started.
+
+    Args:
+        module: Its name.
+        arguments: What it is given.
+        folder: Where it works, which must not be a directory that is searched.
+        variables: Of its environment, beside those of `worker_environment`.
+    """
+    try:
+        subprocess.Popen(
+            worker_command(module, *arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**worker_environment(), **variables},
+            cwd=folder,
+            start_new_session=True,
+        )
+    except OSError:
+        return False
+    return True
+
+
 class _Worker:
     """One process and the batches that it has to answer."""
 
