@@ -18,8 +18,16 @@ ABOVE = {
     "index": {"encoding", "codebase", "modeling"},
     "search": {"index", "encoding", "codebase", "modeling"},
     "training": {"search", "index", "encoding", "codebase", "modeling"},
-    "evaluation": {"training", "search", "index", "encoding", "codebase", "modeling"},
-    "serving": {"evaluation", "training", "search", "index", "encoding", "codebase", "modeling"},
+    "analysis": {"search", "index", "encoding", "codebase", "modeling"},
+    "evaluation": {
+        "analysis",
+        "training",
+        *("search", "index", "encoding", "codebase", "modeling"),
+    },
+    "serving": {
+        *("evaluation", "analysis", "training", "search", "index", "encoding", "codebase"),
+        "modeling",
+    },
 }
 SAMPLES = {"onnx_export.py"}
 """What models are calibrated and tried with holds SQL as it holds Go: as text."""
@@ -27,7 +35,7 @@ SQL = re.compile(r"""["']\s*(SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|PRAGMA) """
 MOST_FILES = {"cli": 25}
 """Files of a folder, beside its `__init__.py`; fifteen elsewhere."""
 HEAVY = {"torch", "transformers", "sentence_transformers", "mteb", "onnx", "bm25s", "yaml"} | {
-    *("mcp", "mcp_types", "pydantic", "starlette", "uvicorn")
+    *("mcp", "mcp_types", "pydantic", "starlette", "uvicorn", "fastapi", "prometheus_client")
 }
 
 
@@ -54,16 +62,16 @@ def test_imports_run_one_way(package):
                 assert parts[1] in allowed, f"{path.name} of {package} imports {module}"
 
 
-def test_the_protocol_is_known_in_one_place():
+def test_protocols_are_known_in_one_place_each():
     """The rest of serving is there for other doors too, and is installed without the extra."""
     for path in (SOURCE / "serving").rglob("*.py"):
-        if path.parent.name != "mcp":
+        if path.parent.name not in ("mcp", "http"):
             heavy = {m for m in imports(path, top_level=False) if m.split(".")[0] in HEAVY}
             assert not heavy, f"{path} imports {heavy}"
 
 
 @pytest.mark.parametrize(
-    "package", ["codebase", "encoding", "index", "search", "evaluation", "cli"]
+    "package", ["codebase", "encoding", "index", "search", "analysis", "evaluation", "cli"]
 )
 def test_heavy_libraries_are_imported_where_they_are_used(package):
     for path in (SOURCE / package).rglob("*.py"):

@@ -112,9 +112,10 @@ def command(
     started = time.perf_counter()
     request = request_of(_query(query), options)
     from c2llm.cli.config import without_notes_of_config
-    from c2llm.cli.render import payload, results, show, show_lines, show_paths, tell
+    from c2llm.cli.render import show, show_lines, show_paths, tell
     from c2llm.cli.search_targets import opened
     from c2llm.search.answering import answer
+    from c2llm.search.answers.as_json import payload, results
 
     where = opened(
         paths,

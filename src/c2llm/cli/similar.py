@@ -51,8 +51,9 @@ def command(
     It is compared by meaning, so an answer may be in another language or repository.
     """
     from c2llm.cli.config import without_notes_of_config
-    from c2llm.cli.render import payload, show, show_lines, tell
+    from c2llm.cli.render import show, show_lines, tell
     from c2llm.cli.search_targets import opened
+    from c2llm.search.answers.as_json import payload
     from c2llm.search.answers.similar_code import Specimen, as_query, similar, specimen_at
 
     if vimgrep and as_json:

@@ -1,0 +1,1 @@
+"""Code compared with code: what is written twice, what changed, what must not return."""

@@ -1,0 +1,1 @@
+"""Duplicates of all four types, within and across repositories, as classes."""

@@ -1,0 +1,86 @@
+"""An answer as JSON, the same for the command line, for programs over HTTP and for the page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from c2llm.search.answers.snippets import snippet
+
+if TYPE_CHECKING:
+    from c2llm.search.answer import Hit, SearchAnswer, Sibling
+    from c2llm.search.answers.callers import Callers
+
+
+def result(rank: int, hit: Hit, query: str, *, whole: bool) -> dict[str, Any]:
+    """An answer as JSON; the snippet is the whole text where a budget decides."""
+    where = {"repository": hit.repository} if hit.repository else {}
+    return {
+        "rank": rank,
+        **where,
+        "path": hit.path,
+        "start_line": hit.start_line,
+        "end_line": hit.end_line,
+        **({"cell": hit.cell} if hit.cell else {}),
+        "language": hit.language,
+        "kind": hit.kind,
+        "symbol": hit.symbol,
+        "score": round(hit.score, 4),
+        "snippet": hit.text if whole else snippet(hit, query).text,
+        "why": list(hit.why),
+        **({"also": [_sibling(one) for one in hit.also]} if hit.also else {}),
+        **(_callers(hit.callers) if hit.callers is not None else {}),
+    }
+
+
+def payload(answer: SearchAnswer, seconds: float) -> dict[str, Any]:
+    """A whole answer as JSON; `seconds` is the time since the command was given."""
+    request, indexes = answer.request, answer.indexes
+    left_out: Counter[str] = Counter()
+    for index in indexes:
+        left_out.update(index.left_out)
+    return {
+        "query": request.text,
+        "model": indexes[0].model if indexes else None,
+        "mode": request.mode,
+        "index": {
+            "files": sum(index.files for index in indexes),
+            "chunks": sum(index.chunks for index in indexes),
+            "embedded": sum(index.embedded for index in indexes),
+            "stale": answer.stale,
+            "unread": answer.unread,
+            "left_out": dict(left_out.most_common()),
+        },
+        "cut_off": answer.cut_off,
+        "notes": list(answer.notes),
+        "took_ms": round(seconds * 1000, 1),
+        "results": results(answer),
+    }
+
+
+def results(answer: SearchAnswer) -> list[dict[str, Any]]:
+    """The hits of an answer as JSON."""
+    request = answer.request
+    whole = request.max_tokens is not None
+    return [
+        result(rank, hit, request.text, whole=whole)
+        for rank, hit in enumerate(answer.hits, request.offset + 1)
+    ]
+
+
+def _sibling(one: Sibling) -> dict[str, Any]:
+    where = {"repository": one.repository} if one.repository else {}
+    lines = {"start_line": one.start_line, "end_line": one.end_line}
+    return {**where, "path": one.path, **lines, "symbol": one.symbol}
+
+
+def _callers(around: Callers) -> dict[str, Any]:
+    """Who calls an answer and what stands around it, as JSON."""
+    return {
+        "callers": [
+            {"path": use.path, "line": use.line, "symbol": use.symbol, "kind": use.kind}
+            for use in around.callers
+        ],
+        "imports": list(around.imports),
+        "imported_by": list(around.imported_by),
+    }

@@ -1,0 +1,1 @@
+"""Embeddings and search over HTTP, and the page that people search with."""

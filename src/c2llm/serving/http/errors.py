@@ -1,0 +1,64 @@
+"""Every error of the server in one shape: `{"error": {"message", "code", "type"}}`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from c2llm.errors import C2LLMError, UsageError
+
+
+class ApiError(Exception):
+    """An answer other than 200.
+
+    Args:
+        status: The HTTP status.
+        code: A word for programs, such as `queue_full`.
+        message: One sentence with the cure.
+        headers: What is sent beside it.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers
+
+
+def error_response(
+    status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """The one shape of an error."""
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    body = {"error": {"message": message, "code": code, "type": kind}}
+    return JSONResponse(body, status_code=status, headers=headers)
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Have an application answer all its errors in that shape."""
+
+    @app.exception_handler(ApiError)
+    async def api_error(request: Request, error: ApiError) -> JSONResponse:
+        return error_response(error.status, error.code, error.message, error.headers)
+
+    @app.exception_handler(C2LLMError)
+    async def own_error(request: Request, error: C2LLMError) -> JSONResponse:
+        usage = isinstance(error, UsageError)
+        return error_response(422 if usage else 503, "refused" if usage else "failed", str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first.get("loc", ()) if part != "body")
+        return error_response(422, "malformed", f"{where or 'The body'}: {first.get('msg', '')}.")
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
+        return error_response(error.status_code, "http_error", f"{error.detail}.", error.headers)

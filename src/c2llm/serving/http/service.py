@@ -1,0 +1,36 @@
+"""What the routes of the server share: its settings and what answers requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import Request
+
+from c2llm.encoding.model_folder import DEFAULT_MODEL
+from c2llm.serving.open_indexes import OpenIndexes
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """How a server was started."""
+
+    model: str = DEFAULT_MODEL
+    """Name or folder of the model that embeds and searches."""
+    roots: tuple[Path, ...] = ()
+    """Directories below which repositories may be."""
+    device: str = "cpu"
+
+
+@dataclass(slots=True)
+class Service:
+    """One running server; routes find it at `request.app.state.service`."""
+
+    settings: ServeSettings
+    indexes: OpenIndexes = field(default_factory=OpenIndexes)
+
+
+def service_of(request: Request) -> Service:
+    """The server that a request came to; a dependency of routes."""
+    service: Service = request.app.state.service
+    return service
