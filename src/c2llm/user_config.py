@@ -34,6 +34,10 @@ class UserConfig:
     """The model that searches and indexes use, by name or folder."""
     table_model: str | None = _setting("C2LLM_TABLE_MODEL")
     """The table model beside it."""
+    device: str | None = _setting("C2LLM_DEVICE")
+    """Where models in torch run: `cpu`, `cuda`, `cuda:1`, `cuda:*`, `mps` or `auto`."""
+    dtype: str | None = _setting("C2LLM_DTYPE")
+    """Their numbers: `float32`, `bfloat16` or `float16`."""
     exclude: tuple[str, ...] | None = _setting("C2LLM_EXCLUDE")
     """Globs over paths that no search answers with; in the variable one a line."""
     max_file_size: str | None = _setting("C2LLM_MAX_FILE_SIZE")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import click
 
+from c2llm.cli.options.devices import device_options
 from c2llm.cli.output import note, print_json, progress_bar
 from c2llm.cli.streams import read_stdin
 from c2llm.encoding.model_folder import DEFAULT_MODEL
@@ -44,6 +45,7 @@ class Item(NamedTuple):
     help="Which prompt of the model goes in front.",
 )
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Model name or folder.")
+@device_options()
 @click.option(
     "--long-texts",
     type=click.Choice(["window", "truncate"]),

@@ -7,6 +7,7 @@ import time
 import click
 
 from c2llm.cli.file_size import file_size_option
+from c2llm.cli.options.devices import device_options
 from c2llm.cli.output import note, print_json, print_line, progress_bar, shell_quoted
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 
@@ -25,6 +26,7 @@ Examples:
 @click.option(
     "--model", default=DEFAULT_MODEL, show_default=True, help="Name or folder of a model."
 )
+@device_options()
 @click.option("--complete", is_flag=True, help="Give every chunk a vector of the model now.")
 @click.option(
     "--background",

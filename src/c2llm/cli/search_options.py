@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from c2llm.cli.options.devices import device_options
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ _OPTIONS = (
 
 def search_options(command: Command) -> Command:
     """Add the options above, which stand before those that a verb has of its own."""
+    command = device_options()(command)
     for option in reversed(_OPTIONS):  # the last one added stands first in --help
         command = option(command)
     return command

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from c2llm.cores import core_count
 from c2llm.encoding.attention import AttentionRecord, TokenAttention, attention_weights
 from c2llm.encoding.batches import length_batches, pad, shared_budget, side_by_side
-from c2llm.encoding.engines import Engine, OnnxEngine, TokenLevel, TorchEngine
+from c2llm.encoding.devices.placement import Placement
+from c2llm.encoding.engines import Engine, OnnxEngine, TokenLevel, torch_engine
 from c2llm.encoding.guard import blamed_on, require_unit
 from c2llm.encoding.long_text import LongTextReader
 from c2llm.encoding.model_folder import DEFAULT_MODEL, ModelFolder, open_folder
@@ -69,7 +70,9 @@ class Encoder:
         self.token_budget = token_budget
         """Padded tokens of one engine call; a longer text goes alone."""
         self._shipped = folder
-        self._dtype: str | None = None
+        self._mark = ""
+        self.placement = Placement()
+        """Where it runs, and in which numbers."""
         # The last token of a window is not the last of the text.
         self._mergeable = folder.pooling != "last"
         windows = engine.token_level and self._mergeable
@@ -95,7 +98,7 @@ class Encoder:
         *,
         engine: str | None = None,
         threads: int = 0,
-        device: str = "cpu",
+        device: str | Sequence[str] | None = None,
         dtype: str | None = None,
         long_texts: LongTexts | None = None,
         dim: int | None = None,
@@ -108,9 +111,11 @@ class Encoder:
                 codefuse-ai/C2LLM-0.5B, of which data files are downloaded and nothing is run.
             engine: `table`, `onnx` or `torch`; by default the first whose file the folder has.
             threads: threads of the onnx engine, 0 for all cores.
-            device: device of the torch engine; the others run on the CPU.
-            dtype: `float32`, `bfloat16` or `float16` of the torch engine; by default float32 on the
-                CPU, what the checkpoint has on another device.
+            device: of the torch engine, `cpu`, `cuda`, `cuda:1`, `mps` or `auto`; the others run on
+                the CPU. Several, in a list or joined by commas, or `cuda:*`, have a replica of the
+                model each, among which the texts are dealt. By default that of `C2LLM_DEVICE`.
+            dtype: `float32`, `bfloat16` or `float16` of the torch engine; by default that of
+                `C2LLM_DTYPE`, or float32 on the CPU and what the weights have on another device.
             long_texts: what becomes of a text above the model's `max_tokens`: `window` reads all of
                 it, `truncate` its beginning. By default `window`, unless the folder's graph is of
                 an older export that gives no token states.
@@ -128,27 +133,18 @@ class Encoder:
             raise UsageError(f"long_texts is 'window' or 'truncate', not {long_texts!r}.")
         folder = open_folder(name, engine)
         built: Engine
-        if dtype is not None and folder.engine != "torch":
-            raise UsageError(
-                f"{folder.name} runs in the {folder.engine} engine, whose numbers were chosen when "
-                "it was exported; a dtype is for a folder with safetensors, in the torch engine."
-            )
-        if device != "cpu" and folder.engine != "torch":
-            raise UsageError(
-                f"{folder.name} runs in the {folder.engine} engine, on the CPU alone; a device is "
-                "for a folder with safetensors, in the torch engine."
-            )
+        placement = Placement.of(folder, device, dtype)
         if not tried:
             require_tried(folder)
         if folder.engine == "torch":
-            built = TorchEngine(folder.path, device, dtype)
+            built = torch_engine(folder, placement)
         elif folder.engine == "table":
             built = TableEngine(folder.file("table"), folder.vocabulary)
         else:
             streams = threads or core_count()
             built = OnnxEngine(folder.file("onnx"), threads, streams)
         encoder = cls(folder, built, long_texts=long_texts, dim=dim)
-        encoder._dtype = dtype
+        encoder.placement, encoder._mark = placement, placement.mark(folder)
         encoder._require_room()
         return encoder
 
@@ -188,8 +184,7 @@ class Encoder:
         weights = self.folder.fingerprint(self.folder.engine)
         windows = "w" if self.long_texts == "window" else ""
         shortened = f"-{self.dim}" if self.dim < self.folder.dim else ""
-        dtype = f"-{self._dtype}" if self._dtype else ""
-        return f"{weights}{windows}{shortened}{dtype}{self._changes()}"
+        return f"{weights}{windows}{shortened}{self._mark}{self._changes()}"
 
     def adapted(
         self,
@@ -227,7 +222,8 @@ class Encoder:
             token_budget=self.token_budget if token_budget is None else token_budget,
             tokenizer=self._tokenizer,
         )
-        other._shipped, other._dtype = self._shipped, self._dtype
+        other._shipped, other._mark = self._shipped, self._mark
+        other.placement = self.placement
         return other
 
     def _changes(self) -> str:

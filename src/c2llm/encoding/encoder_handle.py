@@ -129,7 +129,15 @@ class EncoderHandle:
                 if entry.is_file()
                 for status in (entry.stat(),)
             )
-        return f"{self._folder.path} {self._folder.engine} {stamps}"
+        return f"{self._folder.path} {self._folder.engine} {stamps}{self._numbers()}"
+
+    def _numbers(self) -> str:
+        """What changes vectors and no file, where the engine has a choice."""
+        if self._folder is None or self._folder.engine != "torch":
+            return ""
+        from c2llm.encoding.devices.placement import Placement
+
+        return f" {Placement.of(self._folder, None, None)}"
 
     def renew(self) -> bool:
         """Let go of a model whose files have been replaced since; True if they have."""
@@ -156,8 +164,11 @@ class EncoderHandle:
         return self._fingerprint
 
     def _hashed(self, folder: ModelFolder) -> str:
+        from c2llm.encoding.devices.placement import Placement
+
         found = self.signature
-        fingerprint = folder.fingerprint(folder.engine)
+        placement = Placement.of(folder, None, None)
+        fingerprint = folder.fingerprint(folder.engine) + placement.mark(folder)
         self._require_same(found)
         return fingerprint
 
@@ -196,8 +207,9 @@ class EncoderHandle:
             encoder = Encoder.load(self.model, threads=self._threads)
             self._require_same(key[0])
             # One text a call: its vector then depends on it alone to the last bit, nothing is
-            # padded, and calls run side by side.
-            self._encoder = encoder if self.is_table else encoder.adapted(token_budget=1)
+            # padded, and calls run side by side. A GPU would have next to nothing to do.
+            alone = encoder.placement.devices == ("cpu",) and not self.is_table
+            self._encoder = encoder.adapted(token_budget=1) if alone else encoder
             with _loaded_lock:
                 _loaded[key] = self._encoder, self._fingerprint or ""
                 while len(_loaded) > _MOST_LOADED:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from c2llm.encoding.devices.replicas import Replicas
 from c2llm.encoding.onnx_runtime import onnx_runtime
 from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.model_json import require_regular
@@ -17,11 +18,12 @@ from c2llm.modeling.model_json import require_regular
 if TYPE_CHECKING:
     import torch
 
+    from c2llm.encoding.devices.placement import Placement
+    from c2llm.encoding.model_folder import ModelFolder
+
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
 
-DTYPES = ("float32", "bfloat16", "float16")
-"""Number formats of the torch engine; graphs and tables have theirs from their export."""
 TOKEN_OUTPUTS = ("token_logits", "token_states")
 FOLD_AT_LOAD = "c2llm.fold_at_load"
 """Metadata of a graph whose constants are stored narrow, to be widened when it is loaded."""
@@ -165,36 +167,30 @@ def _graph(path: Path) -> str | bytes:
 
 
 class TorchEngine:
-    """The network in torch, fp32 on the CPU, in the checkpoint's dtype on another device.
+    """The network in torch on one device.
 
     Args:
         folder: model folder with safetensors weights.
-        device: torch device name.
-        dtype: one of `DTYPES` in place of that.
+        device: where it runs; None for the CPU.
+        dtype: one of `placement.DTYPES`, which it runs in.
 
     Raises:
-        UsageError: without torch installed, or for another dtype.
+        UsageError: without torch installed, or with too little memory on the device.
         ModelError: if the weights do not fit the config.
     """
 
     token_level = True
     streams = 1
 
-    def __init__(self, folder: Path, device: str = "cpu", dtype: str | None = None) -> None:
-        if dtype is not None and dtype not in DTYPES:
-            raise UsageError(f"Unknown dtype {dtype!r}; there are {', '.join(DTYPES)}.")
-        try:
-            import torch
+    def __init__(
+        self, folder: Path, device: torch.device | None = None, dtype: str = "float32"
+    ) -> None:
+        import torch
 
-            from c2llm.modeling.model import C2LLMModel
-        except ModuleNotFoundError as error:
-            raise UsageError(
-                f"The torch engine needs {error.name}: pip install 'c2llm[train]'."
-            ) from error
+        from c2llm.modeling.model import C2LLMModel
+
         try:
-            # A GPU is asked for by those whose model is large: there it keeps its own dtype.
-            own = "float32" if device == "cpu" else "auto"
-            model = C2LLMModel.from_pretrained(folder, dtype=dtype or own)
+            model = C2LLMModel.from_pretrained(folder, dtype=dtype)
         except ModelError:
             raise
         except Exception as error:  # safetensors, transformers and torch each raise their own
@@ -202,9 +198,15 @@ class TorchEngine:
                 f"{folder} cannot be loaded ({' '.join(str(error).split())[:200]}); "
                 "copy the model again."
             ) from error
-        self._torch, self._device = torch, torch.device(device)
+        self._torch, self._device = torch, device or torch.device("cpu")
         self.token_budget = CPU_TOKENS if self._device.type == "cpu" else DEVICE_TOKENS
-        self._model: C2LLMModel = model.eval().to(self._device)
+        try:
+            self._model: C2LLMModel = model.eval().to(self._device)
+        except torch.OutOfMemoryError as error:
+            raise UsageError(
+                f"{folder} does not fit into the memory of {device}; free it, choose a narrower "
+                "--dtype or another --device."
+            ) from error
 
     def run(self, input_ids: Ids, attention_mask: Ids) -> Vectors:
         """Unit vectors (B, dim) of token ids and mask, both (B, L)."""
@@ -230,6 +232,26 @@ class TorchEngine:
 
     def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
         return self._torch.from_numpy(array).to(self._device)
+
+
+def torch_engine(folder: ModelFolder, placement: Placement) -> Engine:
+    """The network in torch: on one device, or a replica on each of several.
+
+    Raises:
+        UsageError: without torch installed, for a device that is not there, or one too small.
+        ModelError: if the weights do not fit the config.
+    """
+    try:
+        from c2llm.encoding.devices.torch_devices import torch_devices
+
+        devices = torch_devices(placement.devices)
+        numbers = placement.numbers(folder)
+        engines = [TorchEngine(folder.path, device, numbers) for device in devices]
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"The torch engine needs {error.name}: pip install 'c2llm[train]'."
+        ) from error
+    return engines[0] if len(engines) == 1 else Replicas(engines)
 
 
 def _unit(vectors: torch.Tensor) -> Vectors:

@@ -127,6 +127,9 @@ class C2LLMModel(PreTrainedModel):
         download = {name: kwargs.pop(name) for name in hub if name in kwargs}
         folder = local_folder(pretrained_model_name_or_path, **download)
         folder = folder / (kwargs.pop("subfolder", None) or "")
+        for name in ("dtype", "torch_dtype"):
+            if kwargs.get(name) == "auto":  # the tensors' own is what is meant
+                del kwargs[name]
         for name in ("use_safetensors", "trust_remote_code", "weights_only"):
             kwargs.pop(name, None)  # transformers' callers pass them; here they change nothing
         config_path = folder / "config.json"

@@ -55,7 +55,9 @@ from c2llm.cli.output import note, progress_bar, quiet_libraries
     help="Longer texts: read in windows, or cut. By default cut for the published checkpoints, as "
     "their scores were made, and what the model does otherwise.",
 )
-@click.option("--device", default="cpu", show_default=True, help="Of the torch engine.")
+@click.option(
+    "--device", help="Of the torch engine: cpu, cuda, cuda:1, cuda:* or auto.  [default: cpu]"
+)
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "bfloat16", "float16"]),

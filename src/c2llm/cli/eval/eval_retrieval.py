@@ -10,6 +10,7 @@ import click
 
 from c2llm.cli.eval.eval_output import check_output, emit, names, report_options
 from c2llm.cli.numbers import count
+from c2llm.cli.options.devices import device_options
 from c2llm.cli.output import note, progress_bar, quiet_libraries
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     "embeddings endpoint; its key in C2LLM_EMBEDDINGS_KEY), or a c2llm model or folder. Repeat to "
     "compare; the first is the baseline.",
 )
+@device_options("models")
 @click.option(
     "--tasks",
     multiple=True,

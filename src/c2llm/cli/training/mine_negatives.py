@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from c2llm.cli.numbers import Finite, count
+from c2llm.cli.options.devices import device_options
 from c2llm.cli.output import note, print_json, stage_bars, training_libraries
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 from c2llm.errors import UsageError
@@ -45,6 +46,7 @@ class _Limit(click.ParamType):  # type: ignore[type-arg]  # generic since click 
     help="Who ranks: a shipped model, a model folder, a hub id, all-MiniLM-L6-v2, st:FOLDER of a "
     "sentence-transformers model, or bm25.",
 )
+@device_options("miner")
 @click.option("--top", default=100, show_default=True, type=count())
 @click.option("--skip", default=5, show_default=True, type=count(0), help="Leave out the first.")
 @click.option(

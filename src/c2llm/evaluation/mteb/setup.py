@@ -28,7 +28,7 @@ class MtebSettings:
     made, and leaves other models to their own way."""
     batch_tokens: int | None = None
     """Padded tokens of one batch; None for the encoder's own."""
-    device: str = "cpu"
+    device: str | None = None
     dtype: str | None = None
     """Of the torch engine; None for float32 on the CPU, the checkpoint's own elsewhere."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.metadata import version
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from c2llm.encoding.devices.placement import CPU, DEVICE_VARIABLE
 from c2llm.encoding.protocol import Progress
 from c2llm.errors import ModelError, UsageError
 from c2llm.evaluation.provenance import hash_files
@@ -44,10 +46,13 @@ class SentenceTransformerEncoder:
             raise ModelError(
                 "sentence-transformers is not installed; pip install 'c2llm[eval]'."
             ) from error
+        from c2llm.encoding.devices.torch_devices import torch_devices
+
+        device = (os.environ.get(DEVICE_VARIABLE) or CPU).split(",")[0]
         try:
             self._model: Any = SentenceTransformer(
                 str(folder),
-                device="cpu",
+                device=str(torch_devices([device])[0]),
                 local_files_only=True,
                 trust_remote_code=False,
                 model_kwargs={"use_safetensors": True},
