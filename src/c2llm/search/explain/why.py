@@ -1,8 +1,8 @@
 """Why a hit is there, as its `why` says it.
 
-The reasons are always there. With `explain` so are the shares: the parts of the score, and what each
-line and each word of the query contributes. Each list has one rest, with which it adds up to the
-score.
+The reasons are always there. With `explain` so are the shares: the parts of the score, and what
+each line and each word of the query contributes. Each list has one rest, with which it adds up to
+the score.
 """
 
 from __future__ import annotations

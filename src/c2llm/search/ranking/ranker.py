@@ -131,22 +131,14 @@ def rank(
         if item.demoted:
             item.score *= weights.factors[item.demoted]
     best = _diverse(scored, k, weights.saturation)
-    if explain:
-        fusion = fusion_of(candidates, weights.dense[query.kind], trust)
-        return [
-            Ranked(
-                item.candidate,
-                item.score,
-                _explained(
-                    item, _reasons(item, query, extractors, worths), fusion, weights, worths
-                ),
-            )
-            for item in best
-        ]
-    return [
-        Ranked(item.candidate, item.score, Why(_reasons(item, query, extractors, worths)))
-        for item in best
-    ]
+    fusion = fusion_of(candidates, weights.dense[query.kind], trust) if explain else None
+    ranked: list[Ranked] = []
+    for item in best:
+        why = Why(_reasons(item, query, extractors, worths))
+        if fusion is not None:
+            why = _explained(why, item, fusion, weights, worths)
+        ranked.append(Ranked(item.candidate, item.score, why))
+    return ranked
 
 
 def trust_in_vectors(corpora: Sequence[Corpus], query: Query, weights: RankWeights) -> float:
