@@ -97,7 +97,7 @@ class OpenIndexes:
 
     @contextmanager
     def lent(
-        self, roots: Sequence[Path], *, seconds: float
+        self, roots: Sequence[Path], *, seconds: float, names: Sequence[str] | None = None
     ) -> Iterator[tuple[list[CodeIndex], list[str]]]:
         """The indexes of these roots, brought up to date, for the block alone, with their notes.
 
@@ -106,6 +106,7 @@ class OpenIndexes:
         Args:
             roots: Resolved directories.
             seconds: How long to wait for another request that uses one of them.
+            names: What each of the roots is called where there are several; None to find names.
 
         Raises:
             BusyError: That took longer.
@@ -118,7 +119,7 @@ class OpenIndexes:
             entries = {
                 root: stack.enter_context(self._used(root, deadline)) for root in sorted(roots)
             }
-            names = labels(roots) if len(roots) > 1 else [""]
+            names = _names(roots, names)
             indexes: list[CodeIndex] = []
             empty: list[NothingToIndexError] = []
             for root, name in zip(roots, names, strict=True):
@@ -141,7 +142,9 @@ class OpenIndexes:
                     entry.notes = []
 
     @contextmanager
-    def as_they_are(self, roots: Sequence[Path]) -> Iterator[tuple[list[CodeIndex], list[str]]]:
+    def as_they_are(
+        self, roots: Sequence[Path], *, names: Sequence[str] | None = None
+    ) -> Iterator[tuple[list[CodeIndex], list[str]]]:
         """What the index files of these roots hold at this moment, read beside those who write.
 
         Raises:
@@ -151,7 +154,7 @@ class OpenIndexes:
 
         roots = list(dict.fromkeys(roots))
         told = [self._progress_of(root) for root in roots]
-        names = labels(roots) if len(roots) > 1 else [""]
+        names = _names(roots, names)
         with ExitStack() as stack:
             indexes: list[CodeIndex] = []
             for root, name in zip(roots, names, strict=True):
@@ -269,3 +272,10 @@ class OpenIndexes:
             f"The index of {root} is being made: {reading[0]:,} of {reading[1]:,} files are read; "
             "ask again in some seconds for an answer from more of them."
         )
+
+
+def _names(roots: Sequence[Path], names: Sequence[str] | None) -> Sequence[str]:
+    """What answers tell the roots apart by; "" for the only one."""
+    if len(roots) < 2:
+        return [""]
+    return labels(roots) if names is None else names

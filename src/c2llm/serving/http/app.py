@@ -5,13 +5,26 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from c2llm import __version__
+from c2llm.serving.http import repository_routes, search_routes
 from c2llm.serving.http.errors import add_error_handlers
+from c2llm.serving.http.guard import Guard, GuardSettings, Log
 from c2llm.serving.http.service import Service
 
 
-def create_app(service: Service) -> FastAPI:
-    """An application that answers for a service."""
-    app = FastAPI(title="c2llm", version=__version__)
+def create_app(
+    service: Service, guard: GuardSettings | None = None, log: Log | None = None
+) -> FastAPI:
+    """An application that answers for a service.
+
+    Args:
+        service: What answers.
+        guard: Which hosts, origins and sizes are let through; any host unless told.
+        log: Called with each request when it has been answered.
+    """
+    app = FastAPI(title="c2llm", version=__version__, docs_url=None, redoc_url=None)
     app.state.service = service
     add_error_handlers(app)
+    app.include_router(search_routes.router)
+    app.include_router(repository_routes.router)
+    app.add_middleware(Guard, tenants=service.tenants, settings=guard, log=log)
     return app

@@ -10,6 +10,10 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from c2llm.errors import C2LLMError, UsageError
+from c2llm.printable import printable
+from c2llm.serving.open_indexes import BusyError
+
+_FAILED = "The server failed at this; its operator finds the reason in the log."
 
 
 class ApiError(Exception):
@@ -50,14 +54,23 @@ def add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(C2LLMError)
     async def own_error(request: Request, error: C2LLMError) -> JSONResponse:
-        usage = isinstance(error, UsageError)
-        return error_response(422 if usage else 503, "refused" if usage else "failed", str(error))
+        if isinstance(error, UsageError):
+            return error_response(422, "refused", printable(str(error)))
+        # What fails on the disk names places of the server that are no matter of a client's.
+        busy = isinstance(error, BusyError)
+        told = str(error) if busy or not request.app.state.service.tenants.required else _FAILED
+        code, headers = ("busy", {"Retry-After": "2"}) if busy else ("failed", None)
+        return error_response(503, code, printable(told), headers)
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first.get("loc", ()) if part != "body")
-        return error_response(422, "malformed", f"{where or 'The body'}: {first.get('msg', '')}.")
+        parts = [str(part) for part in first.get("loc", ())[1:]]
+        where = printable(".".join(parts)[:200]) or "The body"
+        told = first.get("msg", "")
+        if first.get("type") == "extra_forbidden":
+            told = "there is no such field; /openapi.json names those that there are"
+        return error_response(422, "malformed", f"{where}: {printable(told)}.")
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:

@@ -8,7 +8,10 @@ from pathlib import Path
 from fastapi import Request
 
 from c2llm.encoding.model_folder import DEFAULT_MODEL
+from c2llm.serving.http.workers import Workers
 from c2llm.serving.open_indexes import OpenIndexes
+from c2llm.serving.repositories import Repositories
+from c2llm.serving.tenants import Tenants
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,10 @@ class Service:
 
     settings: ServeSettings
     indexes: OpenIndexes = field(default_factory=OpenIndexes)
+    repositories: Repositories = field(default_factory=Repositories)
+    tenants: Tenants = field(default_factory=Tenants)
+    workers: Workers = field(default_factory=Workers)
+    """Who searches."""
 
 
 def service_of(request: Request) -> Service:
