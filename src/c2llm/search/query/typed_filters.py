@@ -56,7 +56,7 @@ class TypedQuery:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """Languages that are wanted, and with `-` those that are not, as `SearchRequest` has them."""
+        """Languages that are wanted, and with `-` those that are not: those of a request."""
         unwanted = (f"-{name}" for name in self.values("lang", excludes=True))
         return (*self.values("lang"), *unwanted)
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 Piece = tuple[str, str]
-"""A class (`k` keyword, `s` string, `c` comment, `n` number or constant, `f` name of a function, `t`
-type or key, `u` what is not seen, written out, `m` what is said about the line; "" for none) and a
-text."""
+"""A class (`k` keyword, `s` string, `c` comment, `n` number or constant, `f` name of a function,
+`t` type or key, `u` what is not seen, written out, `m` what is said about the line; "" for none)
+and a text."""
 
 _MOST_OF_LINE = 1_000
 """Characters; of a longer line so many are shown and the others counted."""
@@ -42,7 +42,7 @@ _KINDS = (
     (
         _NUMBER,
         re.compile(
-            r"integer|float|number|^int_literal|^(true|false|none|null|nil|undefined|boolean|decimal)\b|boolean"
+            r"integer|float|number|^int_literal|^(true|false|none|null|nil|undefined|decimal)\b|^boolean(_literal)?$"
         ),
     ),
     (
@@ -62,7 +62,8 @@ _CALLEES = ("function", "method", "name", "macro")
 _WITH_PREFIX = {"php": b"<?php "}
 """What a part of a file lacks before it, without which it is no code."""
 _BY_LINES = re.compile(
-    r"""(?P<c> (?:(?<=\s)|^) (?:\#(?=[\s!]|$) | //(?=\s) | --\s ).* | <!--.*?(?:-->|$) | /\*.*?(?:\*/|$) )
+    r"""(?P<c> (?:(?<=\s)|^) (?:\#(?=[\s!]|$) | //(?=\s) | --\s ).*
+        | <!--.*?(?:-->|$) | /\*.*?(?:\*/|$) )
     | (?P<s> "(?:[^"\\]|\\.)*" (?!\s*:(?:\s|$)) | '(?:[^'\\]|\\.)*' (?!\s*:(?:\s|$)) )
     | (?P<t> ^[\s-]* [\w."'$@-]+ (?=\s*(?:[:=](?:\s|$)|\]$)) | "(?:[^"\\]|\\.)*" (?=\s*:) )
     | (?P<k> </?[\w:-]+ | /?> (?=\s*<|$) | (?:^\s*)@[\w-]+ )

@@ -7,7 +7,7 @@ form that a URL has, which the page sends back as it came. So a name that is no 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_to_bytes
@@ -69,12 +69,37 @@ def answer_json(
     return {
         **told,
         "query": typed.text,
+        "bare": typed.query,
+        "wordless": False,
         "shown_until": offset + len(hits),
         "places": len(found.hits),
         "places_limit": found.request.limit,
         "filters": chips(typed),
         "facets": facets(found.hits, typed),
     }
+
+
+def unasked_json(typed: TypedQuery) -> dict[str, Any]:
+    """What is answered to filters alone, which ask for nothing."""
+    none = {"files": 0, "chunks": 0, "embedded": 0, "stale": 0, "unread": 0, "left_out": {}}
+    return {
+        **{"query": typed.text, "bare": "", "wordless": True, "mode": "hybrid", "model": None},
+        **{"index": none, "notes": [], "cut_off": 0, "took_ms": 0.0, "results": []},
+        **{"shown_until": 0, "places": 0, "places_limit": 1},
+        **{"filters": chips(typed), "facets": []},
+    }
+
+
+def named(found: SearchAnswer, searched: Collection[str]) -> SearchAnswer:
+    """An answer whose hits say what repository they are from where one of several was searched."""
+    if len(searched) != 1:
+        return found
+    (name,) = searched
+    hits = tuple(
+        replace(hit, repository=name, also=tuple(replace(one, repository=name) for one in hit.also))
+        for hit in found.hits
+    )
+    return replace(found, hits=hits)
 
 
 def _result(told: dict[str, Any], hit: Hit, query: str, typed: TypedQuery) -> dict[str, Any]:
@@ -84,7 +109,7 @@ def _result(told: dict[str, Any], hit: Hit, query: str, typed: TypedQuery) -> di
     first = shown.start_line - hit.start_line
     pieces = coloured(hit.text.split("\n"), hit.language)[first : first + len(shown.lines)]
     shades = _shades(why.get("lines", ()))
-    code = [
+    code: list[dict[str, Any]] = [
         {
             # A cell of a notebook may be one line of its file.
             "line": (number := min(shown.start_line + at, hit.end_line)),
