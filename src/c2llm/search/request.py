@@ -44,7 +44,8 @@ class SearchRequest:
     granularity: Granularity = "chunk"
     """What a hit is: a chunk, a whole function or class, or a file shown by its best chunk."""
     languages: Sequence[str] = ()
-    """Only files in these languages, by name or common short name; all when empty."""
+    """Only files in these languages, by name or common short name; all when empty. One with `-`
+    before it is left out."""
     include: Sequence[str] = ()
     """Only paths that match one of these globs; a directory stands for all below it."""
     exclude: Sequence[str] = ()

@@ -172,6 +172,12 @@ class OpenIndexes:
                 raise BusyError(f"{' '.join(told)} Nothing can be answered from it yet.")
             yield indexes, told
 
+    def reading(self, root: Path) -> tuple[int, int] | None:
+        """Files read and to read of an index that is being made or refreshed; None of another."""
+        with self._changed:
+            entry = self._entries.get(root)
+        return entry.reading if entry is not None else None
+
     def is_open(self, root: Path) -> bool:
         """Whether the index of a root is held open."""
         with self._changed:

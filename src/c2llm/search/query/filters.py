@@ -90,10 +90,15 @@ def filters_of(
 def _in_languages(
     files: Sequence[IndexedFile], names: Sequence[str], unmet: list[str]
 ) -> Sequence[IndexedFile]:
-    """The files that are written in one of these languages."""
+    """The files in one of these languages, or in any where each has `-` before it: not in it."""
+    indexed = {file.language for file in files}
+    unwanted = [name[1:] for name in names if name.startswith("-")]
+    if unwanted:
+        left_out = set().union(*(languages_called(name, indexed) for name in unwanted))
+        files = [file for file in files if file.language not in left_out]
+        names = [name for name in names if not name.startswith("-")]
     if not names:
         return files
-    indexed = {file.language for file in files}
     meant = {name: languages_called(name, indexed) for name in names}
     wanted = set().union(*meant.values())
     if not wanted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from c2llm import __version__
-from c2llm.serving.http import repository_routes, search_routes
+from c2llm.serving.http import page, repository_routes, search_routes
 from c2llm.serving.http.errors import add_error_handlers
 from c2llm.serving.http.guard import Guard, GuardSettings, Log
 from c2llm.serving.http.service import Service
@@ -26,5 +26,6 @@ def create_app(
     add_error_handlers(app)
     app.include_router(search_routes.router)
     app.include_router(repository_routes.router)
+    app.include_router(page.router)
     app.add_middleware(Guard, tenants=service.tenants, settings=guard, log=log)
     return app

@@ -56,7 +56,7 @@ async def repositories(request: Request, service: Server, there: Visible) -> Jso
     """Every repository that you may search, and the state of its index."""
 
     def work() -> list[Json]:
-        return [_described(service, name, root) for name, root in there.items()]
+        return [described(service, name, root) for name, root in there.items()]
 
     return {"repositories": await service.workers.run(request, work)}
 
@@ -70,7 +70,7 @@ async def add(request: Request, wanted: Added, service: Server, tenant: Asker) -
         root = service.repositories.add(wanted.path)
         name = _name_of(visible_to(service, tenant), root)
         _refresh(service, name, root)
-        return _described(service, name, root)
+        return described(service, name, root)
 
     return await service.workers.run(request, work)
 
@@ -82,7 +82,7 @@ async def refresh(request: Request, wanted: Named, service: Server, there: Visib
 
     def work() -> Json:
         _refresh(service, name, root)
-        return _described(service, name, root)
+        return described(service, name, root)
 
     return await service.workers.run(request, work)
 
@@ -150,7 +150,7 @@ def _refresh(service: Service, name: str, root: Path) -> None:
         pass
 
 
-def _described(service: Service, name: str, root: Path) -> Json:
+def described(service: Service, name: str, root: Path) -> Json:
     """What is indexed of a repository, counted from its index alone."""
     from c2llm.index.build.index_status import read_status
 

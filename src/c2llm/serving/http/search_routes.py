@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -175,8 +175,25 @@ def _answered(
     whole: bool,
     find: Callable[..., SearchAnswer],
 ) -> Json:
-    """The answer of these repositories as JSON; from what there is where they are busy."""
+    """The answer of these repositories as JSON."""
     started = time.perf_counter()
+    found = found_in(service, folders, request, find)
+    answer = payload(found, time.perf_counter() - started, whole=whole or None)
+    return {"repositories": list(folders), **answer}
+
+
+def found_in(
+    service: Service,
+    folders: Mapping[str, Path],
+    request: SearchRequest,
+    find: Callable[..., SearchAnswer],
+) -> SearchAnswer:
+    """The answer of these repositories; from what there is where they are busy.
+
+    Raises:
+        ApiError: 404 where there is none of them.
+        C2LLMError: It cannot be answered.
+    """
     names, roots = list(folders), list(folders.values())
     if not roots:
         raise ApiError(404, "no_repository", "There is no repository yet; add one.")
@@ -193,6 +210,4 @@ def _answered(
                 notes = list(told)
     except NothingToIndexError as error:
         found, notes = SearchAnswer(request, (), (), 0, 0.0), [str(error)]
-    answer = payload(found, time.perf_counter() - started, whole=whole or None)
-    answer["notes"] = list(dict.fromkeys([*notes, *answer["notes"]]))
-    return {"repositories": names, **answer}
+    return replace(found, notes=tuple(dict.fromkeys((*notes, *found.notes))))

@@ -1,0 +1,1 @@
+"""The search page: its assets, and what it shows of an answer."""

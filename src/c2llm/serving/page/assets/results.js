@@ -1,0 +1,161 @@
+// Results, as elements.
+
+import { write } from "./address.js";
+import { count, h, path, pieces, plain } from "./dom.js";
+
+const FACETS = { repo: "Repository", lang: "Language", path: "Folder" };
+
+export const keyOf = (one) => `${one.repository}\n${one.place}\n${one.start_line}-${one.end_line}`;
+
+/** The address of the file of a result, with its lines. */
+export function fileOf(one) {
+  return {
+    repository: one.repository ?? "",
+    place: one.place,
+    line: one.line ?? one.start_line,
+    end: one.end_line ?? one.line,
+  };
+}
+
+/** Lines of code with their numbers, which are links; `hrefOf` gives the address of a line. */
+export function code(lines, label, hrefOf) {
+  return h("div", { class: "code", role: "group", "aria-label": label, translate: "no", dir: "ltr" },
+    lines.map((one) => h("div", { class: "line", "data-line": one.line, "data-shade": one.shade || undefined },
+      h("a", {
+        class: "number", href: hrefOf(one.line), "data-open": "", tabindex: "-1",
+        "data-number": one.line, "aria-label": `Line ${one.line}`,
+      }),
+      h("code", null, pieces(one.pieces)))));
+}
+
+/** One result. `actions` has what its buttons do: `copy`, `callers`, `duplicates`. */
+export function result(one, text, actions) {
+  const href = write({ text, file: fileOf(one) });
+  const id = `result-${one.rank}`;
+  const symbol = plain(one.shown_symbol);
+  const lines = one.end_line > one.start_line ? `${one.start_line}–${one.end_line}` : `${one.start_line}`;
+  const extra = h("div", { class: "extra" });
+  return h("li", { class: "result", "data-key": keyOf(one) },
+    h("article", { "aria-labelledby": id },
+      h("header", { class: "head" },
+        h("h2", { id },
+          h("a", { href, "data-open": "", "data-rank": `${one.rank}` },
+            symbol
+              ? h("span", { class: "symbol", translate: "no" }, pieces(one.shown_symbol))
+              : h("span", { class: "symbol", translate: "no" }, pieces(one.shown_name)),
+            h("span", { class: "where" },
+              one.repository ? h("span", { class: "repository" }, one.repository, " ") : null,
+              path(one), h("span", { class: "lines" }, `:${lines}`)))),
+        h("p", { class: "tags" },
+          [one.kind, one.language, one.cell ? `cell ${one.cell}` : ""].filter(Boolean)
+            .map((tag) => h("span", { class: "tag" }, tag)))),
+      code(one.code, `Code of ${symbol || plain(one.shown_name)}`, (line) => write({
+        text, file: { ...fileOf(one), line, end: line },
+      })),
+      also(one, text),
+      h("div", { class: "foot" },
+        why(one.why, one.score),
+        h("div", { class: "actions" },
+          button("Copy place", () => actions.copy(one), `Copy the place of ${symbol || plain(one.shown_name)}`),
+          one.like ? h("a", { class: "quiet", href: write({ text: one.like }), "data-go": "" }, "More like this") : null,
+          one.symbol ? button("Callers", () => actions.callers(one, extra), `Callers of ${symbol}`) : null,
+          button("Duplicates", () => actions.duplicates(one, extra), `Duplicates of ${symbol || plain(one.shown_name)}`))),
+      extra));
+}
+
+function button(text, onclick, label) {
+  return h("button", { class: "quiet", type: "button", onclick, "aria-label": label }, text);
+}
+
+function also(one, text) {
+  if (!one.also?.length) return null;
+  const shown = one.also.slice(0, 4);
+  const more = one.also.length - shown.length;
+  return h("p", { class: "also" }, "Near copies: ",
+    shown.map((copy, at) => [at ? ", " : "", place(copy, text)]),
+    more ? `, and ${more} more` : "");
+}
+
+/** A link to a place that is not a result of the list. */
+export function place(one, text) {
+  const line = one.start_line ?? one.line;
+  return h("a", { href: write({ text, file: fileOf({ ...one, line, end_line: one.end_line ?? line }) }), "data-open": "" },
+    path(one), line ? `:${line}` : "");
+}
+
+function why(told, score) {
+  const reasons = (told.reasons ?? []).join(" · ") || "near in meaning";
+  const parts = (told.parts ?? []).filter((part) => Math.abs(part.score) > 1e-6);
+  const words = (told.words ?? []).filter((word) => word.score > 1e-6);
+  if (!parts.length) return h("p", { class: "why" }, h("span", { class: "label" }, "Why "), reasons);
+  const most = Math.max(...parts.map((part) => Math.abs(part.score)));
+  const strongest = Math.max(...words.map((word) => word.score), 1e-9);
+  return h("details", { class: "why" },
+    h("summary", null, h("span", { class: "label" }, "Why "), reasons),
+    h("table", { class: "parts" },
+      h("caption", null, `What its score of ${score.toFixed(2)} is made of`),
+      h("tbody", null, parts.map((part) => h("tr", null,
+        h("th", { "data-of": part.of }, part.name.replaceAll("_", " ")),
+        h("td", { class: "meter" }, h("meter", {
+          max: "1", value: `${Math.abs(part.score) / most}`, "aria-hidden": "true",
+          class: part.score < 0 ? "against" : "for",
+        })),
+        h("td", { class: "figure" }, `${part.score < 0 ? "−" : "+"}${Math.abs(part.score).toFixed(2)}`))))),
+    words.length
+      ? h("p", { class: "words" }, "Words: ", words.slice(0, 12).map((word) => h("span", {
+        class: "word", "data-weight": `${Math.ceil((3 * word.score) / strongest)}`,
+      }, word.word)))
+      : null);
+}
+
+/** Who uses a definition, and what stands around its file. */
+export function callers(around, text) {
+  const calls = around.callers.filter((use) => use.kind === "calls");
+  const uses = around.callers.filter((use) => use.kind !== "calls");
+  const list = (title, found) => found.length
+    ? h("div", null, h("h3", null, title), h("ul", null, found.map((one) => h("li", null, place(one, text),
+      one.symbol ? h("span", { class: "in" }, ` in ${one.symbol}`) : null))))
+    : null;
+  const all = [
+    list("Called by", calls), list("Used by", uses),
+    list("Its file is imported by", around.imported_by), list("Its file imports", around.imports),
+  ].filter(Boolean);
+  return all.length ? all : [h("p", null, "No indexed file uses it by its name.")];
+}
+
+/** The class of duplicates of a result. */
+export function duplicates(told, text) {
+  if (!told.classes.length) return [h("p", null, told.note || "No duplicate of this code is in the index.")];
+  return told.classes.map((one) => h("div", null,
+    h("h3", null, `${count(one.members.length, "place")} with ${Math.round(one.similarity * 100)} % the same code, type ${one.type}`),
+    h("ul", null, one.members.map((member) => h("li", null, place(member, text),
+      member.symbol ? h("span", { class: "in" }, ` ${member.symbol}`) : null)))));
+}
+
+/** The facets, each value a link to the text that has or has not got it. */
+export function facets(list, places, limit) {
+  const among = places >= limit ? `the best ${places}` : count(places, "place");
+  return [
+    h("p", { class: "among" }, `Counted among ${among}`),
+    list.map((facet) => h("section", { "aria-label": FACETS[facet.name] },
+      h("h2", null, FACETS[facet.name]),
+      h("ul", null, facet.values.map((value) => h("li", { class: value.chosen ? "chosen" : undefined },
+        h("a", {
+          class: "value", href: write({ text: value.text }), "data-go": "",
+          "aria-current": value.chosen ? "true" : undefined,
+          title: value.chosen ? "Remove this filter" : undefined,
+        }, h("bdi", null, value.value), h("span", { class: "count" }, `${value.count}`)),
+        value.chosen ? null : h("a", {
+          class: "without", href: write({ text: value.without }), "data-go": "",
+          "aria-label": `Leave out ${value.value}`, title: `Leave out ${value.value}`,
+        }, "−")))))),
+  ];
+}
+
+export function chips(list) {
+  return list.map((chip) => h("li", null, h("a", {
+    class: chip.excludes ? "chip without" : "chip", href: write({ text: chip.text }), "data-go": "",
+    "aria-label": `Remove the filter ${chip.excludes ? "-" : ""}${chip.name}:${chip.value}`,
+  }, h("span", { class: "name" }, `${chip.excludes ? "not " : ""}${chip.name}`),
+  h("bdi", null, chip.value), h("span", { "aria-hidden": "true", class: "cross" }, "×"))));
+}

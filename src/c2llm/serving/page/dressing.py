@@ -1,0 +1,196 @@
+"""An answer as the page shows it: the JSON of every other client, and beside it what is seen.
+
+A path is sent twice: as pieces to show, in which nothing hides, and as `place`, its bytes in the
+form that a URL has, which the page sends back as it came. So a name that is no text is found again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote_to_bytes
+
+from c2llm.errors import UsageError
+from c2llm.search.answers.as_json import payload
+from c2llm.search.answers.snippets import snippet
+from c2llm.search.query.typed_filters import quoted
+from c2llm.serving.page.colours import coloured, visible
+from c2llm.serving.page.facets import chips, facets
+
+if TYPE_CHECKING:
+    from c2llm.search.answer import Hit, SearchAnswer
+    from c2llm.search.query.typed_filters import TypedQuery
+    from c2llm.serving.file_lines import Lines
+
+SHOWN = 20
+"""Results of one page."""
+_LINES = 12
+"""Of a result; the whole of it is in the view of its file."""
+_SHADES = (0.25, 0.5, 0.8)
+"""Shares of the line that carried most, from which on a line is shaded once, twice, three times."""
+
+
+def place_of(path: str) -> str:
+    """A path as it stands in a URL, byte by byte."""
+    return quote(os.fsencode(path))
+
+
+def path_of(place: str) -> str:
+    """The path of a `place`.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if "\0" in place or "%00" in place or not place.isascii():
+        raise UsageError("This is no place; follow a link of the page.")
+    return os.fsdecode(unquote_to_bytes(place))
+
+
+def answer_json(
+    found: SearchAnswer, typed: TypedQuery, seconds: float, *, offset: int = 0
+) -> dict[str, Any]:
+    """An answer and its facets.
+
+    Args:
+        found: What was found; its hits are all that the page can show and count.
+        typed: The text that it answers.
+        seconds: Since it was asked.
+        offset: How many of the hits the page has already.
+    """
+    hits = found.hits[offset : offset + SHOWN]
+    part = replace(found, hits=hits, request=replace(found.request, offset=offset))
+    told = payload(part, seconds)
+    query = found.request.text
+    told["results"] = [
+        _result(one, hit, query, typed) for one, hit in zip(told["results"], hits, strict=True)
+    ]
+    return {
+        **told,
+        "query": typed.text,
+        "bare": typed.query,
+        "wordless": False,
+        "shown_until": offset + len(hits),
+        "places": len(found.hits),
+        "places_limit": found.request.limit,
+        "filters": chips(typed),
+        "facets": facets(found.hits, typed),
+    }
+
+
+def unasked_json(typed: TypedQuery) -> dict[str, Any]:
+    """What is answered to filters alone, which ask for nothing."""
+    none = {"files": 0, "chunks": 0, "embedded": 0, "stale": 0, "unread": 0, "left_out": {}}
+    return {
+        **{"query": typed.text, "bare": "", "wordless": True, "mode": "hybrid", "model": None},
+        **{"index": none, "notes": [], "cut_off": 0, "took_ms": 0.0, "results": []},
+        **{"shown_until": 0, "places": 0, "places_limit": 1},
+        **{"filters": chips(typed), "facets": []},
+    }
+
+
+def named(found: SearchAnswer, searched: Collection[str]) -> SearchAnswer:
+    """An answer whose hits say what repository they are from where one of several was searched."""
+    if len(searched) != 1:
+        return found
+    (name,) = searched
+    hits = tuple(
+        replace(hit, repository=name, also=tuple(replace(one, repository=name) for one in hit.also))
+        for hit in found.hits
+    )
+    return replace(found, hits=hits)
+
+
+def _result(told: dict[str, Any], hit: Hit, query: str, typed: TypedQuery) -> dict[str, Any]:
+    why = told["why"]
+    why = {"reasons": why} if isinstance(why, list) else why
+    shown = snippet(hit, query, _LINES)
+    first = shown.start_line - hit.start_line
+    pieces = coloured(hit.text.split("\n"), hit.language)[first : first + len(shown.lines)]
+    shades = _shades(why.get("lines", ()))
+    code: list[dict[str, Any]] = [
+        {
+            # A cell of a notebook may be one line of its file.
+            "line": (number := min(shown.start_line + at, hit.end_line)),
+            "shade": shades.get(number, 0),
+            "pieces": of_line,
+        }
+        for at, of_line in enumerate(pieces)
+    ]
+    repository = told.get("repository", "")
+    line = code[0]["line"] if code else hit.start_line
+    most = max(code, key=lambda one: one["shade"], default={"line": line, "shade": 0})
+    return {
+        **told,
+        **_where(hit.path, repository),
+        "shown_symbol": list(visible(hit.symbol)),
+        "line": most["line"] if most["shade"] else (hit.definition or (hit.start_line,))[0],
+        "code": code,
+        "lines_above": first,
+        "lines_below": max(0, hit.end_line - (code[-1]["line"] if code else hit.end_line)),
+        "why": why,
+        "like": like(hit, repository, typed),
+        **(
+            {"also": [{**one, **_where(one["path"], one.get("repository", ""))} for one in also]}
+            if (also := told.get("also"))
+            else {}
+        ),
+    }
+
+
+def like(hit: Hit, repository: str, typed: TypedQuery) -> str:
+    """The text that asks for code like a hit, "" where its path cannot be typed."""
+    path = f"{repository}/{hit.path}" if repository else hit.path
+    if not path.isprintable():
+        return ""
+    line = (hit.definition or (hit.start_line,))[0]
+    languages = "".join(f" lang:{quoted(one)}" for one in typed.values("lang"))
+    return f"like:{quoted(f'{path}:{line}')}{languages}"
+
+
+def file_json(lines: Lines, path: str, language: str, repository: str) -> dict[str, Any]:
+    """Lines of a file."""
+    return {
+        **_where(path, repository),
+        "repository": repository,
+        "path": path,
+        "language": language,
+        "start_line": lines.start,
+        "of_lines": lines.of,
+        "code": [
+            {"line": number, "shade": 0, "pieces": pieces}
+            for number, pieces in enumerate(coloured(lines.lines, language), lines.start)
+        ],
+    }
+
+
+def with_places(told: Mapping[str, Any], repository: str) -> dict[str, Any]:
+    """Callers and importing files with what the page shows of their paths."""
+    files = ("imports", "imported_by")
+    return {
+        "callers": [{**one, **_where(one["path"], repository)} for one in told["callers"]],
+        **{name: [_where(path, repository) for path in told[name]] for name in files},
+    }
+
+
+def _where(path: str, repository: str) -> dict[str, Any]:
+    folder, _, name = path.rpartition("/")
+    return {
+        "repository": repository,
+        "place": place_of(path),
+        "shown_folder": list(visible(f"{folder}/" if folder else "")),
+        "shown_name": list(visible(name)),
+    }
+
+
+def _shades(lines: Sequence[Mapping[str, Any]]) -> dict[int, int]:
+    """How strongly each line is shaded, 1 to 3, by what it carried; others are not there."""
+    most = max((one["score"] for one in lines), default=0.0)
+    if most <= 0:
+        return {}
+    return {
+        one["line"]: shade
+        for one in lines
+        if (shade := sum(one["score"] >= share * most for share in _SHADES))
+    }
