@@ -22,7 +22,7 @@ from c2llm.encoding.long_text import LongTextReader
 from c2llm.encoding.model_folder import DEFAULT_MODEL, ModelFolder, open_folder
 from c2llm.encoding.protocol import Progress
 from c2llm.encoding.table import TableEngine
-from c2llm.encoding.tokens import TextTokenizer, Tokens
+from c2llm.encoding.tokens import PreparedText, TextTokenizer, Tokens
 from c2llm.encoding.trial import require_tried
 from c2llm.errors import ModelError, UsageError
 
@@ -254,6 +254,76 @@ class Encoder:
         """
         return self._encode(texts, self.folder.document_prompt, progress)[0]
 
+    @property
+    def streams(self) -> int:
+        """How many calls of `encode_prepared` are best made side by side."""
+        return self._engine.streams
+
+    @property
+    def batch_tokens(self) -> int:
+        """Padded tokens of one call at which the engine is fastest."""
+        return self._engine.token_budget
+
+    def prepare(self, texts: Sequence[str], *, as_queries: bool = False) -> list[PreparedText]:
+        """Texts whose tokens are counted, for a caller that makes up batches of several requests.
+
+        The query prompt goes in front of queries, the document prompt in front of the others.
+        """
+        prompt = self.folder.query_prompt if as_queries else self.folder.document_prompt
+        most, limit = self.folder.max_tokens, self.folder.max_tokens * CHARACTERS_PER_TOKEN
+        cuts = self.long_texts == "truncate"
+        rows: Sequence[NDArray[np.int64] | NDArray[np.int32]]
+        firsts = [text[:limit] for text in texts]
+        table = self._table
+        if table is not None:
+            rows = self._tokenizer.bags(firsts, prompt)
+            windows = table.counts_tokens
+        else:
+            tokens = self._tokenizer.tokens(firsts, prompt, offsets=False)
+            rows, windows = [t.ids for t in tokens], True
+        prepared: list[PreparedText] = []
+        for text, ids in zip(texts, rows, strict=True):
+            beyond = len(text) > limit
+            if cuts and (beyond or len(ids) > most):
+                read = self._beginning(text[:limit], prompt)
+                prepared.append(PreparedText(text, prompt, read, len(read), cut=True))
+            elif beyond or (windows and len(ids) > most):
+                count = sum(len(part) for part in self._tokenizer.stream(text, prompt))
+                count += len(self._tokenizer.prefix) + len(self._tokenizer.suffix)
+                prepared.append(PreparedText(text, prompt, None, count, cut=False))
+            else:
+                prepared.append(PreparedText(text, prompt, ids, len(ids), cut=False))
+        return prepared
+
+    def encode_prepared(self, texts: Sequence[PreparedText]) -> Vectors:
+        """Vectors (len(texts), dim) of prepared texts; those of one run share one padded batch."""
+        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+        ids = {i: text.ids for i, text in enumerate(texts) if text.ids is not None}
+        if ids:
+            chosen, table = list(ids), self._table
+            with blamed_on(self.folder.path, "run"):
+                if table is not None:
+                    rows = table.run_bags([a.astype(np.int32) for a in ids.values()])
+                else:
+                    batch = [a.astype(np.int64) for a in ids.values()]
+                    rows = self._engine.run(*pad(batch, self.folder.pad_id))
+            vectors[chosen] = self._finish(rows, len(chosen))
+        for i in sorted(set(range(len(texts))).difference(ids)):
+            self._encode_long([texts[i].text], [0], texts[i].prompt, vectors[i : i + 1], None)
+        return vectors
+
+    @property
+    def _table(self) -> TableEngine | None:
+        engine = self._engine
+        return engine if isinstance(engine, TableEngine) and engine.sums_rows else None
+
+    def _beginning(self, text: str, prompt: str) -> NDArray[np.int64] | NDArray[np.int32]:
+        """The tokens that a model reads of a text that it reads the beginning of."""
+        if self._table is not None:
+            return self._tokenizer.bags([text], prompt, self.folder.max_tokens)[0]
+        (tokens,) = self._tokenizer.tokens([text], prompt, offsets=False)
+        return self._tokenizer.truncate(tokens, self.folder.max_tokens).ids
+
     def encode_with_attention(
         self, texts: Sequence[str], *, as_queries: bool = False, progress: Progress | None = None
     ) -> tuple[Vectors, list[TokenAttention]]:
@@ -299,8 +369,8 @@ class Encoder:
             self._need_tokens("Returning attention")
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
         attention: dict[int, TokenAttention] = {}
-        if isinstance(self._engine, TableEngine) and self._engine.sums_rows and not attend:
-            return self._encode_rows(self._engine, texts, prompt, progress), []
+        if self._table is not None and not attend:
+            return self._encode_rows(self._table, texts, prompt, progress), []
         tokens = self._tokenize(texts, prompt, offsets=attend)
         for chosen, result in self._run_short(tokens, attend):
             if isinstance(result, TokenLevel):

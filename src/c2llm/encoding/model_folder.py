@@ -51,6 +51,8 @@ class ModelFolder:
     """Rows of the token embedding; every token id is below."""
     engine: str
     """The engine whose file is there; the first of `ENGINE_FILES` if several are."""
+    matryoshka_dims: tuple[int, ...] = ()
+    """Lengths that the first numbers of a vector were trained to serve at alone."""
 
     def file(self, engine: str) -> Path:
         """The weights file of an engine.
@@ -154,11 +156,23 @@ def _describe(path: Path, name: str, fields: dict[str, Any], engine: str) -> Mod
             pad_id=_pad_id(backbone.get("pad_token_id"), vocabulary, config),
             vocabulary=vocabulary,
             engine=engine,
+            matryoshka_dims=_matryoshka_dims(fields.get("matryoshka_dims"), dim, config),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(
             f"{config} lacks or garbles a field ({error}); copy the model again."
         ) from error
+
+
+def _matryoshka_dims(given: Any, dim: int, config: Path) -> tuple[int, ...]:
+    if given is None:
+        return ()
+    if not isinstance(given, list) or not all(type(d) is int and 1 <= d <= dim for d in given):
+        raise ModelError(
+            f"{config} gives matryoshka_dims as {str(given)[:40]}, which are not lengths from 1 to "
+            f"{dim}; copy the model again."
+        )
+    return tuple(given)
 
 
 def _pad_id(given: Any, vocabulary: int, config: Path) -> int:

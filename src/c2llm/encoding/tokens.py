@@ -46,6 +46,20 @@ class Tokens:
         return len(self.ids)
 
 
+@dataclass(frozen=True, slots=True)
+class PreparedText:
+    """A text whose tokens are counted, to be embedded in a batch with others."""
+
+    text: str
+    prompt: str
+    ids: NDArray[np.int64] | NDArray[np.int32] | None
+    """What one run of the engine reads; None for a text that is read in windows."""
+    tokens: int
+    """How many the model reads, special ones and prompt included."""
+    cut: bool
+    """Whether the model reads only the beginning."""
+
+
 class TextTokenizer:
     """The `tokenizer.json` of a model.
 

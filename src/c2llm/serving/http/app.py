@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 
 from c2llm import __version__
-from c2llm.serving.http import page, repository_routes, search_routes
+from c2llm.serving.http import (
+    embeddings,
+    models,
+    operations,
+    page,
+    repository_routes,
+    rerank,
+    search_routes,
+)
 from c2llm.serving.http.errors import add_error_handlers
 from c2llm.serving.http.guard import Guard, GuardSettings, Log
+from c2llm.serving.http.limits import InferenceLimit
+from c2llm.serving.http.metrics import RequestMetrics
 from c2llm.serving.http.service import Service
 
 
@@ -21,11 +35,33 @@ def create_app(
         guard: Which hosts, origins and sizes are let through; any host unless told.
         log: Called with each request when it has been answered.
     """
-    app = FastAPI(title="c2llm", version=__version__, docs_url=None, redoc_url=None)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service.embedder.start()
+        yield
+        await run_in_threadpool(service.embedder.stop)
+
+    app = FastAPI(
+        title="c2llm", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan
+    )
     app.state.service = service
     add_error_handlers(app)
-    app.include_router(search_routes.router)
-    app.include_router(repository_routes.router)
-    app.include_router(page.router)
+    for routes in (
+        search_routes,
+        repository_routes,
+        page,
+        operations,
+        models,
+        embeddings,
+        rerank,
+    ):
+        app.include_router(routes.router)
+    app.add_middleware(
+        InferenceLimit,
+        most=service.settings.inference.most_requests,
+        refused=service.metrics.refused,
+    )
+    app.add_middleware(RequestMetrics, metrics=service.metrics)
     app.add_middleware(Guard, tenants=service.tenants, settings=guard, log=log)
     return app

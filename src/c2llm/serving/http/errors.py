@@ -41,7 +41,9 @@ def error_response(
 ) -> JSONResponse:
     """The one shape of an error."""
     kind = "invalid_request_error" if status < 500 else "server_error"
-    body = {"error": {"message": message, "code": code, "type": kind}}
+    # A message may name what was sent, and half a character of it is no UTF-8.
+    shown = message.encode("utf-8", "replace").decode()
+    body = {"error": {"message": shown, "code": code, "type": kind}}
     return JSONResponse(body, status_code=status, headers=headers)
 
 

@@ -1,0 +1,76 @@
+"""How many requests of texts are worked on at once; more are refused before they are read.
+
+Rejecting must cost little, or an overloaded server does nothing else. What a body may weigh and how
+long it may take is the business of what stands in front of the application.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from c2llm.serving.http.errors import error_response
+from c2llm.serving.http_guard import Application, Message, Receive, Scope, Send
+
+INFERENCE_PATHS = frozenset({"/v1/embeddings", "/v1/rerank", "/rerank"})
+"""Routes that embed what clients send."""
+
+
+class InferenceLimit:
+    """An application in front of another, as ASGI has it.
+
+    Bodies are read whole here, so that what is raised over one (too large, too slow) is answered as
+    what it is: FastAPI would answer it as a body that cannot be parsed.
+
+    Args:
+        application: The other.
+        most: Requests of texts at once.
+        refused: Called with the reason for each that is refused.
+    """
+
+    def __init__(
+        self, application: Application, *, most: int, refused: Callable[[str], None]
+    ) -> None:
+        self._application, self._most, self._refused = application, most, refused
+        self._running = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        counted = (
+            scope["type"] == "http"
+            and scope["method"] == "POST"
+            and scope["path"] in INFERENCE_PATHS
+        )
+        if not counted:
+            await self._application(scope, receive, send)
+            return
+        if self._running >= self._most:
+            self._refused("too_many")
+            message = f"{self._running} requests are being answered; try again in a second."
+            answer = error_response(429, "queue_full", message, {"retry-after": "1"})
+            await answer(scope, receive, send)
+            return
+        self._running += 1
+        try:
+            read = await _read_ahead(receive)
+            if read is not None:
+                await self._application(scope, read, send)
+        finally:
+            self._running -= 1
+
+
+async def _read_ahead(receive: Receive) -> Receive | None:
+    """The body, as one message, and after it what else comes; None if the client hung up."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            break
+    whole: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
+
+    async def next_message() -> Message:
+        return whole.pop() if whole else await receive()
+
+    return next_message
