@@ -46,7 +46,7 @@ def base_commit(git: Git, revision: str) -> str:
         UsageError: There is no such revision, or no repository.
     """
     if git.line("rev-parse", "--git-dir") is None:
-        raise UsageError(f"{git.root} is in no git repository, so nothing is told since a revision.")
+        raise UsageError(f"{git.root} is in no git repository, so there is no revision in it.")
     commit = None
     if revision.strip() and not revision.startswith("-") and revision.isprintable():
         # `^{commit}` behind it: it is a revision or nothing, never an option.
