@@ -13,6 +13,8 @@ from safetensors.torch import load_file, save_file
 from c2llm.encoding.encoder import Encoder
 from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.config import StaticConfig
+from c2llm.training.export import weight_merge
+from c2llm.training.export.merge_sources import LazyTensors
 from c2llm.training.export.weight_merge import merge_models
 from tests.tiny import WORDS, save_tiny_model
 
@@ -107,3 +109,37 @@ def test_a_folder_with_something_of_the_user_is_refused(folders, tmp_path):
     with pytest.raises(UsageError, match=r"holds 'thesis\.tex', which c2llm did not write there"):
         merge_models(folders, None, tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.tex"]
+
+
+def test_a_large_model_is_read_and_written_in_pieces(folders, tmp_path, monkeypatch):
+    """What a 7B model needs: no more than a tensor of each and a shard of the mean in memory."""
+    whole = merge_models(folders, [2, 1, 1], tmp_path / "whole")
+    reading: list[str] = []
+    most = 0
+    read, save = LazyTensors.__getitem__, weight_merge.save_file
+
+    def counted_read(self, name):
+        reading.append(name)
+        return read(self, name)
+
+    def counted_save(tensors, *rest):
+        nonlocal most
+        most = max(most, sum(t.numel() * t.element_size() for t in tensors.values()))
+        assert len(reading) == 3 * len(dict.fromkeys(reading))  # each once of each model, in order
+        save(tensors, *rest)
+
+    monkeypatch.setattr(LazyTensors, "__getitem__", counted_read)
+    monkeypatch.setattr(weight_merge, "save_file", counted_save)
+    monkeypatch.setattr(weight_merge, "SHARD_BYTES", 20_000)
+    shards = merge_models(folders, [2, 1, 1], tmp_path / "shards")
+    files = sorted(file.name for file in shards.glob("*.safetensors"))
+    assert len(files) > 2 and files[0] == f"model-00001-of-{len(files):05d}.safetensors"
+    assert 0 < most <= 20_000
+    text = ["def parse toml", "http get response"]
+    vectors = [Encoder.load(folder).encode_documents(text) for folder in (shards, whole)]
+    assert (vectors[0] == vectors[1]).all()
+    again = merge_models([shards, whole], None, tmp_path / "again")
+    one, two = load_file(again / "model.safetensors"), load_file(whole / "model.safetensors")
+    assert one.keys() == two.keys()
+    for name, tensor in two.items():
+        torch.testing.assert_close(one[name], tensor)

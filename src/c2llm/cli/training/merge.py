@@ -46,7 +46,7 @@ def command(
     shares = normalised(numbers, len(models))
     require_replaceable(Path(out))
     read = read_models([Path(model) for model in models], Path(base) if base else None)
-    write_merged(read, average([m.tensors for m in read], shares), Path(out))
+    write_merged(read, average(read, shares), Path(out))
     note(f"{len(models)} models merged into {out}, weights {_shown(shares)}")
     if as_json:
         print_json(

@@ -12,7 +12,9 @@ would average something else, for the mean of products is not the product of mea
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +31,65 @@ _PEFT_PREFIX = "base_model.model."
 _PEFT_REFUSED = ("use_dora", "fan_in_fan_out", "rank_pattern", "alpha_pattern", "lora_bias")
 
 
+class LazyTensors(Mapping[str, Tensor]):
+    """The tensors of a model by name, in float32; each is read when it is asked for, none is kept.
+
+    A tensor is what a file holds, or what took its place, with what was learned beside it added.
+
+    Args:
+        files: safetensors files that share no name.
+
+    Raises:
+        ModelError: a file is damaged, or has a number that is not finite when it is read.
+    """
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._stored = {n: (n, stored) for n, stored in read_headers(list(files)).items()}
+        self._added: dict[str, Callable[[], Tensor]] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stored)
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._stored
+
+    def __getitem__(self, name: str) -> Tensor:
+        stored_name, stored = self._stored[name]
+        try:
+            with safe_open(stored.file, framework="pt") as file:
+                tensor: Tensor = file.get_tensor(stored_name).to(torch.float32)
+        except (OSError, SafetensorError) as error:
+            raise ModelError(f"{stored.file} cannot be read; copy the model again.") from error
+        if not torch.isfinite(tensor).all():
+            raise ModelError(
+                f"{stored.file} has numbers in {name} that are not finite; copy the model again."
+            )
+        return tensor + self._added[name]() if name in self._added else tensor
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a tensor, which is not read."""
+        return self._stored[name][1].shape
+
+    def replace(self, name: str, other: LazyTensors, its_name: str) -> None:
+        """Take a tensor from another's files instead."""
+        self._stored[name] = other._stored[its_name]
+
+    def add(self, name: str, delta: Callable[[], Tensor]) -> None:
+        """Add to a tensor, whenever it is read, what this computes then."""
+        self._added[name] = delta
+
+
 @dataclass(frozen=True)
 class Weights:
-    """All tensors of a model in float32, and the folder with its config and tokenizer."""
+    """A model's tensors, and the folder with its config and tokenizer."""
 
     name: Path
     """As the user named it."""
     folder: Path
-    tensors: dict[str, Tensor]
+    tensors: LazyTensors
 
 
 def read_weights(path: Path, base: Path | None = None) -> Weights:
@@ -66,26 +119,8 @@ def _read_any(path: Path, base: Path | None) -> Weights:
     return Weights(path, path, _read_folder(path))
 
 
-def _read_folder(folder: Path) -> dict[str, Tensor]:
-    files = weight_files(folder)
-    read_headers(files)  # no name is in two of them
-    return {name: t for file in files for name, t in _read_file(file).items()}
-
-
-def _read_file(file: Path) -> dict[str, Tensor]:
-    read_headers([file])
-    try:
-        with safe_open(file, framework="pt") as tensors:
-            names = tensors.keys()  # what is opened is no mapping
-            read = {name: tensors.get_tensor(name).to(torch.float32) for name in names}
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{file} cannot be read; copy the model again.") from error
-    for name, tensor in read.items():
-        if not torch.isfinite(tensor).all():
-            raise ModelError(
-                f"{file} has numbers in {name} that are not finite; copy the model again."
-            )
-    return read
+def _read_folder(folder: Path) -> LazyTensors:
+    return LazyTensors(weight_files(folder))
 
 
 def _read_json(file: Path) -> dict[str, Any]:
@@ -102,18 +137,17 @@ def _read_checkpoint(path: Path) -> Weights:
         raise ModelError(f"{path} is a checkpoint, but {start}, which it builds on, is not there.")
     tune = _read_json(run / "config.json")["recipe"].get("tune", {})
     scale = tune.get("lora_alpha", 32.0) / tune.get("lora_rank", 64)
-    trained = _read_file(path / "model.safetensors")
+    trained = LazyTensors([path / "model.safetensors"])
     adapters = {
-        name.replace(".default.weight", ".weight"): tensor
-        for name, tensor in trained.items()
-        if ".lora_" in name
+        name.replace(".default.weight", ".weight"): name for name in trained if ".lora_" in name
     }
     tensors = _read_folder(start)
-    for name, tensor in trained.items():
+    for name in trained:
         if ".lora_" not in name:
-            _require(name.replace(".base_layer.", "."), tensors, tensor, path)
-            tensors[name.replace(".base_layer.", ".")] = tensor
-    _add_adapters(tensors, adapters, scale, path)
+            plain = name.replace(".base_layer.", ".")
+            _require(plain, tensors, trained.shape(name), path)
+            tensors.replace(plain, trained, name)
+    _add_adapters(tensors, trained, adapters, scale, path)
     return Weights(path, start, tensors)
 
 
@@ -132,20 +166,26 @@ def _read_adapter(path: Path, base: Path | None) -> Weights:
     rank, alpha = int(config["r"]), float(config["lora_alpha"])
     scale = alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)
     tensors, adapters = _read_folder(folder), {}
-    for name, tensor in _read_file(path / "adapter_model.safetensors").items():
+    trained = LazyTensors([path / "adapter_model.safetensors"])
+    for name in trained:
         plain = name.removeprefix(_PEFT_PREFIX).replace(".modules_to_save.default.", ".")
         if ".lora_" in plain:
-            adapters[plain] = tensor
+            adapters[plain] = name
         else:
-            _require(plain, tensors, tensor, path)
-            tensors[plain] = tensor
-    _add_adapters(tensors, adapters, scale, path)
+            _require(plain, tensors, trained.shape(name), path)
+            tensors.replace(plain, trained, name)
+    _add_adapters(tensors, trained, adapters, scale, path)
     return Weights(path, folder, tensors)
 
 
 def _add_adapters(
-    tensors: dict[str, Tensor], adapters: dict[str, Tensor], scale: float, path: Path
+    tensors: LazyTensors,
+    trained: LazyTensors,
+    adapters: Mapping[str, str],
+    scale: float,
+    path: Path,
 ) -> None:
+    """Have each product of adapters added; `adapters` has the names of `trained` by plain ones."""
     for name, down in adapters.items():
         layer, found, _ = name.partition(".lora_A.")
         if not found:
@@ -157,16 +197,21 @@ def _add_adapters(
         target = next(
             (n for n in (f"{layer}.weight", f"backbone.{layer}.weight") if n in tensors), ""
         )
-        delta = scale * (up @ down)
-        _require(target or f"{layer}.weight", tensors, delta, path)
-        tensors[target] = tensors[target] + delta
+        (rank, width), (height, other_rank) = trained.shape(down), trained.shape(up)
+        if rank != other_rank:
+            raise ModelError(f"{path} has {down} of rank {rank}, but {up} of rank {other_rank}.")
+        _require(target or f"{layer}.weight", tensors, (height, width), path)
+        tensors.add(target, partial(_product, trained, up, down, scale))
 
 
-def _require(name: str, tensors: dict[str, Tensor], tensor: Tensor, path: Path) -> None:
+def _product(trained: LazyTensors, up: str, down: str, scale: float) -> Tensor:
+    return scale * (trained[up] @ trained[down])
+
+
+def _require(name: str, tensors: LazyTensors, shape: tuple[int, ...], path: Path) -> None:
     if name not in tensors:
         raise ModelError(f"{path} changes {name}, which the model under it does not have.")
-    if tensors[name].shape != tensor.shape:
+    if tensors.shape(name) != shape:
         raise ModelError(
-            f"{path} has {name} of shape {tuple(tensor.shape)}, the model under it of "
-            f"{tuple(tensors[name].shape)}."
+            f"{path} has {name} of shape {shape}, the model under it of {tensors.shape(name)}."
         )

@@ -9,9 +9,10 @@ Everything is computed in float32, the pooling with the rest.
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,16 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from c2llm.encoding.guard import blamed_on
 from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.config import C2LLMConfig
 from c2llm.modeling.model_json import LARGEST_TOKENIZER, read_config, read_json
+from c2llm.modeling.weight_files import INDEX, SINGLE
 from c2llm.output_folder import MARK, replace_folder, require_replaceable
 from c2llm.training.export.merge_sources import Weights, read_weights
 
-WEIGHTS = "model.safetensors"
+SHARD_BYTES = 2_000_000_000
+"""Of one file of weights at most, unless one tensor is larger."""
 _PROVENANCE = ("transformers_version", "architectures", "dtype", "torch_dtype")
 
 
@@ -55,7 +59,7 @@ def merge_models(
     shares = normalised(weights, len(folders))
     require_replaceable(out)
     models = read_models(folders, base)
-    return write_merged(models, average([m.tensors for m in models], shares), out)
+    return write_merged(models, average(models, shares), out)
 
 
 def normalised(weights: Sequence[float] | None, count: int) -> list[float]:
@@ -90,17 +94,26 @@ def read_models(folders: Sequence[Path], base: Path | None = None) -> list[Weigh
     return models
 
 
-def average(models: Sequence[dict[str, Tensor]], shares: Sequence[float]) -> dict[str, Tensor]:
-    """The mean of tensors of equal names and shapes, float32; one share per model, sum 1."""
-    merged: dict[str, Tensor] = {}
-    for name in sorted(models[0]):
-        parts = zip(shares, (model[name].float() for model in models), strict=True)
-        merged[name] = torch.stack([share * tensor for share, tensor in parts]).sum(0)
-    return merged
+def average(models: Sequence[Weights], shares: Sequence[float]) -> Iterator[tuple[str, Tensor]]:
+    """Names and means, float32, of tensors of equal names and shapes; one share per model, sum 1.
+
+    One tensor of each model is in memory at a time.
+    """
+    for name in sorted(models[0].tensors):
+        mean = torch.zeros(models[0].tensors.shape(name))
+        for share, model in zip(shares, models, strict=True):
+            with blamed_on(model.name, "merged"):
+                mean.add_(model.tensors[name], alpha=share)
+        yield name, mean
 
 
-def write_merged(models: Sequence[Weights], merged: dict[str, Tensor], out: Path) -> Path:
+def write_merged(
+    models: Sequence[Weights], merged: Iterable[tuple[str, Tensor]], out: Path
+) -> Path:
     """Write a model folder with the last model's config and tokenizer; returns it.
+
+    The tensors are written as they come, in shards with an index where one file would be larger
+    than 2 GB, so that no model is ever whole in memory.
 
     Raises:
         UsageError: if `out` is there and not ours to replace.
@@ -110,8 +123,39 @@ def write_merged(models: Sequence[Weights], merged: dict[str, Tensor], out: Path
         shutil.copytree(
             models[-1].folder, part, ignore=shutil.ignore_patterns(*ignored), dirs_exist_ok=True
         )
-        save_file({k: v.contiguous() for k, v in merged.items()}, part / WEIGHTS, {"format": "pt"})
+        _write_shards(merged, part)
     return out
+
+
+def _write_shards(tensors: Iterable[tuple[str, Tensor]], folder: Path) -> None:
+    shards: list[list[str]] = []
+    waiting: dict[str, Tensor] = {}
+    total = held = 0
+
+    def write() -> None:
+        shards.append(list(waiting))
+        save_file(waiting, folder / f"{len(shards)}.safetensors", {"format": "pt"})
+        waiting.clear()
+
+    for name, tensor in tensors:
+        size = tensor.numel() * tensor.element_size()
+        if waiting and held + size > SHARD_BYTES:
+            write()
+            held = 0
+        waiting[name] = tensor.contiguous()
+        held += size
+        total += size
+    write()
+    if len(shards) == 1:
+        (folder / "1.safetensors").rename(folder / SINGLE)
+        return
+    weight_map: dict[str, str] = {}
+    for number, names in enumerate(shards, 1):
+        file = f"model-{number:05d}-of-{len(shards):05d}.safetensors"
+        (folder / f"{number}.safetensors").rename(folder / file)
+        weight_map.update(dict.fromkeys(names, file))
+    index = {"metadata": {"total_size": total}, "weight_map": weight_map}
+    (folder / INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
 
 
 def _require_same_kind(first: Weights, other: Weights) -> None:
@@ -125,12 +169,12 @@ def _require_same_kind(first: Weights, other: Weights) -> None:
             )
     if odd := sorted(first.tensors.keys() ^ other.tensors.keys()):
         raise ModelError(f"{first.name} and {other.name} do not both have {odd[0]}.")
-    for name, tensor in other.tensors.items():
-        if tensor.shape != first.tensors[name].shape:
+    for name in other.tensors:
+        here, there = other.tensors.shape(name), first.tensors.shape(name)
+        if here != there:
             raise ModelError(
-                f"{name} is {tuple(tensor.shape)} in {other.name} but "
-                f"{tuple(first.tensors[name].shape)} in {first.name}; only models of one shape can "
-                "be merged."
+                f"{name} is {here} in {other.name} but {there} in {first.name}; only models of one "
+                "shape can be merged."
             )
 
 
