@@ -128,10 +128,11 @@ def test_a_large_model_is_read_and_written_in_pieces(folders, tmp_path, monkeypa
         assert len(reading) == 3 * len(dict.fromkeys(reading))  # each once of each model, in order
         save(tensors, *rest)
 
-    monkeypatch.setattr(LazyTensors, "__getitem__", counted_read)
-    monkeypatch.setattr(weight_merge, "save_file", counted_save)
-    monkeypatch.setattr(weight_merge, "SHARD_BYTES", 20_000)
-    shards = merge_models(folders, [2, 1, 1], tmp_path / "shards")
+    with monkeypatch.context() as patched:
+        patched.setattr(LazyTensors, "__getitem__", counted_read)
+        patched.setattr(weight_merge, "save_file", counted_save)
+        patched.setattr(weight_merge, "SHARD_BYTES", 20_000)
+        shards = merge_models(folders, [2, 1, 1], tmp_path / "shards")
     files = sorted(file.name for file in shards.glob("*.safetensors"))
     assert len(files) > 2 and files[0] == f"model-00001-of-{len(files):05d}.safetensors"
     assert 0 < most <= 20_000
