@@ -86,7 +86,7 @@ def test_all_adds_up_to_the_score(index: CodeIndex, mode: str, granularity: str)
             assert [one.line for one in hit.why.lines] == [
                 min(hit.start_line + row, hit.end_line) for row in range(len(rows))
             ]
-    assert seen > 20
+    assert seen > 10
 
 
 def test_several_indexes_add_up_too(tmp_path: Path) -> None:
@@ -173,9 +173,9 @@ def test_a_share_follows_the_vectors(index: CodeIndex) -> None:
         cosines = alone(encoder, hit.text.split("\n"), query)
         told = vectors > 0
         assert 0 < vectors.sum() <= hit.score + 1e-9
-        if told.sum() > 1:
-            ranks = np.argsort(vectors[told], kind="stable")
-            assert list(ranks) == list(np.argsort(cosines[told].round(6), kind="stable"))
+        slope, offset = np.polyfit(cosines[told], vectors[told], 1)
+        assert vectors[told] == pytest.approx(slope * cosines[told] + offset, abs=1e-5)
+        assert not told.all() and cosines[~told].max() <= cosines[told].min() + 1e-6
 
 
 def alone(encoder: WordEncoder, lines: Sequence[str], query: np.ndarray) -> np.ndarray:
