@@ -53,20 +53,20 @@ class Nearness:
         self._known: dict[tuple[int, str], float] = {}
 
     def of_texts(self, texts: Sequence[str], *, quick: bool = False) -> list[float]:
-        """The cosine of each text with the query; 0 for what has no word.
+        """The cosine of each text with the query; -1, the least, for what has no word.
 
         Args:
             texts: Lines of code, each embedded alone and once, whatever surrounds it.
-            quick: By table models alone; 0 where there is none.
+            quick: By table models alone; -1 where there is none.
         """
-        wanted = [text.strip() for text in texts]
-        cosines = [0.0] * len(wanted)
         judges = [judge for judge in self._judges if judge.is_table or not quick]
+        wanted = [text.strip() for text in texts]
+        cosines = [0.0 if judges else -1.0] * len(wanted)
         total = sum(judge.weight for judge in judges)
         for judge in judges:
             self._learn(judge, wanted)
             for row, text in enumerate(wanted):
-                known = self._known.get((judge.model_id, text), 0.0)
+                known = self._known.get((judge.model_id, text), -1.0)
                 cosines[row] += judge.weight / total * known
         return cosines
 
