@@ -18,8 +18,13 @@ from c2llm.search.answers.citation import also_in, place
 if TYPE_CHECKING:
     from c2llm.search.answer import Hit, SearchAnswer
     from c2llm.search.answers.callers import Callers
+    from c2llm.search.explain.why import Why
 
-BOLD, DIM, CYAN, GREEN, RESET = "\033[1m", "\033[2m", "\033[36m", "\033[32m", "\033[0m"
+BOLD, DIM, RESET = "\033[1m", "\033[2m", "\033[0m"
+CYAN, GREEN, YELLOW = "\033[36m", "\033[32m", "\033[33m"
+_LEAST_SHOWN = 0.005
+_MOST_SHARES = 12
+"""Of the parts of a score, and of the words of a query that are told with a hit."""
 
 
 def _caller_lines(around: Callers) -> Iterator[str]:
@@ -33,6 +38,25 @@ def _caller_lines(around: Callers) -> Iterator[str]:
         yield f"imported by {', '.join(around.imported_by)}"
     if around.imports:
         yield f"imports {', '.join(around.imports)}"
+
+
+def _shares(why: Why) -> Iterator[str]:
+    """What the score is made of, and what the words of the query have in it; the most first."""
+    parts = [(f"{part.name} {part.of}".strip(), part.score) for part in why.parts]
+    if parts:
+        yield f"score: {_largest(parts)}"
+    words = [(one.word, one.score) for one in why.words]
+    if told := _largest(words):
+        yield f"words: {told}"
+
+
+def _largest(shares: Sequence[tuple[str, float]]) -> str:
+    """Shares that two digits show, the largest first."""
+    shown = [(name, score) for name, score in shares if abs(score) >= _LEAST_SHOWN]
+    shown.sort(key=lambda share: -abs(share[1]))
+    told = [f"{name} {score:.2f}" for name, score in shown[:_MOST_SHARES]]
+    more = len(shown) - _MOST_SHARES
+    return ", ".join([*told, f"{more} more"] if more > 0 else told)
 
 
 def show(
@@ -66,16 +90,20 @@ def show(
         code = [printable(line) for line in shown.lines]
         if color:
             code = colored(code, hit.language)
+        telling = hit.why.telling_rows() if explain else frozenset()
         for number, line in enumerate(code, shown.start_line):
-            number = min(number, hit.end_line)  # a cell may be one line of its file
-            lines.append(f"{paint(DIM, f'{number:>6} │')} {line}".rstrip())
+            gutter, style = f"{min(number, hit.end_line):>6} │", DIM  # a cell may be one line
+            if number - hit.start_line in telling:
+                gutter, style = f">{gutter[1:-1]}┃", BOLD + YELLOW
+            lines.append(f"{paint(style, gutter)} {line}".rstrip())
         if hit.also:
             lines.append(paint(DIM, f"       {printable(also_in(hit))}"))
         if explain:
-            lines.append(paint(DIM, f"       {printable('; '.join(hit.why.reasons))}"))
+            told = ["; ".join(hit.why.reasons), *_shares(hit.why)]
+            lines += [paint(DIM, f"       {printable(line)}") for line in told if line]
         if hit.callers is not None:
-            told = _caller_lines(hit.callers)
-            lines += [paint(DIM, f"       {printable(line)}") for line in told]
+            around = _caller_lines(hit.callers)
+            lines += [paint(DIM, f"       {printable(line)}") for line in around]
         print_painted("\n".join(lines) + "\n\n")
 
 

@@ -57,7 +57,9 @@ Examples:
     is_flag=True,
     help="Afterwards, embed the rest in one process of low priority.",
 )
-@click.option("--explain", is_flag=True, help="Say why each result is there.")
+@click.option(
+    "--explain", is_flag=True, help="Say why each result is there; > marks lines that carry it."
+)
 @click.option("--callers", is_flag=True, help="Name who calls each result and imports its file.")
 @click.option("-l", "--paths-only", is_flag=True, help="Print the paths of the files, one a line.")
 @click.option(

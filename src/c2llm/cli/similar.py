@@ -32,7 +32,9 @@ Examples:
     "--in", "within", multiple=True, metavar="PATH", help="Where to look; repeatable, or @NAME."
 )
 @search_options
-@click.option("--explain", is_flag=True, help="Say why each result is there.")
+@click.option(
+    "--explain", is_flag=True, help="Say why each result is there; > marks lines that carry it."
+)
 @click.option(
     "--vimgrep", is_flag=True, help="Print path:line:column:text, a line a result, for editors."
 )

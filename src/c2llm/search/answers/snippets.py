@@ -31,8 +31,9 @@ def snippet(hit: Hit, query: str, most_lines: int = 6) -> Snippet:
 
     A word counts once a window, and more where it stands in the line that defines something; of
     equal windows the first wins. A line that the query names is in the middle. Where the hit is
-    called by one definition of several, the window is of that one. Blank lines at its edges are
-    left out, long lines are cut.
+    called by one definition of several, the window is of that one. Where the hit is explained, the
+    lines' shares take the place of the words. Blank lines at its edges are left out, long lines are
+    cut.
     """
     lines = hit.text.split("\n")
     parsed = parse_query(query)
@@ -50,10 +51,13 @@ def snippet(hit: Hit, query: str, most_lines: int = 6) -> Snippet:
         return Snippet(hit.start_line + first, tuple(_cut(line) for line in shown))
     best, best_start = -1.0, begin
     for start in range(begin, max(begin + 1, stop - most_lines + 2)):
-        window = found[start : start + most_lines]
-        score = len(set().union(*window)) + 0.1 * sum(map(len, window))
-        if start <= defining < start + most_lines:
-            score += 1.0
+        if hit.why.lines:
+            score = sum(one.score for one in hit.why.lines[start : start + most_lines])
+        else:
+            window = found[start : start + most_lines]
+            score = len(set().union(*window)) + 0.1 * sum(map(len, window))
+            if start <= defining < start + most_lines:
+                score += 1.0
         if lines[start].strip() and score > best:
             best, best_start = score, start
     end = min(len(lines), best_start + most_lines)

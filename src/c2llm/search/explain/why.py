@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 REST = "rest"
 """The part that is not a sum of others: what a near copy or a deeper page does to the score."""
 
+_NOTHING = 1e-12
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -64,8 +66,8 @@ class Basis:
     chunk_id: int
     by_words: float
     """What 1 of the chunk's BM25 is worth in the score."""
-    by_vectors: float
-    """What 1 of its cosine is worth; 0 where the vectors do not count for it."""
+    floor: float
+    """The cosine that counts 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,18 @@ class Why:
     words_rest: float = 0.0
     """The same for the words."""
     basis: Basis | None = None
+
+    def telling_rows(self, share: float = 0.5) -> frozenset[int]:
+        """The fewest lines that have this share of what all of them contribute, as rows from 0."""
+        rows = sorted(range(len(self.lines)), key=lambda row: (-self.lines[row].score, row))
+        left = share * sum(max(0.0, one.score) for one in self.lines)
+        telling: set[int] = set()
+        for row in rows:
+            if left <= _NOTHING:
+                break
+            telling.add(row)
+            left -= self.lines[row].score
+        return frozenset(telling)
 
     def with_reason(self, reason: str) -> Why:
         """One reason more, behind the others."""
