@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from c2llm.analysis.clones.alike import alike_functions
 from c2llm.analysis.clones.clone_class import CloneClass, CloneReport, CloneType
 from c2llm.analysis.clones.corpus import Corpus
 from c2llm.analysis.clones.findings import (
@@ -18,9 +19,15 @@ from c2llm.analysis.clones.findings import (
 from c2llm.analysis.clones.fragments import repeats
 from c2llm.analysis.clones.reading import compared_files
 from c2llm.analysis.clones.request import ClonesRequest
+from c2llm.analysis.clones.subsumed import without_parts
 
 if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
+
+
+_RENAMED_FACTOR = 2
+"""How many times the tokens a fragment needs of which the form alone is the same: many short runs
+of names and signs are alike by chance."""
 
 
 def find_clones(indexes: Sequence[CodeIndex], request: ClonesRequest) -> CloneReport:
@@ -40,7 +47,8 @@ def find_clones(indexes: Sequence[CodeIndex], request: ClonesRequest) -> CloneRe
     corpus = Corpus.of(read.files)
     code: list[CloneClass] = []
     apart: list[CloneClass] = []
-    for one in classes_of(corpus, _fragments(corpus, request)):
+    found = without_parts([*alike_functions(corpus, request), *_fragments(corpus, request)])
+    for one in classes_of(corpus, found):
         (apart if one.role in request.apart else code).append(one)
     return CloneReport(
         classes=tuple(code),
@@ -58,9 +66,17 @@ def _fragments(corpus: Corpus, request: ClonesRequest) -> Iterator[Finding]:
     for kind, field in kinds:
         if kind not in request.types:
             continue
-        found = repeats(rows[field], rows["size"], corpus.statement_starts, request.min_tokens)
-        for repeat in found:
-            places = [_place(corpus, start, start + repeat.length) for start in repeat.starts]
+        tokens = request.min_tokens * (_RENAMED_FACTOR if kind == 2 else 1)
+        for repeat in repeats(rows[field], rows["size"], corpus.statement_starts, tokens):
+            first = repeat.starts[0]
+            sizes = rows["size"][first : first + repeat.length]
+            # What closes the code before is no part of it.
+            closers = int(np.argmax(sizes > 1))
+            if int(sizes[closers:].sum()) < tokens:
+                continue
+            places = [
+                _place(corpus, start + closers, start + repeat.length) for start in repeat.starts
+            ]
             kept = [
                 place
                 for place in places
