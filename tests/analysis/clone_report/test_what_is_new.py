@@ -58,7 +58,9 @@ def test_the_same_edit_in_both_copies_adds_nothing(root: Path) -> None:
 
 def test_a_function_made_into_a_copy_is_new(root: Path) -> None:
     """Of six lines that now stand as elsewhere the diff has written four."""
-    before = "def fetch(customer, limit):\n    total = 0\n    rows = customer\n    return rows, total\n"
+    before = (
+        "def fetch(customer, limit):\n    total = 0\n    rows = customer\n    return rows, total\n"
+    )
     (root / "b.py").write_text(before)
     git(root, "commit", "-qam", "x")
     (root / "b.py").write_text(RENAMED)

@@ -226,7 +226,8 @@ def command(
         _tell(indexes, selection, code, checked, failed, seconds, diff=diff)
         if write_baseline is not None:
             written = baselines.write(write_baseline, report.classes, code)
-            note(f"{written} classes are known from now on: --baseline {write_baseline}")
+            classes = "class is" if written == 1 else "classes are"
+            note(f"{written} {classes} known from now on: --baseline {write_baseline}")
     for sentence in failed:
         note(f"Failed: {sentence}")
     if failed:
@@ -337,13 +338,22 @@ def _payload(
 ) -> dict[str, Any]:
     if checked.form == "sarif":
         from c2llm.analysis.clone_report.as_sarif import sarif
-        from c2llm.codebase.git import Git
 
-        prefixes = {
-            index.label: Git(Path(index.root)).line("rev-parse", "--show-prefix") or ""
-            for index in indexes
-        }
-        return sarif(selection, prefixes)
+        return sarif(selection, _prefixes(indexes))
     from c2llm.analysis.clone_report.as_json import payload
 
     return payload(selection, code, failed, seconds, diff=diff)
+
+
+def _prefixes(indexes: Sequence[CodeIndex]) -> dict[str, str]:
+    """Where in the one work tree of all indexes each is; nothing where they are of several."""
+    from c2llm.codebase.git import Git
+
+    gits = [Git(Path(index.root)) for index in indexes]
+    tops = {git.line("rev-parse", "--show-toplevel") or str(git.root) for git in gits}
+    if len(tops) > 1:
+        return {}
+    return {
+        index.label: git.line("rev-parse", "--show-prefix") or ""
+        for index, git in zip(indexes, gits, strict=True)
+    }
