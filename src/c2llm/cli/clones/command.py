@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from c2llm.analysis.clone_report.member_code import MemberCode
     from c2llm.analysis.clone_report.selection import Selection
     from c2llm.analysis.clone_report.thresholds import Allowance, FailOn
-    from c2llm.analysis.clone_report.what_is_new import DiffedTrees
     from c2llm.analysis.clones.clone_class import CloneType, Role
     from c2llm.search.code_index import CodeIndex
 
@@ -198,6 +197,7 @@ def command(
     from c2llm.analysis.clone_report.selection import select
     from c2llm.analysis.clone_report.thresholds import failures
     from c2llm.analysis.clones.find import find_clones
+    from c2llm.cli.clones.work_trees import diffed_trees
     from c2llm.cli.search_targets import opened
     from c2llm.encoding.encoder_handle import DEFAULT_TABLE
 
@@ -209,7 +209,7 @@ def command(
         baselines.require_writable(write_baseline)
     with opened(paths, DEFAULT_TABLE, "hybrid", wait=True) as indexes:
         code = MemberCode.of(indexes)
-        diffed = None if since is None else _diffed(indexes, since, code)
+        diffed = None if since is None else diffed_trees(indexes, since, code)
         report = find_clones(indexes, request)
         selection = select(
             report,
@@ -277,20 +277,6 @@ def _request(roles: frozenset[Role], asked: dict[str, Any]) -> Any:
     return ClonesRequest(apart=apart, **given)
 
 
-def _diffed(indexes: Sequence[CodeIndex], since: str, code: MemberCode) -> DiffedTrees:
-    from c2llm.analysis.clone_report.what_is_new import DiffedTrees
-    from c2llm.codebase.added_lines import additions_since
-    from c2llm.codebase.git import Git
-
-    return DiffedTrees(
-        {
-            index.label: additions_since(Git(Path(index.root)), since, index.paths())
-            for index in indexes
-        },
-        code,
-    )
-
-
 def _tell(
     indexes: Sequence[CodeIndex],
     selection: Selection,
@@ -338,22 +324,9 @@ def _payload(
 ) -> dict[str, Any]:
     if checked.form == "sarif":
         from c2llm.analysis.clone_report.as_sarif import sarif
+        from c2llm.cli.clones.work_trees import prefixes
 
-        return sarif(selection, _prefixes(indexes))
+        return sarif(selection, prefixes(indexes))
     from c2llm.analysis.clone_report.as_json import payload
 
     return payload(selection, code, failed, seconds, diff=diff)
-
-
-def _prefixes(indexes: Sequence[CodeIndex]) -> dict[str, str]:
-    """Where in the one work tree of all indexes each is; nothing where they are of several."""
-    from c2llm.codebase.git import Git
-
-    gits = [Git(Path(index.root)) for index in indexes]
-    tops = {git.line("rev-parse", "--show-toplevel") or str(git.root) for git in gits}
-    if len(tops) > 1:
-        return {}
-    return {
-        index.label: git.line("rev-parse", "--show-prefix") or ""
-        for index, git in zip(indexes, gits, strict=True)
-    }
