@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c2llm.analysis.clones.clone_class import Role
-from c2llm.analysis.clones.forms import FUNCTION_ROW, STATEMENT_ROW, FileForm
+from c2llm.analysis.clones.forms import FUNCTION_ROW, KEYS, STATEMENT_ROW, FileForm
+from c2llm.index.store.quantized import packed_size
+
+STEP_BYTES = packed_size(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,10 @@ class Corpus:
     """Where in `statements` each file begins, and the end."""
     file_of_function: NDArray[np.int64]
     """For each function the number of its file."""
+    keys: NDArray[np.uint32]
+    """Of all functions."""
+    vectors: NDArray[np.float32]
+    """Of all functions, (n, dim) of unit length or 0; of no width where there was no model."""
     names: Sequence[str]
     """Of the functions."""
 
@@ -60,5 +67,18 @@ class Corpus:
             functions,
             starts,
             file_of,
+            np.concatenate([np.empty((0, KEYS), np.uint32), *(form.keys for form in forms)]),
+            _vectors([form.vectors for form in forms]),
             [name for form in forms for name in form.names],
         )
+
+
+def _vectors(packed: Sequence[NDArray[np.int8]]) -> NDArray[np.float32]:
+    rows = [part for part in packed if part.size]
+    total = sum(map(len, packed))
+    if not rows:
+        return np.empty((total, 0), np.float32)
+    together = np.concatenate(rows)
+    steps = np.ascontiguousarray(together[:, :STEP_BYTES]).view("<f4")
+    found: NDArray[np.float32] = together[:, STEP_BYTES:].astype(np.float32) * steps
+    return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from c2llm.analysis.clones.alike import alike_functions
 from c2llm.analysis.clones.clone_class import CloneClass, CloneReport, CloneType
 from c2llm.analysis.clones.corpus import Corpus
 from c2llm.analysis.clones.findings import (
@@ -18,6 +19,7 @@ from c2llm.analysis.clones.findings import (
 from c2llm.analysis.clones.fragments import repeats
 from c2llm.analysis.clones.reading import compared_files
 from c2llm.analysis.clones.request import ClonesRequest
+from c2llm.analysis.clones.subsumed import without_parts
 
 if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
@@ -40,7 +42,8 @@ def find_clones(indexes: Sequence[CodeIndex], request: ClonesRequest) -> CloneRe
     corpus = Corpus.of(read.files)
     code: list[CloneClass] = []
     apart: list[CloneClass] = []
-    for one in classes_of(corpus, _fragments(corpus, request)):
+    found = without_parts([*alike_functions(corpus, request), *_fragments(corpus, request)])
+    for one in classes_of(corpus, found):
         (apart if one.role in request.apart else code).append(one)
     return CloneReport(
         classes=tuple(code),

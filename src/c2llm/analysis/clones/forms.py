@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from c2llm.analysis.clones.functions import functions_in
 from c2llm.analysis.clones.lexing import Tokens, tokens_of
+from c2llm.analysis.clones.sketches import BANDS, TABLES, statement_keys, vector_keys
 from c2llm.analysis.clones.statements import renamed, runs_hashed, statements_of
 from c2llm.codebase.chunk import Chunk
 from c2llm.codebase.files.generated import says_generated
+from c2llm.index.store.quantized import pack, packed_size
+
+KEYS = BANDS + TABLES
+"""What a function is found by."""
 
 FUNCTION_ROW = np.dtype(
     [
@@ -41,8 +46,10 @@ STATEMENT_ROW = np.dtype(
         ("imports", "?"),
     ]
 )
-_HEAD = struct.Struct("<III?")
+_HEAD = struct.Struct("<IIII?")
 _HEAD_CHARACTERS = 2_000
+LEAST_TOKENS = 15
+"""A function with fewer is compared with none: it only gets, sets or passes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +64,25 @@ class FileForm:
     """One row a statement (`STATEMENT_ROW`)."""
     functions: NDArray[np.void]
     """One row a function (`FUNCTION_ROW`)."""
+    keys: NDArray[np.uint32]
+    """One row a function: what it is found by (`sketches`); 0 for no key."""
+    vectors: NDArray[np.int8]
+    """One row a function, `quantized.pack`'s; of no width where there was no model."""
     names: tuple[str, ...]
     """Of the functions."""
 
     def pack(self) -> bytes:
         """As it is kept."""
-        head = _HEAD.pack(self.lines, len(self.statements), len(self.functions), self.generated)
+        head = _HEAD.pack(
+            self.lines,
+            len(self.statements),
+            len(self.functions),
+            self.vectors.shape[1],
+            self.generated,
+        )
         names = "\n".join(self.names).encode(errors="surrogatepass")
-        return head + self.statements.tobytes() + self.functions.tobytes() + names
+        parts = self.statements, self.functions, self.keys, self.vectors
+        return head + b"".join(part.tobytes() for part in parts) + names
 
     @classmethod
     def unpack(cls, packed: bytes) -> FileForm:
@@ -75,15 +93,42 @@ class FileForm:
         """
         if len(packed) < _HEAD.size:
             raise ValueError(f"a form has {len(packed)} bytes, less than its head")
-        lines, statements, functions, generated = _HEAD.unpack_from(packed)
+        lines, statements, functions, width, generated = _HEAD.unpack_from(packed)
         at = _HEAD.size
         rows = np.frombuffer(packed, STATEMENT_ROW, statements, at)
         at += rows.nbytes
         table = np.frombuffer(packed, FUNCTION_ROW, functions, at)
-        names = packed[at + table.nbytes :].decode(errors="surrogatepass").split("\n")
+        at += table.nbytes
+        keys = np.frombuffer(packed, np.uint32, functions * KEYS, at).reshape(functions, KEYS)
+        at += keys.nbytes
+        vectors = np.frombuffer(packed, np.int8, functions * width, at).reshape(functions, width)
+        names = packed[at + vectors.nbytes :].decode(errors="surrogatepass").split("\n")
         if functions and len(names) != functions:
             raise ValueError(f"a form has {functions} functions and {len(names)} names")
-        return cls(lines, generated, rows, table, tuple(names[:functions]))
+        return cls(lines, generated, rows, table, keys, vectors, tuple(names[:functions]))
+
+    def with_vectors(self, compared: NDArray[np.int64], vectors: NDArray[np.float32]) -> FileForm:
+        """The same with the vectors of these of its functions, float32 (n, dim) of unit length."""
+        packed = np.zeros((len(self.functions), packed_size(vectors.shape[1])), np.int8)
+        keys = self.keys.copy()
+        if len(compared):
+            packed[compared] = np.frombuffer(b"".join(pack(vectors)), np.int8).reshape(
+                len(compared), -1
+            )
+            keys[compared, BANDS:] = vector_keys(vectors) + np.uint32(1)
+        return replace(self, keys=keys, vectors=packed)
+
+
+def compared_functions(form: FileForm) -> NDArray[np.int64]:
+    """Numbers of the functions of a file that are compared with others as wholes."""
+    return np.flatnonzero(form.functions["tokens"] >= LEAST_TOKENS)
+
+
+def function_texts(chunks: Sequence[Chunk], form: FileForm) -> list[str]:
+    """The texts of these functions."""
+    lines = text_of(chunks).split("\n")
+    rows = form.functions[compared_functions(form)]
+    return ["\n".join(lines[row["start_line"] - 1 : row["end_line"]]) for row in rows]
 
 
 def form_of(chunks: Sequence[Chunk]) -> FileForm:
@@ -115,9 +160,12 @@ def form_of(chunks: Sequence[Chunk]) -> FileForm:
     rows["size"] = statements.sizes
     rows["first_line"], rows["last_line"] = statements.first_lines, statements.last_lines
     rows["imports"] = statements.imports
-    return FileForm(
-        lines, generated, rows, table, tuple(span.name.replace("\n", " ") for span in spans)
-    )
+    keys = np.zeros((len(table), KEYS), np.uint32)
+    keys[:, :BANDS] = statement_keys(rows["form"], rows["size"], table["first"], table["last"])
+    keys[table["tokens"] < LEAST_TOKENS] = 0
+    names = tuple(span.name.replace("\n", " ") for span in spans)
+    no_vectors = np.empty((len(table), 0), np.int8)
+    return FileForm(lines, generated, rows, table, keys, no_vectors, names)
 
 
 def text_of(chunks: Sequence[Chunk]) -> str:

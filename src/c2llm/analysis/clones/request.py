@@ -30,10 +30,11 @@ class ClonesRequest:
     """Lines that a member has at least."""
     min_tokens: int = 25
     """Tokens that a member has at least, comments and layout aside."""
-    similarity: float = 0.7
-    """Share of tokens that two members of type 3 have in common at least, in their order."""
+    similarity: float = 0.5
+    """From which two functions are clones (`similarity.Likeness`), 0 to 1: the mean of the share of
+    tokens that stand in statements of the same form, and the cosine of their vectors."""
     meaning: float = 0.9
-    """Likelihood from which two functions that are written differently are of type 4."""
+    """Cosine of their vectors from which two functions are clones however they are written."""
     languages: Sequence[str] = ()
     """Only files in these languages, by name or common short name; all when empty."""
     include: Sequence[str] = ()
@@ -51,7 +52,7 @@ class ClonesRequest:
         _require_count("number of lines", self.min_lines, _MOST_LINES)
         _require_count("number of tokens", self.min_tokens, _MOST_TOKENS)
         _require_share("similarity", self.similarity)
-        _require_share("likelihood of type 4", self.meaning)
+        _require_share("meaning", self.meaning)
         for name in ("languages", "include", "exclude", "apart"):
             value = getattr(self, name)
             values = (value,) if isinstance(value, str) else value
@@ -71,5 +72,5 @@ def _require_count(what: str, value: object, most: int) -> None:
 
 
 def _require_share(what: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.5 <= value <= 1:
-        raise UsageError(f"The {what} must be a number of 0.5 to 1, not {value!r}.")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.3 <= value <= 1:
+        raise UsageError(f"The {what} must be a number of 0.3 to 1, not {value!r}.")
