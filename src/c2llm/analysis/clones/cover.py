@@ -2,7 +2,7 @@
 
 Closing pairs to components would chain: a is like b and b like c, until a class holds what has
 nothing in common. Here a class is a clique, and every pair is in one (a clique cover of edges,
-grown greedily from the most similar pair that is in none yet). One function may be in several classes.
+grown greedily from the most similar pair that is in none yet). One function may be in several.
 """
 
 from __future__ import annotations

@@ -197,9 +197,10 @@ def command(
     from c2llm.analysis.clone_report.selection import select
     from c2llm.analysis.clone_report.thresholds import failures
     from c2llm.analysis.clones.find import find_clones
+    from c2llm.analysis.known_classes import keep_classes
     from c2llm.cli.clones.work_trees import diffed_trees
     from c2llm.cli.search_targets import opened
-    from c2llm.encoding.encoder_handle import DEFAULT_TABLE
+    from c2llm.encoding.model_folder import DEFAULT_MODEL
 
     started = time.perf_counter()
     checked = _checked(form, as_json, output, fail_on, allow, since, baseline, k)
@@ -207,10 +208,12 @@ def command(
     known = None if baseline is None else baselines.Baseline.read(baseline)
     if write_baseline is not None:
         baselines.require_writable(write_baseline)
-    with opened(paths, DEFAULT_TABLE, "hybrid", wait=True) as indexes:
+    with opened(paths, DEFAULT_MODEL, "lexical", wait=True) as indexes:
         code = MemberCode.of(indexes)
         diffed = None if since is None else diffed_trees(indexes, since, code)
         report = find_clones(indexes, request)
+        if len(indexes) == 1:
+            keep_classes(indexes[0], request, report)
         selection = select(
             report,
             added_to=None if diffed is None else diffed.added_to,
