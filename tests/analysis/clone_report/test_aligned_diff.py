@@ -65,6 +65,12 @@ def test_keywords_and_literals_are_not_renamed() -> None:
     assert found.renames == () and marked(found) == [("while", "if"), ("'a'", "'b'")]
 
 
+def test_words_of_comments_are_not_renamed() -> None:
+    found = of("# reads integers\nx = read(a)\n", "# reads strings\nx = read(b)\n")
+    assert [(one.left, one.right) for one in found.renames] == [("a", "b")]
+    assert marked(found) == [("integers", "strings")]
+
+
 def test_indentation_as_a_whole_and_line_numbers() -> None:
     indented = "".join(f"        {line}\n" for line in FIRST.splitlines())
     found = align(FIRST.splitlines(), indented.splitlines(), 10, 200)
@@ -94,7 +100,7 @@ def test_only_what_is_near_a_change_is_shown() -> None:
 
 def test_very_long_pieces_are_aligned_in_parts(monkeypatch) -> None:
     monkeypatch.setattr(aligned_diff, "_MOST_PAIRS", 50)
-    lines = [f"step_{n} = {'call(' * (n % 7)}x" for n in range(60)]
+    lines = [f"step_{n} = {'-' * n}x" for n in range(60)]
     other = [line.replace("step", "stage") for line in lines]
     other[20:20] = ["raise Alarm()"] * 3
     found = align(lines, other)

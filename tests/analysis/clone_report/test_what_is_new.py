@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from c2llm.analysis.added_lines import additions_since
 from c2llm.analysis.clone_report.member_code import MemberCode
 from c2llm.analysis.clone_report.what_is_new import DiffedTrees
 from c2llm.analysis.clones.clone_class import Member
-from c2llm.codebase.added_lines import additions_since
 from c2llm.codebase.git import Git
 from tests.analysis.clone_report.reports import FIRST, OTHER, RENAMED, clone, member
 from tests.serving.conftest import git, repository

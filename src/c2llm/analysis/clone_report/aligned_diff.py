@@ -7,6 +7,7 @@ is told once, as a renaming, and marked nowhere.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ _MOST_PAIRS = 60_000
 """Lines of one side times lines of the other that are aligned as a whole."""
 _LEAST_LIKE = 0.35
 """Lines that are less alike do not stand beside each other."""
+_COMMENT = re.compile(r"\s*(//|#|--|/?\*|%|;|<!--)")
 _SAME_SHAPE = 0.5
 """Likeness of two lines that differ in all names and literals."""
 
@@ -216,7 +218,7 @@ def _likeness(line: str, other: str, left: frozenset[str], right: frozenset[str]
     """From 0 to 1; lines of brackets alone count little, lest they hold apart what belongs."""
     if not left or not right:
         return 0.4 if not left and not right else 0.0
-    named = any(token[0].isalnum() or token[0] == "_" for token in left)
+    named = any(token[0].isalnum() or token[0] in "_\"'`" for token in left)
     if line.strip() == other.strip():
         return 1.0 if named else 0.45
     shared = 2 * len(left & right) / (len(left) + len(right))
@@ -232,6 +234,8 @@ def _renames(pairs: Iterable[tuple[str, str]]) -> list[Rename]:
     """The names that stand for one other name each, wherever they are, and no other stands for."""
     met: Counter[tuple[str, str]] = Counter()
     for left, right in pairs:
+        if _COMMENT.match(left) and _COMMENT.match(right):
+            continue  # prose names nothing
         for a, b in _counterparts(left, right):
             if is_name(a) and is_name(b):
                 met[a, b] += 1

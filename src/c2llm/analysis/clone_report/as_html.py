@@ -55,7 +55,8 @@ details.class > summary { padding: .5rem .8rem; cursor: pointer; background: var
   border-radius: 3px; font-size: .85rem; } ul { margin: .3rem 0; padding-left: 1.2rem; }
 li { overflow-wrap: anywhere; } .diff { width: 100%; table-layout: fixed; margin: .3rem 0 1rem;
   border: 1px solid var(--line); } .diff td { padding: 0 .5rem; vertical-align: top;
-  white-space: pre-wrap; overflow-wrap: anywhere; } .diff td.no { width: 4.2rem; text-align: right;
+  white-space: pre-wrap; overflow-wrap: anywhere; } .diff col.no { width: 3.6rem; }
+.diff td.no { text-align: right;
   color: var(--dim); user-select: none; } .diff tr.gap td { color: var(--dim);
   background: var(--soft); text-align: center; } .diff .r { border-left: 1px solid var(--line); }
 td.out { background: var(--out); } td.in { background: var(--in); }
@@ -63,7 +64,7 @@ td.out { background: var(--out); } td.in { background: var(--in); }
 .in b { background: var(--in2); font-weight: inherit; border-radius: 2px; }
 .renames code { white-space: nowrap; margin-right: 1rem; } .listing { overflow-x: auto; margin: 0;
   white-space: pre; border: 1px solid var(--line); padding: .3rem .6rem; }
-@media (max-width: 800px) { .diff td.no { width: 2.6rem; padding: 0 .2rem; } }
+@media (max-width: 800px) { .diff col.no { width: 2.6rem; } .diff td.no { padding: 0 .2rem; } }
 """
 
 
@@ -209,7 +210,7 @@ def _diff(first: Member, member: Member, alignment: Alignment) -> Iterator[str]:
             for one in alignment.renames[:50]
         )
         yield f'<p class="renames">Renamed: {names}</p>'
-    yield '<table class="diff code">'
+    yield '<table class="diff code"><colgroup><col class="no"><col><col class="no"><col></colgroup>'
     yield f'<tr class="gap"><td colspan="2">{_text(_place(first))}</td>'
     yield f'<td colspan="2" class="r">{_text(_place(member))}</td></tr>'
     rows = alignment.rows

@@ -1,8 +1,8 @@
 """A report of duplicates as SARIF 2.1.0, as code scanning and editors read it.
 
 One result a class, at its first member or at the one that a diff adds, the others as related
-locations. Paths are relative to `%SRCROOT%`, which is the work tree that git has around the
-directory that was looked at; of several directories each is a base of its own below it.
+locations. Paths are relative to `%SRCROOT%`, which is the work tree that git has around what was
+looked at; of directories of several work trees each is a base of its own below it.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ def sarif(selection: Selection, prefixes: Mapping[str, str]) -> dict[str, Any]:
 
     Args:
         selection: What is told.
-        prefixes: For each label of an index the path of its directory in its work tree, "" or
-            ending in `/`.
+        prefixes: For each label of an index of the one work tree that is `%SRCROOT%` the path of
+            its directory there, "" or ending in `/`. Other labels are bases of their own.
     """
     kinds = sorted(_RULES)
-    labels = sorted({label for label in prefixes if label})
+    members = [member for finding in selection.shown for member in finding.clone.members]
     bases: dict[str, Any] = {_ROOT: {"description": {"text": "The root of the work tree."}}}
-    for label in labels:
+    for label in sorted({member.repository for member in members} - prefixes.keys()):
         bases[_base(label)] = {"uri": f"{_quoted(label)}/", "uriBaseId": _ROOT}
     return {
         "$schema": SCHEMA,
@@ -120,12 +120,13 @@ def _result(finding: Finding, rule: int, prefixes: Mapping[str, str]) -> dict[st
 
 def _location(member: Member, prefixes: Mapping[str, str]) -> dict[str, Any]:
     label = member.repository
-    path = member.path if label else prefixes.get(label, "") + member.path
+    is_below_root = label in prefixes
+    path = prefixes.get(label, "") + member.path
     location: dict[str, Any] = {
         "physicalLocation": {
             "artifactLocation": {
                 "uri": _quoted(path),
-                "uriBaseId": _base(label) if label else _ROOT,
+                "uriBaseId": _ROOT if is_below_root else _base(label),
             },
             "region": {"startLine": member.start_line, "endLine": member.end_line},
         }

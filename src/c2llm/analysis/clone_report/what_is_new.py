@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
+from c2llm.analysis.added_lines import Additions
 from c2llm.analysis.clone_report.line_tokens import shape
 from c2llm.analysis.clone_report.member_code import MemberCode
 from c2llm.analysis.clones.clone_class import CloneClass, Member
-from c2llm.codebase.added_lines import Additions
 
 _KNOWN = 0.85
 """What was at least so alike before, as a share of how alike it is now, was a copy already."""

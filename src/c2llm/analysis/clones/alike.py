@@ -47,6 +47,8 @@ def alike_functions(corpus: Corpus, request: ClonesRequest) -> list[Finding]:
     rows = corpus.functions
     lines = rows["end_line"].astype(np.int64) - rows["start_line"] + 1
     chosen = np.flatnonzero((rows["tokens"] >= request.min_tokens) & (lines >= request.min_lines))
+    if not len(chosen):
+        return []
     loosest = max(request.types)
     nodes = _nodes(rows, chosen, "spelling" if loosest == 1 else "renamed")
     grouped: list[tuple[int, ...]] = []

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from c2llm.analysis.clone_report.member_code import MemberCode
     from c2llm.analysis.clone_report.selection import Selection
     from c2llm.analysis.clone_report.thresholds import Allowance, FailOn
-    from c2llm.analysis.clone_report.what_is_new import DiffedTrees
     from c2llm.analysis.clones.clone_class import CloneType, Role
     from c2llm.search.code_index import CodeIndex
 
@@ -198,8 +197,10 @@ def command(
     from c2llm.analysis.clone_report.selection import select
     from c2llm.analysis.clone_report.thresholds import failures
     from c2llm.analysis.clones.find import find_clones
+    from c2llm.analysis.known_classes import keep_classes
+    from c2llm.cli.clones.work_trees import diffed_trees
     from c2llm.cli.search_targets import opened
-    from c2llm.encoding.encoder_handle import DEFAULT_TABLE
+    from c2llm.encoding.model_folder import DEFAULT_MODEL
 
     started = time.perf_counter()
     checked = _checked(form, as_json, output, fail_on, allow, since, baseline, k)
@@ -207,10 +208,12 @@ def command(
     known = None if baseline is None else baselines.Baseline.read(baseline)
     if write_baseline is not None:
         baselines.require_writable(write_baseline)
-    with opened(paths, DEFAULT_TABLE, "hybrid", wait=True) as indexes:
+    with opened(paths, DEFAULT_MODEL, "lexical", wait=True) as indexes:
         code = MemberCode.of(indexes)
-        diffed = None if since is None else _diffed(indexes, since, code)
+        diffed = None if since is None else diffed_trees(indexes, since, code)
         report = find_clones(indexes, request)
+        if len(indexes) == 1:
+            keep_classes(indexes[0], request, report)
         selection = select(
             report,
             added_to=None if diffed is None else diffed.added_to,
@@ -226,7 +229,8 @@ def command(
         _tell(indexes, selection, code, checked, failed, seconds, diff=diff)
         if write_baseline is not None:
             written = baselines.write(write_baseline, report.classes, code)
-            note(f"{written} classes are known from now on: --baseline {write_baseline}")
+            classes = "class is" if written == 1 else "classes are"
+            note(f"{written} {classes} known from now on: --baseline {write_baseline}")
     for sentence in failed:
         note(f"Failed: {sentence}")
     if failed:
@@ -276,20 +280,6 @@ def _request(roles: frozenset[Role], asked: dict[str, Any]) -> Any:
     return ClonesRequest(apart=apart, **given)
 
 
-def _diffed(indexes: Sequence[CodeIndex], since: str, code: MemberCode) -> DiffedTrees:
-    from c2llm.analysis.clone_report.what_is_new import DiffedTrees
-    from c2llm.codebase.added_lines import additions_since
-    from c2llm.codebase.git import Git
-
-    return DiffedTrees(
-        {
-            index.label: additions_since(Git(Path(index.root)), since, index.paths())
-            for index in indexes
-        },
-        code,
-    )
-
-
 def _tell(
     indexes: Sequence[CodeIndex],
     selection: Selection,
@@ -337,13 +327,9 @@ def _payload(
 ) -> dict[str, Any]:
     if checked.form == "sarif":
         from c2llm.analysis.clone_report.as_sarif import sarif
-        from c2llm.codebase.git import Git
+        from c2llm.cli.clones.work_trees import prefixes
 
-        prefixes = {
-            index.label: Git(Path(index.root)).line("rev-parse", "--show-prefix") or ""
-            for index in indexes
-        }
-        return sarif(selection, prefixes)
+        return sarif(selection, prefixes(indexes))
     from c2llm.analysis.clone_report.as_json import payload
 
     return payload(selection, code, failed, seconds, diff=diff)

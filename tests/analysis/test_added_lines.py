@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from c2llm.codebase import added_lines as module
-from c2llm.codebase.added_lines import added_lines, additions_since, base_commit
+from c2llm.analysis import added_lines as module
+from c2llm.analysis.added_lines import added_lines, additions_since, base_commit
 from c2llm.codebase.git import Git
 from c2llm.errors import DataError, UsageError
 from tests.codebase.test_uncommitted import files, git
