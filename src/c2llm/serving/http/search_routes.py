@@ -19,6 +19,7 @@ from c2llm.search.request import Granularity, Mode, SearchRequest
 from c2llm.serving.file_lines import read_lines
 from c2llm.serving.http.access import chosen, visible
 from c2llm.serving.http.errors import ApiError
+from c2llm.serving.http.guard import QUERY
 from c2llm.serving.http.service import Service, service_of
 from c2llm.serving.open_indexes import BusyError
 
@@ -111,6 +112,7 @@ async def _search(
 ) -> Json:
     from c2llm.search.answering import answer
 
+    request.scope[QUERY] = query
     asked = _request(query, wanted)
     folders = chosen(there, wanted.repositories)
     work = partial(_answered, service, folders, asked, wanted.whole, answer)
