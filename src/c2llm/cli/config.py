@@ -110,12 +110,10 @@ def _show(config: UserConfig | None, *, as_json: bool) -> None:
         value, origin = getattr(config, name), config.origins.get(name, "default")
         told = ", ".join(value) if isinstance(value, tuple) else str(value)
         told = told.lower() if isinstance(value, bool) else told
-        where = {"default": "", "file": "  (file)", "environment": f"  ({variable})"}[origin]
-        lines.append(f"{name:<16} {'(not set)' if value is None else told}{where}")
+        source = {"default": "", "file": "  (file)", "environment": f"  ({variable})"}[origin]
+        lines.append(f"{name:<16} {'(not set)' if value is None else told}{source}")
     for name, value in config.serve.items():
         told = ", ".join(value) if isinstance(value, tuple) else str(value)
-        origin = config.serve_origins[name]
-        lines.append(
-            f"serve.{name:<10} {told}  ({'file' if origin == 'file' else variable_of(name)})"
-        )
+        source = "file" if config.serve_origins[name] == "file" else variable_of(name)
+        lines.append(f"{'serve.' + name:<16} {told}  ({source})")
     print_text("\n".join(lines) + "\n")

@@ -52,6 +52,7 @@ class Wanted(BaseModel):
     explain: bool = False
     offset: int = Field(0, description="Leave so many of the best hits out.")
     callers: bool = Field(False, description="Who calls each hit, and imports its file.")
+    facets: bool = Field(False, description="Count what the answer is made of.")
     siblings: bool = Field(False, description="Near copies in their places too.")
     repositories: list[str] = Field([], description="Names from /repositories; all when empty.")
     whole: bool = Field(False, description="The whole text of each hit instead of a snippet.")
