@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from c2llm.cli.output import note
+from c2llm.cli.serving.libraries import imports_of_serving
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 from c2llm.errors import UsageError
 
@@ -79,7 +76,7 @@ def command(
 
     folders = _folders(roots)
     EncoderHandle(model).check()
-    with _imports_of_serving():
+    with imports_of_serving("mcp"):
         from c2llm.serving.mcp.server import CodeSearchServer
         from c2llm.serving.mcp.transports import serve_http, serve_stdio
     server = CodeSearchServer(folders, model, asks_for_roots=not http)
@@ -113,27 +110,3 @@ def _folders(roots: tuple[str, ...]) -> list[Path]:
         if why := refusal(folder):
             raise UsageError(why)
     return folders
-
-
-@contextmanager
-def _imports_of_serving() -> Iterator[None]:
-    """Around the import of what serves.
-
-    Raises:
-        UsageError: Naming the library that is not installed.
-    """
-    # Each of their thousand models of messages would have pydantic look for plugins, and the
-    # garbage collector for what is none.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    gc.disable()
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] == "c2llm":
-            raise
-        raise UsageError(
-            f"c2llm mcp needs {error.name}: install it with pip install 'c2llm[serve]'."
-        ) from error
-    finally:
-        gc.enable()
-        gc.freeze()

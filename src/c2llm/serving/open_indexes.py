@@ -49,6 +49,8 @@ class _Entry:
     waiting: int = 0
     """Requests that use it or wait for it."""
     used: float = 0.0
+    compared: float = 0.0
+    """When the last comparison with the tree began that has been finished."""
     notes: list[str] = field(default_factory=list)
     """What the index has told since the last answer; while it is lent, the list of that answer."""
     reading: tuple[int, int] | None = None
@@ -97,7 +99,7 @@ class OpenIndexes:
 
     @contextmanager
     def lent(
-        self, roots: Sequence[Path], *, seconds: float
+        self, roots: Sequence[Path], *, seconds: float, names: Sequence[str] | None = None
     ) -> Iterator[tuple[list[CodeIndex], list[str]]]:
         """The indexes of these roots, brought up to date, for the block alone, with their notes.
 
@@ -106,24 +108,26 @@ class OpenIndexes:
         Args:
             roots: Resolved directories.
             seconds: How long to wait for another request that uses one of them.
+            names: What each of the roots is called where there are several; None to find names.
 
         Raises:
             BusyError: That took longer.
             C2LLMError: An index cannot be opened; of several that hold nothing one is enough.
         """
-        deadline = time.monotonic() + seconds
+        asked = time.monotonic()
+        deadline = asked + seconds
         roots = list(dict.fromkeys(roots))
         with ExitStack() as stack:
             # Always in the same order: two requests never wait for each other.
             entries = {
                 root: stack.enter_context(self._used(root, deadline)) for root in sorted(roots)
             }
-            names = labels(roots) if len(roots) > 1 else [""]
+            names = _names(roots, names)
             indexes: list[CodeIndex] = []
             empty: list[NothingToIndexError] = []
             for root, name in zip(roots, names, strict=True):
                 try:
-                    index = self._fresh(entries[root], deadline)
+                    index = self._fresh(entries[root], asked, deadline)
                 except NothingToIndexError as error:
                     empty.append(error)
                     continue
@@ -141,7 +145,9 @@ class OpenIndexes:
                     entry.notes = []
 
     @contextmanager
-    def as_they_are(self, roots: Sequence[Path]) -> Iterator[tuple[list[CodeIndex], list[str]]]:
+    def as_they_are(
+        self, roots: Sequence[Path], *, names: Sequence[str] | None = None
+    ) -> Iterator[tuple[list[CodeIndex], list[str]]]:
         """What the index files of these roots hold at this moment, read beside those who write.
 
         Raises:
@@ -151,7 +157,7 @@ class OpenIndexes:
 
         roots = list(dict.fromkeys(roots))
         told = [self._progress_of(root) for root in roots]
-        names = labels(roots) if len(roots) > 1 else [""]
+        names = _names(roots, names)
         with ExitStack() as stack:
             indexes: list[CodeIndex] = []
             for root, name in zip(roots, names, strict=True):
@@ -217,11 +223,17 @@ class OpenIndexes:
         for root in free[: max(0, len(self._entries) - self._most_open)]:
             self._entries.pop(root).close()
 
-    def _fresh(self, entry: _Entry, deadline: float) -> CodeIndex:
-        """The index of an entry, made or brought up to date."""
+    def _fresh(self, entry: _Entry, asked: float, deadline: float) -> CodeIndex:
+        """The index of an entry, made or brought up to date since the moment of the request.
+
+        Of requests that have waited for each other the first compares it with the tree for all.
+        """
+        begun = time.monotonic()
         try:
             if entry.index is None:
                 entry.index = self._opened(entry)
+            elif entry.compared >= asked and not entry.index.stale_files:
+                return entry.index
             elif entry.root.is_dir():
                 entry.index.refresh(LOCK_SECONDS)
             else:
@@ -233,6 +245,7 @@ class OpenIndexes:
         except BaseException:
             entry.close()
             raise
+        entry.compared = begun
         return entry.index
 
     def _opened(self, entry: _Entry) -> CodeIndex:
@@ -269,3 +282,10 @@ class OpenIndexes:
             f"The index of {root} is being made: {reading[0]:,} of {reading[1]:,} files are read; "
             "ask again in some seconds for an answer from more of them."
         )
+
+
+def _names(roots: Sequence[Path], names: Sequence[str] | None) -> Sequence[str]:
+    """What answers tell the roots apart by; "" for the only one."""
+    if len(roots) < 2:
+        return [""]
+    return labels(roots) if names is None else names

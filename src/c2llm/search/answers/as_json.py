@@ -10,6 +10,7 @@ from c2llm.search.answers.snippets import snippet
 if TYPE_CHECKING:
     from c2llm.search.answer import Hit, SearchAnswer, Sibling
     from c2llm.search.answers.callers import Callers
+    from c2llm.search.answers.facets import Facets
 
 
 def result(rank: int, hit: Hit, query: str, *, whole: bool) -> dict[str, Any]:
@@ -33,8 +34,14 @@ def result(rank: int, hit: Hit, query: str, *, whole: bool) -> dict[str, Any]:
     }
 
 
-def payload(answer: SearchAnswer, seconds: float) -> dict[str, Any]:
-    """A whole answer as JSON; `seconds` is the time since the command was given."""
+def payload(answer: SearchAnswer, seconds: float, *, whole: bool | None = None) -> dict[str, Any]:
+    """A whole answer as JSON; `seconds` is the time since the command was given.
+
+    Args:
+        answer: What was found.
+        seconds: How long it took.
+        whole: See `results`.
+    """
     request, indexes = answer.request, answer.indexes
     left_out: Counter[str] = Counter()
     for index in indexes:
@@ -54,18 +61,31 @@ def payload(answer: SearchAnswer, seconds: float) -> dict[str, Any]:
         "cut_off": answer.cut_off,
         "notes": list(answer.notes),
         "took_ms": round(seconds * 1000, 1),
-        "results": results(answer),
+        **({"facets": _facets(answer.facets)} if answer.facets is not None else {}),
+        "results": results(answer, whole=whole),
     }
 
 
-def results(answer: SearchAnswer) -> list[dict[str, Any]]:
-    """The hits of an answer as JSON."""
+def results(answer: SearchAnswer, *, whole: bool | None = None) -> list[dict[str, Any]]:
+    """The hits of an answer as JSON.
+
+    Args:
+        answer: What was found.
+        whole: The whole text of each hit instead of a snippet; None where a token budget decides.
+    """
     request = answer.request
-    whole = request.max_tokens is not None
+    if whole is None:
+        whole = request.max_tokens is not None
     return [
         result(rank, hit, request.text, whole=whole)
         for rank, hit in enumerate(answer.hits, request.offset + 1)
     ]
+
+
+def _facets(facets: Facets) -> dict[str, Any]:
+    counts = (facets.languages, facets.kinds, facets.folders, facets.repositories)
+    named = zip(("languages", "kinds", "folders", "repositories"), counts, strict=True)
+    return {"of": facets.of, **{name: dict(count) for name, count in named}}
 
 
 def _sibling(one: Sibling) -> dict[str, Any]:

@@ -9,15 +9,25 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from c2llm import __version__
-from c2llm.serving.http import embeddings, models, operations, rerank
-from c2llm.serving.http.errors import add_error_handlers
-from c2llm.serving.http.limits import InferenceLimit
+from c2llm.serving.http import operations, repository_routes, search_routes
+from c2llm.serving.http.errors import CompleteJson, add_error_handlers
+from c2llm.serving.http.guard import Guard, GuardSettings, Log
+from c2llm.serving.http.inference import embeddings, models, rerank
+from c2llm.serving.http.inference.limits import InferenceLimit
 from c2llm.serving.http.metrics import RequestMetrics
 from c2llm.serving.http.service import Service
 
 
-def create_app(service: Service) -> FastAPI:
-    """An application that answers for a service."""
+def create_app(
+    service: Service, guard: GuardSettings | None = None, log: Log | None = None
+) -> FastAPI:
+    """An application that answers for a service.
+
+    Args:
+        service: What answers.
+        guard: Which hosts, origins and sizes are let through; any host unless told.
+        log: Called with each request when it has been answered.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -25,17 +35,24 @@ def create_app(service: Service) -> FastAPI:
         yield
         await run_in_threadpool(service.embedder.stop)
 
-    app = FastAPI(title="c2llm", version=__version__, lifespan=lifespan)
+    app = FastAPI(
+        title="c2llm",
+        version=__version__,
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+        default_response_class=CompleteJson,
+        lifespan=lifespan,
+    )
     app.state.service = service
     add_error_handlers(app)
+    for group in (operations, models, embeddings, rerank, search_routes, repository_routes):
+        app.include_router(group.router)
+    # What is added last stands in front: who may not ask is refused before its body is read.
     app.add_middleware(
         InferenceLimit,
         most=service.settings.inference.most_requests,
         refused=service.metrics.refused,
     )
+    app.add_middleware(Guard, tenants=service.tenants, settings=guard, log=log)
     app.add_middleware(RequestMetrics, metrics=service.metrics)
-    app.include_router(operations.router)
-    app.include_router(models.router)
-    app.include_router(embeddings.router)
-    app.include_router(rerank.router)
     return app

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -10,6 +12,21 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from c2llm.errors import C2LLMError, UsageError
+from c2llm.printable import printable
+from c2llm.serving.open_indexes import BusyError
+
+_FAILED = "The server failed at this; its operator finds the reason in the log."
+
+
+class CompleteJson(JSONResponse):
+    """JSON of whatever there is: names that are no UTF-8 stand in it as escapes."""
+
+    def render(self, content: Any) -> bytes:
+        """The bytes of a body."""
+        try:
+            return super().render(content)
+        except UnicodeEncodeError:
+            return json.dumps(content, allow_nan=False).encode()
 
 
 class ApiError(Exception):
@@ -37,10 +54,8 @@ def error_response(
 ) -> JSONResponse:
     """The one shape of an error."""
     kind = "invalid_request_error" if status < 500 else "server_error"
-    # A message may name what was sent, and half a character of it is no UTF-8.
-    shown = message.encode("utf-8", "replace").decode()
-    body = {"error": {"message": shown, "code": code, "type": kind}}
-    return JSONResponse(body, status_code=status, headers=headers)
+    body = {"error": {"message": message, "code": code, "type": kind}}
+    return CompleteJson(body, status_code=status, headers=headers)
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -52,14 +67,23 @@ def add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(C2LLMError)
     async def own_error(request: Request, error: C2LLMError) -> JSONResponse:
-        usage = isinstance(error, UsageError)
-        return error_response(422 if usage else 503, "refused" if usage else "failed", str(error))
+        if isinstance(error, UsageError):
+            return error_response(422, "refused", printable(str(error)))
+        # What fails on the disk names places of the server that are no matter of a client's.
+        busy = isinstance(error, BusyError)
+        told = str(error) if busy or not request.app.state.service.tenants.required else _FAILED
+        code, headers = ("busy", {"Retry-After": "2"}) if busy else ("failed", None)
+        return error_response(503, code, printable(told), headers)
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first.get("loc", ()) if part != "body")
-        return error_response(422, "malformed", f"{where or 'The body'}: {first.get('msg', '')}.")
+        parts = [str(part) for part in first.get("loc", ())[1:]]
+        where = printable(".".join(parts)[:200]) or "The body"
+        told = first.get("msg", "")
+        if first.get("type") == "extra_forbidden":
+            told = "there is no such field; /openapi.json names those that there are"
+        return error_response(422, "malformed", f"{where}: {printable(told)}.")
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:

@@ -10,10 +10,13 @@ from fastapi import Request
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 from c2llm.home import home_folder
 from c2llm.serving.http.metrics import Metrics
+from c2llm.serving.http.workers import Workers
 from c2llm.serving.inference.embedder import Embedder
 from c2llm.serving.inference.model import ServedModel
 from c2llm.serving.inference.settings import InferenceSettings
 from c2llm.serving.open_indexes import OpenIndexes
+from c2llm.serving.repositories import Repositories
+from c2llm.serving.tenants import Tenants
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,10 @@ class Service:
 
     settings: ServeSettings
     indexes: OpenIndexes = field(default_factory=OpenIndexes)
+    repositories: Repositories = field(default_factory=Repositories)
+    tenants: Tenants = field(default_factory=Tenants)
+    workers: Workers = field(default_factory=Workers)
+    """Who searches."""
     metrics: Metrics = field(default_factory=Metrics)
     model: ServedModel = field(init=False)
     embedder: Embedder = field(init=False)

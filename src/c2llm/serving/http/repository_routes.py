@@ -1,0 +1,160 @@
+"""`/repositories` and `/file`: what is searched, and the files that answers are from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from c2llm.codebase.languages import detect_language
+from c2llm.serving.file_lines import read_lines
+from c2llm.serving.http.access import asker, chosen, visible, visible_to
+from c2llm.serving.http.errors import ApiError
+from c2llm.serving.http.service import Service, service_of
+from c2llm.serving.tenants import Tenant
+
+router = APIRouter(tags=["repositories"])
+
+Json = dict[str, Any]
+Asker = Annotated[Tenant, Depends(asker)]
+Visible = Annotated[dict[str, Path], Depends(visible)]
+Server = Annotated[Service, Depends(service_of)]
+
+
+class Added(BaseModel):
+    """A repository to answer from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: str = Field(description="A directory below a root of the server.")
+
+
+class Named(BaseModel):
+    """A repository that is there."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(description="As GET /repositories names it.")
+
+
+class FileLines(BaseModel):
+    """Lines of a file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: str = Field(description="Below the repository, as answers have it.")
+    repository: str | None = Field(None, description="Its name; the only one where there is one.")
+    start_line: int = Field(1, description="From 1.")
+    end_line: int | None = Field(None, description="Inclusive; as many as there are.")
+
+
+@router.get("/repositories")
+async def repositories(request: Request, service: Server, there: Visible) -> Json:
+    """Every repository that you may search, and the state of its index."""
+
+    def work() -> list[Json]:
+        return [_described(service, name, root) for name, root in there.items()]
+
+    return {"repositories": await service.workers.run(request, work)}
+
+
+@router.post("/repositories", status_code=201)
+async def add(request: Request, wanted: Added, service: Server, tenant: Asker) -> Json:
+    """Answer from a directory below a root of the server, which is indexed now."""
+    _require_management(tenant)
+
+    def work() -> Json:
+        root = service.repositories.add(wanted.path)
+        name = _name_of(visible_to(service, tenant), root)
+        _refresh(service, name, root)
+        return _described(service, name, root)
+
+    return await service.workers.run(request, work)
+
+
+@router.post("/repositories/refresh")
+async def refresh(request: Request, wanted: Named, service: Server, there: Visible) -> Json:
+    """Bring the index of a repository up to date; a search does so, too."""
+    [(name, root)] = chosen(there, [wanted.name]).items()
+
+    def work() -> Json:
+        _refresh(service, name, root)
+        return _described(service, name, root)
+
+    return await service.workers.run(request, work)
+
+
+@router.delete("/repositories", status_code=200)
+async def remove(
+    wanted: Annotated[Named, Query()], service: Server, tenant: Asker, there: Visible
+) -> Json:
+    """Answer from an added repository no more; nothing of it is deleted."""
+    _require_management(tenant)
+    [(name, root)] = chosen(there, [wanted.name]).items()
+    service.repositories.remove(root)
+    return {"removed": name}
+
+
+@router.get("/file")
+async def file(
+    request: Request, wanted: Annotated[FileLines, Query()], service: Server, there: Visible
+) -> Json:
+    """Lines of a file as it is on the disk; what may hold secrets is refused."""
+    if wanted.repository is None and len(there) > 1:
+        raise ApiError(422, "refused", "Say in `repository` whose file it is.")
+    names = [wanted.repository] if wanted.repository is not None else None
+    name, root = next(iter(chosen(there, names).items()), ("", None))
+    if root is None:
+        raise ApiError(404, "no_repository", "There is no repository yet; add one.")
+
+    def work() -> Json:
+        found = read_lines(root, wanted.path, wanted.start_line, wanted.end_line)
+        beginning = "\n".join(found.lines[:20])[:512].encode(errors="replace")
+        return {
+            "repository": name,
+            "path": wanted.path,
+            "language": detect_language(wanted.path, beginning),
+            "start_line": found.start,
+            "end_line": found.end,
+            "of": found.of,
+            "lines": list(found.lines),
+        }
+
+    return await service.workers.run(request, work)
+
+
+def _require_management(tenant: Tenant) -> None:
+    if not tenant.manages:
+        raise ApiError(
+            403, "may_not", "Your key searches only; one made with --manages adds and removes."
+        )
+
+
+def _name_of(there: dict[str, Path], root: Path) -> str:
+    """What whoever added a repository calls it.
+
+    Raises:
+        ApiError: It is none of those that its key may see.
+    """
+    name = next((name for name, folder in there.items() if folder == root), None)
+    if name is None:
+        raise ApiError(403, "may_not", "Your key may not see what you add; have one that may.")
+    return name
+
+
+def _refresh(service: Service, name: str, root: Path) -> None:
+    with service.indexes.lent([root], seconds=8.0, names=[name]):
+        pass
+
+
+def _described(service: Service, name: str, root: Path) -> Json:
+    """What is indexed of a repository, counted from its index alone."""
+    from c2llm.index.build.index_status import read_status
+
+    status = read_status(root, service.indexes.model)
+    told = asdict(status)
+    kept = ("files", "chunks", "embedded", "languages", "changed", "removed", "indexed")
+    return {"name": name, **{one: told[one] for one in kept}}

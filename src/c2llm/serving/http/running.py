@@ -1,0 +1,157 @@
+"""The server as a process: its socket, its limits in time, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import h11
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from c2llm.errors import UsageError
+
+_HEAD_SECONDS = 10.0
+"""In which the head of a request has to be here, from the first moment of its connection."""
+_IDLE_SECONDS = 30
+"""After which a connection is closed on which nothing is asked."""
+_UNSENT_SECONDS = 30
+"""After which a connection is closed whose client does not read its answer."""
+_WAITING_FOR_ACCEPT = 128
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens at an address.
+
+    Raises:
+        UsageError: It cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # connections inherit it
+            limit = _UNSENT_SECONDS * 1000
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit)
+        listener.bind((host.strip("[]"), port))
+        listener.listen(_WAITING_FOR_ACCEPT)
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"{host} port {port} cannot be listened at ({error.strerror or error}); give another "
+            "--host or --port."
+        ) from error
+    return listener
+
+
+def run(
+    app: FastAPI,
+    listener: socket.socket,
+    *,
+    connections: int,
+    grace_seconds: float,
+    at_end: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until the process is told to end.
+
+    The first SIGTERM or SIGINT ends it when what is at work has been answered, or after
+    `grace_seconds`; a second Ctrl-C ends it at once.
+
+    Args:
+        app: What answers.
+        listener: A socket that listens.
+        connections: Open at most; more are closed at once.
+        grace_seconds: How long what is at work may go on.
+        at_end: Called when nothing is taken any more.
+    """
+    server = server_of(app, connections=connections, grace_seconds=grace_seconds)
+
+    def again(number: int, frame: FrameType | None) -> None:
+        """The end was asked for before anything was served, or once more after it was."""
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, again)  # uvicorn raises what it was sent once more when it has ended
+    try:
+        server.run(sockets=[listener])
+    finally:
+        at_end()
+
+
+def server_of(
+    app: FastAPI,
+    *,
+    connections: int,
+    grace_seconds: float,
+    head_seconds: float = _HEAD_SECONDS,
+) -> uvicorn.Server:
+    """A server that is not started yet; see `run`.
+
+    Args:
+        app: What answers.
+        connections: Open at most.
+        grace_seconds: How long what is at work may go on at the end.
+        head_seconds: In which the head of a request has to be here.
+    """
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        http=_protocol(connections, head_seconds),
+        ws="none",
+        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_graceful_shutdown=max(1, round(grace_seconds)),
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    return uvicorn.Server(config)
+
+
+def _protocol(connections: int, head_seconds: float) -> type[asyncio.Protocol]:
+    """HTTP/1.1 as uvicorn speaks it, for so many connections, each of which has to say something.
+
+    uvicorn waits for the head of a request as long as it takes; many of those would leave no room
+    for others.
+    """
+
+    class Patient(H11Protocol):
+        _waiting: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            if len(self.connections) > connections:
+                transport.abort()
+                return
+            self._expect_head()
+
+        def data_received(self, data: bytes) -> None:
+            if self._waiting is None and self.conn.their_state is h11.IDLE:
+                self._expect_head()
+            super().data_received(data)
+            if self.conn.their_state is not h11.IDLE:
+                self._expect_nothing()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._expect_nothing()
+            super().connection_lost(exc)
+
+        def _expect_head(self) -> None:
+            self._waiting = self.loop.call_later(head_seconds, self._too_slow)
+
+        def _expect_nothing(self) -> None:
+            if self._waiting is not None:
+                self._waiting.cancel()
+                self._waiting = None
+
+        def _too_slow(self) -> None:
+            if not self.transport.is_closing():
+                self.transport.abort()
+
+    return Patient
