@@ -169,6 +169,12 @@ def test_sums_of_rows_equal_padded_softmax(tmp_path):
         np.testing.assert_allclose(vector, alone[0], rtol=0, atol=2e-6)
 
 
+def test_texts_without_a_token_have_vectors():
+    encoder = Encoder.load("c2llm-nano", tried=True)
+    vectors = encoder.encode_documents(["", " ", "\u202e"])
+    assert vectors.shape == (3, encoder.dim) and np.isfinite(vectors).all()
+
+
 def test_scores_too_far_apart_are_not_summed(tmp_path):
     static_folder(tmp_path, **VARIANTS["pma"])
     export_table(tmp_path, tmp_path)

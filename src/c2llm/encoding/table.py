@@ -148,8 +148,8 @@ class TableEngine:
         # One array, multiplied where it lies: the memory of a second would take as long again.
         rows = np.empty((len(chosen), self._value.shape[1] + heads), np.float32)
         rows[:, :-heads] = self._value[ids]
-        parts = rows[:, :-heads].reshape(*factors.shape, self._value.shape[1] // heads)
-        parts *= factors[:, :, None]
+        width = self._value.shape[1] // heads  # named: of no tokens it cannot be told
+        rows[:, :-heads].reshape(*factors.shape, width)[:] *= factors[:, :, None]
         rows[:, -heads:] = chosen
         return rows
 

@@ -9,18 +9,11 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from c2llm import __version__
-from c2llm.serving.http import (
-    embeddings,
-    models,
-    operations,
-    page,
-    repository_routes,
-    rerank,
-    search_routes,
-)
-from c2llm.serving.http.errors import add_error_handlers
+from c2llm.serving.http import operations, page, repository_routes, search_routes
+from c2llm.serving.http.errors import CompleteJson, add_error_handlers
 from c2llm.serving.http.guard import Guard, GuardSettings, Log
-from c2llm.serving.http.limits import InferenceLimit
+from c2llm.serving.http.inference import embeddings, models, rerank
+from c2llm.serving.http.inference.limits import InferenceLimit
 from c2llm.serving.http.metrics import RequestMetrics
 from c2llm.serving.http.service import Service
 
@@ -43,25 +36,23 @@ def create_app(
         await run_in_threadpool(service.embedder.stop)
 
     app = FastAPI(
-        title="c2llm", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan
+        title="c2llm",
+        version=__version__,
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+        default_response_class=CompleteJson,
+        lifespan=lifespan,
     )
     app.state.service = service
     add_error_handlers(app)
-    for routes in (
-        search_routes,
-        repository_routes,
-        page,
-        operations,
-        models,
-        embeddings,
-        rerank,
-    ):
-        app.include_router(routes.router)
+    for group in (operations, models, embeddings, rerank, search_routes, repository_routes, page):
+        app.include_router(group.router)
+    # What is added last stands in front: who may not ask is refused before its body is read.
     app.add_middleware(
         InferenceLimit,
         most=service.settings.inference.most_requests,
         refused=service.metrics.refused,
     )
-    app.add_middleware(RequestMetrics, metrics=service.metrics)
     app.add_middleware(Guard, tenants=service.tenants, settings=guard, log=log)
+    app.add_middleware(RequestMetrics, metrics=service.metrics)
     return app

@@ -111,14 +111,16 @@ class Embedder:
         self._error: str | None = None
         self._stopping = False
         self._loader: Thread | None = None
+        self._start_lock = Lock()
         self._helpers = ThreadPoolExecutor(2, thread_name_prefix="c2llm-tokenize")
         self._probed, self._probe_lock = 0.0, Lock()
 
     def start(self) -> None:
         """Load the model in the background; until then `embed` raises NotReadyError."""
-        if self._loader is None:
-            self._loader = Thread(target=self._prepare, name="c2llm-load", daemon=True)
-            self._loader.start()
+        with self._start_lock:
+            if self._loader is None:
+                self._loader = Thread(target=self._prepare, name="c2llm-load", daemon=True)
+                self._loader.start()
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until the model is loaded or cannot be; whether it is."""

@@ -16,8 +16,8 @@ from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from c2llm.serving.http.errors import ApiError
+from c2llm.serving.http.inference.texts import embedded, require_model
 from c2llm.serving.http.service import Service, service_of
-from c2llm.serving.http.texts import embedded, require_model
 
 router = APIRouter(tags=["rerank"])
 

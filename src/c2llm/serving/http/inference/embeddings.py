@@ -13,8 +13,8 @@ from pydantic_core import PydanticCustomError
 from starlette.concurrency import run_in_threadpool
 
 from c2llm.serving.http.errors import ApiError
+from c2llm.serving.http.inference.texts import embedded, require_model
 from c2llm.serving.http.service import Service, service_of
-from c2llm.serving.http.texts import embedded, require_model
 from c2llm.serving.inference.embedder import Embedded, Vectors
 
 router = APIRouter(tags=["embeddings"])

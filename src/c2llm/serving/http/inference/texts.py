@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from fastapi import Request
 
 from c2llm.printable import printable
-from c2llm.serving.http.disconnect import while_connected
 from c2llm.serving.http.errors import ApiError
+from c2llm.serving.http.inference.disconnect import while_connected
 from c2llm.serving.http.service import Service
 from c2llm.serving.inference.embedder import Embedded
 from c2llm.serving.inference.errors import (

@@ -1,0 +1,1 @@
+"""Routes of texts: embeddings, rerank, models; and what a request of texts may cost."""
