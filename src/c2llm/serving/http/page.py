@@ -69,11 +69,8 @@ POLICY = "; ".join(
 """Nothing but our own files, and no string that becomes markup or code."""
 _HEADERS = {
     "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     # The browser asks each time whether it has changed, and mostly hears that it has not.
     "Cache-Control": "no-cache",
