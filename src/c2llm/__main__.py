@@ -1,6 +1,6 @@
 """`python -m c2llm` is `c2llm`."""
 
-from c2llm.cli.main import run
+from c2llm.cli.entry import run
 
 if __name__ == "__main__":
     run()

@@ -46,6 +46,9 @@ class UserConfig:
     """Megabytes that all indexes may take together; 0 for no limit."""
     cache_mb: int | None = _setting("C2LLM_CACHE_MB")
     """Megabytes that the vectors may take that all indexes share."""
+    serve: Mapping[str, Any] = field(default_factory=dict)
+    """What is set of the server; see `serve_config.SERVE_SETTINGS`."""
+    serve_origins: Mapping[str, Origin] = field(default_factory=dict)
     file: Path | None = None
     """Where the file is, whether there is one or not; None where none is to be read."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
@@ -60,12 +63,20 @@ class UserConfig:
         """
         file = _config_file(environment)
         values: dict[str, Any] = dict(_read(file)) if file is not None else {}
+        table: dict[str, Any] = values.pop("serve", {})
         origins: dict[str, Origin] = dict.fromkeys(values, "file")
+        serve_origins: dict[str, Origin] = dict.fromkeys(table, "file")
+        if any(name.startswith("C2LLM_SERVE_") for name in environment):
+            from c2llm.serve_config import serve_values
+
+            of_server = serve_values(environment)
+            table |= of_server
+            serve_origins |= dict.fromkeys(of_server, "environment")
         for name, variable in VARIABLES.items():
             if variable in environment:
                 values[name] = _from_text(name, environment[variable])
                 origins[name] = "environment"
-        return cls(**values, file=file, origins=origins)
+        return cls(**values, file=file, origins=origins, serve=table, serve_origins=serve_origins)
 
     def variables(self) -> dict[str, str]:
         """The variables that say what the file does: for who reads them, and child processes."""
@@ -142,6 +153,10 @@ def _content(file: Path) -> bytes | None:
 
 
 def _checked(file: Path, name: str, value: object) -> Any:
+    if name == "serve":
+        from c2llm.serve_config import checked_table
+
+        return checked_table(str(file), value)
     if name not in VARIABLES:
         from difflib import get_close_matches
 

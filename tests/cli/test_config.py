@@ -170,7 +170,7 @@ def test_a_shell_is_taught(shell: str, file: Path, capsys: pytest.CaptureFixture
     ("words", "expected"),
     [
         ("c2llm ", set(VERBS)),
-        ("c2llm se", {"search"}),
+        ("c2llm se", {"search", "serve"}),
         ("c2llm search --gran", {"--granularity"}),
         ("c2llm search --mode l", {"lexical"}),
     ],

@@ -24,6 +24,7 @@ _VERBS = {
     "watch": ("model", "max_file_size"),
     "status": ("model",),
     "embed": ("model",),
+    "serve": ("model",),
 }
 
 
@@ -35,15 +36,22 @@ def take(context: click.Context) -> None:
     """
     config = UserConfig.load(os.environ)
     context.obj = config
-    context.default_map = {
+    context.default_map = defaults_of(config)
+    for variable, value in config.variables().items():
+        os.environ[variable] = value
+        context.call_on_close(partial(os.environ.pop, variable, None))
+
+
+def defaults_of(config: UserConfig) -> dict[str, dict[str, Any]]:
+    """For each verb the defaults of its options."""
+    found: dict[str, dict[str, Any]] = {
         verb: {
             _OPTIONS[name]: value for name in names if (value := getattr(config, name)) is not None
         }
         for verb, names in _VERBS.items()
     }
-    for variable, value in config.variables().items():
-        os.environ[variable] = value
-        context.call_on_close(partial(os.environ.pop, variable, None))
+    found["serve"] |= config.serve
+    return found
 
 
 def without_notes_of_config(answer: SearchAnswer) -> SearchAnswer:
@@ -73,6 +81,7 @@ def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _show(config: UserConfig | None, *, as_json: bool) -> None:
     from c2llm.cli.output import print_json, print_text
+    from c2llm.serve_config import variable_of
 
     config = config or UserConfig.load(os.environ)
     there = config.file is not None and config.file.exists()
@@ -85,13 +94,26 @@ def _show(config: UserConfig | None, *, as_json: bool) -> None:
             }
             for name, variable in VARIABLES.items()
         }
-        print_json({"file": str(config.file), "exists": there, "settings": settings})
+        of_server = {
+            name: {
+                "value": value,
+                "from": config.serve_origins[name],
+                "variable": variable_of(name),
+            }
+            for name, value in config.serve.items()
+        }
+        where = {"file": str(config.file), "exists": there}
+        print_json({**where, "settings": settings, "serve": of_server})
         return
     lines = [f"file             {config.file}{'' if there else ' (there is none)'}"]
     for name, variable in VARIABLES.items():
         value, origin = getattr(config, name), config.origins.get(name, "default")
         told = ", ".join(value) if isinstance(value, tuple) else str(value)
         told = told.lower() if isinstance(value, bool) else told
-        where = {"default": "", "file": "  (file)", "environment": f"  ({variable})"}[origin]
-        lines.append(f"{name:<16} {'(not set)' if value is None else told}{where}")
+        source = {"default": "", "file": "  (file)", "environment": f"  ({variable})"}[origin]
+        lines.append(f"{name:<16} {'(not set)' if value is None else told}{source}")
+    for name, value in config.serve.items():
+        told = ", ".join(value) if isinstance(value, tuple) else str(value)
+        source = "file" if config.serve_origins[name] == "file" else variable_of(name)
+        lines.append(f"{'serve.' + name:<16} {told}  ({source})")
     print_text("\n".join(lines) + "\n")

@@ -25,6 +25,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "status": ("c2llm.cli.status", "Tell what is indexed, what is stale, what was skipped."),
     "similar": ("c2llm.cli.similar", "Find code like a place in a file, or like pasted code."),
     "serve": ("c2llm.cli.serving.serve", "Serve search and embeddings over HTTP, and a page."),
+    "keys": ("c2llm.cli.serving.keys", "Make, list and revoke the keys of a server."),
     "mcp": ("c2llm.cli.mcp", "Serve coding agents by the Model Context Protocol."),
     "workspace": ("c2llm.cli.workspace", "Name a set of repositories to search together."),
     "clear": ("c2llm.cli.clear", "Remove the index of a repository."),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextvars import ContextVar
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c2llm.cli.output import note, progress_bar
@@ -11,6 +13,10 @@ from c2llm.errors import NothingToIndexError
 
 if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
+
+Lender = Callable[[Sequence[Path], Sequence[str]], AbstractContextManager[list["CodeIndex"]]]
+LENDER: ContextVar[Lender | None] = ContextVar("lender", default=None)
+"""Who lends the indexes of directories under these names instead, as in a server that has them."""
 
 
 @contextmanager
@@ -49,6 +55,9 @@ def opened(
     with ExitStack() as stack:
         roots = list(dict.fromkeys(resolved_path(path) for path in paths or ["."]))
         names = labels(roots) if len(roots) > 1 else [""]
+        if (lender := LENDER.get()) is not None:
+            yield stack.enter_context(lender(roots, names))
+            return
         indexes: list[CodeIndex] = []
         empty: list[NothingToIndexError] = []
         for root, name in zip(roots, names, strict=True):

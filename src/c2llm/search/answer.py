@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from c2llm.search.answers.callers import Callers
+    from c2llm.search.answers.facets import Facets
     from c2llm.search.request import SearchRequest
 
 
@@ -90,6 +91,8 @@ class SearchAnswer:
     """From the request to the answer; opening and refreshing the indexes is not in it."""
     notes: tuple[str, ...] = ()
     """Sentences that whoever shows the answer tells with it: what was not looked at or not met."""
+    facets: Facets | None = None
+    """What it is made of, where the request asks for that."""
 
     @property
     def unread(self) -> int:

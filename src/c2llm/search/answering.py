@@ -102,6 +102,7 @@ def _answer(
         indexes=tuple(index.described(request.mode) for index in taken),
         cut_off=cut_off,
         seconds=time.perf_counter() - started,
+        facets=found.facets,
         notes=(*_unread_notes(asked), *_notes(request, taken, targets, found)),
     )
 

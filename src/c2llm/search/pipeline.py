@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from c2llm.search.answer import Hit, Sibling
 from c2llm.search.answers.grouping import grouped
@@ -18,6 +19,9 @@ from c2llm.search.request import Mode, SearchRequest
 from c2llm.search.retrieval.pooling import pooled_corpora, pooled_statistics
 from c2llm.search.retrieval.retrievers import retrieve, searched_terms
 from c2llm.search.target import SearchTarget
+
+if TYPE_CHECKING:
+    from c2llm.search.answers.facets import Facets
 
 _RECENT = 0.5
 """What having just been changed is worth where it is asked for."""
@@ -36,6 +40,8 @@ class Found:
     """A chunk that may answer has a word of the query, defines its name or is at its place."""
     words_outside: bool
     """None of them has, and some that may not answer do."""
+    facets: Facets | None = None
+    """What was ranked, counted, where the request asks for that."""
 
 
 def ask(
@@ -76,7 +82,12 @@ def ask(
     else:
         every = [item for part in parts for item in part]
         hits = _units(targets, request, query, every, last, found.rarity)[request.offset : last]
-    return Found(hits, found.by_words, found.words_outside)
+    facets = None
+    if request.facets:
+        from c2llm.search.answers.facets import facets_of
+
+        facets = facets_of(targets, found.candidates)
+    return Found(hits, found.by_words, found.words_outside, facets)
 
 
 def _answers(targets: Sequence[SearchTarget], ranked: Sequence[Ranked]) -> list[Ranked]:

@@ -64,6 +64,8 @@ class SearchRequest:
     """Leave so many of the best hits out: with the same `k` the next ones of the same list."""
     callers: bool = False
     """Find for each hit who calls it, what its file imports and what imports that."""
+    facets: bool = False
+    """Count what the answer is made of: languages, kinds, folders, repositories."""
     siblings: bool = False
     """Near copies of a hit keep their places, too, and are not only named with it."""
 
@@ -84,7 +86,7 @@ class SearchRequest:
             _require_count("token budget", self.max_tokens, 10**9)
         _require_one_of("mode", self.mode, get_args(Mode))
         _require_one_of("granularity", self.granularity, get_args(Granularity))
-        for name in ("symbol", "recent", "explain", "callers", "siblings"):
+        for name in ("symbol", "recent", "explain", "callers", "facets", "siblings"):
             if not isinstance(getattr(self, name), bool):
                 raise UsageError(f"{name} must be true or false, not {getattr(self, name)!r}.")
         for name in ("languages", "include", "exclude"):

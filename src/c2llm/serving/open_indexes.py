@@ -49,6 +49,8 @@ class _Entry:
     waiting: int = 0
     """Requests that use it or wait for it."""
     used: float = 0.0
+    compared: float = 0.0
+    """When the last comparison with the tree began that has been finished."""
     notes: list[str] = field(default_factory=list)
     """What the index has told since the last answer; while it is lent, the list of that answer."""
     reading: tuple[int, int] | None = None
@@ -112,7 +114,8 @@ class OpenIndexes:
             BusyError: That took longer.
             C2LLMError: An index cannot be opened; of several that hold nothing one is enough.
         """
-        deadline = time.monotonic() + seconds
+        asked = time.monotonic()
+        deadline = asked + seconds
         roots = list(dict.fromkeys(roots))
         with ExitStack() as stack:
             # Always in the same order: two requests never wait for each other.
@@ -124,7 +127,7 @@ class OpenIndexes:
             empty: list[NothingToIndexError] = []
             for root, name in zip(roots, names, strict=True):
                 try:
-                    index = self._fresh(entries[root], deadline)
+                    index = self._fresh(entries[root], asked, deadline)
                 except NothingToIndexError as error:
                     empty.append(error)
                     continue
@@ -226,11 +229,17 @@ class OpenIndexes:
         for root in free[: max(0, len(self._entries) - self._most_open)]:
             self._entries.pop(root).close()
 
-    def _fresh(self, entry: _Entry, deadline: float) -> CodeIndex:
-        """The index of an entry, made or brought up to date."""
+    def _fresh(self, entry: _Entry, asked: float, deadline: float) -> CodeIndex:
+        """The index of an entry, made or brought up to date since the moment of the request.
+
+        Of requests that have waited for each other the first compares it with the tree for all.
+        """
+        begun = time.monotonic()
         try:
             if entry.index is None:
                 entry.index = self._opened(entry)
+            elif entry.compared >= asked and not entry.index.stale_files:
+                return entry.index
             elif entry.root.is_dir():
                 entry.index.refresh(LOCK_SECONDS)
             else:
@@ -242,6 +251,7 @@ class OpenIndexes:
         except BaseException:
             entry.close()
             raise
+        entry.compared = begun
         return entry.index
 
     def _opened(self, entry: _Entry) -> CodeIndex:

@@ -26,6 +26,7 @@ _OURS = (
     "config",
     "log",
     "models",
+    "serve",
 )
 """How the names begin of what c2llm keeps in its folder."""
 

@@ -10,6 +10,7 @@ from c2llm.search.answers.snippets import snippet
 if TYPE_CHECKING:
     from c2llm.search.answer import Hit, SearchAnswer, Sibling
     from c2llm.search.answers.callers import Callers
+    from c2llm.search.answers.facets import Facets
 
 
 def result(rank: int, hit: Hit, query: str, *, whole: bool) -> dict[str, Any]:
@@ -60,6 +61,7 @@ def payload(answer: SearchAnswer, seconds: float, *, whole: bool | None = None) 
         "cut_off": answer.cut_off,
         "notes": list(answer.notes),
         "took_ms": round(seconds * 1000, 1),
+        **({"facets": _facets(answer.facets)} if answer.facets is not None else {}),
         "results": results(answer, whole=whole),
     }
 
@@ -78,6 +80,12 @@ def results(answer: SearchAnswer, *, whole: bool | None = None) -> list[dict[str
         result(rank, hit, request.text, whole=whole)
         for rank, hit in enumerate(answer.hits, request.offset + 1)
     ]
+
+
+def _facets(facets: Facets) -> dict[str, Any]:
+    counts = (facets.languages, facets.kinds, facets.folders, facets.repositories)
+    named = zip(("languages", "kinds", "folders", "repositories"), counts, strict=True)
+    return {"of": facets.of, **{name: dict(count) for name, count in named}}
 
 
 def _sibling(one: Sibling) -> dict[str, Any]:

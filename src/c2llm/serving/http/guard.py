@@ -32,6 +32,8 @@ PUBLIC = frozenset({"/", "/health", "/docs", "/openapi.json", "/favicon.ico"})
 PUBLIC_FOLDERS = ("/assets/",)
 REQUEST_ID = "c2llm.request"
 """Where the id of a request is in its scope."""
+QUERY = "c2llm.query"
+"""Where a route leaves what was asked, for a log that may have it."""
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BODY_SECONDS = 30.0
 """In which a body has to be here, whole."""
@@ -49,6 +51,8 @@ class GuardSettings:
     """Names that a page's `Origin` may have beside the `Host` that it asks."""
     most_bytes: int = 8_000_000
     """Of one body."""
+    log_queries: bool = False
+    """Whether the log may have what was asked."""
 
 
 class Guard:
@@ -269,6 +273,8 @@ class _Exchange:
             "bytes": self._sent,
             "tenant": tenant.name if isinstance(tenant, Tenant) else None,
         }
+        if self._guard._settings.log_queries and self._scope.get(QUERY) is not None:
+            told["query"] = self._scope[QUERY]
         if failure is not None and not isinstance(failure, asyncio.CancelledError):
             told["failure"] = failure
         self._guard._log(told)

@@ -19,6 +19,7 @@ from c2llm.search.request import Granularity, Mode, SearchRequest
 from c2llm.serving.file_lines import read_lines
 from c2llm.serving.http.access import chosen, visible
 from c2llm.serving.http.errors import ApiError
+from c2llm.serving.http.guard import QUERY
 from c2llm.serving.http.service import Service, service_of
 from c2llm.serving.open_indexes import BusyError
 
@@ -51,6 +52,7 @@ class Wanted(BaseModel):
     explain: bool = False
     offset: int = Field(0, description="Leave so many of the best hits out.")
     callers: bool = Field(False, description="Who calls each hit, and imports its file.")
+    facets: bool = Field(False, description="Count what the answer is made of.")
     siblings: bool = Field(False, description="Near copies in their places too.")
     repositories: list[str] = Field([], description="Names from /repositories; all when empty.")
     whole: bool = Field(False, description="The whole text of each hit instead of a snippet.")
@@ -111,6 +113,7 @@ async def _search(
 ) -> Json:
     from c2llm.search.answering import answer
 
+    request.scope[QUERY] = query
     asked = _request(query, wanted)
     folders = chosen(there, wanted.repositories)
     work = partial(_answered, service, folders, asked, wanted.whole, answer)
