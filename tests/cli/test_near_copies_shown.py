@@ -9,9 +9,10 @@ import pytest
 from c2llm.cli.interactive import Session
 from c2llm.cli.render import also_in
 from c2llm.search.answer import Hit, Sibling
+from c2llm.search.explain.why import Why
 from c2llm.search.request import SearchRequest
 
-HIT = Hit("a/x.py", 1, 9, "python", "function", "settle", 1.0, "x = 1", ("BM25 #1",))
+HIT = Hit("a/x.py", 1, 9, "python", "function", "settle", 1.0, "x = 1", Why(("BM25 #1",)))
 
 
 def _with(*also: Sibling) -> Hit:

@@ -103,7 +103,7 @@ def test_json_is_the_contract(project: Path, model: Path) -> None:
         assert result["rank"] == rank
         assert (project / result["path"]).is_file()
         assert 1 <= result["start_line"] <= result["end_line"]
-        assert result["snippet"] and result["why"]
+        assert result["snippet"] and result["why"]["reasons"]
     assert results[0]["path"] == "src/net/retry.py"
 
 

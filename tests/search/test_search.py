@@ -48,7 +48,7 @@ def test_a_definition_wins_over_any_number_of_mentions(project: Path) -> None:
         for mode in MODES:
             hit = index.search("make_widget", 1, mode)[0]  # type: ignore[arg-type]
             assert hit.path == "zz/factory.py"
-            assert hit.why[0] == "defines make_widget"
+            assert hit.why.reasons[0] == "defines make_widget"
 
 
 def test_tests_stand_back_unless_they_are_asked_for(index: CodeIndex) -> None:
@@ -147,17 +147,17 @@ def test_lexical_searches_load_no_model(project: Path, monkeypatch: pytest.Monke
 
 def test_every_leg_says_why(index: CodeIndex) -> None:
     hit = index.search("retry_with_backoff", 1)[0]
-    assert hit.why[0] == "defines retry_with_backoff"
-    assert any(reason.startswith("BM25 #") for reason in hit.why)
-    assert any(reason.startswith("vector #") for reason in hit.why)
-    assert "file name matches: retry" in hit.why
+    assert hit.why.reasons[0] == "defines retry_with_backoff"
+    assert any(reason.startswith("BM25 #") for reason in hit.why.reasons)
+    assert any(reason.startswith("vector #") for reason in hit.why.reasons)
+    assert "file name matches: retry" in hit.why.reasons
     back = next(hit for hit in index.search("retry", 10) if hit.path.startswith("tests/"))
-    assert "demoted: test" in back.why
+    assert "demoted: test" in back.why.reasons
 
 
 def test_without_features_the_fused_score_is_left_as_it_is(index: CodeIndex) -> None:
     hits = index.search("retry backoff", 10, "lexical", weights=NO_FEATURES)
-    ranks = [int(hit.why[0].removeprefix("BM25 #")) for hit in hits]
+    ranks = [int(hit.why.reasons[0].removeprefix("BM25 #")) for hit in hits]
     assert ranks == list(range(1, len(hits) + 1))
 
 

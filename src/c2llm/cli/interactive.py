@@ -272,7 +272,7 @@ class Session:
         if not hits:
             return []
         hit = hits[min(chosen, len(hits) - 1)]
-        found: StyleAndTextTuples = [("class:dim", f" {printable('; '.join(hit.why))}\n")]
+        found: StyleAndTextTuples = [("class:dim", f" {printable('; '.join(hit.why.reasons))}\n")]
         if hit.also:
             found.append(("class:dim", f" {printable(also_in(hit))}\n"))
         found.append(("", "\n"))

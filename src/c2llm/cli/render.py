@@ -72,7 +72,7 @@ def show(
         if hit.also:
             lines.append(paint(DIM, f"       {printable(also_in(hit))}"))
         if explain:
-            lines.append(paint(DIM, f"       {printable('; '.join(hit.why))}"))
+            lines.append(paint(DIM, f"       {printable('; '.join(hit.why.reasons))}"))
         if hit.callers is not None:
             told = _caller_lines(hit.callers)
             lines += [paint(DIM, f"       {printable(line)}") for line in told]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from c2llm.search.answers.callers import Callers
     from c2llm.search.answers.facets import Facets
+    from c2llm.search.explain.why import Why
     from c2llm.search.request import SearchRequest
 
 
@@ -39,8 +40,8 @@ class Hit:
     score: float
     """Comparable within one answer only."""
     text: str
-    why: tuple[str, ...]
-    """Short reasons, the strongest first."""
+    why: Why
+    """The reasons; with `explain` also what lines and words the score comes from."""
     cell: int = 0
     """Which cell of a notebook it is from, counted from 1; 0 elsewhere. The lines are those of the
     notebook's file."""

@@ -94,6 +94,10 @@ def _answer(
         from c2llm.search.answers.token_budget import within_budget
 
         hits, cut_off = within_budget(hits, request.max_tokens)
+    if request.explain:
+        from c2llm.search.explain.explaining import explained
+
+        hits = explained(targets, hits, parse_query(request.text))
     if request.callers:
         hits = _with_callers(taken, hits)
     return SearchAnswer(

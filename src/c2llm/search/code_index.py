@@ -48,6 +48,7 @@ class RequestOptions(TypedDict, total=False):
     symbol: bool
     recent: bool
     max_tokens: int | None
+    explain: bool
     offset: int
     callers: bool
     siblings: bool

@@ -70,7 +70,7 @@ def ask(
     if not of_chunks or any(one.left_out for one in targets):
         most = len(found.candidates)
     wanted = last if of_chunks else max(_CHUNKS_A_UNIT * last, most)
-    parts = [rank(found.candidates, query, found.corpora, most, weights)]
+    parts = [rank(found.candidates, query, found.corpora, most, weights, explain=request.explain)]
     if request.offset and len(parts[0]) < wanted:
         parts += _deeper(targets, request, query, weights, parts[0], wanted, admitted)
     if of_chunks:
@@ -122,7 +122,14 @@ def _deeper(
     while len(known) < most:
         k = _wanted(k)
         found = candidates_of(targets, query, k=k, mode=request.mode, admitted=admitted)
-        longer = rank(found.candidates, query, found.corpora, len(found.candidates), weights)
+        longer = rank(
+            found.candidates,
+            query,
+            found.corpora,
+            len(found.candidates),
+            weights,
+            explain=request.explain,
+        )
         more = [
             replace(item, score=min(item.score, least))
             for item in longer

@@ -6,6 +6,7 @@ import pytest
 
 from c2llm.search.answer import Hit
 from c2llm.search.answers.best_line import best_line
+from c2llm.search.explain.why import Why
 
 CODE = """# retry: calls again
 # when the server is away
@@ -33,7 +34,7 @@ def hit(text: str = CODE, symbol: str = "retry", start: int = 10, **more: object
         symbol=symbol,
         score=1.0,
         text="\n".join(lines),
-        why=(),
+        why=Why(()),
         **more,  # type: ignore[arg-type]
     )
 

@@ -14,6 +14,7 @@ from c2llm.search.answers.precedence import is_other_version, stands_before
 from c2llm.search.answers.similar_code import as_query, similar, specimen_at
 from c2llm.search.answers.token_budget import within_budget
 from c2llm.search.code_index import CodeIndex
+from c2llm.search.explain.why import Why
 from c2llm.search.request import SearchRequest
 from tests.trees import WordEncoder, write_tree
 
@@ -112,7 +113,7 @@ def test_one_of_four_precisions_stands_for_all(
     assert sum(behind) == 3
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
     copied = f"near copy of {first.path}:{first.start_line}-{first.end_line}"
-    assert [hit.why[-1] for hit in hits if hit in hits[-3:]] == [copied] * 3
+    assert [hit.why.reasons[-1] for hit in hits if hit in hits[-3:]] == [copied] * 3
 
 
 def test_in_their_places_they_are_on_request(routines: CodeIndex) -> None:
@@ -301,7 +302,7 @@ def test_a_token_budget_counts_the_names_and_goes_to_what_is_different(
     found = searched(root, "settle an invoice", max_tokens=450)
     assert set(paths(found.hits[:2])) == {"a/ledger.py", "x/debts.py"}
     assert len(next(hit for hit in found.hits if hit.also).also) == 7
-    hit = Hit("a.py", 1, 1, "python", "function", "f", 1.0, "x = 1", (),
+    hit = Hit("a.py", 1, 1, "python", "function", "f", 1.0, "x = 1", Why(()),
               also=tuple(Sibling(f"{name * 30}.py", 1, 1) for name in "bcd"))  # fmt: skip
     named = [len(within_budget([hit], tokens)[0][0].also) for tokens in (30, 50, 70, 200)]
     assert named == [0, 1, 2, 3]

@@ -78,7 +78,7 @@ def test_a_trace_finds_its_innermost_frame_here(index: CodeIndex) -> None:
         hits = index.search(PYTHON, 3, "lexical")
     assert (hits[0].path, hits[1].path) == ("src/net/retry.py", "src/net/client.py")
     assert hits[0].start_line <= 8 <= hits[0].end_line
-    assert hits[0].why[0] == "the place that the query names"
+    assert hits[0].why.reasons[0] == "the place that the query names"
 
 
 @pytest.mark.parametrize("query", ["src/net/retry.py:15", "retry.py:15", "/x/src/net/retry.py"])

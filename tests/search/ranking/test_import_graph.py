@@ -105,9 +105,9 @@ def test_what_a_match_imports_comes_before_its_equal(
         again = index.search("upload picture and save body", 5, "lexical")
     order = [hit.path for hit in hits]
     assert order == ["app/handler.py", "app/storage.py", "app/other.py"]
-    assert "imported by app/handler.py" in hits[1].why
+    assert "imported by app/handler.py" in hits[1].why.reasons
     assert hits[2].score < hits[1].score
-    assert not any("import" in reason for reason in hits[2].why)
+    assert not any("import" in reason for reason in hits[2].why.reasons)
     assert again == hits
 
 

@@ -74,4 +74,4 @@ def test_the_newer_version_is_in_front_and_the_older_one_says_why_it_is_not():
     paths = {text: [one.candidate.facts.path for one in found] for text, found in asked.items()}
     assert paths["list them"] == ["api/v2/users.py", "api/v1/users.py"]
     assert paths["list them in v1"] == ["api/v1/users.py", "api/v2/users.py"]
-    assert "demoted: older version" in asked["list them"][1].why
+    assert "demoted: older version" in asked["list them"][1].why.reasons

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from c2llm.search.answer import Hit, SearchAnswer
 from c2llm.search.answers.token_budget import tokens_of
+from c2llm.search.explain.why import Why
 from c2llm.search.request import SearchRequest
 from c2llm.serving.mcp.answer_text import LEAST_TOKENS, answer_text, cut
 
@@ -16,7 +17,9 @@ STATE = ["[project: commit 0123456789 (main), clean; 5 files indexed, up to date
 
 def hit(number: int, text: str, path: str = "src/a.py") -> Hit:
     lines = text.count("\n") + 1
-    return Hit(path, number, number + lines - 1, "python", "function", f"f{number}", 1.0, text, ())
+    return Hit(
+        path, number, number + lines - 1, "python", "function", f"f{number}", 1.0, text, Why(())
+    )
 
 
 def told(

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from c2llm.search.answer import Hit, SearchAnswer, Sibling
     from c2llm.search.answers.callers import Callers
     from c2llm.search.answers.facets import Facets
+    from c2llm.search.explain.why import LineShare, Why, WordShare
+
+_SHARE_DIGITS = 8
+"""Enough for the sum of some hundred shares to be the score that is told."""
 
 
 def result(rank: int, hit: Hit, query: str, *, whole: bool) -> dict[str, Any]:
@@ -26,9 +30,9 @@ def result(rank: int, hit: Hit, query: str, *, whole: bool) -> dict[str, Any]:
         "language": hit.language,
         "kind": hit.kind,
         "symbol": hit.symbol,
-        "score": round(hit.score, 4),
+        "score": round(hit.score, _SHARE_DIGITS if hit.why.parts else 4),
         "snippet": hit.text if whole else snippet(hit, query).text,
-        "why": list(hit.why),
+        "why": _why(hit.why),
         **({"also": [_sibling(one) for one in hit.also]} if hit.also else {}),
         **(_callers(hit.callers) if hit.callers is not None else {}),
     }
@@ -92,6 +96,35 @@ def _sibling(one: Sibling) -> dict[str, Any]:
     where = {"repository": one.repository} if one.repository else {}
     lines = {"start_line": one.start_line, "end_line": one.end_line}
     return {**where, "path": one.path, **lines, "symbol": one.symbol}
+
+
+def _why(why: Why) -> dict[str, Any]:
+    """The reasons of an answer, and its explanation where there is one."""
+    told: dict[str, Any] = {"reasons": list(why.reasons)}
+    if why.parts:
+        told |= {
+            "parts": [
+                {"name": part.name, "of": part.of, "score": _share(part.score)}
+                for part in why.parts
+            ],
+            "lines": [{"line": one.line, **_shares(one)} for one in why.lines],
+            "lines_rest": _share(why.lines_rest),
+            "words": [{"word": one.word, **_shares(one)} for one in why.words],
+            "words_rest": _share(why.words_rest),
+        }
+    return told
+
+
+def _shares(one: LineShare | WordShare) -> dict[str, float]:
+    return {
+        "vectors": _share(one.vectors),
+        "words": _share(one.words),
+        "score": _share(one.score),
+    }
+
+
+def _share(score: float) -> float:
+    return round(score, _SHARE_DIGITS)
 
 
 def _callers(around: Callers) -> dict[str, Any]:

@@ -77,19 +77,24 @@ def grouped(
             place = (number, facts.path, unit.start_line, unit.end_line)
             if place not in units or units[place].score < score:
                 items[place] = item
+                hit = hit_of(item, label, text)
                 units[place] = replace(
-                    hit_of(item, label, text),
+                    hit,
                     start_line=unit.start_line,
                     end_line=unit.end_line,
                     kind=unit.kind,
                     symbol=unit.name,
                     score=score,
+                    why=hit.why.with_part("unit", granularity, score - item.score),
                 )
     hits = list(units.values())
     if granularity == "class":
         parts = [_parts(targets, items[place], place[2], place[3]) for place in units]
         added = _of_wholes(targets, [place[0] for place in units], parts, whole)
-        hits = [replace(hit, score=hit.score + more) for hit, more in zip(hits, added, strict=True)]
+        hits = [
+            replace(hit, score=hit.score + more, why=hit.why.with_part("whole", granularity, more))
+            for hit, more in zip(hits, added, strict=True)
+        ]
     return sorted(hits, key=lambda hit: (-hit.score, hit.repository, hit.path, hit.start_line))
 
 
@@ -111,7 +116,8 @@ def _files(targets: Sequence[SearchTarget], ranked: Sequence[Ranked], whole: flo
     ]
     added = _of_wholes(targets, sources, parts, whole)
     scored = [
-        replace(item, score=item.score + more) for item, more in zip(items, added, strict=True)
+        replace(item, score=item.score + more, why=item.why.with_part("whole", "file", more))
+        for item, more in zip(items, added, strict=True)
     ]
     return sorted(scored, key=lambda item: -item.score)  # of equals the better chunk stays first
 

@@ -98,7 +98,7 @@ def stepped_back(results: Sequence[Result], members: Sequence[Member]) -> list[R
 
 def _behind(result: Result, first: Sibling, least: float) -> Result:
     """A near copy that stands behind results of at least so high a score."""
-    why = (*result.why, f"near copy of {first.path}:{first.start_line}-{first.end_line}")
+    why = result.why.with_reason(f"near copy of {first.path}:{first.start_line}-{first.end_line}")
     return replace(result, score=min(result.score, least), why=why)
 
 

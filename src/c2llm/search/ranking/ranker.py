@@ -18,9 +18,10 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from c2llm.search.answer import Sibling
+from c2llm.search.explain.why import Basis, Part, Why
 from c2llm.search.query.query_parsing import Query
 from c2llm.search.query.roles import Role
 from c2llm.search.ranking.chunk_facts import Facts
@@ -43,6 +44,10 @@ ROLE_FACTORS: tuple[tuple[Role, str], ...] = (
     (Role.DECLARATION, "declaration"),
     (Role.OLDER, "older"),
 )
+
+
+_NOTHING = 1e-12
+"""Of a score: what is less comes from adding in another order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ class Ranked:
 
     candidate: Candidate
     score: float
-    why: tuple[str, ...]
+    why: Why
     also: tuple[Sibling, ...] = ()
     """As in `Hit`."""
 
@@ -102,6 +107,8 @@ def rank(
     corpora: Sequence[Corpus],
     k: int,
     weights: RankWeights,
+    *,
+    explain: bool = False,
 ) -> list[Ranked]:
     """The best k candidates in order; ties by path and line.
 
@@ -111,6 +118,7 @@ def rank(
         corpora: What each searched index says of the query.
         k: How many are wanted.
         weights: What each feature is worth.
+        explain: Say of each what its score is made of.
     """
     extractors = feature_extractors(candidates, query, corpora)
     trust = trust_in_vectors(corpora, query, weights)
@@ -123,9 +131,14 @@ def rank(
         if item.demoted:
             item.score *= weights.factors[item.demoted]
     best = _diverse(scored, k, weights.saturation)
-    return [
-        Ranked(item.candidate, item.score, _why(item, query, extractors, worths)) for item in best
-    ]
+    fusion = fusion_of(candidates, weights.dense[query.kind], trust) if explain else None
+    ranked: list[Ranked] = []
+    for item in best:
+        why = Why(_reasons(item, query, extractors, worths))
+        if fusion is not None:
+            why = _explained(why, item, fusion, weights, worths)
+        ranked.append(Ranked(item.candidate, item.score, why))
+    return ranked
 
 
 def trust_in_vectors(corpora: Sequence[Corpus], query: Query, weights: RankWeights) -> float:
@@ -203,7 +216,20 @@ def feature_extractors(
     ]
 
 
-def _fuse(candidates: Sequence[Candidate], share: float, trust: float = 1.0) -> list[float]:
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """What the retrievers' scores are worth beside each other."""
+
+    by_words: float
+    """1 of BM25."""
+    by_vectors: float
+    """1 of the cosine above the floor."""
+    floor: float
+    """The cosine of the farthest candidate that the dense retriever found."""
+
+
+def fusion_of(candidates: Sequence[Candidate], share: float, trust: float = 1.0) -> Fusion:
+    """How the scores of these candidates are fused; the arguments are those of `weigh`."""
     best_lexical = max((candidate.lexical for candidate in candidates), default=0.0)
     found = [candidate.dense for candidate in candidates if candidate.dense_rank]
     best_dense, floor = max(found, default=0.0), min(found, default=0.0)
@@ -213,6 +239,12 @@ def _fuse(candidates: Sequence[Candidate], share: float, trust: float = 1.0) -> 
         share = 1.0
     by_words = (2.0 - trust) * (1.0 - share) / best_lexical if best_lexical > 0.0 else 0.0
     by_vectors = trust * share / (best_dense - floor) if best_dense > floor else 0.0
+    return Fusion(by_words, by_vectors, floor)
+
+
+def _fuse(candidates: Sequence[Candidate], share: float, trust: float = 1.0) -> list[float]:
+    fusion = fusion_of(candidates, share, trust)
+    by_words, by_vectors, floor = fusion.by_words, fusion.by_vectors, fusion.floor
     return [
         by_words * candidate.lexical + by_vectors * max(0.0, candidate.dense - floor)
         for candidate in candidates
@@ -257,7 +289,43 @@ def _diverse(scored: list[Scored], k: int, saturation: float) -> list[Scored]:
     return scored[:k]
 
 
-def _why(
+def _explained(
+    why: Why,
+    item: Scored,
+    fusion: Fusion,
+    weights: RankWeights,
+    worths: Sequence[float],
+) -> Why:
+    """The reasons with the parts of the score; factors are what they add or take away in turn."""
+    candidate = item.candidate
+    near = max(0.0, candidate.dense - fusion.floor)
+    parts = [
+        Part("vectors", "", fusion.by_vectors * near),
+        Part("words", "", fusion.by_words * candidate.lexical),
+    ]
+    parts += [
+        Part("feature", name, w * x) for name, w, x in zip(FEATURES, worths, item.row, strict=True)
+    ]
+    score = sum(part.score for part in parts)
+    if item.asked:
+        parts.append(Part("asked", ", ".join(sorted(item.roles)), score * (weights.asked - 1.0)))
+        score *= weights.asked
+    if item.demoted:
+        factor = weights.factors[item.demoted]
+        parts.append(Part("role", item.demoted, score * (factor - 1.0)))
+        score *= factor
+    parts.append(Part("diversity", "", item.score - score))
+    basis = Basis(
+        candidate.source,
+        candidate.facts.id,
+        fusion.by_words,
+        fusion.by_vectors if near else 0.0,
+    )
+    told = tuple(part for part in parts if abs(part.score) > _NOTHING)
+    return replace(why, parts=told, basis=basis)
+
+
+def _reasons(
     item: Scored, query: Query, extractors: Sequence[FeatureExtractor], worths: Sequence[float]
 ) -> tuple[str, ...]:
     """The reasons, the strongest first; what demotes comes last."""

@@ -17,7 +17,7 @@ from c2llm.search.answers.as_json import payload
 from c2llm.search.answers.snippets import snippet
 from c2llm.search.query.typed_filters import quoted
 from c2llm.serving.page.colours import coloured, visible
-from c2llm.serving.page.facets import chips, facets
+from c2llm.serving.page.facets import chips, links
 
 if TYPE_CHECKING:
     from c2llm.search.answer import Hit, SearchAnswer
@@ -48,34 +48,32 @@ def path_of(place: str) -> str:
     return os.fsdecode(unquote_to_bytes(place))
 
 
-def answer_json(
-    found: SearchAnswer, typed: TypedQuery, seconds: float, *, offset: int = 0
-) -> dict[str, Any]:
+def answer_json(found: SearchAnswer, typed: TypedQuery, seconds: float) -> dict[str, Any]:
     """An answer and its facets.
 
     Args:
-        found: What was found; its hits are all that the page can show and count.
+        found: What was found for the next `SHOWN` places of the list.
         typed: The text that it answers.
         seconds: Since it was asked.
-        offset: How many of the hits the page has already.
     """
-    hits = found.hits[offset : offset + SHOWN]
-    part = replace(found, hits=hits, request=replace(found.request, offset=offset))
-    told = payload(part, seconds)
+    told = payload(found, seconds)
     query = found.request.text
     told["results"] = [
-        _result(one, hit, query, typed) for one, hit in zip(told["results"], hits, strict=True)
+        _result(one, hit, query, typed)
+        for one, hit in zip(told["results"], found.hits, strict=True)
     ]
+    counted = found.facets
+    shown = found.request.offset + len(found.hits)
     return {
         **told,
         "query": typed.text,
         "bare": typed.query,
         "wordless": False,
-        "shown_until": offset + len(hits),
-        "places": len(found.hits),
-        "places_limit": found.request.limit,
+        "shown_until": shown,
+        "more": len(found.hits) == found.request.limit,
+        "places": max(shown, counted.of if counted is not None else 0),
         "filters": chips(typed),
-        "facets": facets(found.hits, typed),
+        "facets": links(counted, typed) if counted is not None else [],
     }
 
 
@@ -85,7 +83,7 @@ def unasked_json(typed: TypedQuery) -> dict[str, Any]:
     return {
         **{"query": typed.text, "bare": "", "wordless": True, "mode": "hybrid", "model": None},
         **{"index": none, "notes": [], "cut_off": 0, "took_ms": 0.0, "results": []},
-        **{"shown_until": 0, "places": 0, "places_limit": 1},
+        **{"shown_until": 0, "places": 0, "more": False},
         **{"filters": chips(typed), "facets": []},
     }
 
