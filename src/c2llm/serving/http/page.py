@@ -21,7 +21,7 @@ from c2llm.codebase.languages import detect_language
 from c2llm.errors import UsageError
 from c2llm.search.answer import SearchAnswer
 from c2llm.search.query.typed_filters import TypedQuery, parse_typed
-from c2llm.search.request import MOST_CHARACTERS, Mode, SearchRequest
+from c2llm.search.request import MOST_CHARACTERS, MOST_HITS, Mode, SearchRequest
 from c2llm.serving.file_lines import MOST_LINES, read_lines
 from c2llm.serving.freshness import commit_of_file
 from c2llm.serving.http.access import chosen, visible
@@ -31,6 +31,7 @@ from c2llm.serving.http.search_routes import found_in
 from c2llm.serving.http.service import Service, service_of
 from c2llm.serving.page.assets import Asset, assets
 from c2llm.serving.page.dressing import (
+    SHOWN,
     answer_json,
     file_json,
     named,
@@ -47,8 +48,6 @@ router = APIRouter(include_in_schema=False)
 Visible = Annotated[dict[str, Path], Depends(visible)]
 Server = Annotated[Service, Depends(service_of)]
 
-_COUNTED = 100
-"""Hits that facets count and that the page can show."""
 _LINES_BEFORE = 1_000
 """Of a file above the line that is looked for, where it has more than are shown."""
 
@@ -95,7 +94,7 @@ class Typed(BaseModel):
     text: str = Field(max_length=MOST_CHARACTERS)
     fast: bool = False
     """Words alone answer, from what is indexed: somebody is still typing."""
-    offset: int = Field(0, ge=0, le=_COUNTED)
+    offset: int = Field(0, ge=0, le=MOST_HITS - SHOWN)
 
 
 class FilePlace(BaseModel):
@@ -166,11 +165,12 @@ async def search(request: Request, wanted: Typed, service: Server, there: Visibl
         return PageJson(unasked_json(typed))
 
     def work() -> dict[str, Any]:
-        found = _found(service, there, typed, "lexical" if wanted.fast else "hybrid")
+        mode: Mode = "lexical" if wanted.fast else "hybrid"
+        found = _found(service, there, typed, mode, wanted.offset)
         if len(there) > 1:
             found = named(found, _folders(there, typed))
         seconds = time.perf_counter() - started
-        return answer_json(found, typed, seconds, offset=wanted.offset)
+        return answer_json(found, typed, seconds)
 
     return PageJson(await service.workers.run(request, work))
 
@@ -209,14 +209,18 @@ async def callers(request: Request, wanted: CodePlace, service: Server, there: V
     return PageJson(await service.workers.run(request, work))
 
 
-def _found(service: Service, there: dict[str, Path], typed: TypedQuery, mode: Mode) -> SearchAnswer:
-    """The best hits for what is typed, as many as facets count."""
+def _found(
+    service: Service, there: dict[str, Path], typed: TypedQuery, mode: Mode, offset: int
+) -> SearchAnswer:
+    """The best hits for what is typed, after `offset` of them."""
     from c2llm.search.answering import answer
     from c2llm.search.answers.similar_code import as_query, similar
 
     folders = _folders(there, typed)
     options: dict[str, Any] = {
-        "k": _COUNTED,
+        "k": SHOWN,
+        "offset": offset,
+        "facets": not offset,
         "mode": mode,
         "languages": typed.languages,
         "include": typed.values("path"),

@@ -29,7 +29,7 @@ def links(counted: Facets, typed: TypedQuery) -> list[dict[str, Any]]:
     told = []
     for name, counts in found.items():
         values = list(_values(name, counts, typed))
-        if len(values) > 1 or any(one["chosen"] for one in values):
+        if any(one["chosen"] or one["count"] < counted.of for one in values):
             told.append({"name": name, "values": values})
     return told
 

@@ -91,21 +91,20 @@ function show(told, text, { fast = false, quietly = false } = {}) {
   const focused = document.activeElement?.closest?.(".result")?.dataset.key;
   const unchanged = quietly && shown?.text === text
     && JSON.stringify(shown.answer.results) === JSON.stringify(told.results);
-  shown = { text, answer: told };
+  shown = { text, answer: told, fast };
   list.removeAttribute("aria-busy");
   document.body.dataset.view = "answers";
   byId("key-form").hidden = true;
   if (!unchanged) {
     list.replaceChildren(...told.results.map((one) => results.result(one, text, actions)));
   }
-  byId("state").textContent = stateOf(told, fast);
   if (!fast && !quietly) byId("said").textContent = spoken(told);
   notices(told.notes);
   const chips = byId("chips");
   chips.replaceChildren(...results.chips(told.filters));
   chips.hidden = !told.filters.length;
   const facets = byId("facets");
-  facets.replaceChildren(...results.facets(told.facets, told.places, told.places_limit).flat());
+  facets.replaceChildren(...results.facets(told.facets, told.places).flat());
   facets.hidden = !told.facets.length;
   more();
   const none = byId("empty");
@@ -118,8 +117,8 @@ function show(told, text, { fast = false, quietly = false } = {}) {
 function stateOf(told, fast) {
   if (told.wordless) return "";
   const index = told.index;
-  const places = told.places >= told.places_limit
-    ? `The best ${told.places} places` : count(told.places, "place");
+  const places = told.places > told.shown_until
+    ? `Best ${told.shown_until} of ${count(told.places, "place")}` : count(told.places, "place");
   const left = Object.values(index.left_out).reduce((sum, number) => sum + number, 0);
   return [
     `${places} in ${count(index.files, "file")}`,
@@ -148,9 +147,8 @@ function notices(sentences, kind = "note") {
 }
 
 function more() {
-  const left = shown.answer.places - shown.answer.shown_until;
-  byId("more").hidden = left <= 0;
-  byId("more-button").textContent = `Show ${Math.min(20, left)} more of ${shown.answer.places}`;
+  byId("more").hidden = !shown.answer.more;
+  byId("state").textContent = stateOf(shown.answer, shown.fast);
 }
 
 byId("more-button").addEventListener("click", async () => {
@@ -167,7 +165,8 @@ byId("more-button").addEventListener("click", async () => {
   }
   const first = outcome.answer.results[0];
   list.append(...outcome.answer.results.map((one) => results.result(one, text, actions)));
-  shown.answer = { ...before, results: [...before.results, ...outcome.answer.results], shown_until: outcome.answer.shown_until };
+  shown.answer = { ...before, results: [...before.results, ...outcome.answer.results], shown_until: outcome.answer.shown_until, more: outcome.answer.more,
+    places: Math.max(before.places, outcome.answer.shown_until) };
   more();
   byId("said").textContent = `${count(outcome.answer.results.length, "more place")} shown.`;
   if (first) resultOf(results.keyOf(first))?.querySelector("h2 a").focus();

@@ -133,10 +133,9 @@ export function duplicates(told, text) {
 }
 
 /** The facets, each value a link to the text that has or has not got it. */
-export function facets(list, places, limit) {
-  const among = places >= limit ? `the best ${places}` : count(places, "place");
+export function facets(list, places) {
   return [
-    h("p", { class: "among" }, `Counted among ${among}`),
+    h("p", { class: "among" }, `Counted over ${count(places, "place")}`),
     list.map((facet) => h("section", { "aria-label": FACETS[facet.name] },
       h("h2", null, FACETS[facet.name]),
       h("ul", null, facet.values.map((value) => h("li", { class: value.chosen ? "chosen" : undefined },
