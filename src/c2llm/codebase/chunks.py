@@ -161,8 +161,13 @@ def _path_words(path: str) -> str:
 
 def embedding_text(chunk: Chunk) -> str:
     """What is embedded for a chunk: its header, a newline, its code."""
-    line = header(chunk.path, chunk.scope, chunk.signature or chunk.symbol)
+    line = header_of(chunk)
     return f"{line}\n{chunk.text}" if line else chunk.text
+
+
+def header_of(chunk: Chunk) -> str:
+    """The line that what is embedded for a chunk begins with, or ""."""
+    return header(chunk.path, chunk.scope, chunk.signature or chunk.symbol)
 
 
 def _code(

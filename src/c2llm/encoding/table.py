@@ -148,7 +148,8 @@ class TableEngine:
         # One array, multiplied where it lies: the memory of a second would take as long again.
         rows = np.empty((len(chosen), self._value.shape[1] + heads), np.float32)
         rows[:, :-heads] = self._value[ids]
-        rows[:, :-heads].reshape(*factors.shape, -1)[:] *= factors[:, :, None]
+        parts = rows[:, :-heads].reshape(*factors.shape, self._value.shape[1] // heads)
+        parts *= factors[:, :, None]
         rows[:, -heads:] = chosen
         return rows
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from c2llm.encoding.encoder_handle import EncoderHandle
     from c2llm.search.answers.callers import CallerFinder
+    from c2llm.search.explain.nearness import Nearness
     from c2llm.search.retrieval.exact_scan import Vectors
 
 _CANDIDATES = 32
@@ -161,6 +162,7 @@ class CodeIndex(IndexedTree):
             filters,
             None if lexical else partial(self._similarities, text),
             None if lexical else partial(self._merged, text),
+            None if lexical else partial(self._nearness, text),
             recency_for(self.root, filters, self._store),
         )
 
@@ -257,6 +259,21 @@ class CodeIndex(IndexedTree):
             for one in covering
         ]
         return [sum(cosines) / len(cosines) for cosines in zip(*found, strict=True)]
+
+    def _nearness(self, query: str) -> Nearness:
+        """What compares single lines with the query, and its words with chunks."""
+        from c2llm.search.explain.nearness import Judge, Nearness
+        from c2llm.search.retrieval.progressive import MODEL_SHARE
+
+        weights = [(self._encoder, MODEL_SHARE)]
+        if self._table is not None:
+            weights.append((self._table, 1.0 - MODEL_SHARE))
+        judges = [
+            Judge(self._model_id(one), one, self._query_vector(one, query), weight, one.is_table)
+            for one, weight in weights
+        ]
+        as_code = parse_query(query).kind is QueryKind.CODE
+        return Nearness(self._store, judges, as_code=as_code)
 
     def _query_vector(self, handle: EncoderHandle, query: str) -> NDArray[np.float32]:
         """The query's vector, float32 (dim,); pasted code looks for documents like itself."""

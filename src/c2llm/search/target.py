@@ -10,6 +10,7 @@ from c2llm.search.query.filters import NO_FILTERS, Filters
 from c2llm.search.retrieval.index_reader import IndexReader
 
 if TYPE_CHECKING:
+    from c2llm.search.explain.nearness import Nearness
     from c2llm.search.retrieval.exact_scan import Vectors
 
 
@@ -23,6 +24,8 @@ class SearchTarget:
     """Gives the similarities for the dense retriever; None where no vectors take part."""
     merged: Callable[[Sequence[Sequence[int]]], list[float]] | None = None
     """For groups of chunk ids how near the query is to the merged vectors of each, as cosines."""
+    nearness: Callable[[], Nearness] | None = None
+    """Makes what compares lines and words, for explanations; None where no vectors take part."""
     recency: Mapping[str, float] | None = None
     """For a path how recently it was changed, 1 now and 0 long ago."""
     left_out: tuple[str, int, int] | None = None

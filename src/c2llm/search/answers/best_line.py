@@ -11,7 +11,7 @@ from c2llm.search.answers.snippets import named_line, snippet
 from c2llm.search.query.query_parsing import parse_query
 
 _WORD = re.compile(r"\w+")
-_COMMENT = re.compile(r"\s*(//|/?\*|#+(\s|$)|--|;|%|\"\"\"|''')")
+COMMENT = re.compile(r"\s*(//|/?\*|#+(\s|$)|--|;|%|\"\"\"|''')")
 """How a line begins that tells of a name and does not define it."""
 
 
@@ -38,7 +38,7 @@ def best_line(hit: Hit, query: str) -> BestLine:
     symbol = hit.symbol
     naming = [i for i, line in enumerate(shown.lines) if symbol and symbol in line]
     told = naming[0] if naming else -1
-    defining = next((i for i in naming if not _COMMENT.match(shown.lines[i])), told)
+    defining = next((i for i in naming if not COMMENT.match(shown.lines[i])), told)
     named = named_line(hit, parsed)
     if named is not None and 0 <= named - shown.start_line < len(shown.lines):
         best = named - shown.start_line

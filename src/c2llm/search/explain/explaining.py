@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from c2llm.codebase.chunk import Chunk
+from c2llm.codebase.chunks import header_of
+from c2llm.codebase.words import normalized
 from c2llm.index.store.records import StoredChunk
 from c2llm.search.answer import Hit
+from c2llm.search.explain.nearness import Nearness
 from c2llm.search.explain.why import REST, Basis, LineShare, Part, Why, WordShare
-from c2llm.search.explain.word_shares import by_line, by_word, term_scores, words_of
+from c2llm.search.explain.word_shares import (
+    by_line,
+    by_word,
+    defining_line,
+    term_scores,
+    words_of,
+)
 from c2llm.search.query.query_parsing import Query
 from c2llm.search.retrieval.pooling import pooled_statistics
 from c2llm.search.retrieval.retrievers import searched_terms
 from c2llm.search.target import SearchTarget
 
 _NOTHING = 1e-12
+_MOST_CHARACTERS = 60_000
+"""Of hits whose lines the model embeds, some forty chunks; those of further hits are judged by the
+table model alone."""
 
 
 def explained(targets: Sequence[SearchTarget], hits: Sequence[Hit], query: Query) -> list[Hit]:
@@ -37,6 +49,10 @@ class _Found:
     stored: StoredChunk
     terms: dict[str, float]
     """What each term adds to its BM25."""
+    near_words: list[float]
+    """The cosine of each word of the query with it."""
+    quick: bool
+    """Its lines are judged by the table model alone."""
 
 
 class _Explainer:
@@ -44,38 +60,51 @@ class _Explainer:
 
     def __init__(self, targets: Sequence[SearchTarget], hits: Sequence[Hit], query: Query) -> None:
         readers = [one.reader for one in targets]
-        self._targets = targets
         self._query = query
         self._words = words_of(query)
         self._marks = sorted({mark for reader in readers for mark in reader.languages()})
+        self._nearness: list[Nearness | None] = [
+            None if one.nearness is None else one.nearness() for one in targets
+        ]
+        self._found: dict[tuple[int, int], _Found] = {}
         terms = searched_terms(readers, query)
         statistics = pooled_statistics(readers, terms) if len(readers) > 1 else None
-        self._found: dict[tuple[int, int], _Found] = {}
-        for number, reader in enumerate(readers):
-            bases = [hit.why.basis for hit in hits if hit.why.basis is not None]
-            ids = {basis.chunk_id for basis in bases if basis.source == number}
-            scores = term_scores(reader.store, terms, ids, statistics) if ids else {}
-            for stored in reader.store.chunks(ids):
-                self._found[number, stored.id] = _Found(stored, scores[stored.id])
+        bases = [hit.why.basis for hit in hits if hit.why.basis is not None]
+        left = _MOST_CHARACTERS
+        for number, (reader, nearness) in enumerate(zip(readers, self._nearness, strict=True)):
+            ids = list(dict.fromkeys(one.chunk_id for one in bases if one.source == number))
+            if not ids:
+                continue
+            scores = term_scores(reader.store, terms, ids, statistics)
+            near = {} if nearness is None else nearness.of_words(list(self._words), ids)
+            stored = {one.id: one for one in reader.store.chunks(ids)}
+            for one in (stored[chunk_id] for chunk_id in ids if chunk_id in stored):
+                left -= len(one.chunk.text)
+                near_words = near.get(one.id, [0.0] * len(self._words))
+                found = _Found(one, scores[one.id], near_words, quick=left < 0)
+                self._found[number, one.id] = found
 
     def why(self, hit: Hit) -> Why:
         """The whole explanation of a hit."""
         basis = hit.why.basis
         if basis is None:
             return hit.why
-        found = self._found.get((basis.source, basis.chunk_id))
         parts = list(hit.why.parts)
         lines: list[LineShare] = []
-        words = [WordShare(word, 0.0, 0.0) for word in self._words]
-        if found is not None:
-            terms = self._terms(parts, basis, found)
-            parts = _told_apart(parts, terms)
-            lines = self._lines(hit, found.stored.chunk, terms)
-            by_words = by_word(self._words, terms, self._marks)
-            words = [
-                WordShare(word, 0.0, share)
-                for word, share in zip(self._words, by_words, strict=True)
-            ]
+        words: list[WordShare] = []
+        found = self._found.get((basis.source, basis.chunk_id))
+        if found is not None:  # another process may write meanwhile
+            terms: dict[str, float] = {}
+            if any(part.name == "words" for part in parts):
+                terms = {term: basis.by_words * score for term, score in found.terms.items()}
+                parts = [part for part in parts if part.name != "words"]
+                parts += [Part("word", term, score) for term, score in terms.items()]
+            vectors = sum(part.score for part in parts if part.name == "vectors")
+            of_words = by_line(found.stored.chunk, terms, self._marks)
+            for at, score in self._placed(found.stored.chunk, parts):
+                of_words[at] += score
+            lines = _lines(hit, found.stored.chunk, self._near(found, basis, vectors), of_words)
+            words = self._shares_of_words(found, terms, vectors)
         rest = hit.score - sum(part.score for part in parts)
         if abs(rest) > _NOTHING:
             parts.append(Part(REST, "", rest))
@@ -88,36 +117,73 @@ class _Explainer:
             hit.score - sum(one.score for one in words),
         )
 
-    def _terms(self, parts: Sequence[Part], basis: Basis, found: _Found) -> dict[str, float]:
-        """What each term adds to the score; nothing where the words do not count for it."""
-        if not any(part.name == "words" for part in parts):
-            return {}
-        return {term: basis.by_words * score for term, score in found.terms.items()}
+    def _near(self, found: _Found, basis: Basis, vectors: float) -> list[float]:
+        """The part of each line of a chunk in what the vectors say.
 
-    def _lines(self, hit: Hit, chunk: Chunk, terms: dict[str, float]) -> list[LineShare]:
-        words = by_line(chunk, terms, self._marks)
-        vectors = [0.0] * len(words)
-        shares: list[LineShare] = []
-        for row in range(len(hit.text.split("\n"))):
-            line = hit.start_line + row
-            at = line - chunk.start_line
-            inside = 0 <= at < len(words)
-            shares.append(
-                LineShare(
-                    min(line, hit.end_line),
-                    vectors[at] if inside else 0.0,
-                    words[at] if inside else 0.0,
-                )
-            )
-        return shares
+        Each counts by how far its own cosine lies above that from which the score counts. What is
+        embedded for a chunk begins with a line that is not in it, which takes its part too.
+        """
+        chunk = found.stored.chunk
+        texts = [*chunk.text.split("\n"), header_of(chunk)]
+        nearness = self._nearness[basis.source]
+        if nearness is None or not vectors:
+            return [0.0] * (len(texts) - 1)
+        cosines = nearness.of_texts(texts, quick=found.quick)
+        return _shares(vectors, [cosine - basis.floor for cosine in cosines])[:-1]
+
+    def _placed(self, chunk: Chunk, parts: Sequence[Part]) -> Iterator[tuple[int, float]]:
+        """What features say of one line: where a name of the query is defined, or its place."""
+        lines = chunk.text.split("\n")
+        for part in parts:
+            at: int | None = None
+            if part.of == "definition":
+                keys = {name.key for name in self._query.names}
+                names = (chunk.symbol, *chunk.definitions)
+                defined = next((name for name in names if normalized(name) in keys), "")
+                at = defining_line(lines, defined) if defined else None
+            elif part.of == "place":
+                at = self._named_line(chunk)
+            if at is not None:
+                yield at, part.score
+
+    def _named_line(self, chunk: Chunk) -> int | None:
+        """Which of a chunk's lines the query names, as a stack trace does."""
+        name = chunk.path.rpartition("/")[2]
+        for place in self._query.places:
+            if place.line is None or place.path.rpartition("/")[2] != name:
+                continue
+            at = place.line - chunk.start_line
+            if 0 <= at <= chunk.text.count("\n"):
+                return at
+        return None
+
+    def _shares_of_words(
+        self, found: _Found, terms: dict[str, float], vectors: float
+    ) -> list[WordShare]:
+        near = _shares(vectors, found.near_words)
+        by_words = by_word(self._words, terms, self._marks)
+        return [
+            WordShare(word, *shares)
+            for word, *shares in zip(self._words, near, by_words, strict=True)
+        ]
 
 
-def _told_apart(parts: Sequence[Part], terms: dict[str, float]) -> list[Part]:
-    """The parts with one for each term in place of all that BM25 says."""
-    told: list[Part] = []
-    for part in parts:
-        if part.name == "words" and terms:
-            told += [Part("word", term, score) for term, score in terms.items()]
-        else:
-            told.append(part)
-    return told
+def _lines(
+    hit: Hit, chunk: Chunk, vectors: Sequence[float], words: Sequence[float]
+) -> list[LineShare]:
+    """The lines of a hit, which may have more or fewer than its chunk."""
+    shares: list[LineShare] = []
+    for row in range(hit.text.count("\n") + 1):
+        line = hit.start_line + row
+        at = line - chunk.start_line
+        inside = 0 <= at < len(words)
+        own = (vectors[at], words[at]) if inside else (0.0, 0.0)
+        shares.append(LineShare(min(line, hit.end_line), *own))
+    return shares
+
+
+def _shares(whole: float, weights: Sequence[float]) -> list[float]:
+    """A whole shared in proportion to the weights above 0; nothing where there are none."""
+    above = [max(0.0, weight) for weight in weights]
+    total = sum(above)
+    return [whole * weight / total if total else 0.0 for weight in above]

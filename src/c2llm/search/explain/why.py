@@ -64,8 +64,8 @@ class Basis:
     chunk_id: int
     by_words: float
     """What 1 of the chunk's BM25 is worth in the score."""
-    by_vectors: float
-    """What 1 of its cosine is worth; 0 where the vectors do not count for it."""
+    floor: float
+    """The cosine that counts 0."""
 
 
 @dataclass(frozen=True, slots=True)

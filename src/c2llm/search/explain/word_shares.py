@@ -10,6 +10,7 @@ from c2llm.codebase.chunk import Chunk
 from c2llm.codebase.words import inflected_tokens, stems, tokens
 from c2llm.index.store.chunk_store import BODY_WEIGHT, PATH_WEIGHT, SYMBOL_WEIGHT, ChunkStore
 from c2llm.index.store.records import WordStatistics
+from c2llm.search.answers.best_line import COMMENT
 from c2llm.search.query.query_parsing import Query
 
 _WORD = re.compile(r"\w+")
@@ -45,7 +46,7 @@ def by_line(chunk: Chunk, scores: Mapping[str, float], marks: Collection[str]) -
 
     Saturation makes a term's further occurrences count less; all occurrences share that alike. So
     do those in the path, which are in no line. A name that the chunk defines counts where it is
-    first spelled.
+    defined.
 
     Args:
         chunk: The chunk.
@@ -62,7 +63,7 @@ def by_line(chunk: Chunk, scores: Mapping[str, float], marks: Collection[str]) -
     defined: dict[int, defaultdict[str, float]] = {}
     for name in (chunk.symbol, *chunk.definitions):
         found = [term for term in tokens(name).split() if term in scores]
-        at = next((i for i, line in enumerate(lines) if name and name in line), None)
+        at = defining_line(lines, name) if found else None
         for term in found:
             if at is None:
                 path[term] += SYMBOL_WEIGHT
@@ -77,6 +78,13 @@ def by_line(chunk: Chunk, scores: Mapping[str, float], marks: Collection[str]) -
             for at, weight in enumerate(of_lines):
                 shares[at] += score * weight / total
     return shares
+
+
+def defining_line(lines: Sequence[str], name: str) -> int | None:
+    """The first line with a name that is no comment, or else the first one with it."""
+    spelled = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    found = [at for at, line in enumerate(lines) if spelled.search(line)]
+    return next((at for at in found if not COMMENT.match(lines[at])), next(iter(found), None))
 
 
 def _tokens(line: str, marks: Collection[str], wanted: Collection[str]) -> list[str]:

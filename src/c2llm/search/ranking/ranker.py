@@ -315,12 +315,7 @@ def _explained(
         parts.append(Part("role", item.demoted, score * (factor - 1.0)))
         score *= factor
     parts.append(Part("diversity", "", item.score - score))
-    basis = Basis(
-        candidate.source,
-        candidate.facts.id,
-        fusion.by_words,
-        fusion.by_vectors if near else 0.0,
-    )
+    basis = Basis(candidate.source, candidate.facts.id, fusion.by_words, fusion.floor)
     told = tuple(part for part in parts if abs(part.score) > _NOTHING)
     return replace(why, parts=told, basis=basis)
 

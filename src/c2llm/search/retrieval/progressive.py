@@ -21,7 +21,7 @@ _LEXICAL_WEIGHT = 0.3
 """Of the words' ranks beside the table's when candidates are chosen."""
 _LEAST_PAIRS = 8
 """Fewer points say too little of a line."""
-_MODEL_SHARE = 0.75
+MODEL_SHARE = 0.75
 """Of the model's cosine beside the table's; docs/ranking.md weighs these numbers."""
 
 
@@ -106,7 +106,7 @@ def together(model: Vectors, table: Vectors) -> Vectors:
         ids, similarities = ids[order], similarities[order]
     if not np.array_equal(ids, table.ids):
         return model
-    of_model, of_table = np.float32(_MODEL_SHARE), np.float32(1.0 - _MODEL_SHARE)
+    of_model, of_table = np.float32(MODEL_SHARE), np.float32(1.0 - MODEL_SHARE)
     return Vectors(ids, of_model * similarities + of_table * table.similarities)
 
 
