@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from c2llm import __version__
 from c2llm.serving.http import page, repository_routes, search_routes
-from c2llm.serving.http.errors import add_error_handlers
+from c2llm.serving.http.errors import CompleteJson, add_error_handlers
 from c2llm.serving.http.guard import Guard, GuardSettings, Log
 from c2llm.serving.http.service import Service
 
@@ -21,7 +21,13 @@ def create_app(
         guard: Which hosts, origins and sizes are let through; any host unless told.
         log: Called with each request when it has been answered.
     """
-    app = FastAPI(title="c2llm", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="c2llm",
+        version=__version__,
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+        default_response_class=CompleteJson,
+    )
     app.state.service = service
     add_error_handlers(app)
     app.include_router(search_routes.router)

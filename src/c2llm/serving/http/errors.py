@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +16,17 @@ from c2llm.printable import printable
 from c2llm.serving.open_indexes import BusyError
 
 _FAILED = "The server failed at this; its operator finds the reason in the log."
+
+
+class CompleteJson(JSONResponse):
+    """JSON of whatever there is: names that are no UTF-8 stand in it as escapes."""
+
+    def render(self, content: Any) -> bytes:
+        """The bytes of a body."""
+        try:
+            return super().render(content)
+        except UnicodeEncodeError:
+            return json.dumps(content, allow_nan=False).encode()
 
 
 class ApiError(Exception):
@@ -42,7 +55,7 @@ def error_response(
     """The one shape of an error."""
     kind = "invalid_request_error" if status < 500 else "server_error"
     body = {"error": {"message": message, "code": code, "type": kind}}
-    return JSONResponse(body, status_code=status, headers=headers)
+    return CompleteJson(body, status_code=status, headers=headers)
 
 
 def add_error_handlers(app: FastAPI) -> None:

@@ -17,7 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from c2llm.errors import UsageError
 
-_HEADER_SECONDS = 10.0
+_HEAD_SECONDS = 10.0
 """In which the head of a request has to be here, from the first moment of its connection."""
 _IDLE_SECONDS = 30
 """After which a connection is closed on which nothing is asked."""
@@ -71,19 +71,7 @@ def run(
         grace_seconds: How long what is at work may go on.
         at_end: Called when nothing is taken any more.
     """
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        http=_protocol(connections),
-        ws="none",
-        timeout_keep_alive=_IDLE_SECONDS,
-        timeout_graceful_shutdown=max(1, round(grace_seconds)),
-        h11_max_incomplete_event_size=64 * 1024,
-    )
-    server = uvicorn.Server(config)
+    server = server_of(app, connections=connections, grace_seconds=grace_seconds)
 
     def again(number: int, frame: FrameType | None) -> None:
         """The end was asked for before anything was served, or once more after it was."""
@@ -96,7 +84,37 @@ def run(
         at_end()
 
 
-def _protocol(connections: int) -> type[asyncio.Protocol]:
+def server_of(
+    app: FastAPI,
+    *,
+    connections: int,
+    grace_seconds: float,
+    head_seconds: float = _HEAD_SECONDS,
+) -> uvicorn.Server:
+    """A server that is not started yet; see `run`.
+
+    Args:
+        app: What answers.
+        connections: Open at most.
+        grace_seconds: How long what is at work may go on at the end.
+        head_seconds: In which the head of a request has to be here.
+    """
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        http=_protocol(connections, head_seconds),
+        ws="none",
+        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_graceful_shutdown=max(1, round(grace_seconds)),
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    return uvicorn.Server(config)
+
+
+def _protocol(connections: int, head_seconds: float) -> type[asyncio.Protocol]:
     """HTTP/1.1 as uvicorn speaks it, for so many connections, each of which has to say something.
 
     uvicorn waits for the head of a request as long as it takes; many of those would leave no room
@@ -125,7 +143,7 @@ def _protocol(connections: int) -> type[asyncio.Protocol]:
             super().connection_lost(exc)
 
         def _expect_head(self) -> None:
-            self._waiting = self.loop.call_later(_HEADER_SECONDS, self._too_slow)
+            self._waiting = self.loop.call_later(head_seconds, self._too_slow)
 
         def _expect_nothing(self) -> None:
             if self._waiting is not None:
