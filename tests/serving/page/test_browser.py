@@ -121,11 +121,20 @@ def test_answers_come_as_one_types(page):
     expect(page.locator(".result").first.locator("code .k, code.k").first).to_have_text(
         re.compile("def|for|try|class")
     )
-    assert asked[-2:] == [
+    words, vectors = (
         {"text": "retry with backoff", "fast": True},
         {"text": "retry with backoff", "fast": False},
-    ]
+    )
+    assert asked.index(words) < asked.index(vectors)
     expect(page.locator("#said")).to_have_text(re.compile("places? found"))
+
+
+def test_lines_that_carried_a_result_are_shaded_and_its_score_taken_apart(page):
+    ask(page, "call again after a growing pause")
+    first = page.locator(".result", has_text="retry_with_backoff").first
+    expect(first.locator(".line[data-shade]").first).to_be_visible()
+    first.locator("summary").click()
+    expect(first.locator(".parts")).to_contain_text("vectors")
 
 
 @pytest.mark.parametrize("abort", [True, False])
@@ -151,13 +160,13 @@ def test_a_late_answer_is_never_shown(browser, site, abort):
     page.locator("#query").fill("sym:HttpClient")
     expect(titles(page).first).to_have_text(re.compile("HttpClient"))
     settled(page, "sym:HttpClient")
-    before = page.locator("#results").inner_text()
+    before = titles(page).all_inner_texts()
     assert held
     for route in held:
         route.continue_()
     page.evaluate("fetch('/page/state', {method: 'POST'})")  # one more round to the server
     page.wait_for_load_state("networkidle")
-    assert page.locator("#results").inner_text() == before
+    assert titles(page).all_inner_texts() == before
     assert page.locator("#query").input_value() == "sym:HttpClient"
     context.close()
 

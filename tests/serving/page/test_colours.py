@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from c2llm.printable import UNSEEN, printable
-from c2llm.serving.page.colours import coloured, visible
+from c2llm.serving.page.colours import coloured, dedented, visible
 
 
 def kinds(text: str, language: str) -> dict[str, str]:
@@ -53,7 +53,9 @@ def test_words_have_the_class_of_what_they_are(language, text, expected):
 
 @given(
     st.lists(
-        st.text(st.characters(exclude_characters="\n\r"), max_size=40), min_size=1, max_size=8
+        st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), max_size=40),
+        min_size=1,
+        max_size=8,
     ),
     st.sampled_from(["python", "javascript", "php", "bash", "json", "markdown", "cobol", ""]),
 )
@@ -86,3 +88,13 @@ def test_halves_of_characters_of_a_name_are_its_bytes():
 @pytest.mark.parametrize("line", ['"\\' * 500, "<!--" * 250, "/*" * 500, "'a" * 500, "- " * 500])
 def test_no_line_has_its_expression_go_over_it_again_and_again(line):
     assert [text for _, text in coloured([line], "yaml")[0]] == [line]
+
+
+def test_the_space_that_all_lines_begin_with_is_left_out():
+    lines = coloured(["\t  if x:", "", "   ", "\t  \treturn 1"], "python")
+    assert ["".join(text for _, text in line) for line in dedented(lines)] == [
+        *("if x:", "", "", "\treturn 1")
+    ]
+    assert dedented([]) == [] and dedented([[]]) == [[]]
+    apart = [[("", "\tx")], [("", "  y")]]
+    assert dedented(apart) == apart

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from c2llm.codebase.syntax_tree import parse
@@ -80,6 +81,26 @@ _OF_PROSE = re.compile(r"(?P<f>^\#{1,6}\s.*|^={1,6}\s.*)|(?P<s>`[^`]+`)|(?P<c>^<
 def coloured_text(text: str, language: str) -> list[list[Piece]]:
     """The pieces of each line of a text, kept: who types sees the same results again and again."""
     return coloured(text.split("\n"), language)
+
+
+def dedented(lines: Sequence[list[Piece]]) -> list[list[Piece]]:
+    """Lines without the space that all of them begin with, but for blank ones."""
+    texts = ["".join(text for _, text in line) for line in lines]
+    spaces = [text[: len(text) - len(text.lstrip(" \t"))] for text in texts if text.strip()]
+    # Of texts in order, what the first and the last begin with in common all do.
+    pairs = zip(min(spaces, default=""), max(spaces, default=""), strict=False)
+    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return [_without(line, common) for line in lines]
+
+
+def _without(line: Sequence[Piece], most: int) -> list[Piece]:
+    left: list[Piece] = []
+    for kind, text in line:
+        cut = min(most, len(text) - len(text.lstrip(" \t"))) if not left else 0
+        most -= cut
+        if text[cut:]:
+            left.append((kind, text[cut:]))
+    return left
 
 
 def coloured(lines: Sequence[str], language: str) -> list[list[Piece]]:
