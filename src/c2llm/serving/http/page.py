@@ -7,7 +7,6 @@ are no interface for programs, and not in the OpenAPI page.
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict
 from functools import partial
@@ -21,16 +20,18 @@ from c2llm.codebase.languages import detect_language
 from c2llm.errors import UsageError
 from c2llm.search.answer import SearchAnswer
 from c2llm.search.query.typed_filters import TypedQuery, parse_typed
-from c2llm.search.request import MOST_CHARACTERS, Mode, SearchRequest
+from c2llm.search.request import MOST_CHARACTERS, MOST_HITS, SearchRequest
 from c2llm.serving.file_lines import MOST_LINES, read_lines
 from c2llm.serving.freshness import commit_of_file
 from c2llm.serving.http.access import chosen, visible
-from c2llm.serving.http.errors import ApiError
+from c2llm.serving.http.errors import ApiError, CompleteJson
 from c2llm.serving.http.repository_routes import described
 from c2llm.serving.http.search_routes import found_in
 from c2llm.serving.http.service import Service, service_of
 from c2llm.serving.page.assets import Asset, assets
 from c2llm.serving.page.dressing import (
+    EXPLAINED,
+    SHOWN,
     answer_json,
     file_json,
     named,
@@ -47,8 +48,6 @@ router = APIRouter(include_in_schema=False)
 Visible = Annotated[dict[str, Path], Depends(visible)]
 Server = Annotated[Service, Depends(service_of)]
 
-_COUNTED = 100
-"""Hits that facets count and that the page can show."""
 _LINES_BEFORE = 1_000
 """Of a file above the line that is looked for, where it has more than are shown."""
 
@@ -69,25 +68,12 @@ POLICY = "; ".join(
 """Nothing but our own files, and no string that becomes markup or code."""
 _HEADERS = {
     "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     # The browser asks each time whether it has changed, and mostly hears that it has not.
     "Cache-Control": "no-cache",
 }
-
-
-class PageJson(Response):
-    """JSON in ASCII: a name that is no UTF-8 holds halves of characters."""
-
-    media_type = "application/json"
-
-    def render(self, content: Any) -> bytes:
-        """The bytes of an answer."""
-        return json.dumps(content, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
 class Typed(BaseModel):
@@ -98,7 +84,9 @@ class Typed(BaseModel):
     text: str = Field(max_length=MOST_CHARACTERS)
     fast: bool = False
     """Words alone answer, from what is indexed: somebody is still typing."""
-    offset: int = Field(0, ge=0, le=_COUNTED)
+    explain: bool = False
+    """Few results, with the lines that carried them."""
+    offset: int = Field(0, ge=0, le=MOST_HITS - SHOWN)
 
 
 class FilePlace(BaseModel):
@@ -156,7 +144,14 @@ async def state(request: Request, service: Server, there: Visible) -> Response:
             for name, root in there.items()
         ]
 
-    return PageJson({"repositories": await service.workers.run(request, work)})
+    return CompleteJson({"repositories": await service.workers.run(request, work)})
+
+
+@router.post("/page/progress")
+async def progress(service: Server, there: Visible) -> Response:
+    """How far the indexes are that are being made, told at once."""
+    found = {name: service.indexes.reading(root) for name, root in there.items()}
+    return CompleteJson({"reading": {name: told for name, told in found.items() if told}})
 
 
 @router.post("/page/search")
@@ -166,16 +161,16 @@ async def search(request: Request, wanted: Typed, service: Server, there: Visibl
     typed = parse_typed(wanted.text)
 
     if not (typed.query or typed.symbol or typed.like):
-        return PageJson(unasked_json(typed))
+        return CompleteJson(unasked_json(typed))
 
     def work() -> dict[str, Any]:
-        found = _found(service, there, typed, "lexical" if wanted.fast else "hybrid")
+        found = _found(service, there, typed, wanted)
         if len(there) > 1:
             found = named(found, _folders(there, typed))
         seconds = time.perf_counter() - started
-        return answer_json(found, typed, seconds, offset=wanted.offset)
+        return answer_json(found, typed, seconds)
 
-    return PageJson(await service.workers.run(request, work))
+    return CompleteJson(await service.workers.run(request, work))
 
 
 @router.post("/page/file")
@@ -194,7 +189,7 @@ async def file(request: Request, wanted: FilePlace, service: Server, there: Visi
         told = file_json(lines, path, language, name)
         return {**told, "state": _state_of_file(root, path)}
 
-    return PageJson(await service.workers.run(request, work))
+    return CompleteJson(await service.workers.run(request, work))
 
 
 @router.post("/page/callers")
@@ -209,22 +204,26 @@ async def callers(request: Request, wanted: CodePlace, service: Server, there: V
             around = finder.of(path, wanted.symbol, wanted.start_line, wanted.end_line, most=20)
         return with_places(asdict(around), name)
 
-    return PageJson(await service.workers.run(request, work))
+    return CompleteJson(await service.workers.run(request, work))
 
 
-def _found(service: Service, there: dict[str, Path], typed: TypedQuery, mode: Mode) -> SearchAnswer:
-    """The best hits for what is typed, as many as facets count."""
+def _found(
+    service: Service, there: dict[str, Path], typed: TypedQuery, wanted: Typed
+) -> SearchAnswer:
+    """The hits for what is typed."""
     from c2llm.search.answering import answer
     from c2llm.search.answers.similar_code import as_query, similar
 
     folders = _folders(there, typed)
     options: dict[str, Any] = {
-        "k": _COUNTED,
-        "mode": mode,
+        "k": EXPLAINED if wanted.explain else SHOWN,
+        "offset": wanted.offset,
+        "facets": not wanted.offset,
+        "mode": "lexical" if wanted.fast else "hybrid",
         "languages": typed.languages,
         "include": typed.values("path"),
         "exclude": typed.values("path", excludes=True),
-        "explain": mode == "hybrid",
+        "explain": wanted.explain,
     }
     if typed.like:
         specimen = _specimen(there, typed.like)
@@ -235,7 +234,7 @@ def _found(service: Service, there: dict[str, Path], typed: TypedQuery, mode: Mo
     query = " ".join(part for part in (typed.symbol, typed.query) if part)
     request = SearchRequest(query, symbol=bool(typed.symbol), **options)
     # While somebody types, what is read already answers.
-    return found_in(service, folders, request, partial(answer, read=mode != "lexical"))
+    return found_in(service, folders, request, partial(answer, read=not wanted.fast))
 
 
 def _specimen(there: dict[str, Path], place: str) -> Specimen:

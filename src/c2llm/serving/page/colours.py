@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from c2llm.codebase.syntax_tree import parse
@@ -73,6 +75,32 @@ _BY_LINES = re.compile(
 """Languages without a grammar: settings, markup, and whatever else has comments and strings."""
 _PROSE = frozenset(("markdown", "text", "rst", "asciidoc", "tex", "org"))
 _OF_PROSE = re.compile(r"(?P<f>^\#{1,6}\s.*|^={1,6}\s.*)|(?P<s>`[^`]+`)|(?P<c>^<!--.*)")
+
+
+@lru_cache(maxsize=1_000)
+def coloured_text(text: str, language: str) -> list[list[Piece]]:
+    """The pieces of each line of a text, kept: who types sees the same results again and again."""
+    return coloured(text.split("\n"), language)
+
+
+def dedented(lines: Sequence[list[Piece]]) -> list[list[Piece]]:
+    """Lines without the space that all of them begin with, but for blank ones."""
+    texts = ["".join(text for _, text in line) for line in lines]
+    spaces = [text[: len(text) - len(text.lstrip(" \t"))] for text in texts if text.strip()]
+    # Of texts in order, what the first and the last begin with in common all do.
+    pairs = zip(min(spaces, default=""), max(spaces, default=""), strict=False)
+    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return [_without(line, common) for line in lines]
+
+
+def _without(line: Sequence[Piece], most: int) -> list[Piece]:
+    left: list[Piece] = []
+    for kind, text in line:
+        cut = min(most, len(text) - len(text.lstrip(" \t"))) if not left else 0
+        most -= cut
+        if text[cut:]:
+            left.append((kind, text[cut:]))
+    return left
 
 
 def coloured(lines: Sequence[str], language: str) -> list[list[Piece]]:
@@ -187,4 +215,9 @@ def _kind_of(node: Node, source: bytes) -> int | None:
         )
     if node.type.endswith(("_statement", "_definition", "_declaration", "_expression", "_list")):
         return None
-    return next((kind for kind, names in _KINDS if names.search(node.type)), None)
+    return _kind_called(node.type)
+
+
+@cache
+def _kind_called(name: str) -> int | None:
+    return next((kind for kind, names in _KINDS if names.search(name)), None)

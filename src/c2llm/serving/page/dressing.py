@@ -16,8 +16,8 @@ from c2llm.errors import UsageError
 from c2llm.search.answers.as_json import payload
 from c2llm.search.answers.snippets import snippet
 from c2llm.search.query.typed_filters import quoted
-from c2llm.serving.page.colours import coloured, visible
-from c2llm.serving.page.facets import chips, facets
+from c2llm.serving.page.colours import coloured, coloured_text, dedented, visible
+from c2llm.serving.page.facets import chips, links
 
 if TYPE_CHECKING:
     from c2llm.search.answer import Hit, SearchAnswer
@@ -26,8 +26,12 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 """Results of one page."""
+EXPLAINED = 5
+"""Results that are explained at once: each line of them is embedded, which takes its time."""
 _LINES = 12
 """Of a result; the whole of it is in the view of its file."""
+_FAR_MORE = 0.7
+"""What the lines of a snippet carried at least of what the best window of lines did."""
 _SHADES = (0.25, 0.5, 0.8)
 """Shares of the line that carried most, from which on a line is shaded once, twice, three times."""
 
@@ -48,34 +52,32 @@ def path_of(place: str) -> str:
     return os.fsdecode(unquote_to_bytes(place))
 
 
-def answer_json(
-    found: SearchAnswer, typed: TypedQuery, seconds: float, *, offset: int = 0
-) -> dict[str, Any]:
+def answer_json(found: SearchAnswer, typed: TypedQuery, seconds: float) -> dict[str, Any]:
     """An answer and its facets.
 
     Args:
-        found: What was found; its hits are all that the page can show and count.
+        found: What was found for the next `SHOWN` places of the list.
         typed: The text that it answers.
         seconds: Since it was asked.
-        offset: How many of the hits the page has already.
     """
-    hits = found.hits[offset : offset + SHOWN]
-    part = replace(found, hits=hits, request=replace(found.request, offset=offset))
-    told = payload(part, seconds)
+    told = payload(found, seconds)
     query = found.request.text
     told["results"] = [
-        _result(one, hit, query, typed) for one, hit in zip(told["results"], hits, strict=True)
+        _result(one, hit, query, typed)
+        for one, hit in zip(told["results"], found.hits, strict=True)
     ]
+    counted = found.facets
+    shown = found.request.offset + len(found.hits)
     return {
         **told,
         "query": typed.text,
         "bare": typed.query,
         "wordless": False,
-        "shown_until": offset + len(hits),
-        "places": len(found.hits),
-        "places_limit": found.request.limit,
+        "shown_until": shown,
+        "more": len(found.hits) == found.request.limit,
+        "places": max(shown, counted.of if counted is not None else 0),
         "filters": chips(typed),
-        "facets": facets(found.hits, typed),
+        "facets": links(counted, typed) if counted is not None else [],
     }
 
 
@@ -85,7 +87,7 @@ def unasked_json(typed: TypedQuery) -> dict[str, Any]:
     return {
         **{"query": typed.text, "bare": "", "wordless": True, "mode": "hybrid", "model": None},
         **{"index": none, "notes": [], "cut_off": 0, "took_ms": 0.0, "results": []},
-        **{"shown_until": 0, "places": 0, "places_limit": 1},
+        **{"shown_until": 0, "places": 0, "more": False},
         **{"filters": chips(typed), "facets": []},
     }
 
@@ -105,14 +107,13 @@ def named(found: SearchAnswer, searched: Collection[str]) -> SearchAnswer:
 def _result(told: dict[str, Any], hit: Hit, query: str, typed: TypedQuery) -> dict[str, Any]:
     why = told["why"]
     why = {"reasons": why} if isinstance(why, list) else why
-    shown = snippet(hit, query, _LINES)
-    first = shown.start_line - hit.start_line
-    pieces = coloured(hit.text.split("\n"), hit.language)[first : first + len(shown.lines)]
+    first, last = _window(hit, query, why.get("lines", ()))
+    pieces = dedented(coloured_text(hit.text, hit.language)[first:last])
     shades = _shades(why.get("lines", ()))
     code: list[dict[str, Any]] = [
         {
             # A cell of a notebook may be one line of its file.
-            "line": (number := min(shown.start_line + at, hit.end_line)),
+            "line": (number := min(hit.start_line + first + at, hit.end_line)),
             "shade": shades.get(number, 0),
             "pieces": of_line,
         }
@@ -127,8 +128,6 @@ def _result(told: dict[str, Any], hit: Hit, query: str, typed: TypedQuery) -> di
         "shown_symbol": list(visible(hit.symbol)),
         "line": most["line"] if most["shade"] else (hit.definition or (hit.start_line,))[0],
         "code": code,
-        "lines_above": first,
-        "lines_below": max(0, hit.end_line - (code[-1]["line"] if code else hit.end_line)),
         "why": why,
         "like": like(hit, repository, typed),
         **(
@@ -137,6 +136,24 @@ def _result(told: dict[str, Any], hit: Hit, query: str, typed: TypedQuery) -> di
             else {}
         ),
     }
+
+
+def _window(hit: Hit, query: str, lines: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    """The first line of a hit that is shown and the one after the last, from 0.
+
+    Those are the lines of its snippet, unless others of the same definition carried far more.
+    """
+    shown = snippet(hit, query, _LINES)
+    first = shown.start_line - hit.start_line
+    last = first + len(shown.lines)
+    scores = [max(0.0, one["score"]) for one in lines]
+    begin, end = hit.definition or (hit.start_line, hit.end_line)
+    starts = range(begin - hit.start_line, max(begin, end - _LINES + 1) - hit.start_line + 1)
+    if len(scores) == hit.text.count("\n") + 1 and starts:
+        best = max(starts, key=lambda start: sum(scores[start : start + _LINES]))
+        if sum(scores[first:last]) < _FAR_MORE * sum(scores[best : best + _LINES]):
+            return best, min(best + _LINES, end - hit.start_line + 1)
+    return first, last
 
 
 def like(hit: Hit, repository: str, typed: TypedQuery) -> str:

@@ -1,38 +1,35 @@
-"""What the results could be narrowed to, counted, each with the text that does it."""
+"""What an answer could be narrowed to, counted, each value with the text that does it."""
 
 from __future__ import annotations
 
-import posixpath
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from c2llm.printable import printable
 
 if TYPE_CHECKING:
-    from c2llm.search.answer import Hit
+    from c2llm.search.answers.facets import Facets
     from c2llm.search.query.typed_filters import TypedQuery
 
 _MOST = 8
 """Values of one facet."""
 
 
-def facets(hits: Sequence[Hit], typed: TypedQuery) -> list[dict[str, Any]]:
-    """Repositories, languages and folders of the hits, those with most hits first.
+def links(counted: Facets, typed: TypedQuery) -> list[dict[str, Any]]:
+    """Repositories, languages and folders of an answer.
 
-    What cannot be typed (a folder whose name has a control character) is no facet, and a facet that
+    What cannot be typed (a folder whose name has a control character) is no value, and a facet that
     would change nothing is left out.
     """
     found = {
-        "repo": Counter(hit.repository for hit in hits if hit.repository),
-        "lang": Counter(hit.language for hit in hits if hit.language),
-        "path": Counter(_folders([hit.path for hit in hits])),
+        "repo": counted.repositories,
+        "lang": counted.languages,
+        "path": {name: count for name, count in counted.folders.items() if name != "."},
     }
     told = []
-    for name, counted in found.items():
-        chosen = typed.values(name)
-        values = list(_values(name, counted, typed))
-        if len(values) > 1 or chosen:
+    for name, counts in found.items():
+        values = list(_values(name, counts, typed))
+        if any(one["chosen"] or one["count"] < counted.of for one in values):
             told.append({"name": name, "values": values})
     return told
 
@@ -50,10 +47,9 @@ def chips(typed: TypedQuery) -> list[dict[str, Any]]:
     ]
 
 
-def _values(name: str, counted: Counter[str], typed: TypedQuery) -> Iterator[dict[str, Any]]:
+def _values(name: str, counted: Mapping[str, int], typed: TypedQuery) -> Iterator[dict[str, Any]]:
     chosen = typed.values(name)
-    ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
-    most = [value for value, _ in ordered if value not in chosen and value.isprintable()]
+    most = [value for value in counted if value not in chosen and value.isprintable()]
     for value in (*chosen, *most[: max(0, _MOST - len(chosen))]):
         yield {
             "value": printable(value),
@@ -62,14 +58,3 @@ def _values(name: str, counted: Counter[str], typed: TypedQuery) -> Iterator[dic
             "text": typed.toggled(name, value),
             "without": typed.toggled(name, value, excludes=True),
         }
-
-
-def _folders(paths: Sequence[str]) -> Iterable[str]:
-    """Of each path the folder in which it parts from the others."""
-    folders = [posixpath.dirname(path) for path in paths]
-    common = posixpath.commonpath(folders) if folders and all(folders) else ""
-    depth = common.count("/") + 1 if common else 0
-    for folder in folders:
-        parts = folder.split("/")
-        if folder and len(parts) > depth:
-            yield "/".join(parts[: depth + 1])

@@ -11,7 +11,9 @@ import * as file from "./file.js";
 import * as results from "./results.js";
 
 const TYPING = 110; // milliseconds without a key until words answer
+const EXPLAINED = 5; // results that the server explains at once
 const REST = 320; // until the vectors join in
+const PATIENCE = 700; // until it is said what takes so long
 const POLL = 1500; // between looks at an index that is being made
 const LINE_BREAK = "\u21b5"; // stands for one in the field, which has one line
 
@@ -19,6 +21,8 @@ const query = byId("query");
 const list = byId("results");
 const searches = new Latest();
 const files = new Latest();
+const evidence = new Latest();
+const visible = new Set(); // results that are in the window
 let here = address.read(); // what the address says
 let shown = null; // the answer that is shown, and `text`, which it answers
 let opened = null; // the file that is shown
@@ -60,6 +64,7 @@ function search({ typed = false } = {}) {
   clearTimeout(timer);
   clearTimeout(polling);
   searches.cancel();
+  evidence.cancel();
   const text = here.text;
   if (!text.trim()) {
     startView();
@@ -71,7 +76,9 @@ function search({ typed = false } = {}) {
 }
 
 async function answer(text, { fast, rest = 0, quietly = false }) {
+  const waiting = setTimeout(() => tellProgress(text), PATIENCE);
   const outcome = await searches.ask("/page/search", { text, fast });
+  clearTimeout(waiting);
   if (outcome === null || text !== here.text) return;
   if (outcome.error) {
     failed(outcome.error, () => answer(text, { fast, rest }));
@@ -91,21 +98,20 @@ function show(told, text, { fast = false, quietly = false } = {}) {
   const focused = document.activeElement?.closest?.(".result")?.dataset.key;
   const unchanged = quietly && shown?.text === text
     && JSON.stringify(shown.answer.results) === JSON.stringify(told.results);
-  shown = { text, answer: told };
+  shown = { text, answer: told, fast, explained: unchanged ? shown.explained : new Set() };
   list.removeAttribute("aria-busy");
   document.body.dataset.view = "answers";
   byId("key-form").hidden = true;
   if (!unchanged) {
-    list.replaceChildren(...told.results.map((one) => results.result(one, text, actions)));
+    put(told.results, text, { anew: true });
   }
-  byId("state").textContent = stateOf(told, fast);
   if (!fast && !quietly) byId("said").textContent = spoken(told);
   notices(told.notes);
   const chips = byId("chips");
   chips.replaceChildren(...results.chips(told.filters));
   chips.hidden = !told.filters.length;
   const facets = byId("facets");
-  facets.replaceChildren(...results.facets(told.facets, told.places, told.places_limit).flat());
+  facets.replaceChildren(...results.facets(told.facets, told.places).flat());
   facets.hidden = !told.facets.length;
   more();
   const none = byId("empty");
@@ -114,12 +120,74 @@ function show(told, text, { fast = false, quietly = false } = {}) {
   if (focused) resultOf(focused)?.querySelector("h2 a").focus({ preventScroll: true });
 }
 
+/** Show results, after those that are there or instead of them. */
+function put(found, text, { anew = false } = {}) {
+  if (anew) {
+    watcher.disconnect();
+    visible.clear();
+    list.replaceChildren();
+  }
+  for (const one of found) {
+    const element = results.result(one, text, actions);
+    list.append(element);
+    watcher.observe(element);
+  }
+}
+
+const watcher = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    if (entry.isIntersecting) visible.add(entry.target);
+    else visible.delete(entry.target);
+  }
+  explain();
+});
+
+/** Have the lines that carried the results in the window shaded, some results at a time. */
+async function explain() {
+  const mine = shown;
+  if (!mine || mine.fast || mine.explaining || !mine.answer.results.length) return;
+  const all = [...list.children];
+  const block = all.map((one, at) => visible.has(one) && Math.floor(at / EXPLAINED))
+    .find((one) => one !== false && !mine.explained.has(one));
+  if (block === undefined) return;
+  mine.explained.add(block);
+  mine.explaining = true;
+  const outcome = await evidence.ask("/page/search", {
+    text: mine.text, explain: true, offset: block * EXPLAINED,
+  });
+  mine.explaining = false;
+  if (outcome === null || shown?.text !== mine.text || !outcome.answer) return;
+  for (const one of outcome.answer.results) {
+    const element = resultOf(results.keyOf(one));
+    if (element) results.explain(element, one, mine.text);
+  }
+  explain();
+}
+
+/** Say what an answer waits for. */
+async function tellProgress(text) {
+  if (text !== here.text || !list.hasAttribute("aria-busy")) return;
+  byId("empty").hidden = true;
+  const line = byId("state");
+  if (!shown || shown.text !== text) line.textContent = "Searching…";
+  try {
+    const { reading } = await ask("/page/progress", {});
+    if (text !== here.text || !list.hasAttribute("aria-busy")) return;
+    const told = Object.entries(reading).map(([name, [done, total]]) =>
+      `${name}: ${done.toLocaleString("en")} of ${count(total, "file")}`);
+    if (told.length) line.textContent = `The index is being made: ${told.join(", ")}`;
+  } catch {
+    return; // the search itself tells what is wrong
+  }
+  polling = setTimeout(() => tellProgress(text), PATIENCE);
+}
+
 /** The truth about what is shown, in one line. */
 function stateOf(told, fast) {
   if (told.wordless) return "";
   const index = told.index;
-  const places = told.places >= told.places_limit
-    ? `The best ${told.places} places` : count(told.places, "place");
+  const places = told.places > told.shown_until
+    ? `Best ${told.shown_until} of ${count(told.places, "place")}` : count(told.places, "place");
   const left = Object.values(index.left_out).reduce((sum, number) => sum + number, 0);
   return [
     `${places} in ${count(index.files, "file")}`,
@@ -148,9 +216,8 @@ function notices(sentences, kind = "note") {
 }
 
 function more() {
-  const left = shown.answer.places - shown.answer.shown_until;
-  byId("more").hidden = left <= 0;
-  byId("more-button").textContent = `Show ${Math.min(20, left)} more of ${shown.answer.places}`;
+  byId("more").hidden = !shown.answer.more;
+  byId("state").textContent = stateOf(shown.answer, shown.fast);
 }
 
 byId("more-button").addEventListener("click", async () => {
@@ -166,8 +233,9 @@ byId("more-button").addEventListener("click", async () => {
     return;
   }
   const first = outcome.answer.results[0];
-  list.append(...outcome.answer.results.map((one) => results.result(one, text, actions)));
-  shown.answer = { ...before, results: [...before.results, ...outcome.answer.results], shown_until: outcome.answer.shown_until };
+  put(outcome.answer.results, text);
+  shown.answer = { ...before, results: [...before.results, ...outcome.answer.results], shown_until: outcome.answer.shown_until, more: outcome.answer.more,
+    places: Math.max(before.places, outcome.answer.shown_until) };
   more();
   byId("said").textContent = `${count(outcome.answer.results.length, "more place")} shown.`;
   if (first) resultOf(results.keyOf(first))?.querySelector("h2 a").focus();

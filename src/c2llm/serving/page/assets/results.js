@@ -49,9 +49,7 @@ export function result(one, text, actions) {
         h("p", { class: "tags" },
           [one.kind, one.language, one.cell ? `cell ${one.cell}` : ""].filter(Boolean)
             .map((tag) => h("span", { class: "tag" }, tag)))),
-      code(one.code, `Code of ${symbol || plain(one.shown_name)}`, (line) => write({
-        text, file: { ...fileOf(one), line, end: line },
-      })),
+      codeOf(one, text),
       also(one, text),
       h("div", { class: "foot" },
         why(one.why, one.score),
@@ -61,6 +59,16 @@ export function result(one, text, actions) {
           one.symbol ? button("Callers", () => actions.callers(one, extra), `Callers of ${symbol}`) : null,
           button("Duplicates", () => actions.duplicates(one, extra), `Duplicates of ${symbol || plain(one.shown_name)}`))),
       extra));
+}
+
+const codeOf = (one, text) => code(
+  one.code, `Code of ${plain(one.shown_symbol) || plain(one.shown_name)}`,
+  (line) => write({ text, file: { ...fileOf(one), line, end: line } }));
+
+/** Put the evidence into a result that is shown. */
+export function explain(element, one, text) {
+  element.querySelector(".code").replaceWith(codeOf(one, text));
+  element.querySelector(".why").replaceWith(why(one.why, one.score));
 }
 
 function button(text, onclick, label) {
@@ -95,7 +103,7 @@ function why(told, score) {
     h("table", { class: "parts" },
       h("caption", null, `What its score of ${score.toFixed(2)} is made of`),
       h("tbody", null, parts.map((part) => h("tr", null,
-        h("th", { "data-of": part.of }, part.name.replaceAll("_", " ")),
+        h("th", null, named(part)),
         h("td", { class: "meter" }, h("meter", {
           max: "1", value: `${Math.abs(part.score) / most}`, "aria-hidden": "true",
           class: part.score < 0 ? "against" : "for",
@@ -106,6 +114,12 @@ function why(told, score) {
         class: "word", "data-weight": `${Math.ceil((3 * word.score) / strongest)}`,
       }, word.word)))
       : null);
+}
+
+/** What a part of a score is called. */
+function named(part) {
+  if (part.name === "word") return ["the word ", h("b", null, part.of)];
+  return (part.of || part.name).replaceAll("_", " ");
 }
 
 /** Who uses a definition, and what stands around its file. */
@@ -133,10 +147,9 @@ export function duplicates(told, text) {
 }
 
 /** The facets, each value a link to the text that has or has not got it. */
-export function facets(list, places, limit) {
-  const among = places >= limit ? `the best ${places}` : count(places, "place");
+export function facets(list, places) {
   return [
-    h("p", { class: "among" }, `Counted among ${among}`),
+    h("p", { class: "among" }, `Counted over ${count(places, "place")}`),
     list.map((facet) => h("section", { "aria-label": FACETS[facet.name] },
       h("h2", null, FACETS[facet.name]),
       h("ul", null, facet.values.map((value) => h("li", { class: value.chosen ? "chosen" : undefined },
