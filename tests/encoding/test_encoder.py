@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -73,7 +76,7 @@ def test_no_texts_give_no_rows(encoder):
 
 
 def test_one_string_instead_of_a_list_is_refused(encoder):
-    with pytest.raises(TypeError, match="list of texts"):
+    with pytest.raises(UsageError, match="list of texts"):
         encoder.encode_queries("def")
 
 
@@ -192,3 +195,63 @@ def test_an_adapted_encoder_has_its_own_prompts_and_limits_and_shares_the_rest(f
     for wrong in ({"max_tokens": 0}, {"max_tokens": 65}, {"token_budget": 0}):
         with pytest.raises(UsageError, match=r"is (0|65);"):
             encoder.adapted(**wrong)
+
+
+@pytest.mark.parametrize("given", [iter(TEXTS), tuple(TEXTS), np.array(TEXTS, dtype=object)])
+def test_any_iterable_of_texts_will_do(encoder, given):
+    np.testing.assert_array_equal(encoder.encode_queries(given), encoder.encode_queries(TEXTS))
+
+
+@pytest.mark.parametrize("wrong", [None, 3, b"def", float("nan")])
+def test_what_is_no_text_is_named_by_its_place(encoder, wrong):
+    with pytest.raises(UsageError, match=rf"Text 1 of 3 is {type(wrong).__name__}"):
+        encoder.encode_documents(["def", wrong, "class"])
+    with pytest.raises(UsageError, match="list of texts"):
+        encoder.encode_documents(wrong)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+def test_a_batch_size_bounds_what_a_call_gets(folder, size, monkeypatch):
+    encoder = Encoder.load(folder, engine="torch")
+    rows: list[int] = []
+    run = encoder._engine.run
+
+    def counted(ids, mask):
+        rows.append(len(ids))
+        return run(ids, mask)
+
+    monkeypatch.setattr(encoder._engine, "run", counted)
+    texts = ["get http response"] * 12
+    vectors = encoder.encode_documents(texts, batch_size=size)
+    assert sum(rows) == 12 and max(rows) == min(size, 12)
+    np.testing.assert_allclose(vectors, encoder.encode_documents(texts), atol=1e-6)
+    with pytest.raises(UsageError, match="batch_size is 0"):
+        encoder.encode_documents(texts, batch_size=0)
+
+
+@pytest.mark.parametrize("engine", ["onnx", "torch"])
+def test_an_encoder_goes_to_another_process(folder, engine, tmp_path):
+    """As Ray and the workers of a DataLoader need it: by name, settings included."""
+    encoder = Encoder.load(folder, engine=engine, threads=1, dim=16).adapted(
+        query_prompt="class : ", max_tokens=40, long_texts="truncate"
+    )
+    sent = tmp_path / "encoder"
+    sent.write_bytes(pickle.dumps(encoder))
+    assert sent.stat().st_size < 2_000
+    code = (
+        "import pickle, sys; from pathlib import Path\n"
+        "encoder = pickle.loads(Path(sys.argv[1]).read_bytes())\n"
+        "import numpy as np; np.save(sys.argv[2], encoder.encode_queries(['get http response']))\n"
+        "print(encoder.fingerprint)"
+    )
+    out = tmp_path / "vectors.npy"
+    done = subprocess.run(
+        [sys.executable, "-c", code, sent, out], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == encoder.fingerprint
+    np.testing.assert_array_equal(np.load(out), encoder.encode_queries(["get http response"]))
+
+
+def test_a_shipped_model_goes_by_its_name():
+    assert b"c2llm-nano" in pickle.dumps(Encoder.load("c2llm-nano"))
+    assert b"/models/" not in pickle.dumps(Encoder.load("c2llm-nano"))

@@ -47,16 +47,16 @@ def shared_budget(tokens: int, budget: int, streams: int) -> int:
     return max(1, min(budget, max(_LEAST_TOKENS, -(-tokens // streams))))
 
 
-def length_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
+def length_batches(lengths: Sequence[int], budget: int, most: int | None = None) -> list[list[int]]:
     """Indices grouped so that texts of like length share a batch of at most `budget` padded tokens.
 
     Longest first, so that a run that would not fit into memory fails at once. No row is more than
-    half padding.
+    half padding, and a batch has at most `most` texts.
     """
     batches: list[list[int]] = []
     width = 0
     for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        full = not batches or (len(batches[-1]) + 1) * width > budget
+        full = not batches or (len(batches[-1]) + 1) * width > budget or len(batches[-1]) == most
         if full or 2 * lengths[index] < width:
             batches.append([])
             width = max(1, lengths[index])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,14 @@ from c2llm.encoding.attention import AttentionRecord, TokenAttention, attention_
 from c2llm.encoding.batches import length_batches, pad, shared_budget, side_by_side
 from c2llm.encoding.devices.placement import Placement
 from c2llm.encoding.engines import Engine, OnnxEngine, TokenLevel, torch_engine
-from c2llm.encoding.guard import blamed_on, require_unit
+from c2llm.encoding.guard import blamed_on, require_texts, require_unit
 from c2llm.encoding.long_text import LongTextReader
-from c2llm.encoding.model_folder import DEFAULT_MODEL, ModelFolder, open_folder
+from c2llm.encoding.model_folder import (
+    DEFAULT_MODEL,
+    ModelFolder,
+    open_folder,
+    shipped_models,
+)
 from c2llm.encoding.protocol import Progress
 from c2llm.encoding.table import TableEngine
 from c2llm.encoding.tokens import PreparedText, TextTokenizer, Tokens
@@ -70,7 +75,7 @@ class Encoder:
         self.token_budget = token_budget
         """Padded tokens of one engine call; a longer text goes alone."""
         self._shipped = folder
-        self._mark = ""
+        self._mark, self._threads = "", 0
         self.placement = Placement()
         """Where it runs, and in which numbers."""
         # The last token of a window is not the last of the text.
@@ -145,8 +150,24 @@ class Encoder:
             built = OnnxEngine(folder.file("onnx"), threads, streams)
         encoder = cls(folder, built, long_texts=long_texts, dim=dim)
         encoder.placement, encoder._mark = placement, placement.mark(folder)
+        encoder._threads = threads
         encoder._require_room()
         return encoder
+
+    def __reduce__(self) -> tuple[Callable[..., Encoder], tuple[object, ...]]:
+        """A process that gets an encoder loads it again: workers of Ray, of a DataLoader."""
+        settings = {
+            "query_prompt": self.folder.query_prompt,
+            "document_prompt": self.folder.document_prompt,
+            "max_tokens": self.folder.max_tokens,
+            "long_texts": self.long_texts,
+            "token_budget": self.token_budget,
+        }
+        shipped = shipped_models().get(self._shipped.name) == self._shipped.path
+        name = self._shipped.name if shipped else str(self._shipped.path.absolute())
+        dim = self.dim if self.dim < self._shipped.dim else None
+        engine = self._shipped.engine
+        return _loaded_again, (name, engine, self._threads, self.placement, dim, settings)
 
     def run_outermost_tokens(self) -> None:
         """Embed the first token of the vocabulary, that of padding, and the last.
@@ -223,7 +244,7 @@ class Encoder:
             tokenizer=self._tokenizer,
         )
         other._shipped, other._mark = self._shipped, self._mark
-        other.placement = self.placement
+        other.placement, other._threads = self.placement, self._threads
         return other
 
     def _changes(self) -> str:
@@ -234,25 +255,38 @@ class Encoder:
         settings = repr((folder.query_prompt, folder.document_prompt, folder.max_tokens))
         return f"-{hashlib.sha256(settings.encode()).hexdigest()[:8]}"
 
-    def encode_queries(self, texts: Sequence[str], *, progress: Progress | None = None) -> Vectors:
+    def encode_queries(
+        self,
+        texts: Iterable[str],
+        *,
+        batch_size: int | None = None,
+        progress: Progress | None = None,
+    ) -> Vectors:
         """Vectors of queries, float32 (len(texts), dim); the model's query prompt goes in front.
 
         Args:
-            texts: the queries.
+            texts: the queries; a generator is read to its end first, so that texts of like length
+                share a batch.
+            batch_size: texts of one call of the network at most, below what `token_budget` allows.
             progress: called with the number of texts that have just been finished.
+
+        Raises:
+            UsageError: for a batch_size below one, or for what is no text.
         """
-        return self._encode(texts, self.folder.query_prompt, progress)[0]
+        return self._encode(texts, self.folder.query_prompt, progress, batch_size=batch_size)[0]
 
     def encode_documents(
-        self, texts: Sequence[str], *, progress: Progress | None = None
+        self,
+        texts: Iterable[str],
+        *,
+        batch_size: int | None = None,
+        progress: Progress | None = None,
     ) -> Vectors:
         """Vectors of documents, float32 (len(texts), dim); the document prompt goes in front.
 
-        Args:
-            texts: the documents.
-            progress: called with the number of texts that have just been finished.
+        Args and errors are those of `encode_queries`.
         """
-        return self._encode(texts, self.folder.document_prompt, progress)[0]
+        return self._encode(texts, self.folder.document_prompt, progress, batch_size=batch_size)[0]
 
     @property
     def streams(self) -> int:
@@ -325,7 +359,7 @@ class Encoder:
         return self._tokenizer.truncate(tokens, self.folder.max_tokens).ids
 
     def encode_with_attention(
-        self, texts: Sequence[str], *, as_queries: bool = False, progress: Progress | None = None
+        self, texts: Iterable[str], *, as_queries: bool = False, progress: Progress | None = None
     ) -> tuple[Vectors, list[TokenAttention]]:
         """Vectors of documents, or of queries, and what the pooling of each attended to."""
         prompt = self.folder.query_prompt if as_queries else self.folder.document_prompt
@@ -360,11 +394,18 @@ class Encoder:
         return self._finish(whole[None], 1)[0], self._finish(vectors, len(spans))
 
     def _encode(
-        self, texts: Sequence[str], prompt: str, progress: Progress | None, *, attend: bool = False
+        self,
+        given: Iterable[str],
+        prompt: str,
+        progress: Progress | None,
+        *,
+        batch_size: int | None = None,
+        attend: bool = False,
     ) -> tuple[Vectors, list[TokenAttention]]:
         """Vectors and, if asked for, the attention of each text; otherwise an empty list."""
-        if isinstance(texts, str):
-            raise TypeError("Give a list of texts, not one string: encode_queries([text]).")
+        texts = require_texts(given)
+        if batch_size is not None and batch_size < 1:
+            raise UsageError(f"batch_size is {batch_size}; a batch holds at least one text.")
         if attend:
             self._need_tokens("Returning attention")
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
@@ -372,7 +413,7 @@ class Encoder:
         if self._table is not None and not attend:
             return self._encode_rows(self._table, texts, prompt, progress), []
         tokens = self._tokenize(texts, prompt, offsets=attend)
-        for chosen, result in self._run_short(tokens, attend):
+        for chosen, result in self._run_short(tokens, attend, batch_size):
             if isinstance(result, TokenLevel):
                 vectors[chosen] = self._finish(result.vectors, len(chosen))
                 for row, i in enumerate(chosen):
@@ -398,12 +439,13 @@ class Encoder:
         return vectors, [attention[i] for i in sorted(attention)]
 
     def _run_short(
-        self, tokens: dict[int, Tokens], attend: bool
+        self, tokens: dict[int, Tokens], attend: bool, batch_size: int | None
     ) -> Iterator[tuple[list[int], Vectors | TokenLevel]]:
         """What the engine makes of batches of texts, by their positions."""
         short, streams = list(tokens), self._engine.streams
         lengths = [len(tokens[i]) for i in short]
-        batches = length_batches(lengths, shared_budget(sum(lengths), self.token_budget, streams))
+        budget = shared_budget(sum(lengths), self.token_budget, streams)
+        batches = length_batches(lengths, budget, batch_size)
 
         def run(batch: list[int]) -> tuple[list[int], Vectors | TokenLevel]:
             chosen = [short[j] for j in batch]
@@ -497,3 +539,24 @@ class Encoder:
         length = np.linalg.norm(kept, axis=1, keepdims=True)
         shortened: Vectors = kept / np.maximum(length, np.float32(1e-12))
         return shortened
+
+
+def _loaded_again(
+    name: str,
+    engine: str,
+    threads: int,
+    placement: Placement,
+    dim: int | None,
+    settings: dict[str, Any],
+) -> Encoder:
+    """The encoder that `Encoder.__reduce__` has described."""
+    torch = engine == "torch"
+    encoder = Encoder.load(
+        name,
+        engine=engine,
+        threads=threads,
+        device=placement.devices if torch else None,
+        dtype=placement.dtype if torch else None,
+        dim=dim,
+    )
+    return encoder.adapted(**settings)
