@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,9 +137,8 @@ def _findings(
     for group in grouped:
         functions = sorted(int(one) for node in group for one in nodes.members(node))
         kind: CloneType = 1 if len(set(spelling[functions].tolist())) == 1 else 2
-        for place, node in enumerate(group):
-            for later in group[place + 1 :]:
-                kind = max(kind, kinds[node, later])
+        if len(group) > 1:
+            kind = max(kind, *map(kinds.__getitem__, combinations(group, 2)))
         if kind in request.types:
             found.append((kind, functions))
     leading = np.array([own[0] for _, own in found for _ in own[1:]], np.int64)
@@ -151,7 +151,7 @@ def _findings(
         at += len(own) - 1
         places = _apart([function_place(corpus, one) for one in own])
         if len(places) > 1:
-            yield Finding(kind, least, places)
+            yield Finding(kind, least, places, whole=True)
 
 
 def _apart(places: list[Place]) -> tuple[Place, ...]:

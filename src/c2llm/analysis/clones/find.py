@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
 
 
+_RENAMED_FACTOR = 2
+"""How many times the tokens a fragment needs of which the form alone is the same: many short runs
+of names and signs are alike by chance."""
+
+
 def find_clones(indexes: Sequence[CodeIndex], request: ClonesRequest) -> CloneReport:
     """What is written more than once in the files of some indexes, within and across them.
 
@@ -61,9 +66,17 @@ def _fragments(corpus: Corpus, request: ClonesRequest) -> Iterator[Finding]:
     for kind, field in kinds:
         if kind not in request.types:
             continue
-        found = repeats(rows[field], rows["size"], corpus.statement_starts, request.min_tokens)
-        for repeat in found:
-            places = [_place(corpus, start, start + repeat.length) for start in repeat.starts]
+        tokens = request.min_tokens * (_RENAMED_FACTOR if kind == 2 else 1)
+        for repeat in repeats(rows[field], rows["size"], corpus.statement_starts, tokens):
+            first = repeat.starts[0]
+            sizes = rows["size"][first : first + repeat.length]
+            # What closes the code before is no part of it.
+            closers = int(np.argmax(sizes > 1))
+            if int(sizes[closers:].sum()) < tokens:
+                continue
+            places = [
+                _place(corpus, start + closers, start + repeat.length) for start in repeat.starts
+            ]
             kept = [
                 place
                 for place in places

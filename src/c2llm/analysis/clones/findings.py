@@ -42,6 +42,8 @@ class Finding:
     similarity: float
     """Of the least similar place to the first one."""
     places: tuple[Place, ...]
+    whole: bool = False
+    """The places are functions."""
 
 
 def function_place(corpus: Corpus, number: int) -> Place:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
 
 _FILES_AT_ONCE = 200
-_KIND, _VERSION = "clones", 1
+_KIND, _VERSION = "clones", 2
 """Of what is kept of a file; a change of `forms`, `lexing`, `statements`, `sketches` or `functions`
 that changes a form raises the version."""
 

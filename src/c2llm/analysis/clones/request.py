@@ -30,7 +30,7 @@ class ClonesRequest:
     """Lines that a member has at least."""
     min_tokens: int = 25
     """Tokens that a member has at least, comments and layout aside."""
-    similarity: float = 0.5
+    similarity: float = 0.46
     """From which two functions are clones (`similarity.Likeness`), 0 to 1: the mean of the share of
     tokens that stand in statements of the same form, and the cosine of their vectors."""
     meaning: float = 0.9

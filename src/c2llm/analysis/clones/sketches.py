@@ -8,15 +8,19 @@ one comes.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from c2llm.analysis.clones.statements import scrambled
 
-BANDS = 64
-"""Keys of the statements: with each a pair that shares a share j of its statements meets with a
-probability of j squared."""
-_ROWS = 2
+SINGLE, DOUBLE = 32, 32
+BANDS = SINGLE + DOUBLE
+"""Keys of the statements. Two functions of whose different statements they have a share j in common
+meet by each of the first ones with a probability of j, by the others with j squared. Those alone
+would miss pairs that share little; those tell too little of pairs of short statements, which is why
+a key that very many share is not looked at (`meeting_pairs`)."""
 TABLES, _BITS = 32, 18
 """Keys of the vector: those of two vectors at an angle a are the same with (1 - a / pi) ** bits."""
 _LEAST_SIZE = 3
@@ -45,8 +49,8 @@ def statement_keys(
     multipliers = _multipliers()
     for band in range(BANDS):
         key = np.zeros(len(some), np.uint64)
-        for row in range(_ROWS):
-            hashed = (values * multipliers[_ROWS * band + row]) >> np.uint64(32)
+        for multiplier in multipliers[band::DOUBLE][: 1 if band < SINGLE else 2]:
+            hashed = (values * multiplier) >> np.uint64(32)
             key = scrambled(key + np.minimum.reduceat(hashed, bounds) + np.uint64(1))
         keys[some, band] = (key >> np.uint64(32)).astype(np.uint32)
     return keys
@@ -54,8 +58,7 @@ def statement_keys(
 
 def vector_keys(vectors: NDArray[np.float32]) -> NDArray[np.uint32]:
     """For each vector (n, dim) its keys, (n, TABLES)."""
-    planes = np.random.default_rng(_SEED).standard_normal((vectors.shape[1], TABLES * _BITS))
-    signs = vectors @ planes.astype(np.float32) > 0
+    signs = vectors @ _planes(vectors.shape[1]) > 0
     powers = (1 << np.arange(_BITS)).astype(np.uint32)
     bits = signs.reshape(len(vectors), TABLES, _BITS)
     # Keys of statements are spread over 32 bits; these are told apart by their table alone.
@@ -63,8 +66,15 @@ def vector_keys(vectors: NDArray[np.float32]) -> NDArray[np.uint32]:
     return keys
 
 
+@cache
+def _planes(dim: int) -> NDArray[np.float32]:
+    drawn = np.random.default_rng(_SEED).standard_normal((dim, TABLES * _BITS))
+    return drawn.astype(np.float32)
+
+
+@cache
 def _multipliers() -> NDArray[np.uint64]:
-    numbers = np.arange(1, BANDS * _ROWS + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    numbers = np.arange(1, SINGLE + 2 * DOUBLE + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     odd: NDArray[np.uint64] = scrambled(numbers) | np.uint64(1)
     return odd
 

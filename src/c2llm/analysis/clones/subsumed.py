@@ -20,7 +20,7 @@ def without_parts(findings: Iterable[Finding]) -> list[Finding]:
     around: dict[int, list[tuple[int, int, int]]] = {}
     for finding in sorted(findings, key=_rank):
         rarest = min(finding.places, key=lambda place: len(around.get(place.file, ())))
-        containing = _containing(around, rarest)
+        containing = _containing(around, rarest, own=not finding.whole)
         if any(_apart_in(kept[number], finding) for number in containing):
             continue
         for place in finding.places:
@@ -33,18 +33,32 @@ def _rank(finding: Finding) -> tuple[object, ...]:
     """Longer places first, then more of them; ties by place."""
     places = finding.places
     length = max(place.last - place.first for place in places)
-    return -length, -len(places), finding.type, [(place.file, place.first) for place in places]
+    return (
+        -length,
+        not finding.whole,
+        -len(places),
+        finding.type,
+        [(place.file, place.first) for place in places],
+    )
 
 
-def _containing(around: dict[int, list[tuple[int, int, int]]], place: Place) -> list[int]:
-    """Numbers of the findings that have most of a place in one of theirs."""
+def _containing(
+    around: dict[int, list[tuple[int, int, int]]], place: Place, *, own: bool
+) -> list[int]:
+    """Numbers of the findings that have most of a place in one of theirs.
+
+    Args:
+        around: For each file its places in findings, and their numbers.
+        place: The place.
+        own: The very same place counts. Of classes of functions none holds all of another one.
+    """
     needed = _MOST_INSIDE * (place.last - place.first)
     found: list[int] = []
     for first, last, number in around.get(place.file, ()):
         # Most of the places of a file are elsewhere in it: no call for those.
         if first < place.last and place.first < last:
             inside = min(last, place.last) - max(first, place.first)
-            if inside >= needed:
+            if inside >= needed and (own or (first, last) != (place.first, place.last)):
                 found.append(number)
     return found
 
