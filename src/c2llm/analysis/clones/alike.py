@@ -19,7 +19,7 @@ from c2llm.analysis.clones.sketches import meeting_pairs
 
 _MOST_OF_KEY = 250
 """Different functions that may share a key; more share what every function of a project has."""
-_SAME_STATEMENTS = 0.5
+SAME_STATEMENTS = 0.5
 """Share of tokens in statements of the same form from which a pair is of type 3, not 4."""
 
 
@@ -94,7 +94,7 @@ def _pairs(
     alike = (near >= request.similarity) | (cosine >= request.meaning)
     one, other, near, shared = one[alike], other[alike], near[alike], shared[alike]
     same_form = rows["form"][one] == rows["form"][other]
-    kinds = np.where(same_form, 2, np.where(shared >= _SAME_STATEMENTS, 3, 4))
+    kinds = np.where(same_form, 2, np.where(shared >= SAME_STATEMENTS, 3, 4))
     return list(zip(one.tolist(), other.tolist(), near.tolist(), kinds.tolist(), strict=True))
 
 
