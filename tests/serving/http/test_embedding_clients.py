@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.serving.http.test_embeddings import NANO, TEXTS
 from tests.serving.http.serving import served
+from tests.serving.http.test_embeddings import NANO, TEXTS
 
 
 def test_llama_index():
