@@ -24,6 +24,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -339,6 +340,7 @@ def compare(arguments: argparse.Namespace) -> None:
         for server in servers:
             stack.callback(server.stop)
             server.start()
+            print(f"{server.label} is ready", file=sys.stderr, flush=True)
         truth = vector(servers[0], "def parse_toml(path): ...")
         for server in servers[1:]:
             if server.model != "c2llm-mini":
@@ -350,6 +352,7 @@ def compare(arguments: argparse.Namespace) -> None:
                 for server in servers:
                     load = run_for(server, clients, texts, arguments.seconds)
                     found[server.label, clients].add(load)
+                    print(f"{server.label}: {clients}, {load.rate:.0f}/s", file=sys.stderr)
         print("| server | clients | embeddings/s | p50 ms | p99 ms | times plain |")
         print("|---|---|---|---|---|---|")
         for (label, clients), load in found.items():
@@ -419,6 +422,7 @@ def cache(arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     """Parse and run."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers are ended too
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     verbs = parser.add_subparsers(dest="verb", required=True)
     for name in ("compare", "overload", "memory", "cache", "serve"):

@@ -88,6 +88,37 @@ Examples:
     help="Searches that wait; the next one is answered 429.",
 )
 @click.option(
+    "--device", default="cpu", show_default=True, help="Where the model runs: cpu, cuda, mps."
+)
+@click.option(
+    "--queue-seconds",
+    type=click.IntRange(1, 3_600),
+    default=2,
+    show_default=True,
+    help="Texts that would wait longer for their vectors are answered 429.",
+)
+@click.option(
+    "--embeddings",
+    type=click.IntRange(1, 100_000),
+    default=128,
+    show_default=True,
+    help="Requests of texts that are at work at once; the next one is answered 429.",
+)
+@click.option(
+    "--cache-mb",
+    type=click.IntRange(0, 1_000_000),
+    default=128,
+    show_default=True,
+    help="Memory for vectors of texts that are sent again.",
+)
+@click.option(
+    "--disk-cache-mb",
+    type=click.IntRange(0, 1_000_000),
+    default=0,
+    show_default=True,
+    help="Disk for them, which the next start and other servers use.",
+)
+@click.option(
     "--grace-seconds",
     type=click.IntRange(1, 3_600),
     default=10,
@@ -167,6 +198,7 @@ def _service(options: Mapping[str, Any]) -> Service:
     from c2llm.serving.http.service import ServeSettings, Service
     from c2llm.serving.http.workers import Workers
     from c2llm.serving.http_guard import is_loopback, key_of
+    from c2llm.serving.inference.settings import InferenceSettings
     from c2llm.serving.open_indexes import OpenIndexes
     from c2llm.serving.repositories import Repositories, kept_file
     from c2llm.serving.roots import refusal
@@ -192,7 +224,17 @@ def _service(options: Mapping[str, Any]) -> Service:
             "add, or set C2LLM_SERVE_KEY; without one listen at 127.0.0.1."
         )
     return Service(
-        ServeSettings(options["model"], (*folders, *areas)),
+        ServeSettings(
+            options["model"],
+            (*folders, *areas),
+            options["device"],
+            InferenceSettings(
+                queue_seconds=options["queue_seconds"],
+                most_requests=options["embeddings"],
+                cache_bytes=options["cache_mb"] * 1_000_000,
+                disk_cache_bytes=options["disk_cache_mb"] * 1_000_000,
+            ),
+        ),
         OpenIndexes(options["model"]),
         Repositories(folders, areas, kept_file()),
         Tenants(file, key, required=has_keys),
