@@ -11,7 +11,7 @@ several questions with no transaction over them. Ids of files name the files of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -138,6 +138,10 @@ class ChunkStore(Protocol):
 
         Unlike `generation` it stays when vectors are written.
         """
+        ...
+
+    def hashes(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """Hash of the content of those of the paths that are indexed."""
         ...
 
     def files_named(self, name: str) -> list[tuple[int, str]]:

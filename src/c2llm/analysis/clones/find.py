@@ -1,0 +1,85 @@
+"""Duplicates in one or several indexes, as classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from c2llm.analysis.clones.alike import alike_functions
+from c2llm.analysis.clones.clone_class import CloneClass, CloneReport, CloneType
+from c2llm.analysis.clones.corpus import Corpus
+from c2llm.analysis.clones.findings import (
+    Finding,
+    Place,
+    classes_of,
+    covered_lines,
+)
+from c2llm.analysis.clones.fragments import repeats
+from c2llm.analysis.clones.reading import compared_files
+from c2llm.analysis.clones.request import ClonesRequest
+from c2llm.analysis.clones.subsumed import without_parts
+
+if TYPE_CHECKING:
+    from c2llm.search.code_index import CodeIndex
+
+
+def find_clones(indexes: Sequence[CodeIndex], request: ClonesRequest) -> CloneReport:
+    """What is written more than once in the files of some indexes, within and across them.
+
+    The same files give the same report, whatever the order of indexes and files, and whether they
+    were looked at before.
+
+    Args:
+        indexes: Indexes that are fresh; those of several trees are told apart by their labels.
+        request: What is looked for.
+
+    Raises:
+        UsageError: No file is in any of the languages that are asked for.
+    """
+    read = compared_files(indexes, request)
+    corpus = Corpus.of(read.files)
+    code: list[CloneClass] = []
+    apart: list[CloneClass] = []
+    found = without_parts([*alike_functions(corpus, request), *_fragments(corpus, request)])
+    for one in classes_of(corpus, found):
+        (apart if one.role in request.apart else code).append(one)
+    return CloneReport(
+        classes=tuple(code),
+        apart=tuple(apart),
+        files=len(corpus.files),
+        lines=sum(file.form.lines for file in corpus.files),
+        duplicated_lines=covered_lines(code),
+        notes=read.notes,
+    )
+
+
+def _fragments(corpus: Corpus, request: ClonesRequest) -> Iterator[Finding]:
+    rows = corpus.statements
+    kinds: list[tuple[CloneType, str]] = [(1, "spelling"), (2, "form")]
+    for kind, field in kinds:
+        if kind not in request.types:
+            continue
+        found = repeats(rows[field], rows["size"], corpus.statement_starts, request.min_tokens)
+        for repeat in found:
+            places = [_place(corpus, start, start + repeat.length) for start in repeat.starts]
+            kept = [
+                place
+                for place in places
+                if place.end_line - place.start_line + 1 >= request.min_lines
+            ]
+            if len(kept) > 1:
+                yield Finding(kind, 1.0, tuple(kept))
+
+
+def _place(corpus: Corpus, first: int, last: int) -> Place:
+    rows = corpus.statements[first:last]
+    return Place(
+        int(np.searchsorted(corpus.statement_starts, first, side="right")) - 1,
+        int(rows["first_line"][0]),
+        int(rows["last_line"][-1]),
+        first,
+        last,
+        int(rows["size"].sum()),
+    )

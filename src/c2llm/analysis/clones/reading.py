@@ -1,0 +1,128 @@
+"""The files of indexes as they are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
+
+from c2llm.analysis.clones.corpus import ComparedFile
+from c2llm.analysis.clones.forms import FileForm, compared_functions, form_of, function_texts
+from c2llm.analysis.clones.request import ClonesRequest
+from c2llm.analysis.clones.roles import file_role
+from c2llm.codebase.languages import family
+from c2llm.encoding.encoder_handle import DEFAULT_TABLE, table_handle
+from c2llm.index.store.kept_results import KeptResults
+from c2llm.search.request import SearchRequest
+
+if TYPE_CHECKING:
+    from c2llm.encoding.protocol import TextEncoder
+    from c2llm.index.store.chunk_store import ChunkStore
+    from c2llm.index.store.records import IndexedFile
+    from c2llm.search.code_index import CodeIndex
+
+_FILES_AT_ONCE = 200
+_KIND, _VERSION = "clones", 1
+"""Of what is kept of a file; a change of `forms`, `lexing`, `statements`, `sketches` or `functions`
+that changes a form raises the version."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFiles:
+    """What is compared, and what is not."""
+
+    files: Sequence[ComparedFile]
+    notes: tuple[str, ...]
+
+
+def compared_files(indexes: Sequence[CodeIndex], request: ClonesRequest) -> ReadFiles:
+    """The files of the indexes that a request means.
+
+    Raises:
+        UsageError: No indexed file is in any of the languages.
+    """
+    model = _model()
+    found: list[ComparedFile] = []
+    notes: dict[str, None] = {}
+    for index in indexes:
+        others = [other for other in indexes if other is not index]
+        asked = SearchRequest(
+            "clones",
+            mode="lexical",
+            languages=request.languages,
+            include=request.include,
+            exclude=request.exclude,
+        )
+        target = index.target(asked, others)
+        store = target.reader.store
+        chosen = [
+            file
+            for file in store.files()
+            if (target.filters.files is None or file.id in target.filters.files)
+            and (request.languages or family(file.language) == "code")
+        ]
+        notes.update(dict.fromkeys(target.filters.unmet))
+        if index.unread_files:
+            notes[f"{index.unread_files} files of {index.root} have not been read yet."] = None
+        chosen.sort(key=lambda file: file.path)
+        for file, form in _forms(index, store, chosen, model):
+            role = file_role(file.path, file.language, generated=form.generated)
+            found.append(ComparedFile(index.label, file.path, file.language, role, form))
+    return ReadFiles(found, tuple(notes))
+
+
+def _model() -> TextEncoder | None:
+    """The table model that functions are embedded with; None where none is installed."""
+    handle = table_handle(DEFAULT_TABLE, alone=True)
+    return None if handle is None else handle.get()
+
+
+def _forms(
+    index: CodeIndex, store: ChunkStore, files: Sequence[IndexedFile], model: TextEncoder | None
+) -> Iterator[tuple[IndexedFile, FileForm]]:
+    """The files' forms, in their order: those that are kept, and the others made and kept."""
+    kind = f"{_KIND} {_VERSION} {model.fingerprint if model else ''}"
+    hashes = store.hashes([file.path for file in files])
+    key = {
+        file.path: hashes[file.path] + file.language.encode()
+        for file in files
+        if file.path in hashes
+    }
+    with KeptResults(index.file if index.is_kept else None) as kept:
+        known = kept.get(kind, key.values())
+        made: dict[bytes, FileForm] = {}
+        missing = [file for file in files if key.get(file.path, b"") not in known]
+        for start in range(0, len(missing), _FILES_AT_ONCE):
+            part = missing[start : start + _FILES_AT_ONCE]
+            forms = _made(store, part, model)
+            new = {key[file.path]: form for file, form in forms if file.path in key}
+            made |= new
+            kept.put(kind, {one: form.pack() for one, form in new.items()})
+        if missing:
+            kept.keep_only(kind, key.values(), family=_KIND)
+    for file in files:
+        one = key.get(file.path, b"")
+        if one in made:
+            yield file, made[one]
+        elif one in known:
+            yield file, FileForm.unpack(known[one])
+
+
+def _made(
+    store: ChunkStore, files: Sequence[IndexedFile], model: TextEncoder | None
+) -> list[tuple[IndexedFile, FileForm]]:
+    ids = store.chunks_of(file.id for file in files)
+    wanted = [chunk_id for chunks in ids.values() for chunk_id in chunks]
+    chunks = {stored.id: stored.chunk for stored in store.chunks(wanted)}
+    own = [[chunks[one] for one in ids.get(file.id, []) if one in chunks] for file in files]
+    forms = [form_of(pieces) for pieces in own]
+    if model is None:
+        return list(zip(files, forms, strict=True))
+    texts = [function_texts(pieces, form) for pieces, form in zip(own, forms, strict=True)]
+    vectors = model.encode_documents([text for part in texts for text in part])
+    ends = list(accumulate(map(len, texts), initial=0))
+    return [
+        (file, form.with_vectors(compared_functions(form), vectors[start:end]))
+        for file, form, (start, end) in zip(files, forms, pairwise(ends), strict=True)
+    ]

@@ -1,0 +1,123 @@
+"""Keys that functions share when they are alike: where near misses are looked for.
+
+A function has keys of its statements (MinHash, Broder 1997) and of its vector (signs of random
+projections, Charikar 2002). Two functions are compared when a key is the same in both, so whether
+they are depends on the two alone: what was compared once need not be compared again when a third
+one comes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c2llm.analysis.clones.statements import scrambled
+
+BANDS = 64
+"""Keys of the statements: with each a pair that shares a share j of its statements meets with a
+probability of j squared."""
+_ROWS = 2
+TABLES, _BITS = 32, 18
+"""Keys of the vector: those of two vectors at an angle a are the same with (1 - a / pi) ** bits."""
+_LEAST_SIZE = 3
+"""Tokens of a statement that tells anything."""
+_SEED = 20_260_901
+
+
+def statement_keys(
+    forms: NDArray[np.uint64],
+    sizes: NDArray[np.integer],
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+) -> NDArray[np.uint32]:
+    """For each run of statements `[first, last)` its keys, (n, BANDS)."""
+    telling = np.flatnonzero(sizes >= _LEAST_SIZE)
+    starts = np.searchsorted(telling, first)
+    ends = np.searchsorted(telling, last)
+    keys = np.zeros((len(first), BANDS), np.uint32)
+    some = np.flatnonzero(ends > starts)
+    if not some.size:
+        return keys
+    counts = ends[some] - starts[some]
+    places = np.repeat(starts[some] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+    values = forms[telling[places]]
+    bounds = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    multipliers = _multipliers()
+    for band in range(BANDS):
+        key = np.zeros(len(some), np.uint64)
+        for row in range(_ROWS):
+            hashed = (values * multipliers[_ROWS * band + row]) >> np.uint64(32)
+            key = scrambled(key + np.minimum.reduceat(hashed, bounds) + np.uint64(1))
+        keys[some, band] = (key >> np.uint64(32)).astype(np.uint32)
+    return keys
+
+
+def vector_keys(vectors: NDArray[np.float32]) -> NDArray[np.uint32]:
+    """For each vector (n, dim) its keys, (n, TABLES)."""
+    planes = np.random.default_rng(_SEED).standard_normal((vectors.shape[1], TABLES * _BITS))
+    signs = vectors @ planes.astype(np.float32) > 0
+    powers = (1 << np.arange(_BITS)).astype(np.uint32)
+    bits = signs.reshape(len(vectors), TABLES, _BITS)
+    # Keys of statements are spread over 32 bits; these are told apart by their table alone.
+    keys: NDArray[np.uint32] = (bits * powers).sum(axis=2, dtype=np.uint32)
+    return keys
+
+
+def _multipliers() -> NDArray[np.uint64]:
+    numbers = np.arange(1, BANDS * _ROWS + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    odd: NDArray[np.uint64] = scrambled(numbers) | np.uint64(1)
+    return odd
+
+
+def meeting_pairs(
+    keys: NDArray[np.uint32], most: int, new: NDArray[np.bool_] | None = None
+) -> NDArray[np.uint64]:
+    """The pairs (lower << 32 | higher) of rows that share a key in some column, rising.
+
+    Args:
+        keys: (n, columns); 0 is no key.
+        most: A key that more rows share is left out: it tells nothing.
+        new: Rows of which one at least is in each pair; None for all.
+    """
+    found = np.empty(0, np.uint64)
+    waiting: list[NDArray[np.uint64]] = []
+    for column in keys.T:
+        pairs = _pairs_of(column, most, new)
+        if pairs.size:
+            waiting.append(pairs)
+        if sum(part.size for part in waiting) > _MOST_WAITING:
+            found = np.unique(np.concatenate([found, *waiting]))
+            waiting = []
+    return np.unique(np.concatenate([found, *waiting]))
+
+
+_MOST_WAITING = 20_000_000
+
+
+def _pairs_of(
+    column: NDArray[np.uint32], most: int, new: NDArray[np.bool_] | None
+) -> NDArray[np.uint64]:
+    order = np.argsort(column, kind="stable")
+    ranked = column[order]
+    firsts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
+    counts = np.diff(np.concatenate([firsts, [len(ranked)]]))
+    chosen = (counts > 1) & (counts <= most) & (ranked[firsts] > 0)
+    if new is not None:
+        chosen &= np.logical_or.reduceat(new[order], firsts)
+    firsts, counts = firsts[chosen], counts[chosen]
+    if not firsts.size:
+        return np.empty(0, np.uint64)
+    # Each member of a group with each later one: member r of a group of c has c - 1 - r of them.
+    total = int(counts.sum())
+    within = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
+    places = np.repeat(firsts, counts) + within
+    later = np.repeat(counts, counts) - 1 - within
+    left = np.repeat(places, later)
+    steps = np.arange(len(left)) - np.repeat(np.cumsum(later) - later, later) + 1
+    one, other = order[left].astype(np.uint64), order[left + steps].astype(np.uint64)
+    if new is not None:
+        kept = new[one] | new[other]
+        one, other = one[kept], other[kept]
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    pairs: NDArray[np.uint64] = (low << np.uint64(32)) | high
+    return pairs
