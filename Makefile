@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint lock clean
+.PHONY: demo test test-all lint lock chromium clean
 
 $(VENV)/.core: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -24,10 +24,17 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check src tests benchmarks recipes tools
 	$(BIN)/mypy
 
-test: lint  ## ruff, mypy and the fast tests, a process a core
+# The tests of the search page look at it in Chromium, and are skipped where there is none.
+chromium:
+	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; \
+	} > /dev/null 2>&1 < /dev/null || echo "there is no chromium; the tests of the search page are skipped"
+
+test: lint chromium  ## ruff, mypy and the fast tests, a process a core
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n auto --dist loadfile
 
-test-all: lint  ## the slow ones too
+test-all: lint chromium  ## the slow ones too
 	$(BIN)/pytest
 
 lock:  ## write both locks from a fresh environment

@@ -191,6 +191,18 @@ def test_callers_are_found(one):
     assert told["callers"][0]["place"] == "tests/test_retry.py"
 
 
+def test_duplicates_of_a_result_are_a_class(tmp_path):
+    body = "\n".join(f"    total_{n} = compute(total_{n - 1}, {n}) + offset" for n in range(1, 12))
+    text = f"def work(total_0, offset):\n{body}\n    return total_11\n"
+    with client(write_tree(tmp_path / "api", {"a.py": text, "b/c.py": text})) as opened:
+        [hit, *_] = search(opened, "sym:work")["results"]
+        body = {name: hit[name] for name in ("place", "symbol", "start_line", "end_line")}
+        told = opened.post("/page/duplicates", json=body).json()["class"]
+        assert [one["place"] for one in told["members"]] == ["a.py", "b/c.py"]
+        other = opened.post("/page/duplicates", json={**body, "place": "no.py"}).json()
+        assert other == {"class": None}
+
+
 def test_the_state_names_the_repositories(two):
     names = [one["name"] for one in two.post("/page/state", json={}).json()["repositories"]]
     assert names == ["api", "web"]

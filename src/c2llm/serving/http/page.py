@@ -33,6 +33,7 @@ from c2llm.serving.page.dressing import (
     EXPLAINED,
     SHOWN,
     answer_json,
+    class_json,
     file_json,
     named,
     path_of,
@@ -203,6 +204,25 @@ async def callers(request: Request, wanted: CodePlace, service: Server, there: V
             finder = open_one.caller_finder()
             around = finder.of(path, wanted.symbol, wanted.start_line, wanted.end_line, most=20)
         return with_places(asdict(around), name)
+
+    return CompleteJson(await service.workers.run(request, work))
+
+
+@router.post("/page/duplicates")
+async def duplicates(
+    request: Request, wanted: CodePlace, service: Server, there: Visible
+) -> Response:
+    """The class of duplicates that a result belongs to; the first time they are looked for."""
+    from c2llm.analysis.known_classes import known_classes
+
+    name, root = _one(there, wanted.repository)
+    path = path_of(wanted.place)
+
+    def work() -> dict[str, Any]:
+        with service.indexes.lent([root], seconds=8.0) as ([open_one], _):
+            known = known_classes(open_one)
+        found = known.at(path, wanted.start_line, wanted.end_line)
+        return {"class": None if found is None else class_json(found, name)}
 
     return CompleteJson(await service.workers.run(request, work))
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_to_bytes
 
 from c2llm.errors import UsageError
+from c2llm.printable import printable
 from c2llm.search.answers.as_json import payload
 from c2llm.search.answers.snippets import snippet
 from c2llm.search.query.typed_filters import quoted
@@ -20,6 +21,7 @@ from c2llm.serving.page.colours import coloured, coloured_text, dedented, visibl
 from c2llm.serving.page.facets import chips, links
 
 if TYPE_CHECKING:
+    from c2llm.analysis.clones.clone_class import CloneClass
     from c2llm.search.answer import Hit, SearchAnswer
     from c2llm.search.query.typed_filters import TypedQuery
     from c2llm.serving.file_lines import Lines
@@ -186,8 +188,28 @@ def with_places(told: Mapping[str, Any], repository: str) -> dict[str, Any]:
     """Callers and importing files with what the page shows of their paths."""
     files = ("imports", "imported_by")
     return {
-        "callers": [{**one, **_where(one["path"], repository)} for one in told["callers"]],
+        "callers": [
+            {**one, **_where(one["path"], repository), "symbol": printable(one["symbol"])}
+            for one in told["callers"]
+        ],
         **{name: [_where(path, repository) for path in told[name]] for name in files},
+    }
+
+
+def class_json(found: CloneClass, repository: str) -> dict[str, Any]:
+    """A class of duplicates."""
+    return {
+        "type": found.type,
+        "similarity": found.similarity,
+        "members": [
+            {
+                **_where(one.path, repository),
+                "start_line": one.start_line,
+                "end_line": one.end_line,
+                "symbol": printable(one.symbol),
+            }
+            for one in found.members
+        ],
     }
 
 

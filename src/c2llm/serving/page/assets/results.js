@@ -93,7 +93,8 @@ export function place(one, text) {
 
 function why(told, score) {
   const reasons = (told.reasons ?? []).join(" · ") || "near in meaning";
-  const parts = (told.parts ?? []).filter((part) => Math.abs(part.score) > 1e-6);
+  const parts = (told.parts ?? []).filter((part) => Math.abs(part.score) > 1e-6)
+    .sort((one, other) => Math.abs(other.score) - Math.abs(one.score));
   const words = (told.words ?? []).filter((word) => word.score > 1e-6);
   if (!parts.length) return h("p", { class: "why" }, h("span", { class: "label" }, "Why "), reasons);
   const most = Math.max(...parts.map((part) => Math.abs(part.score)));
@@ -137,13 +138,18 @@ export function callers(around, text) {
   return all.length ? all : [h("p", null, "No indexed file uses it by its name.")];
 }
 
+const TYPES = {
+  1: "the same code", 2: "the same code but for names", 3: "nearly the same code", 4: "code that does the same",
+};
+
 /** The class of duplicates of a result. */
 export function duplicates(told, text) {
-  if (!told.classes.length) return [h("p", null, told.note || "No duplicate of this code is in the index.")];
-  return told.classes.map((one) => h("div", null,
-    h("h3", null, `${count(one.members.length, "place")} with ${Math.round(one.similarity * 100)} % the same code, type ${one.type}`),
-    h("ul", null, one.members.map((member) => h("li", null, place(member, text),
-      member.symbol ? h("span", { class: "in" }, ` ${member.symbol}`) : null)))));
+  const found = told.class;
+  if (!found) return [h("p", null, "No other place in its repository has this code.")];
+  return [h("div", null,
+    h("h3", null, `${count(found.members.length, "place")} with ${TYPES[found.type]}, ${Math.round(found.similarity * 100)} % alike`),
+    h("ul", null, found.members.map((member) => h("li", null, place(member, text),
+      member.symbol ? h("span", { class: "in" }, ` ${member.symbol}`) : null))))];
 }
 
 /** The facets, each value a link to the text that has or has not got it. */
