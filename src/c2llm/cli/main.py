@@ -27,8 +27,6 @@ VERBS: dict[str, tuple[str, str]] = {
     "serve": ("c2llm.cli.serving.serve", "Serve search and embeddings over HTTP, and a page."),
     "clones": ("c2llm.cli.clones.command", "Find code that is written more than once."),
     "keys": ("c2llm.cli.serving.keys", "Make, list and revoke the keys of a server."),
-    "keys": ("c2llm.cli.serving.keys", "Make, list and revoke the keys of a server."),
-    "clones": ("c2llm.cli.clones.command", "Find code that is written more than once."),
     "mcp": ("c2llm.cli.mcp", "Serve coding agents by the Model Context Protocol."),
     "workspace": ("c2llm.cli.workspace", "Name a set of repositories to search together."),
     "clear": ("c2llm.cli.clear", "Remove the index of a repository."),
