@@ -113,7 +113,7 @@ def test_for_people(project: Path) -> None:
     first = done.stdout.splitlines()[0]
     assert first.startswith(" 1  src/net/retry.py:")
     assert "function retry_with_backoff" in first
-    assert "     4 │ def retry_with_backoff(call, attempts=3):" in done.stdout
+    assert ">    4 ┃ def retry_with_backoff(call, attempts=3):" in done.stdout
     assert "defines retry_with_backoff" in done.stdout
     assert "\033" not in done.stdout  # stdout is no terminal
 

@@ -40,6 +40,11 @@ def _caller_lines(around: Callers) -> Iterator[str]:
         yield f"imports {', '.join(around.imports)}"
 
 
+def _telling_lines(hit: Hit) -> frozenset[int]:
+    """Numbers of the lines that carry a hit."""
+    return frozenset(hit.why.lines[row].line for row in hit.why.telling_rows())
+
+
 def _shares(why: Why) -> Iterator[str]:
     """What the score is made of, and what the words of the query have in it; the most first."""
     parts = [(f"{part.name} {part.of}".strip(), part.score) for part in why.parts]
@@ -68,7 +73,7 @@ def show(
     first: int = 1,
 ) -> None:
     """Print the answers for a reader at a terminal; they are counted from `first`."""
-    from c2llm.search.answers.snippets import Snippet, snippet
+    from c2llm.search.answers.snippets import snippet
 
     color = is_colored()
 
@@ -84,17 +89,21 @@ def show(
             f"{rank:>2}  {paint(BOLD + CYAN, printable(place(hit)))}  "
             f"{paint(GREEN, printable(label))}  {paint(DIM, f'{hit.score:.2f}')}"
         ]
-        shown = snippet(hit, query)
-        if whole:
-            shown = Snippet(hit.start_line, tuple(hit.text.split("\n")))
-        code = [printable(line) for line in shown.lines]
+        rows: Sequence[tuple[int | None, str]] = hit.rows()
+        if not whole:
+            part = snippet(hit, query)
+            first_row = part.start_line - hit.start_line
+            last_row = first_row + len(part.lines)
+            numbers = [number for number, _ in rows[first_row:last_row]]
+            rows = list(zip(numbers, part.lines, strict=True))
+        code = [printable(line) for _, line in rows]
         if color:
             code = colored(code, hit.language)
-        telling = hit.why.telling_rows() if explain else frozenset()
-        for number, line in enumerate(code, shown.start_line):
-            gutter, style = f"{min(number, hit.end_line):>6} │", DIM  # a cell may be one line
-            if number - hit.start_line in telling:
-                gutter, style = f">{gutter[1:-1]}┃", BOLD + YELLOW
+        telling = _telling_lines(hit) if explain else frozenset()
+        for (number, _), line in zip(rows, code, strict=True):
+            gutter, style = f"{number or '':>6} │", DIM
+            if number in telling:
+                gutter, style = f">{number:>5} ┃", BOLD + YELLOW
             lines.append(f"{paint(style, gutter)} {line}".rstrip())
         if hit.also:
             lines.append(paint(DIM, f"       {printable(also_in(hit))}"))

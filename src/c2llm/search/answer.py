@@ -53,6 +53,21 @@ class Hit:
     """Who calls it and what its file imports, where the request asks for that."""
     also: tuple[Sibling, ...] = ()
     """Near copies of it among the best results, which stand behind what is different."""
+    shown: tuple[tuple[int, int], ...] = ()
+    """First and last line of each run of lines in `text`, where a token budget has left out others;
+    between runs `text` has the line `…`. Empty where `text` is all of the hit."""
+
+    def rows(self) -> list[tuple[int | None, str]]:
+        """The lines of `text`, each with its number in the file; None for what is left out."""
+        lines = self.text.split("\n")
+        if not self.shown:  # a cell of a notebook may be one line of its file
+            numbers = range(self.start_line, self.start_line + len(lines))
+            return [(min(n, self.end_line), line) for n, line in zip(numbers, lines, strict=True)]
+        numbered: list[int | None] = []
+        for first, last in self.shown:
+            numbered += [None] if numbered else []
+            numbered += range(first, last + 1)
+        return list(zip(numbered, lines, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from c2llm.errors import UsageError
 from c2llm.search.answer import Hit, SearchAnswer
 from c2llm.search.answers.absent_names import absent_names
+from c2llm.search.explain.why import Why
 from c2llm.search.pipeline import ask
 from c2llm.search.query.query_parsing import parse_query
 from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, RankWeights
@@ -27,6 +28,8 @@ _NO_WORD = "No indexed code has a word of the query; what follows is there for o
 _NO_WORD_HERE = (
     "The words of the query stand only in code that the filters leave out; what follows has none."
 )
+_LIKELY = 4
+"""So many times as many hits may fit when their least telling lines are left out."""
 
 
 def answer(
@@ -91,9 +94,7 @@ def _answer(
     found = ask(targets, request, weights=weights)
     hits = found.hits
     if request.max_tokens is not None:
-        from c2llm.search.answers.token_budget import within_budget
-
-        hits, cut_off = within_budget(hits, request.max_tokens)
+        hits, cut_off = _within_budget(targets, request, hits)
     if request.explain:
         from c2llm.search.explain.explaining import explained
 
@@ -109,6 +110,26 @@ def _answer(
         facets=found.facets,
         notes=(*_unread_notes(asked), *_notes(request, taken, targets, found)),
     )
+
+
+def _within_budget(
+    targets: Sequence[SearchTarget], request: SearchRequest, hits: Sequence[Hit]
+) -> tuple[list[Hit], int]:
+    """As `within_budget` says, with the lines told of as many hits as may fit without some."""
+    from c2llm.search.answers.token_budget import within_budget
+
+    assert request.max_tokens is not None
+    taken, cut_off = within_budget(hits, request.max_tokens)
+    if cut_off:
+        from c2llm.search.explain.explaining import with_lines
+
+        likely = _LIKELY * max(1, len(taken))
+        told = with_lines(targets, hits[:likely], parse_query(request.text))
+        taken, cut_off = within_budget(told, request.max_tokens)
+        cut_off += len(hits) - len(told)
+    if not request.explain:
+        taken = [replace(hit, why=Why(hit.why.reasons)) for hit in taken]
+    return taken, cut_off
 
 
 def labels(roots: Sequence[Path]) -> list[str]:

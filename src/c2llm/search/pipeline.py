@@ -70,7 +70,9 @@ def ask(
     if not of_chunks or any(one.left_out for one in targets):
         most = len(found.candidates)
     wanted = last if of_chunks else max(_CHUNKS_A_UNIT * last, most)
-    parts = [rank(found.candidates, query, found.corpora, most, weights, explain=request.explain)]
+    parts = [
+        rank(found.candidates, query, found.corpora, most, weights, explain=_explains(request))
+    ]
     if request.offset and len(parts[0]) < wanted:
         parts += _deeper(targets, request, query, weights, parts[0], wanted, admitted)
     if of_chunks:
@@ -88,6 +90,11 @@ def ask(
 
         facets = facets_of(targets, found.candidates)
     return Found(hits, found.by_words, found.words_outside, facets)
+
+
+def _explains(request: SearchRequest) -> bool:
+    """Whether somebody asks what scores are made of: the request, or its budget for its lines."""
+    return request.explain or request.max_tokens is not None
 
 
 def _answers(targets: Sequence[SearchTarget], ranked: Sequence[Ranked]) -> list[Ranked]:
@@ -128,7 +135,7 @@ def _deeper(
             found.corpora,
             len(found.candidates),
             weights,
-            explain=request.explain,
+            explain=_explains(request),
         )
         more = [
             replace(item, score=min(item.score, least))

@@ -33,6 +33,7 @@ def result(rank: int, hit: Hit, query: str, *, whole: bool) -> dict[str, Any]:
         "score": round(hit.score, _SHARE_DIGITS if hit.why.parts else 4),
         "snippet": hit.text if whole else snippet(hit, query).text,
         "why": _why(hit.why),
+        **({"shown": [list(run) for run in hit.shown]} if hit.shown else {}),
         **({"also": [_sibling(one) for one in hit.also]} if hit.also else {}),
         **(_callers(hit.callers) if hit.callers is not None else {}),
     }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from c2llm.search.answer import Hit, Sibling
+from c2llm.search.answers.condensed import condensed, telling_count
 
 _PIECE = re.compile(r"[A-Za-z]+|[^\W\d_A-Za-z]+| (?=\S)|[^\S\n]+|[\s\S]")
 """What tokenizers do not join: words, spaces in a row, and every other character by itself."""
@@ -35,14 +36,61 @@ def tokens_of(text: str) -> int:
 
 
 def within_budget(hits: Sequence[Hit], most_tokens: int) -> tuple[list[Hit], int]:
-    """The first hits whose whole text fits, the last of them cut at a line.
+    """The first hits as far as their text fits.
 
-    Tokens are estimated, see `tokens_of`. Near copies are named as far as there is room for the
-    text first.
+    Where not all fit whole and the hits' lines are explained, the least telling lines are left out
+    first (`condensed`), and the best hits get theirs back for what is left. Where they are not,
+    hits are whole and the last of them is cut at a line. Tokens are estimated, see `tokens_of`.
+    Near copies are named as far as there is room for the text first.
 
     Returns:
         The hits, and how many of the given ones are not among them whole.
     """
+    taken, cut_off = _whole(hits, most_tokens)
+    if not cut_off or not any(hit.why.lines for hit in hits):
+        return taken, cut_off
+    kept: list[Hit] = []
+    costs: list[int] = []
+    left = most_tokens
+    for hit in hits:
+        short = condensed(hit, telling_count(hit))
+        cost = _cost(short)
+        if cost > left:
+            break
+        also, left = _named(hit.also, left - cost)
+        kept.append(replace(short, also=also) if len(also) < len(hit.also) else short)
+        costs.append(cost)
+    if len(kept) < len(taken):
+        return taken, cut_off
+    for place, (hit, short) in enumerate(zip(hits, kept, strict=False)):
+        fuller = _filled(hit, short, costs[place] + left)
+        left -= _cost(fuller) - costs[place]
+        kept[place] = replace(fuller, also=short.also)
+    return kept, len(hits) - sum(not hit.shown for hit in kept)
+
+
+def _filled(hit: Hit, least: Hit, room: int) -> Hit:
+    """A hit with as many of its lines, the most telling first, as fit; `least` has the fewest."""
+    if _cost(hit) <= room:
+        return hit
+    low, high, best = telling_count(hit), len(hit.why.lines), least
+    while low < high - 1:
+        count = (low + high) // 2
+        tried = condensed(hit, count)
+        if _cost(tried) <= room:
+            low, best = count, tried
+        else:
+            high = count
+    return best
+
+
+def _cost(hit: Hit) -> int:
+    """Tokens of a hit without its near copies."""
+    return _OVERHEAD_TOKENS + sum(tokens_of(line) + 1 for line in hit.text.split("\n"))
+
+
+def _whole(hits: Sequence[Hit], most_tokens: int) -> tuple[list[Hit], int]:
+    """The first hits whose whole text fits, the last of them cut at a line; and as above."""
     left = most_tokens
     taken: list[Hit] = []
     for hit in hits:

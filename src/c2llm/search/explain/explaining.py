@@ -42,6 +42,16 @@ def explained(targets: Sequence[SearchTarget], hits: Sequence[Hit], query: Query
     return [replace(hit, why=explainer.why(hit)) for hit in hits]
 
 
+def with_lines(targets: Sequence[SearchTarget], hits: Sequence[Hit], query: Query) -> list[Hit]:
+    """The hits with what their lines contribute by words and by the table model, for a budget.
+
+    It costs some milliseconds, and no model is loaded that the search has not used. What
+    `explained` needs is left in place.
+    """
+    explainer = _Explainer(targets, hits, query, quick=True)
+    return [replace(hit, why=replace(hit.why, lines=explainer.lines(hit))) for hit in hits]
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     """What is known of a hit's chunk."""
@@ -58,7 +68,14 @@ class _Found:
 class _Explainer:
     """Explains the hits of one answer."""
 
-    def __init__(self, targets: Sequence[SearchTarget], hits: Sequence[Hit], query: Query) -> None:
+    def __init__(
+        self,
+        targets: Sequence[SearchTarget],
+        hits: Sequence[Hit],
+        query: Query,
+        *,
+        quick: bool = False,
+    ) -> None:
         readers = [one.reader for one in targets]
         self._query = query
         self._words = words_of(query)
@@ -70,13 +87,15 @@ class _Explainer:
         terms = searched_terms(readers, query)
         statistics = pooled_statistics(readers, terms) if len(readers) > 1 else None
         bases = [hit.why.basis for hit in hits if hit.why.basis is not None]
-        left = _MOST_CHARACTERS
+        left = -1 if quick else _MOST_CHARACTERS
         for number, (reader, nearness) in enumerate(zip(readers, self._nearness, strict=True)):
             ids = list(dict.fromkeys(one.chunk_id for one in bases if one.source == number))
             if not ids:
                 continue
             scores = term_scores(reader.store, terms, ids, statistics)
-            near = {} if nearness is None else nearness.of_words(list(self._words), ids)
+            near = {}
+            if nearness is not None and not quick:
+                near = nearness.of_words(list(self._words), ids)
             stored = {one.id: one for one in reader.store.chunks(ids)}
             for one in (stored[chunk_id] for chunk_id in ids if chunk_id in stored):
                 left -= len(one.chunk.text)
@@ -90,21 +109,16 @@ class _Explainer:
         if basis is None:
             return hit.why
         parts = list(hit.why.parts)
-        lines: list[LineShare] = []
-        words: list[WordShare] = []
+        lines: Sequence[LineShare] = ()
+        words: Sequence[WordShare] = ()
         found = self._found.get((basis.source, basis.chunk_id))
         if found is not None:  # another process may write meanwhile
-            terms: dict[str, float] = {}
-            if any(part.name == "words" for part in parts):
-                terms = {term: basis.by_words * score for term, score in found.terms.items()}
+            lines = self.lines(hit)
+            terms = _terms(parts, basis, found)
+            if terms:
                 parts = [part for part in parts if part.name != "words"]
                 parts += [Part("word", term, score) for term, score in terms.items()]
-            vectors = sum(part.score for part in parts if part.name == "vectors")
-            of_words = by_line(found.stored.chunk, terms, self._marks)
-            for at, score in self._placed(found.stored.chunk, parts):
-                of_words[at] += score
-            lines = _lines(hit, found.stored.chunk, self._near(found, basis, vectors), of_words)
-            words = self._shares_of_words(found, terms, vectors)
+            words = self._shares_of_words(found, terms, _of(parts, "vectors"))
         rest = hit.score - sum(part.score for part in parts)
         if abs(rest) > _NOTHING:
             parts.append(Part(REST, "", rest))
@@ -116,6 +130,18 @@ class _Explainer:
             tuple(words),
             hit.score - sum(one.score for one in words),
         )
+
+    def lines(self, hit: Hit) -> tuple[LineShare, ...]:
+        """What each line of a hit contributes."""
+        basis = hit.why.basis
+        found = self._found.get((basis.source, basis.chunk_id)) if basis is not None else None
+        if basis is None or found is None:
+            return ()
+        parts, chunk = hit.why.parts, found.stored.chunk
+        of_words = by_line(chunk, _terms(parts, basis, found), self._marks)
+        for at, score in self._placed(chunk, parts):
+            of_words[at] += score
+        return tuple(_lines(hit, chunk, self._near(found, basis, _of(parts, "vectors")), of_words))
 
     def _near(self, found: _Found, basis: Basis, vectors: float) -> list[float]:
         """The part of each line of a chunk in what the vectors say.
@@ -168,17 +194,32 @@ class _Explainer:
         ]
 
 
+def _of(parts: Sequence[Part], name: str) -> float:
+    return sum(part.score for part in parts if part.name == name)
+
+
+def _terms(parts: Sequence[Part], basis: Basis, found: _Found) -> dict[str, float]:
+    """What each term adds to a hit's score; nothing where words do not count for it."""
+    if not _of(parts, "words"):
+        return {}
+    return {term: basis.by_words * score for term, score in found.terms.items()}
+
+
 def _lines(
     hit: Hit, chunk: Chunk, vectors: Sequence[float], words: Sequence[float]
 ) -> list[LineShare]:
-    """The lines of a hit, which may have more or fewer than its chunk."""
+    """The lines of a hit, which may have more or fewer than its chunk; those left out are not told.
+
+    Lines of a notebook's cell may all be one of its file, so they are counted by rows.
+    """
     shares: list[LineShare] = []
-    for row in range(hit.text.count("\n") + 1):
-        line = hit.start_line + row
-        at = line - chunk.start_line
+    for row, (line, _) in enumerate(hit.rows()):
+        if line is None:
+            continue
+        at = (line if hit.shown else hit.start_line + row) - chunk.start_line
         inside = 0 <= at < len(words)
         own = (vectors[at], words[at]) if inside else (0.0, 0.0)
-        shares.append(LineShare(min(line, hit.end_line), *own))
+        shares.append(LineShare(line, *own))
     return shares
 
 

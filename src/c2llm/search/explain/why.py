@@ -89,12 +89,15 @@ class Why:
     """The same for the words."""
     basis: Basis | None = None
 
+    def rows_by_share(self) -> list[int]:
+        """The lines as rows from 0, those that contribute most first; of equals the first."""
+        return sorted(range(len(self.lines)), key=lambda row: (-self.lines[row].score, row))
+
     def telling_rows(self, share: float = 0.5) -> frozenset[int]:
         """The fewest lines that have this share of what all of them contribute, as rows from 0."""
-        rows = sorted(range(len(self.lines)), key=lambda row: (-self.lines[row].score, row))
         left = share * sum(max(0.0, one.score) for one in self.lines)
         telling: set[int] = set()
-        for row in rows:
+        for row in self.rows_by_share():
             if left <= _NOTHING:
                 break
             telling.add(row)
