@@ -145,6 +145,8 @@ def command(show_config: bool, **options: Any) -> None:
     def end() -> None:
         local.close()
         service.workers.close()
+        if log is not None:
+            log.close()
 
     note(f"Serving http://{f'[{bound}]' if ':' in bound else bound}:{port}; stop it with Ctrl-C.")
     run(
