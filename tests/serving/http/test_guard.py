@@ -178,9 +178,9 @@ def test_connections_are_counted() -> None:
         for one in held:  # until the server has taken them
             one.sendall(b"GET /repositories HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert one.recv(20).startswith(b"HTTP/1.1 200")
-        with socket.create_connection(("127.0.0.1", port), timeout=30) as one_more:
-            with suppress(ConnectionResetError):
-                assert one_more.recv(1) == b""
+        one_more = socket.create_connection(("127.0.0.1", port), timeout=30)
+        with one_more, suppress(ConnectionResetError):
+            assert one_more.recv(1) == b""
         for one in held:
             one.close()
 
