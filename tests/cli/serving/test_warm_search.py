@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,15 +107,16 @@ def server(place: Place) -> Iterator[None]:
         yield
 
 
-def pairs() -> Iterator[list[str]]:
-    """Each option with two queries, each query with one option at least, and all the places."""
+def pairs() -> Iterator[Any]:
+    """Each option and each query at least once, and all the places."""
     places = [[], ["."], ["src"], ["@both"], ["../web", "."]]
     for number, options in enumerate(OPTIONS):
         query = QUERIES[number % len(QUERIES)]
-        yield [*options, "--", query, *places[number % len(places)]]
+        words = [*options, "--", query, *places[number % len(places)]]
+        yield pytest.param(words, marks=[pytest.mark.slow] if number > 4 else [])
 
 
-@pytest.mark.parametrize("arguments", pairs(), ids=lambda words: " ".join(words)[:50])
+@pytest.mark.parametrize("arguments", list(pairs()), ids=lambda words: " ".join(words)[:50])
 def test_the_answer_is_the_one_of_a_cold_start(
     place: Place, server: None, arguments: list[str]
 ) -> None:

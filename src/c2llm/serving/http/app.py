@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from c2llm import __version__
-from c2llm.serving.http import repository_routes, search_routes
+from c2llm.serving.http import info_routes, repository_routes, search_routes
 from c2llm.serving.http.errors import CompleteJson, add_error_handlers
 from c2llm.serving.http.guard import Guard, GuardSettings, Log
 from c2llm.serving.http.service import Service
@@ -30,6 +30,7 @@ def create_app(
     )
     app.state.service = service
     add_error_handlers(app)
+    app.include_router(info_routes.router)
     app.include_router(search_routes.router)
     app.include_router(repository_routes.router)
     app.add_middleware(Guard, tenants=service.tenants, settings=guard, log=log)
