@@ -39,6 +39,7 @@ def keys(place: Path) -> dict[str, str]:
         "blue": add_key(file, "blue", [two]),
         "all": add_key(file, "all", None, manages=True),
         "slow": add_key(file, "slow", None, rate="2/hour"),
+        "timed": add_key(file, "timed", None, rate="900/hour"),
         "gone": add_key(file, "gone", None),
         "none": add_key(file, "none", ["nothing"]),
     }
@@ -88,6 +89,22 @@ def test_each_tenant_sees_its_own(server: Running, keys: dict[str, str]) -> None
     assert server.get("/search?q=x", key=keys["none"]).status == 404
 
 
+def test_what_tells_of_everybody_is_for_who_manages(server: Running, keys: dict[str, str]) -> None:
+    assert server.get("/metrics", key=keys["red"]).status == 403
+    assert server.get("/metrics").status == 401
+    assert server.get("/metrics", key=keys["all"]).status in (200, 404)
+    told = server.get("/info", key=keys["timed"]).json
+    assert told["you"]["name"] == "timed" and told["you"]["rate"] == "900/h"
+    assert server.get("/info", key=keys["red"]).json["you"]["repositories"] == 1
+
+
+def test_the_page_of_routes_is_there_for_all_and_loads_nothing(server: Running) -> None:
+    page = server.get("/docs")
+    assert page.status == 200 and b"/search" in page.body and b"<script" not in page.body
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert b"http://" not in page.body and b"https://" not in page.body
+
+
 def test_what_another_has_is_as_if_it_were_not_there(
     place: Path, server: Running, keys: dict[str, str]
 ) -> None:
@@ -132,6 +149,7 @@ def test_a_rate_is_held(server: Running, keys: dict[str, str]) -> None:
     assert server.get("/repositories", key=keys["red"]).status == 200
 
 
+@pytest.mark.slow
 def test_a_thousand_mixed_requests_cross_nothing(server: Running, keys: dict[str, str]) -> None:
     own = {"red": ("crimson", "ruby", "red/"), "blue": ("cobalt", "azure", "blue/")}
     chance = random.Random(7)
@@ -196,6 +214,7 @@ def test_a_server_that_is_reached_from_elsewhere_needs_keys(tmp_path: Path) -> N
         assert server.get("/repositories", key=key).status == 200
 
 
+@pytest.mark.slow
 def test_killed_it_loses_nothing_and_a_second_one_is_told_of_its_port(tmp_path: Path) -> None:
     code = tmp_path / "code"
     repository(code / "late", RED)

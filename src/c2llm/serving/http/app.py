@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from c2llm import __version__
 from c2llm.serving.http import operations, page, repository_routes, search_routes
+from c2llm.serving.http import info_routes, repository_routes, search_routes
 from c2llm.serving.http.errors import CompleteJson, add_error_handlers
 from c2llm.serving.http.guard import Guard, GuardSettings, Log
 from c2llm.serving.http.inference import embeddings, models, rerank
@@ -53,6 +54,9 @@ def create_app(
         most=service.settings.inference.most_requests,
         refused=service.metrics.refused,
     )
+    app.include_router(info_routes.router)
+    app.include_router(search_routes.router)
+    app.include_router(repository_routes.router)
     app.add_middleware(Guard, tenants=service.tenants, settings=guard, log=log)
     app.add_middleware(RequestMetrics, metrics=service.metrics)
     return app

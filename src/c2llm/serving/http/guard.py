@@ -30,6 +30,8 @@ Log = Callable[[dict[str, Any]], None]
 
 PUBLIC = frozenset({"/", "/health", "/docs", "/openapi.json", "/favicon.ico"})
 """Paths that tell nothing of anybody, and are there without a key."""
+MANAGED = frozenset({"/metrics"})
+"""Paths that tell of all tenants together, and are there for a key that manages."""
 PUBLIC_FOLDERS = ("/assets/",)
 REQUEST_ID = "c2llm.request"
 """Where the id of a request is in its scope."""
@@ -192,6 +194,8 @@ class _Exchange:
         if tenant is not None:
             self._scope[TENANT] = tenant
             tenants.admit(tenant)
+            if self._scope["path"] in MANAGED and not tenant.manages:
+                raise ApiError(403, "may_not", "This tells of everybody; a key with --manages may.")
             return
         path = self._scope["path"]
         if key is not None or not (path in PUBLIC or path.startswith(PUBLIC_FOLDERS)):
