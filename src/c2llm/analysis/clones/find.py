@@ -87,7 +87,7 @@ def _fragments(corpus: Corpus, request: ClonesRequest) -> Iterator[Finding]:
 
 
 def _likeness(corpus: Corpus, places: Sequence[Place]) -> float:
-    """Of the place least like the first one: the same forms are half, the same spelling the rest."""
+    """Of the place least like the first one: equal forms are half, equal spelling the rest."""
     rows = corpus.statements
     first = rows[places[0].first : places[0].last]
     total = max(1, int(first["size"].sum()))
