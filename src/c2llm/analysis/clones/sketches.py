@@ -90,6 +90,8 @@ def meeting_pairs(
         new: Rows of which one at least is in each pair; None for all.
     """
     found = np.empty(0, np.uint64)
+    if len(keys) < 2:
+        return found
     waiting: list[NDArray[np.uint64]] = []
     for column in keys.T:
         pairs = _pairs_of(column, most, new)
