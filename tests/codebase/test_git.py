@@ -97,6 +97,7 @@ def everything(planted: Planted, root: Path | None = None) -> None:
         ["index", str(root)],
         ["search", "back off delay", str(root), "--mode", "lexical", "--recent"],
         ["status", str(root)],
+        ["clones", str(root), "--since", planted.first, "--format", "sarif"],
         ["mine", "pairs", str(root), "--kinds", "commit", "--out", str(folder / "pairs.jsonl")],
     ):
         tried(lambda given=arguments: main(given))

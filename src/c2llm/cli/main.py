@@ -24,6 +24,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "index": ("c2llm.cli.index", "Build or refresh the index of a repository."),
     "status": ("c2llm.cli.status", "Tell what is indexed, what is stale, what was skipped."),
     "similar": ("c2llm.cli.similar", "Find code like a place in a file, or like pasted code."),
+    "clones": ("c2llm.cli.clones.command", "Find code that is written more than once."),
     "mcp": ("c2llm.cli.mcp", "Serve coding agents by the Model Context Protocol."),
     "workspace": ("c2llm.cli.workspace", "Name a set of repositories to search together."),
     "clear": ("c2llm.cli.clear", "Remove the index of a repository."),
@@ -61,7 +62,7 @@ def main(argv: list[str] | None = None) -> None:
     streams.prepare()
     try:
         settle()
-        cli.main(args=argv, prog_name="c2llm", standalone_mode=False)
+        code = cli.main(args=argv, prog_name="c2llm", standalone_mode=False)
         sys.stdout.flush()
     except streams.ReaderGone:  # head or less has seen enough
         streams.abandon_output()
@@ -81,6 +82,10 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except Exception as error:
         _exit(f"Error: {_told(error)}", 1)
+    if (
+        isinstance(code, int) and code
+    ):  # a verb has left with it; 3 where `--fail-on` found something
+        sys.exit(code)
 
 
 def run() -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from c2llm.cli.output import print_json
+from c2llm.cli.output import print_json, print_line
 from c2llm.cli.search_options import request_of, search_options
 from c2llm.cli.streams import pasted
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
+    from c2llm.analysis.clones.clone_class import CloneClass
     from c2llm.search.answers.similar_code import Specimen
 
 _EXAMPLES = """\b
@@ -34,6 +36,9 @@ Examples:
 @search_options
 @click.option("--explain", is_flag=True, help="Say why each result is there.")
 @click.option(
+    "--duplicates", is_flag=True, help="Look for duplicates, and tell which results are such."
+)
+@click.option(
     "--vimgrep", is_flag=True, help="Print path:line:column:text, a line a result, for editors."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
@@ -42,14 +47,18 @@ def command(
     within: tuple[str, ...],
     model: str,
     wait: bool,
+    duplicates: bool,
     vimgrep: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Find code like the function around FILE:LINE, or like pasted code (-).
 
-    It is compared by meaning, so an answer may be in another language or repository.
+    It is compared by meaning, so an answer may be in another language or repository. Of a result
+    that is written more than once its class of duplicates is told (see c2llm clones), where
+    duplicates have been looked for since the last change, or --duplicates has it done now.
     """
+    from c2llm.analysis.known_classes import classes_of_hits
     from c2llm.cli.config import without_notes_of_config
     from c2llm.cli.render import show, show_lines, tell
     from c2llm.cli.search_targets import opened
@@ -64,14 +73,25 @@ def command(
     paths = within or (_home_of(specimen),)
     with opened(paths, model, request.mode, wait=wait) as indexes:
         found = without_notes_of_config(similar(indexes, specimen, request))
+        classes = [] if vimgrep else classes_of_hits(indexes, found.hits, look=duplicates)
     if not as_json:
         tell(found)
         if vimgrep:
             show_lines(found)
             return
         show(found.hits, specimen.text, explain=request.explain, whole=False)
+        for line in _told(classes):
+            print_line(line)
         return
     told = payload(found, time.perf_counter() - started)
+    for one, clone in zip(told["results"], classes, strict=True):
+        if clone is not None:
+            one["duplicates"] = {
+                "id": clone.id,
+                "type": clone.type,
+                "similarity": round(clone.similarity, 4),
+                "count": len(clone.members),
+            }
     del told["query"]
     of_specimen = {
         "file": None if specimen.file is None else str(specimen.file),
@@ -80,6 +100,21 @@ def command(
         "symbol": specimen.symbol,
     }
     print_json(of_specimen | told)
+
+
+def _told(classes: Sequence[CloneClass | None]) -> Iterator[str]:
+    """A line for each class that results belong to."""
+    ranks: dict[CloneClass, list[int]] = {}
+    for rank, clone in enumerate(classes, 1):
+        if clone is not None:
+            ranks.setdefault(clone, []).append(rank)
+    for clone, found in ranks.items():
+        one = len(found) == 1
+        yield (
+            f"Result{'' if one else 's'} {', '.join(map(str, found))} "
+            f"{'is one' if one else 'are'} of {len(clone.members)} places with the same code "
+            f"(type {clone.type}, {100 * clone.similarity:.0f} %, class {clone.id}; c2llm clones)."
+        )
 
 
 def _home_of(specimen: Specimen) -> str:

@@ -13,7 +13,7 @@ from c2llm.errors import C2LLMError
 from c2llm.search.answers.token_budget import tokens_of
 from c2llm.serving.mcp import server as server_module
 from c2llm.serving.mcp import tools
-from c2llm.serving.mcp.server import READ, SEARCH, SIMILAR, STATUS, CodeSearchServer
+from c2llm.serving.mcp.server import DUPLICATES, READ, SEARCH, SIMILAR, STATUS, CodeSearchServer
 from tests.serving.conftest import git, repository
 from tests.serving.mcp.clients import MODEL, MODES, calls, client, run, text
 from tests.trees import write_tree
@@ -35,10 +35,10 @@ def test_what_a_client_is_told_first_is_short(server: CodeSearchServer, mode: st
             return session.instructions, (await session.list_tools()).tools
 
     instructions, found = run(listed)
-    assert [tool.name for tool in found] == ["search", "similar", "read", "status"]
+    assert [tool.name for tool in found] == ["search", "similar", "duplicates", "read", "status"]
     described = "".join([instructions or "", *(tool.description or "" for tool in found)])
     assert "grep" in described and len(described.encode()) < 2_000
-    assert {SEARCH, SIMILAR, READ, STATUS} == {tool.description for tool in found}
+    assert {SEARCH, SIMILAR, DUPLICATES, READ, STATUS} == {tool.description for tool in found}
     schemas = json.dumps([tool.input_schema for tool in found])
     assert len(schemas.encode()) < 2_500
     assert all(tool.input_schema["additionalProperties"] is False for tool in found)

@@ -1,4 +1,4 @@
-"""The server: four tools for a coding agent, over whatever carries the protocol.
+"""The server: five tools for a coding agent, over whatever carries the protocol.
 
 A call never holds up the others: it works in a thread of its own, and what takes longer than a
 client waits for is answered from what there is by then.
@@ -29,6 +29,7 @@ from c2llm.search.request import Mode, SearchRequest
 from c2llm.serving.mcp import tools
 from c2llm.serving.mcp.answer_text import cut
 from c2llm.serving.mcp.client_roots import client_roots, folders_of
+from c2llm.serving.mcp.duplicates import asked_code, duplicates
 from c2llm.serving.mcp.mended_lines import mended
 from c2llm.serving.mcp.strict_tool import StrictTool
 from c2llm.serving.open_indexes import BusyError, OpenIndexes
@@ -45,6 +46,10 @@ SEARCH = (
     "and code, best first. Use instead of grep for 'where/how is X done'."
 )
 SIMILAR = "Find code like the function around path:line, in any language; duplicates, variants."
+DUPLICATES = (
+    "Before you write a function: give its `code`, and get the functions that do it already (type "
+    "1 same, 2 renamed, 3 changed, 4 same behaviour). Or a file's `path` and `line`: its copies."
+)
 READ = "Read lines of a file that an answer names (200 by default). Secrets are refused."
 STATUS = "What is indexed, changed since, embedded and left out. Searching refreshes by itself."
 
@@ -95,6 +100,7 @@ class CodeSearchServer(MCPServer[None]):
         described = (
             (self.search, SEARCH),
             (self.similar, SIMILAR),
+            (self.duplicates, DUPLICATES),
             (self.read, READ),
             (self.status, STATUS),
         )
@@ -163,6 +169,24 @@ class CodeSearchServer(MCPServer[None]):
             request = SearchRequest("code", k, languages=languages or (), include=include or ())
             place = self._place(client, path)
             return tools.similar(self.indexes, place, line, request, max_tokens, as_it_is=as_it_is)
+
+        return await self._in_time(partial(ask, as_it_is=False), partial(ask, as_it_is=True))
+
+    async def duplicates(
+        self,
+        client: ClientRoots,
+        code: Annotated[str | None, Field(description="Whole functions.")] = None,
+        language: Annotated[str | None, Field(description="Of code.")] = None,
+        path: Where = None,
+        line: int | None = None,
+        max_tokens: MaxTokens = tools.DEFAULT_TOKENS,
+    ) -> str:
+        """Where a function is written already."""
+
+        def ask(*, as_it_is: bool) -> str:
+            places = self._scope(client).places(path)
+            asked = asked_code(places, code, language, line)
+            return duplicates(self.indexes, places, asked, max_tokens, as_it_is=as_it_is)
 
         return await self._in_time(partial(ask, as_it_is=False), partial(ask, as_it_is=True))
 

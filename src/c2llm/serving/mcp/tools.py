@@ -33,7 +33,7 @@ _READ_LINES = 200
 """Lines of a file where no end is given."""
 _READ_TOKENS = 8_000
 """Of one `read`, whatever its lines."""
-_WAIT_SECONDS = 8.5
+WAIT_SECONDS = 8.5
 """How long a request waits for another one that uses the same index."""
 
 
@@ -59,12 +59,10 @@ def search(
     """
     from c2llm.search.answering import answer
 
-    _require_room(max_tokens)
-    end = time.monotonic() + _WAIT_SECONDS
+    require_room(max_tokens)
+    end = time.monotonic() + WAIT_SECONDS
     roots = [place.root for place in places]
-    borrowed = (
-        indexes.as_they_are(roots) if as_it_is else indexes.lent(roots, seconds=_WAIT_SECONDS)
-    )
+    borrowed = indexes.as_they_are(roots) if as_it_is else indexes.lent(roots, seconds=WAIT_SECONDS)
     with borrowed as (open_ones, notes):
         told = len(notes)
         found = answer(open_ones, _limited(request, places))
@@ -103,13 +101,13 @@ def similar(
     from c2llm.search.answers.similar_code import as_query
     from c2llm.search.answers.similar_code import similar as find_similar
 
-    _require_room(max_tokens)
-    specimen = _specimen(place, line)
+    require_room(max_tokens)
+    specimen = specimen_in(place, line)
     request = replace(request, query=as_query(specimen))
     borrowed = (
         indexes.as_they_are([place.root])
         if as_it_is
-        else indexes.lent([place.root], seconds=_WAIT_SECONDS)
+        else indexes.lent([place.root], seconds=WAIT_SECONDS)
     )
     with borrowed as (open_ones, notes):
         found = find_similar(open_ones, specimen, request)
@@ -236,7 +234,12 @@ def _only(found: SearchAnswer, places: Sequence[Place]) -> SearchAnswer:
     return replace(found, hits=hits)
 
 
-def _specimen(place: Place, line: int) -> Specimen:
+def specimen_in(place: Place, line: int) -> Specimen:
+    """The function around a line of a file.
+
+    Raises:
+        UsageError: There is no such line, or it may not be read.
+    """
     from c2llm.search.answers.similar_code import specimen_at
 
     if not place.within:
@@ -245,6 +248,11 @@ def _specimen(place: Place, line: int) -> Specimen:
     return specimen_at(f"{place.root / place.within}:{line}")
 
 
-def _require_room(max_tokens: int) -> None:
+def require_room(max_tokens: int) -> None:
+    """Make sure that an answer fits into a number of tokens.
+
+    Raises:
+        UsageError: It is too small or too large.
+    """
     if not LEAST_TOKENS <= max_tokens <= MOST_TOKENS:
         raise UsageError(f"max_tokens must be {LEAST_TOKENS} to {MOST_TOKENS:,}, not {max_tokens}.")
