@@ -38,7 +38,8 @@ def commit(root: Path) -> str:
 
 
 def since(root: Path, revision: str = "HEAD") -> dict[str, set[int]]:
-    found = additions_since(Git(root), revision, files(root))
+    paths = [path for path in files(root) if "/.git/" not in f"/{path}"]
+    found = additions_since(Git(root), revision, paths)
     return {path: set(lines) for path, lines in found.lines.items()}
 
 
@@ -122,6 +123,32 @@ def test_what_the_other_branch_has_gone_on_to_does_not_count(root: Path) -> None
     git(root, "checkout", "-q", "work")
     assert base_commit(Git(root), "main") == fork
     assert since(root, "main") == {"dir/b.py": {8}}
+
+
+def test_a_submodule_is_compared_with_the_commit_that_was_used(root: Path) -> None:
+    inner = root / "lib"
+    inner.mkdir()
+    git(inner, "init", "-q", "-b", "main")
+    (inner / "x.py").write_text(CODE)
+    commit(inner)
+    first = commit(root)
+    assert since(root) == {}
+    (inner / "x.py").write_text(CODE + "committed = 1\n")
+    commit(inner)
+    (inner / "x.py").write_text(CODE + "committed = 1\nand_not = 2\n")
+    commit(root)
+    assert since(root, first) == {"lib/x.py": {8, 9}}
+    assert since(root) == {"lib/x.py": {9}}
+    (inner / ".git").rename(root.parent / "elsewhere")  # no other repository answers for it
+    assert since(root, first) == {}
+
+
+def test_a_repository_that_git_does_not_know_adds_nothing(root: Path) -> None:
+    inner = root / "clone" / "deep"
+    inner.mkdir(parents=True)
+    git(inner.parent, "init", "-q")
+    (inner / "x.py").write_text(CODE)
+    assert since(root) == {}
 
 
 @pytest.mark.parametrize("revision", ["nowhere", "", "-n1", "--all", "HEAD\n", "HEAD:a.py"])

@@ -73,13 +73,21 @@ def additions_since(git: Git, revision: str, paths: Iterable[str]) -> Additions:
         UsageError: There is no such revision.
         DataError: Git does not read the repository, or lacks objects of it.
     """
-    base = base_commit(git, revision)
-    paths = set(paths)
-    old = _tree(git, base)
+    return _additions(git, base_commit(git, revision), set(paths))
+
+
+def _additions(git: Git, base: str, paths: set[str]) -> Additions:
+    old, submodules = _tree(git, base)
+    found = [
+        _of_submodule(git, folder, commit, inner)
+        for folder, commit in submodules.items()
+        if (inner := {path for path in paths if path.startswith(f"{folder}/")})
+    ]
+    paths = paths.difference(*(part.paths for part in found))
     now = uncommitted(git, paths)
     committed = git.run("diff-tree", "-r", "-z", "--name-only", "--relative", base, "HEAD")
     differing = {os.fsdecode(path) for path in committed.split(b"\0") if path}
-    differing |= now.changed | now.untracked
+    differing |= now.changed | {path for path in now.untracked if not _is_of_another(git, path)}
     differing &= paths
     present = {path: text for path in sorted(differing) if (text := _read(git, path)) is not None}
     gone = [path for path in old if path not in paths and _is_gone(git, path)][:_MOST_GONE]
@@ -91,7 +99,32 @@ def additions_since(git: Git, revision: str, paths: Iterable[str]) -> Additions:
         source = before[path] if path in before else origins.of(text)
         if added := added_lines(source.split("\n"), text.split("\n")):
             lines[path] = added
-    return Additions(lines, tuple(before.values()), tuple(present.values()))
+    for part in found:
+        lines |= part.additions.lines
+    return Additions(
+        lines,
+        (*before.values(), *(text for part in found for text in part.additions.before)),
+        (*present.values(), *(text for part in found for text in part.additions.after)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Submodule:
+    paths: set[str]
+    """Those that it answers for."""
+    additions: Additions
+    """With the paths of the repository around it."""
+
+
+def _of_submodule(git: Git, folder: str, commit: str, paths: set[str]) -> _Submodule:
+    """What is new in a submodule since the commit that the repository around it had of it."""
+    within = Git(git.root / folder, alone=True, seconds=git.seconds)
+    try:
+        inner = _additions(within, commit, {path[len(folder) + 1 :] for path in paths})
+    except DataError:  # it is not checked out as a repository, or lacks that commit
+        return _Submodule(paths, Additions({}, (), ()))
+    lines = {f"{folder}/{path}": added for path, added in inner.lines.items()}
+    return _Submodule(paths, Additions(lines, inner.before, inner.after))
 
 
 def added_lines(old: Sequence[str], new: Sequence[str]) -> frozenset[int]:
@@ -158,15 +191,17 @@ def _lines(text: str) -> set[str]:
     return {line for line in map(str.strip, text.split("\n")) if line}
 
 
-def _tree(git: Git, commit: str) -> dict[str, str]:
-    """Path below the root and object of each regular file of a commit."""
-    found: dict[str, str] = {}
+def _tree(git: Git, commit: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Of a commit path below the root and object of each regular file, and of each submodule."""
+    files: dict[str, str] = {}
+    submodules: dict[str, str] = {}
     for entry in git.run("ls-tree", "-r", "-z", commit).split(b"\0"):
         head, _, path = entry.partition(b"\t")
         mode, _, rest = head.partition(b" ")
-        if mode[:2] == b"10":
+        found = {b"10": files, b"16": submodules}.get(mode[:2])
+        if found is not None:
             found[os.fsdecode(path)] = rest.split(b" ")[-1].decode("ascii", "replace")
-    return found
+    return files, submodules
 
 
 def _texts(git: Git, objects: Sequence[str]) -> Iterator[str]:
@@ -198,6 +233,15 @@ def _read(git: Git, path: str) -> str | None:
             return decode(stream.read(MOST_FILE_BYTES))
     except (OSError, ValueError):
         return None
+
+
+def _is_of_another(git: Git, path: str) -> bool:
+    """Whether a file belongs to a repository inside of this one that it does not know."""
+    folders = path.split("/")[:-1]
+    return any(
+        os.path.lexists(git.root.joinpath(*folders[:count], ".git"))
+        for count in range(1, len(folders) + 1)
+    )
 
 
 def _is_gone(git: Git, path: str) -> bool:

@@ -69,6 +69,10 @@ def test_words_of_comments_are_not_renamed() -> None:
     found = of("# reads integers\nx = read(a)\n", "# reads strings\nx = read(b)\n")
     assert [(one.left, one.right) for one in found.renames] == [("a", "b")]
     assert marked(found) == [("integers", "strings")]
+    found = of("# a list of a kind\nx = read(a)\n", "# a list of a kind\nx = read(b)\n")
+    assert found.is_same
+    found = of("# of a, a kind\nx = read(a)\n", "# of b, a kind\nx = read(b)\n")
+    assert found.is_same
 
 
 def test_indentation_as_a_whole_and_line_numbers() -> None:

@@ -119,6 +119,8 @@ def test_a_folder_that_takes_nothing_is_said(tmp_path: Path, code: MemberCode) -
         '{"made_by": "c2llm clones", "version": 1, "classes": [{"id": 1}]}',
         '{"made_by": "c2llm clones", "version": 1, "classes": [{"id": "a", "members": "x",'
         ' "whole": true, "lines": "zz"}]}',
+        '{"made_by": "c2llm clones", "version": 1, "classes": [{"id": "a", "members": 1e999,'
+        ' "whole": true, "lines": ""}]}',
         '{"made_by": "c2llm clones", "version": 9, "classes": []}',
         '{"made_by": "jscpd", "version": 1, "classes": []}',
     ],

@@ -103,19 +103,32 @@ def test_a_glob_may_have_the_sign_in_it() -> None:
 
 
 def test_selection_tells_pages_and_what_is_new() -> None:
-    classes = [clone([member("a.py"), member("b.py")], id=str(n)) for n in range(5)]
+    files = [(f"a{n}.py", f"b{n}.py") for n in range(5)]
+    classes = [clone([member(a), member(b)], id=str(n)) for n, (a, b) in enumerate(files)]
     apart = [clone([member("t.py"), member("u.py")], role="test", id="t")]
     found = select(report(classes, apart), limit=2, offset=1)
     assert [one.clone.id for one in found.shown] == ["1", "2"] and len(found.findings) == 5
     assert found.apart() == {"test": 1} and found.by_type() == {2: 5}
-    assert (found.files, found.duplicated_lines) == (2, 12)
-    second = member("b.py")
+    assert (found.files, found.duplicated_lines) == (10, 60)
+    second = member("b3.py")
     new = select(
         report(classes),
         added_to=lambda one: frozenset([second]) if one.id in "34" else frozenset(),
         is_known=lambda one: one.id == "4",
     )
     assert [(one.clone.id, one.first) for one in new.findings] == [("3", second)]
+
+
+def test_the_most_telling_classes_come_first() -> None:
+    alike = clone([member("a.py", 1, 40), member("b.py", 1, 40)], 4, id="1", similarity=0.5)
+    copied = clone([member("c.py", 1, 30), member("d.py", 1, 30)], 2, id="2")
+    within = clone([member("c.py", 5, 29), member("e.py", 1, 25)], 1, id="3")  # half of it is told
+    again = clone([member("c.py", 2, 29), member("d.py", 2, 29)], 1, id="4")
+    small = clone([member("f.py", 1, 5), member("g.py", 1, 5)], 1, id="5")
+    classes = [alike, again, copied, within, small]
+    told = [one.clone.id for one in select(report(classes)).findings]
+    assert told == ["2", "3", "5", "1", "4"]
+    assert told == [one.clone.id for one in select(report(classes[::-1])).findings]
 
 
 spans = st.tuples(st.sampled_from("ab"), st.integers(1, 20), st.integers(0, 8))

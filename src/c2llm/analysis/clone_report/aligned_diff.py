@@ -273,7 +273,8 @@ def _compared(
     others = [at for at, token in enumerate(other) if not token.isspace()]
     meant = [renames.get(one[at], one[at]) for at in places]
     known = [other[at] for at in others]
-    if meant == known:
+    tokens_of_both = zip((one[at] for at in places), meant, known, strict=False)
+    if len(meant) == len(known) and all(new in (old, name) for old, name, new in tokens_of_both):
         return "renamed", (Piece(left, False),), (Piece(right, False),)
     marked: set[int] = set()
     marked_other: set[int] = set()

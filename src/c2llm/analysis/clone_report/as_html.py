@@ -161,7 +161,8 @@ def _classes(selection: Selection, code: MemberCode) -> Iterator[str]:
 
 def _class(number: int, finding: Finding, code: MemberCode, *, is_open: bool) -> Iterator[str]:
     clone = finding.clone
-    first, *others = clone.members
+    first = finding.first
+    others = [member for member in clone.members if member is not first]
     kind = f"type {clone.type}, {_TYPES[clone.type]}"
     role = f", {clone.role}" if clone.role != "code" else ""
     symbol = next((member.symbol for member in clone.members if member.symbol), "")

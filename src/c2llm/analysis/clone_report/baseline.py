@@ -82,7 +82,7 @@ class Baseline:
             )
         try:
             return cls([_known(one) for one in said["classes"]])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DataError(
                 f"{path} is a damaged baseline; write it anew with --write-baseline."
             ) from error

@@ -70,7 +70,8 @@ def _class(number: int, finding: Finding, paint: Paint) -> Iterator[str]:
 
 
 def _differences(finding: Finding, code: MemberCode, paint: Paint) -> Iterator[str]:
-    first, *others = finding.clone.members
+    first = finding.first
+    others = [member for member in finding.clone.members if member is not first]
     for member in others[:_MOST_DIFFS]:
         alignment = aligned(first, member, code)
         yield ""
