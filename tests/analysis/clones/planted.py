@@ -228,7 +228,7 @@ def write(folder: Path, files: Mapping[str, str]) -> Path:
     for path, text in files.items():
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8", errors="surrogateescape")
+        file.write_text(text, encoding="utf-8", errors="surrogatepass")
     return folder
 
 

@@ -68,30 +68,47 @@ def test_the_same_class_has_the_same_id_after_a_move(tmp_path):
 
 
 def test_a_fragment_within_different_functions(tmp_path):
-    shared = "".join(
-        f"    step_{n}(context, {n}, value + {n})\n    check({n}, 'x')\n" for n in range(9)
-    )
+    shared = PYTHON.original.split("\n", 1)[1]
+    other = "".join(f"    other{n} = read{n}({n})[{n} :] or [{n}]\n" * (n % 3) for n in range(150))
     files = {
-        "a.py": "def first(context, value):\n    begin(context)\n" + shared + "    return 1\n",
-        "b.py": "def second(context, value):\n"
-        + "".join(f"    other{n} = read{n}({n}) or write{n}[{n}] ** 2\n" for n in range(40))
-        + shared,
+        "a.py": "def first(orders, rate):\n" + shared,
+        "b.py": "def second(orders, rate, *more):\n" + other + shared,
     }
     found = [one for one in clones_of(write(tmp_path, files)).classes if one.type == 1]
-    assert [[m.end_line - m.start_line + 1 for m in one.members] for one in found] == [[18, 18]]
+    assert [[m.end_line - m.start_line + 1 for m in one.members] for one in found] == [[8, 8]]
+
+
+STATEMENTS = (
+    "first = read(path)",
+    "if not first: return None",
+    "while queue: queue.pop()",
+    "names[key] += 1",
+    "for item in items: yield item",
+    "log(f'{first}', level, *names)",
+    "del names[key], queue",
+    "assert isinstance(path, str), path",
+    "with lock: state = {}",
+    "value = a if b else c",
+    "return [x for x in names if x > 1]",
+    "items = items[1:] + items[:1]",
+    "raise KeyError(key) from error",
+    "import os as system",
+    "lambda x, y: x ** y",
+    "print(~value << 3, end='')",
+)
 
 
 def test_classes_do_not_chain(tmp_path):
-    """Each is half like the next one, the first not at all like the last."""
-    parts = [f"    value{n} = call_{n}(first_{n}, second_{n}) + {n}\n" * 1 for n in range(40)]
+    """Each function has two thirds of the one before it; the first nothing of the last."""
     files = {}
-    for n in range(6):
-        body = "".join(parts[n * 4 : n * 4 + 10])
-        files[f"f{n}.py"] = f"def work_{n}(a):\n{body}    return {n}\n"
-    report = clones_of(write(tmp_path, files), similarity=0.7)
-    for one in (*report.classes, *report.apart):
-        numbers = sorted(int(path[1]) for path in paths(one))
-        assert numbers[-1] - numbers[0] <= 3
+    for n in range(4):
+        body = "".join(f"    {line}\n" for line in STATEMENTS[3 * n : 3 * n + 7])
+        files[f"f{n}.py"] = f"def work(path, key):\n{body}"
+    report = clones_of(write(tmp_path, files), similarity=0.55, meaning=1.0)
+    classes = [sorted(int(path[1]) for path in paths(one)) for one in report.classes]
+    assert len(classes) > 1
+    for numbers in classes:
+        assert numbers[-1] - numbers[0] <= 1, classes
 
 
 def test_what_nobody_would_join_is_apart(tmp_path):
@@ -123,8 +140,8 @@ def test_short_code_is_no_clone(tmp_path):
 def test_filters_and_bounds(tmp_path):
     files = {"a/x.py": PYTHON.original, "b/y.py": PYTHON.original, "c/z.java": JAVA.original}
     root = write(tmp_path, files)
-    assert len(clones_of(root).classes) == 1
-    assert not clones_of(root, exclude="b").classes
+    assert len(clones_of(root, exclude="c").classes) == 1
+    assert not clones_of(root, exclude=("b", "c")).classes
     assert not clones_of(root, languages="java").classes
     assert not clones_of(root, min_lines=40).classes
     assert not clones_of(root, min_tokens=400).classes
@@ -193,7 +210,10 @@ def test_only_what_changed_is_read_again(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "_made", told)
     assert clones_of(root) == before
     assert read == []
-    write(root, {"f4.py": PYTHON.original})
+    write(root, {"f4.py": PYTHON.original})  # this content is known, of another file
+    clones_of(root)
+    assert read == []
+    write(root, {"f4.py": PYTHON.original + "\nx = 1\n"})
     clones_of(root)
     assert read == ["f4.py"]
 

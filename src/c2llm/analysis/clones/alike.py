@@ -15,11 +15,15 @@ from c2llm.analysis.clones.cover import cliques
 from c2llm.analysis.clones.findings import Finding, Place, function_place
 from c2llm.analysis.clones.near import StatementBags, cosines, shared_statements
 from c2llm.analysis.clones.request import ClonesRequest
-from c2llm.analysis.clones.sketches import meeting_pairs
+from c2llm.analysis.clones.sketches import SINGLE, meeting_pairs
 
 _MOST_OF_KEY = 250
 """Different functions that may share a key; more share what every function of a project has."""
-SAME_STATEMENTS = 0.5
+_PAIRS_AT_ONCE = 100_000
+_ESTIMATE_IS_OFF = 0.25
+"""By how much less than is true keys may tell; twice the deviation of 32 of them, and a little for
+statements of different lengths."""
+_SAME_STATEMENTS = 0.5
 """Share of tokens in statements of the same form from which a pair is of type 3, not 4."""
 
 
@@ -47,8 +51,6 @@ def alike_functions(corpus: Corpus, request: ClonesRequest) -> list[Finding]:
     rows = corpus.functions
     lines = rows["end_line"].astype(np.int64) - rows["start_line"] + 1
     chosen = np.flatnonzero((rows["tokens"] >= request.min_tokens) & (lines >= request.min_lines))
-    if not len(chosen):
-        return []
     loosest = max(request.types)
     nodes = _nodes(rows, chosen, "spelling" if loosest == 1 else "renamed")
     grouped: list[tuple[int, ...]] = []
@@ -89,13 +91,36 @@ def _pairs(
         | (rows["end_line"][other] < rows["start_line"][one])
     )
     one, other = one[apart], other[apart]
+    hopeful = _hopeful(corpus, first[one], first[other], request)
+    one, other = one[hopeful], other[hopeful]
     shared, cosine = likeness(corpus, first[one], first[other])
     near = _mean(shared, cosine)
     alike = (near >= request.similarity) | (cosine >= request.meaning)
     one, other, near, shared = one[alike], other[alike], near[alike], shared[alike]
     same_form = rows["form"][one] == rows["form"][other]
-    kinds = np.where(same_form, 2, np.where(shared >= SAME_STATEMENTS, 3, 4))
+    kinds = np.where(same_form, 2, np.where(shared >= _SAME_STATEMENTS, 3, 4))
     return list(zip(one.tolist(), other.tolist(), near.tolist(), kinds.tolist(), strict=True))
+
+
+def _hopeful(
+    corpus: Corpus, one: NDArray[np.int64], other: NDArray[np.int64], request: ClonesRequest
+) -> NDArray[np.bool_]:
+    """Which pairs may be alike, by their cosine, their sizes and the keys that they share.
+
+    The share of keys estimates the share of statements; what it may be off by is left to them.
+    """
+    tokens = corpus.functions["tokens"].astype(np.float32)
+    most = 2 * np.minimum(tokens[one], tokens[other]) / (tokens[one] + tokens[other])
+    cosine = cosines(corpus.vectors, one, other) if corpus.vectors.shape[1] else most
+    needed = 2 * request.similarity - cosine
+    hopeful: NDArray[np.bool_] = needed <= most
+    keys = corpus.keys[:, :SINGLE]
+    left = np.flatnonzero(hopeful)
+    for start in range(0, len(left), _PAIRS_AT_ONCE):
+        part = left[start : start + _PAIRS_AT_ONCE]
+        same = (keys[one[part]] == keys[other[part]]).mean(axis=1)
+        hopeful[part] = needed[part] <= 2 * same / (1 + same) + _ESTIMATE_IS_OFF
+    return hopeful | (cosine >= request.meaning)
 
 
 def likeness(

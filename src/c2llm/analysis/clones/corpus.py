@@ -9,10 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c2llm.analysis.clones.clone_class import Role
-from c2llm.analysis.clones.forms import FUNCTION_ROW, KEYS, STATEMENT_ROW, FileForm
-from c2llm.index.store.quantized import packed_size
-
-STEP_BYTES = packed_size(0)
+from c2llm.analysis.clones.forms import FUNCTION_ROW, KEYS, STATEMENT_ROW, STEP_BYTES, FileForm
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,19 @@ def _fragments(corpus: Corpus, request: ClonesRequest) -> Iterator[Finding]:
                 if place.end_line - place.start_line + 1 >= request.min_lines
             ]
             if len(kept) > 1:
-                yield Finding(kind, 1.0, tuple(kept))
+                yield Finding(kind, 1.0 if kind == 1 else _likeness(corpus, kept), tuple(kept))
+
+
+def _likeness(corpus: Corpus, places: Sequence[Place]) -> float:
+    """Of the place least like the first one: equal forms are half, equal spelling the rest."""
+    rows = corpus.statements
+    first = rows[places[0].first : places[0].last]
+    total = max(1, int(first["size"].sum()))
+    shares = [
+        int(first["size"][rows["spelling"][place.first : place.last] == first["spelling"]].sum())
+        for place in places[1:]
+    ]
+    return (1 + min(shares) / total) / 2
 
 
 def _place(corpus: Corpus, first: int, last: int) -> Place:

@@ -9,20 +9,22 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from c2llm.analysis.clones.functions import functions_in
-from c2llm.analysis.clones.lexing import Tokens, tokens_of
+from c2llm.analysis.clones.lexing import tokens_of
 from c2llm.analysis.clones.sketches import BANDS, TABLES, statement_keys, vector_keys
-from c2llm.analysis.clones.statements import renamed, runs_hashed, statements_of
+from c2llm.analysis.clones.statements import renamed_hashed, runs_hashed, statements_of
 from c2llm.codebase.chunk import Chunk
 from c2llm.codebase.files.generated import says_generated
 from c2llm.index.store.quantized import pack, packed_size
 
 KEYS = BANDS + TABLES
 """What a function is found by."""
+STEP_BYTES = packed_size(0)
 
 FUNCTION_ROW = np.dtype(
     [
@@ -110,13 +112,10 @@ class FileForm:
     def with_vectors(self, compared: NDArray[np.int64], vectors: NDArray[np.float32]) -> FileForm:
         """The same with the vectors of these of its functions, float32 (n, dim) of unit length."""
         packed = np.zeros((len(self.functions), packed_size(vectors.shape[1])), np.int8)
-        keys = self.keys.copy()
         if len(compared):
-            packed[compared] = np.frombuffer(b"".join(pack(vectors)), np.int8).reshape(
-                len(compared), -1
-            )
-            keys[compared, BANDS:] = vector_keys(vectors) + np.uint32(1)
-        return replace(self, keys=keys, vectors=packed)
+            rows = np.frombuffer(b"".join(pack(vectors)), np.int8)
+            packed[compared] = rows.reshape(len(compared), -1)
+        return replace(self, vectors=packed)
 
 
 def compared_functions(form: FileForm) -> NDArray[np.int64]:
@@ -152,20 +151,40 @@ def form_of(chunks: Sequence[Chunk]) -> FileForm:
         table["tokens"] = last - first
         table["spelling"] = runs_hashed(tokens.spellings, first, last)
         table["form"] = runs_hashed(tokens.forms, first, last)
-        table["renamed"] = [
-            _renamed_hash(tokens.part(a, b)) for a, b in zip(first, last, strict=True)
-        ]
+        table["renamed"] = renamed_hashed(tokens, first, last)
     rows = np.zeros(len(statements), STATEMENT_ROW)
     rows["spelling"], rows["form"] = statements.spellings, statements.forms
     rows["size"] = statements.sizes
     rows["first_line"], rows["last_line"] = statements.first_lines, statements.last_lines
     rows["imports"] = statements.imports
-    keys = np.zeros((len(table), KEYS), np.uint32)
-    keys[:, :BANDS] = statement_keys(rows["form"], rows["size"], table["first"], table["last"])
-    keys[table["tokens"] < LEAST_TOKENS] = 0
     names = tuple(span.name.replace("\n", " ") for span in spans)
+    keys = np.zeros((len(table), KEYS), np.uint32)
     no_vectors = np.empty((len(table), 0), np.int8)
     return FileForm(lines, generated, rows, table, keys, no_vectors, names)
+
+
+def with_keys(forms: Sequence[FileForm]) -> list[FileForm]:
+    """The same with what their functions are found by; of many files at once, which is cheaper."""
+    if not forms:
+        return []
+    starts = np.cumsum([0, *(len(form.statements) for form in forms)])
+    ends = np.cumsum([0, *(len(form.functions) for form in forms)])
+    rows = np.concatenate([form.statements for form in forms])
+    table = np.concatenate([form.functions for form in forms])
+    shift = np.repeat(starts[:-1], np.diff(ends))
+    keys = np.zeros((len(table), KEYS), np.uint32)
+    keys[:, :BANDS] = statement_keys(
+        rows["form"], rows["size"], table["first"] + shift, table["last"] + shift
+    )
+    packed = np.concatenate([form.vectors for form in forms])
+    if packed.shape[1]:
+        steps = np.ascontiguousarray(packed[:, :STEP_BYTES]).view("<f4")
+        keys[:, BANDS:] = vector_keys(packed[:, STEP_BYTES:] * steps) + np.uint32(1)
+    keys[table["tokens"] < LEAST_TOKENS] = 0
+    return [
+        replace(form, keys=keys[start:end])
+        for form, (start, end) in zip(forms, pairwise(ends), strict=True)
+    ]
 
 
 def text_of(chunks: Sequence[Chunk]) -> str:
@@ -181,8 +200,3 @@ def text_of(chunks: Sequence[Chunk]) -> str:
         pieces.append(chunk.text)
         line += chunk.text.count("\n")
     return "".join(pieces)
-
-
-def _renamed_hash(tokens: Tokens) -> int:
-    numbers = renamed(tokens)
-    return int(runs_hashed(numbers, np.array([0]), np.array([len(numbers)]))[0])

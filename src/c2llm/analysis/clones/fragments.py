@@ -47,7 +47,7 @@ def repeats(
     if not groups.places.size:
         return []
     found: dict[tuple[tuple[int, ...], int], None] = {}
-    for starts, length in _extended(groups):
+    for starts, length in _extended(groups, values, file_starts):
         apart = _without_overlaps(starts, length)
         if len(apart) > 1:
             found[apart, length] = None
@@ -92,7 +92,9 @@ def _groups(
     return _Groups(of, ends, places, np.concatenate([[0], np.cumsum(sized)]).astype(np.int64))
 
 
-def _extended(groups: _Groups) -> Iterator[tuple[Places, int]]:
+def _extended(
+    groups: _Groups, values: NDArray[np.uint64], file_starts: Places
+) -> Iterator[tuple[Places, int]]:
     """Of each group that begins a repeat the places of its members, and how long it is."""
     bounds, places = groups.bounds, groups.places
     sizes = np.diff(bounds)
@@ -114,10 +116,17 @@ def _extended(groups: _Groups) -> Iterator[tuple[Places, int]]:
     starts = np.concatenate([[0], np.cumsum(sizes[seeds])])
     right = _reach(groups.of, members, starts, 1)
     left = _reach(groups.of, members, starts, -1)
+    # Behind the last window that they share may be statements that are too few for one.
+    leading = members[starts[:-1]]
+    lengths = groups.ends[leading + right] - leading
+    last = members + np.repeat(lengths, np.diff(starts)) - 1
+    said = np.full(len(values) + 2, -1, np.int64)
+    said[1:-1] = (values & np.uint64(0x7FFFFFFFFFFFFFFF)).astype(np.int64)
+    rest = file_starts[np.searchsorted(file_starts, last, side="right")] - 1 - last
+    tail = np.minimum(_reach(said, last, starts, 1), np.minimum.reduceat(rest, starts[:-1]))
     for seed in range(len(seeds)):
         own = members[starts[seed] : starts[seed + 1]]
-        length = int(groups.ends[own[0] + right[seed]] - own[0] + left[seed])
-        yield own - left[seed], length
+        yield own - left[seed], int(lengths[seed] + tail[seed] + left[seed])
 
 
 def _reach(of: Places, members: Places, starts: Places, step: int) -> Places:

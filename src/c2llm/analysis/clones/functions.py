@@ -7,6 +7,12 @@ from typing import NamedTuple
 
 from c2llm.codebase.chunk import Chunk
 
+_TELLING = 60
+"""Characters of a signature that tell it from others."""
+_CLOSERS = ("}", ")", "]", "end", "{", "else", "rescue", "ensure", "catch", "finally")
+"""What a line at the depth of a function's head may begin with and still be of the function."""
+_LAST = ("}", "end")
+
 
 class Span(NamedTuple):
     """The lines of one function, its comment and decorators counted in."""
@@ -35,14 +41,55 @@ def functions_in(chunks: Sequence[Chunk]) -> list[Span]:
             goes_on = None
         elif chunk.kind == "function":
             own = chunk.symbol, chunk.scope
+            first, last = 0, chunk.end_line - chunk.start_line
+            if chunk.definitions:
+                first, last = _lines_of(chunk)
             if chunk.definitions or goes_on is None or goes_on[:2] != own:
-                goes_on = *own, chunk.start_line
+                goes_on = *own, chunk.start_line + first
             # The last chunk of a long function may have told where it ends already.
-            found[goes_on] = max(found.get(goes_on, 0), chunk.end_line)
+            found[goes_on] = max(found.get(goes_on, 0), chunk.start_line + last)
         else:
             goes_on = None
     spans = [Span(name, start, end) for (name, _, start), end in found.items()]
     return sorted(_without_pieces(spans), key=lambda span: (span.start_line, -span.end_line))
+
+
+def _lines_of(chunk: Chunk) -> tuple[int, int]:
+    """The first and the last line, from 0, of the one function that begins in a chunk.
+
+    There may be code above and below it. It begins where its signature does, and ends before the
+    next line that is not further in than that and closes nothing.
+    """
+    lines = chunk.text.split("\n")
+    head = [line.strip() for line in lines]
+    at = next(
+        (number for number, line in enumerate(head) if line and _begins(chunk.signature, line)),
+        None,
+    )
+    if at is None:
+        return 0, chunk.end_line - chunk.start_line
+    depth = _indentation(lines[at])
+    last = at
+    for number in range(at + 1, len(lines)):
+        line = head[number]
+        if not line:
+            continue
+        is_outside = _indentation(lines[number]) <= depth
+        if is_outside and not line.startswith(_CLOSERS):
+            break
+        last = number
+        if is_outside and line.startswith(_LAST):
+            break
+    return at, last
+
+
+def _begins(signature: str, line: str) -> bool:
+    """Whether a line, or what of it is before its body, is what a signature begins with."""
+    return bool(signature) and (signature.startswith(line) or line.startswith(signature[:_TELLING]))
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _without_pieces(spans: Sequence[Span]) -> list[Span]:

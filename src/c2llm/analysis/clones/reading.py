@@ -8,7 +8,13 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from c2llm.analysis.clones.corpus import ComparedFile
-from c2llm.analysis.clones.forms import FileForm, compared_functions, form_of, function_texts
+from c2llm.analysis.clones.forms import (
+    FileForm,
+    compared_functions,
+    form_of,
+    function_texts,
+    with_keys,
+)
 from c2llm.analysis.clones.request import ClonesRequest
 from c2llm.analysis.clones.roles import file_role
 from c2llm.codebase.languages import family
@@ -23,7 +29,7 @@ if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
 
 _FILES_AT_ONCE = 200
-_KIND, _VERSION = "clones", 2
+_KIND, _VERSION = "clones", 3
 """Of what is kept of a file; a change of `forms`, `lexing`, `statements`, `sketches` or `functions`
 that changes a form raises the version."""
 
@@ -117,12 +123,12 @@ def _made(
     chunks = {stored.id: stored.chunk for stored in store.chunks(wanted)}
     own = [[chunks[one] for one in ids.get(file.id, []) if one in chunks] for file in files]
     forms = [form_of(pieces) for pieces in own]
-    if model is None:
-        return list(zip(files, forms, strict=True))
-    texts = [function_texts(pieces, form) for pieces, form in zip(own, forms, strict=True)]
-    vectors = model.encode_documents([text for part in texts for text in part])
-    ends = list(accumulate(map(len, texts), initial=0))
-    return [
-        (file, form.with_vectors(compared_functions(form), vectors[start:end]))
-        for file, form, (start, end) in zip(files, forms, pairwise(ends), strict=True)
-    ]
+    if model is not None:
+        texts = [function_texts(pieces, form) for pieces, form in zip(own, forms, strict=True)]
+        vectors = model.encode_documents([text for part in texts for text in part])
+        ends = accumulate(map(len, texts), initial=0)
+        forms = [
+            form.with_vectors(compared_functions(form), vectors[start:end])
+            for form, (start, end) in zip(forms, pairwise(ends), strict=True)
+        ]
+    return list(zip(files, with_keys(forms), strict=True))

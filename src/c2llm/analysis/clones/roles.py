@@ -63,7 +63,7 @@ def _is_idiom(corpus: Corpus, place: Place) -> bool:
     if place.symbol and place.tokens < _ACCESSOR_TOKENS and _IDIOMS.fullmatch(place.symbol):
         return True
     telling = rows["form"][rows["size"] > 1]
-    if len(telling) >= 4 and len(np.unique(telling)) < max(2, _LEAST_DIFFERENT * len(telling)):
+    if len(telling) >= 4 and len(set(telling.tolist())) < max(2, _LEAST_DIFFERENT * len(telling)):
         return True
     return not place.symbol and _holds_accessors(corpus, place)
 

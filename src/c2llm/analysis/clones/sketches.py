@@ -59,10 +59,9 @@ def statement_keys(
 def vector_keys(vectors: NDArray[np.float32]) -> NDArray[np.uint32]:
     """For each vector (n, dim) its keys, (n, TABLES)."""
     signs = vectors @ _planes(vectors.shape[1]) > 0
-    powers = (1 << np.arange(_BITS)).astype(np.uint32)
-    bits = signs.reshape(len(vectors), TABLES, _BITS)
-    # Keys of statements are spread over 32 bits; these are told apart by their table alone.
-    keys: NDArray[np.uint32] = (bits * powers).sum(axis=2, dtype=np.uint32)
+    powers = (1 << np.arange(_BITS)).astype(np.float32)
+    bits = signs.reshape(len(vectors), TABLES, _BITS).astype(np.float32)
+    keys: NDArray[np.uint32] = (bits @ powers).astype(np.uint32)  # whole numbers below 2 ** 24
     return keys
 
 
@@ -98,12 +97,20 @@ def meeting_pairs(
         if pairs.size:
             waiting.append(pairs)
         if sum(part.size for part in waiting) > _MOST_WAITING:
-            found = np.unique(np.concatenate([found, *waiting]))
+            found = _once(np.concatenate([found, *waiting]))
             waiting = []
-    return np.unique(np.concatenate([found, *waiting]))
+    return _once(np.concatenate([found, *waiting]))
 
 
 _MOST_WAITING = 20_000_000
+
+
+def _once(pairs: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Each once, rising; sorting is several times as fast as the table of `np.unique`."""
+    pairs.sort()
+    kept = np.ones(len(pairs), np.bool_)
+    kept[1:] = pairs[1:] != pairs[:-1]
+    return pairs[kept]
 
 
 def _pairs_of(

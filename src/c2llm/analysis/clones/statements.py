@@ -30,6 +30,8 @@ _IMPORTS = np.array(
 )
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 """Odd, so that it has an inverse modulo 2 ** 64."""
+_FIRST_DISTANCE = np.uint64(1 << 17)
+"""Above all forms."""
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
 
 
@@ -121,18 +123,26 @@ def scrambled(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def renamed(tokens: Tokens) -> NDArray[np.uint64]:
-    """The tokens with each name as the distance to its last occurrence (Baker 1995, section 2).
+def renamed_hashed(
+    tokens: Tokens, starts: NDArray[np.int64], ends: NDArray[np.int64]
+) -> NDArray[np.uint64]:
+    """For each run of tokens a hash of it with each name as the distance to its last occurrence.
 
-    Two pieces of code have the same numbers where a consistent renaming turns one into the other.
+    Two runs have the same hash where a consistent renaming, and other literals, turn one into the
+    other (Baker 1995, section 2).
     """
-    found = tokens.forms.astype(np.uint64)
-    names = np.flatnonzero(tokens.forms == NAME)
+    counts = np.maximum(ends - starts, 0)
+    bounds = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    owner = np.repeat(np.arange(len(starts)), counts)
+    places = np.arange(bounds[-1]) - np.repeat(bounds[:-1] - starts, counts)
+    values = tokens.forms[places].astype(np.uint64)
+    names = np.flatnonzero(values == NAME)
     if len(names):
-        order = np.lexsort((names, tokens.spellings[names]))
-        placed = names[order]
-        same = tokens.spellings[placed[1:]] == tokens.spellings[placed[:-1]]
+        spelled = tokens.spellings[places[names]]
+        order = np.lexsort((names, spelled, owner[names]))
+        placed, spelled = names[order], spelled[order]
+        same = (spelled[1:] == spelled[:-1]) & (owner[placed[1:]] == owner[placed[:-1]])
         distances = np.zeros(len(names), np.int64)
         distances[1:][same] = (placed[1:] - placed[:-1])[same]
-        found[placed] = distances.astype(np.uint64) + np.uint64(1 << 17)
-    return found
+        values[placed] = distances.astype(np.uint64) + _FIRST_DISTANCE
+    return runs_hashed(values, bounds[:-1], bounds[1:])
