@@ -126,6 +126,16 @@ def test_options_that_narrow(call, project: Path) -> None:
     assert places(told(call(project, "--include", "src/*", "--lang", "py", "--json"))) != []
 
 
+def test_the_help_tells_the_defaults() -> None:
+    from c2llm.analysis.clones.request import ClonesRequest
+    from c2llm.cli.clones.command import command
+
+    shown = {one.name: getattr(one, "show_default", None) for one in command.params}
+    defaults = ClonesRequest()
+    assert shown["min_lines"] == str(defaults.min_lines)
+    assert shown["min_tokens"] == str(defaults.min_tokens)
+
+
 def test_pages(call, project: Path) -> None:
     found = told(call(project, "--with", "tests", "--json"))
     count = found["classes_found"]
@@ -253,7 +263,7 @@ def test_other_files_are_not_replaced(call, project: Path, tmp_path: Path) -> No
         ["--since", "--all"],
         ["--baseline", "none.json"],
         ["--similarity", "nan"],
-        ["--similarity", "0.1"],
+        ["--similarity", "1.1"],
         ["--min-lines", "0"],
         ["-k", "0"],
         ["--offset", "-1"],

@@ -59,16 +59,38 @@ class DiffedTrees:
         return _Forms(_shapes(lines), _shapes(line for at, line in numbered if at not in new))
 
     def _was_moved(self, member: Member) -> bool:
-        text = _joined(self._code.lines(member))
-        before, after = self._joined
-        now = sum(one.count(text) for one in after)
-        return bool(text) and 0 < now <= sum(one.count(text) for one in before)
+        lines = _kept(self._code.lines(member))
+        earlier = self._before.count(lines)
+        return earlier > 0 and 0 < self._after.count(lines) <= earlier
 
     @cached_property
-    def _joined(self) -> tuple[list[str], list[str]]:
-        before = [t for one in self._additions.values() for t in one.before]
-        after = [t for one in self._additions.values() for t in one.after]
-        return [_joined(t.split("\n")) for t in before], [_joined(t.split("\n")) for t in after]
+    def _before(self) -> _Texts:
+        return _Texts(text for one in self._additions.values() for text in one.before)
+
+    @cached_property
+    def _after(self) -> _Texts:
+        return _Texts(text for one in self._additions.values() for text in one.after)
+
+
+class _Texts:
+    """Files that are asked how often runs of lines are in them, indentation aside."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._texts: list[str] = []
+        self._having: dict[str, list[int]] = {}
+        for number, text in enumerate(texts):
+            lines = _kept(text.split("\n"))
+            self._texts.append(_joined(lines))
+            for line in set(lines):
+                self._having.setdefault(line, []).append(number)
+
+    def count(self, lines: Sequence[str]) -> int:
+        """How often these lines follow each other; only files that have the rarest are read."""
+        if not lines:
+            return 0
+        rarest = min((self._having.get(line, []) for line in lines), key=len)
+        text = _joined(lines)
+        return sum(self._texts[number].count(text) for number in rarest)
 
 
 class _Forms:
@@ -101,7 +123,11 @@ def _shapes(lines: Iterable[str]) -> Counter[object]:
     return Counter(form for line in lines if (form := shape(line)))
 
 
-def _joined(lines: Sequence[str]) -> str:
-    """Lines without indentation and blank ones, between line breaks."""
-    kept = [line for line in map(str.strip, lines) if line]
-    return "\n" + "\n".join(kept) + "\n" if kept else ""
+def _kept(lines: Iterable[str]) -> list[str]:
+    """Lines without indentation and blank ones."""
+    return [line for line in map(str.strip, lines) if line]
+
+
+def _joined(lines: Iterable[str]) -> str:
+    """Lines with a break before each, so that runs of whole lines are found, even side by side."""
+    return "".join(f"\n{line}" for line in lines) + "\n"

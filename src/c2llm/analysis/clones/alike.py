@@ -24,6 +24,7 @@ _ESTIMATE_IS_OFF = 0.25
 """By how much less than is true keys may tell; twice the deviation of 32 of them, and a little for
 statements of different lengths."""
 SAME_STATEMENTS = 0.5
+_SAME_STATEMENTS = 0.5
 """Share of tokens in statements of the same form from which a pair is of type 3, not 4."""
 
 
@@ -51,8 +52,6 @@ def alike_functions(corpus: Corpus, request: ClonesRequest) -> list[Finding]:
     rows = corpus.functions
     lines = rows["end_line"].astype(np.int64) - rows["start_line"] + 1
     chosen = np.flatnonzero((rows["tokens"] >= request.min_tokens) & (lines >= request.min_lines))
-    if not len(chosen):
-        return []
     loosest = max(request.types)
     nodes = _nodes(rows, chosen, "spelling" if loosest == 1 else "renamed")
     grouped: list[tuple[int, ...]] = []
@@ -100,7 +99,7 @@ def _pairs(
     alike = (near >= request.similarity) | (cosine >= request.meaning)
     one, other, near, shared = one[alike], other[alike], near[alike], shared[alike]
     same_form = rows["form"][one] == rows["form"][other]
-    kinds = np.where(same_form, 2, np.where(shared >= SAME_STATEMENTS, 3, 4))
+    kinds = np.where(same_form, 2, np.where(shared >= _SAME_STATEMENTS, 3, 4))
     return list(zip(one.tolist(), other.tolist(), near.tolist(), kinds.tolist(), strict=True))
 
 

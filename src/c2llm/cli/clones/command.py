@@ -101,13 +101,25 @@ class _Asked:
     metavar="LIST",
     help="1 the same code, 2 other names, 3 other statements too, 4 the same behaviour.",
 )
-@click.option("--min-lines", type=count(), metavar="N", help="Lines that a copy has at least.")
-@click.option("--min-tokens", type=count(), metavar="N", help="Tokens that a copy has at least.")
+@click.option(
+    "--min-lines",
+    type=count(),
+    metavar="N",
+    show_default="3",
+    help="Lines that a copy has at least.",
+)
+@click.option(
+    "--min-tokens",
+    type=count(),
+    metavar="N",
+    show_default="25",
+    help="Tokens that a copy has at least.",
+)
 @click.option(
     "--similarity",
     type=Finite(0, 1),
     metavar="S",
-    help="How alike copies of type 3 are at least, up to 1.",
+    help="How alike functions are at least that differ in statements, up to 1.",
 )
 @click.option("--lang", "languages", multiple=True, help="Only this language; repeatable.")
 @click.option("--include", multiple=True, metavar="GLOB", help="Only paths like this.")
