@@ -7,9 +7,11 @@
 
 `compare` serves one model, all-MiniLM-L6-v2, by several servers on this machine and asks them in
 turn, round after round, so that what else the machine does harms all alike; c2llm-mini and the same
-server without batches stand beside them. A request is one function of this package, cut to 600
-characters so that every server reads all of it, and different each time; caches are off. `plain` is
-the server that one writes: FastAPI and sentence-transformers, one `encode` a request.
+server without batches stand beside them. A request is one text, different each time: a function of
+this package, cut to 600 characters so that every server reads all of it, or (`--texts questions`) a
+question of some ten tokens. Caches are off. `plain` is the server that one writes: FastAPI and
+sentence-transformers, one `encode` a request. "a CPU second" is the embeddings that one second of
+the server's processor time gives.
 
 `overload` measures what 64 clients get, asks ten times as much for a minute whatever the server
 says, and then once more for the answers of before.
@@ -136,6 +138,16 @@ class Server:
         assert self.process is not None
         return psutil.Process(self.process.pid).memory_info().rss / 1e6
 
+    @property
+    def cpu(self) -> float:
+        """Seconds of the processor that it has used."""
+        import psutil
+
+        assert self.process is not None
+        whole = psutil.Process(self.process.pid)
+        times = [one.cpu_times() for one in (whole, *whole.children(recursive=True))]
+        return sum(t.user + t.system for t in times)
+
 
 def ours(label: str, model: str, **options: Any) -> Server:
     """A server of this package."""
@@ -179,11 +191,20 @@ def functions() -> list[str]:
     return [text[:CHARACTERS] for text in found(2_000)]
 
 
-def fresh_texts() -> Iterator[str]:
-    """Texts without end, no two the same."""
-    texts = functions()
+WORDS = (
+    "config token header file graph index cache model query batch row text page key user".split()
+)
+
+
+def fresh_texts(kind: str = "functions") -> Iterator[str]:
+    """Texts without end, no two the same: functions, or questions of some ten tokens."""
+    texts = functions() if kind == "functions" else []
     for number in itertools.count():
-        yield f"# {number}\n{texts[number % len(texts)]}"
+        if texts:
+            yield f"# {number}\n{texts[number % len(texts)]}"
+        else:
+            first, second = WORDS[number % len(WORDS)], WORDS[number // len(WORDS) % len(WORDS)]
+            yield f"where is the {first} of {second} {number} read"
 
 
 class Connection:
@@ -241,12 +262,15 @@ class Load:
     """Latencies of the answers with 200."""
     statuses: Counter[int] = field(default_factory=Counter)
     wall: float = 0.0
+    cpu: float = 0.0
+    """Seconds of the server's, which other processes of the machine do not change much."""
 
     def add(self, other: Load) -> None:
         """Count another round too."""
         self.seconds += other.seconds
         self.statuses += other.statuses
         self.wall += other.wall
+        self.cpu += other.cpu
 
     @property
     def rate(self) -> float:
@@ -262,7 +286,7 @@ async def closed_loop(
     server: Server, clients: int, texts: Iterator[str], go_on: Callable[[], bool]
 ) -> Load:
     """So many clients, each of which asks again when it is answered."""
-    load = Load()
+    load = Load(cpu=-server.cpu)
     begun = time.perf_counter()
 
     async def client() -> None:
@@ -278,6 +302,7 @@ async def closed_loop(
 
     await asyncio.gather(*(client() for _ in range(clients)))
     load.wall = time.perf_counter() - begun
+    load.cpu += server.cpu
     return load
 
 
@@ -337,6 +362,8 @@ def compare(arguments: argparse.Namespace) -> None:
     """The table of servers."""
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
         servers = compared(arguments.folder or Path(scratch), arguments.infinity)
+        if arguments.only:
+            servers = [s for s in servers if s.label.startswith(arguments.only)]
         for server in servers:
             stack.callback(server.stop)
             server.start()
@@ -345,7 +372,7 @@ def compare(arguments: argparse.Namespace) -> None:
         for server in servers[1:]:
             if server.model != "c2llm-mini":
                 assert truth @ vector(server, "def parse_toml(path): ...") > 0.999, server.label
-        texts = fresh_texts()
+        texts = fresh_texts(arguments.texts)
         found = {(s.label, c): Load() for s in servers for c in arguments.clients}
         for _ in range(arguments.rounds):
             for clients in arguments.clients:
@@ -353,14 +380,16 @@ def compare(arguments: argparse.Namespace) -> None:
                     load = run_for(server, clients, texts, arguments.seconds)
                     found[server.label, clients].add(load)
                     print(f"{server.label}: {clients}, {load.rate:.0f}/s", file=sys.stderr)
-        print("| server | clients | embeddings/s | p50 ms | p99 ms | times plain |")
-        print("|---|---|---|---|---|---|")
+        print(
+            "| server | clients | embeddings/s | p50 ms | p99 ms | times the first | a CPU second |"
+        )
+        print("|---|---|---|---|---|---|---|")
         for (label, clients), load in found.items():
             ratio = load.rate / found[servers[0].label, clients].rate
             assert set(load.statuses) == {200}, (label, load.statuses)
             print(
                 f"| {label} | {clients} | {load.rate:.0f} | {load.percentile(50):.0f} | "
-                f"{load.percentile(99):.0f} | {ratio:.2f} |"
+                f"{load.percentile(99):.0f} | {ratio:.2f} | {len(load.seconds) / load.cpu:.0f} |"
             )
 
 
@@ -432,6 +461,11 @@ def main() -> None:
         verb.add_argument("--rounds", type=int, default=2)
         verb.add_argument("--clients", type=int, nargs="+", default=[1, 8, 64])
         verb.add_argument("--requests", type=int, default=10_000)
+        verb.add_argument("--texts", choices=["functions", "questions"], default="functions")
+        verb.add_argument(
+            "--only",
+            help="servers whose names begin so; the first is what the others are compared with",
+        )
         verb.add_argument("--infinity")
         verb.add_argument("--folder", type=Path, help="where the models are kept for the next run")
         verb.add_argument("--port", type=int, default=8710)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from c2llm.encoding.encoder import Encoder
-from c2llm.training.export.onnx_export import export_onnx
 from tests.modeling.official_layout import random_tensors, write_official
 from tests.tiny import save_tiny_model
 
@@ -14,17 +13,15 @@ TEXTS = ["def parse ( a )", "", "get http response", "class file " * 100, "\ud80
 SHORT = [0, 1, 2, 4]
 
 
-@pytest.fixture(scope="module", params=["onnx", "torch", "official", "c2llm-nano"])
+@pytest.fixture(scope="module", params=["torch", "official", "c2llm-mini", "c2llm-nano"])
 def encoder(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "tiny"
-    if request.param == "c2llm-nano":
-        return Encoder.load("c2llm-nano", tried=True)
+    if request.param.startswith("c2llm-"):
+        return Encoder.load(request.param, tried=True)
     if request.param == "official":
         return Encoder.load(write_official(path, random_tensors())).adapted(max_tokens=64)
     save_tiny_model(path, prompts={"query": "parse : ", "document": "file : "})
-    if request.param == "onnx":
-        export_onnx(path, path)
-    return Encoder.load(path, engine=request.param)
+    return Encoder.load(path)
 
 
 @pytest.mark.parametrize("as_queries", [False, True])

@@ -56,6 +56,8 @@ class C2LLMConfig(PretrainedConfig):
             n ** tf_power, as words do in sublinear term frequency; 1 counts each of them.
         max_tokens: longest input in tokens that the model was trained for.
         prompts: `{"query": …, "document": …}`, put before the text.
+        kwargs: `matryoshka_dims`, lengths at which the first numbers of a vector serve alone; and
+            what transformers keeps.
 
     Raises:
         ValueError: on an unknown pooling, merge or residual, a width that heads do not divide, or a

@@ -84,6 +84,8 @@ class Trainer:
         self.world.barrier()
         torch.manual_seed(config.optim.seed)
         self.model, self.tokenizer = build_network(config.model)
+        if config.loss.matryoshka_dims:  # told to those who ask a server for shorter vectors
+            self.model.config.matryoshka_dims = list(config.loss.matryoshka_dims)
         data = prepare(config.data, config.optim.seed, run / "data", self.world)
         self.data_report, self.validation = data.report, data.validation
         self._loss_weights = data.loss_weights
