@@ -49,7 +49,9 @@ _KINDS = (
     ),
     (
         _KEYWORD,
-        re.compile(r"^(this|self|super|primitive_type|predefined_type|void_type)$|^keyword_"),
+        re.compile(
+            r"^(this|self|super|primitive_type|predefined_type|void_type)$|^keyword_(?!arg|param|sep|pat|elem)"
+        ),
     ),
     (_TYPE, re.compile(r"type_identifier|builtin_type")),
     (_FUNCTION, re.compile(r"^decorator$|attribute_item|^(marker_)?annotation$")),

@@ -191,7 +191,7 @@ function stateOf(told, fast) {
   const left = Object.values(index.left_out).reduce((sum, number) => sum + number, 0);
   return [
     `${places} in ${count(index.files, "file")}`,
-    fast ? "by words, vectors follow" : told.mode === "lexical" ? "by words" : vectors(index),
+    fast ? "by words, vectors follow" : vectors(told),
     index.unread ? `${count(index.unread, "file")} not read yet` : "",
     index.stale ? `${count(index.stale, "file")} changed since` : "",
     left ? `${left.toLocaleString("en")} left out` : "",
@@ -199,9 +199,10 @@ function stateOf(told, fast) {
   ].filter(Boolean).join(" · ");
 }
 
-function vectors(index) {
-  if (index.embedded >= index.chunks) return "all embedded";
-  return `${index.embedded.toLocaleString("en")} of ${count(index.chunks, "piece")} embedded`;
+function vectors({ index, model, table_model: table }) {
+  if (index.embedded >= index.chunks) return `all embedded by ${model}`;
+  const part = `${index.embedded.toLocaleString("en")} of ${index.chunks.toLocaleString("en")} by ${model}`;
+  return table ? `embedded: all by ${table}, ${part}` : `embedded: ${part}`;
 }
 
 function spoken(told) {
