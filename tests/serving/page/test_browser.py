@@ -278,13 +278,29 @@ def test_pasted_code_keeps_its_lines(page):
     assert asked[0]["text"] == RETRY.strip()
 
 
+def test_a_long_paste_is_kept_in_the_history_alone(page, site):
+    text = f"{RETRY}\n" + "\n".join(f"# line {number}" for number in range(600))
+    page.evaluate("text => navigator.clipboard.writeText(text)", text)
+    page.locator("#query").focus()
+    page.keyboard.press("Control+V")
+    expect(titles(page).first).to_be_visible()
+    titles(page).first.click()
+    expect(page.locator("#file .line.hit").first).to_be_visible()
+    assert len(page.url) < 300
+    page.reload()
+    expect(titles(page).first).to_be_attached()
+    page.get_by_role("link", name="Close").click()
+    expect(titles(page).first).to_be_visible()
+    expect(page.locator("#query")).to_have_value(re.compile("retry_with_backoff"))
+
+
 def test_hostile_names_and_code_are_text(browser, tmp_path_factory):
     folder = write_tree(tmp_path_factory.mktemp("evil") / "evil", dict(PROJECT))
     for number, name in enumerate(EVIL_NAMES):
         text = EVIL.replace("poison_well", f"poison_well_{number}")
         (folder / name).write_text(text, encoding="utf-8")
     (folder / "huge.py").write_text(f"def huge_line():\n    return '{'<b>' * 50_000}'\n")
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     context.add_init_script(GUARDED)
     page = context.new_page()
     asked: list[str] = []
@@ -299,6 +315,9 @@ def test_hostile_names_and_code_are_text(browser, tmp_path_factory):
             assert link.get_attribute("href").startswith("/?q=poison_well&file=")
             link.click()
             expect(page.locator("#file")).to_contain_text("</script>")
+            page.keyboard.press("y")
+            expect(page.locator("#toast")).to_contain_text("Copied")
+            assert page.evaluate("navigator.clipboard.readText()").isprintable()
             page.go_back()
             expect(page.locator("#file")).to_be_hidden()
         shown = page.locator("#results").inner_text()

@@ -14,7 +14,8 @@ const TYPING = 110; // milliseconds without a key until words answer
 const EXPLAINED = 5; // results that the server explains at once
 const REST = 320; // until the vectors join in
 const PATIENCE = 700; // until it is said what takes so long
-const POLL = 1500; // between looks at an index that is being made
+const POLL = 1500; // between looks at an index that is being made, at first
+const LONGEST_POLL = 30_000;
 const LINE_BREAK = "\u21b5"; // stands for one in the field, which has one line
 
 const query = byId("query");
@@ -23,20 +24,20 @@ const searches = new Latest();
 const files = new Latest();
 const evidence = new Latest();
 const visible = new Set(); // results that are in the window
-let here = address.read(); // what the address says
+let here = address.now(); // what the address says
 let shown = null; // the answer that is shown, and `text`, which it answers
 let opened = null; // the file that is shown
 let editing = false; // the text changes, and is no step to go back to yet
 let timer = 0;
 let polling = 0;
+let polls = 0;
 let opener = ""; // key of the result whose file was opened, to come back to
 
 // -- the address ------------------------------------------------------------------------------------
 
 function go(next, { push = true, typed = false } = {}) {
   if (address.same(next, here)) return;
-  if (push) history.pushState(null, "", address.write(next));
-  else history.replaceState(null, "", address.write(next));
+  address.keep(next, push);
   arrive(next, { typed });
 }
 
@@ -89,7 +90,9 @@ async function answer(text, { fast, rest = 0, quietly = false }) {
   else {
     editing = false;
     if (outcome.answer.index.unread) {
-      polling = setTimeout(() => answer(text, { fast: false, quietly: true }), POLL);
+      polls = quietly ? polls + 1 : 0;
+      const wait = Math.min(LONGEST_POLL, POLL * 1.5 ** polls);
+      polling = setTimeout(() => answer(text, { fast: false, quietly: true }), wait);
     }
   }
 }
@@ -310,7 +313,8 @@ async function startView() {
   box.replaceChildren(...empty.start(outcome.answer));
   box.hidden = false;
   if (outcome.answer.repositories.some((one) => one.reading)) {
-    polling = setTimeout(() => { if (!here.text.trim()) startView(); }, POLL);
+    polls = Math.min(polls + 1, 8);
+    polling = setTimeout(() => { if (!here.text.trim()) startView(); }, POLL * 1.5 ** polls);
   }
 }
 
@@ -344,7 +348,7 @@ async function showFile(before) {
   } else {
     opened = { ...outcome.answer, wanted };
     box.replaceChildren(...file.view(outcome.answer, wanted, here.text, {
-      copy: () => copy(`${outcome.answer.path}:${wanted.line}`),
+      copy: () => copy(placeOf(outcome.answer, wanted.line)),
     }));
     const line = box.querySelector(".line.first");
     line?.scrollIntoView({ block: "center" });
@@ -357,8 +361,12 @@ async function showFile(before) {
 
 const resultOf = (key) => [...list.children].find((one) => one.dataset.key === key);
 
+/** A place to copy: as it is shown, since a line break in a name would be a command in a terminal. */
+const placeOf = (one, line) =>
+  `${one.repository ? `${one.repository}/` : ""}${plain(one.shown_folder)}${plain(one.shown_name)}:${line}`;
+
 const actions = {
-  copy: (one) => copy(`${one.repository ? `${one.repository}/` : ""}${one.path}:${one.line}`),
+  copy: (one) => copy(placeOf(one, one.line)),
   callers: (one, box) => open(box, "/page/callers", one, (told) => results.callers(told, here.text)),
   duplicates: (one, box) => open(box, "/page/duplicates", one, (told) => results.duplicates(told, here.text)),
 };
@@ -398,11 +406,18 @@ function step(by) {
   const link = next.querySelector("h2 a");
   if (here.file) {
     opener = next.dataset.key;
-    go(address.read(link), { push: false });
+    go(linked(link), { push: false });
   } else {
     link.focus({ preventScroll: true });
     next.scrollIntoView({ block: "nearest" });
   }
+}
+
+/** Where a link leads; those of files and back from them leave the text as it is. */
+function linked(link) {
+  const next = address.read(link);
+  const stays = link.hasAttribute("data-open") || link.hasAttribute("data-stay");
+  return stays ? { ...next, text: here.text } : next;
 }
 
 function resultData(element) {
@@ -440,7 +455,7 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   const around = link.closest(".result");
   if (around) opener = around.dataset.key;
-  const next = address.read(link);
+  const next = linked(link);
   go(next);
   if (!next.file) query.focus({ preventScroll: true });
 });
@@ -468,7 +483,7 @@ document.addEventListener("keydown", (event) => {
   }
   const at = current();
   const link = at?.querySelector("h2 a");
-  const place = here.file && opened ? `${opened.path}:${opened.wanted.line}` : null;
+  const place = here.file && opened ? placeOf(opened, opened.wanted.line) : null;
   switch (event.key) {
     case "/": query.focus(); query.select(); break;
     case "?": showHelp(); break;
@@ -504,7 +519,7 @@ byId("help").addEventListener("click", (event) => {
   if (event.target === event.currentTarget) event.currentTarget.close(); // beside it
 });
 
-window.addEventListener("popstate", () => arrive(address.read()));
+window.addEventListener("popstate", () => arrive(address.now()));
 
 query.value = here.text.replaceAll("\n", LINE_BREAK);
 document.title = title();
