@@ -355,6 +355,61 @@ def test_a_key_is_asked_for_and_kept_in_the_tab(browser, tmp_path_factory):
         page.close()
 
 
+def test_what_an_answer_waits_for_is_said(page):
+    held: list[Route] = []
+    page.route("**/page/search", lambda route: held.append(route))
+    page.route(
+        "**/page/progress", lambda route: route.fulfill(json={"reading": {"api": [1200, 4000]}})
+    )
+    page.locator("#query").fill("retry")
+    expect(page.locator("#state")).to_have_text(
+        "The index is being made: api: 1,200 of 4,000 files"
+    )
+    page.unroute("**/page/search")
+    held[0].continue_()
+    expect(titles(page).first).to_be_visible()
+
+
+def test_an_answer_from_a_part_says_so_and_grows(page):
+    unread = [40, 40, 12]
+
+    def answer(route: Route) -> None:
+        told = route.fetch()
+        body = told.json()
+        if unread:
+            body["index"]["unread"] = unread.pop(0)
+            body["results"] = body["results"][:1]
+            body["notes"] = ["This is from 5 of 45 files; the rest is being read: ask again."]
+        route.fulfill(response=told, json=body)
+
+    page.route("**/page/search", answer)
+    page.locator("#query").fill("retry")
+    expect(page.locator("#state")).to_contain_text("files not read yet")
+    expect(page.locator("#notices")).to_contain_text("the rest is being read")
+    expect(page.locator("#state")).not_to_contain_text("not read yet", timeout=10_000)
+    expect(page.locator("#notices")).to_be_empty()
+    expect(titles(page).nth(1)).to_be_visible()
+
+
+def test_a_server_without_repositories_says_what_to_do(browser):
+    with served() as site:
+        page = browser.new_page()
+        page.goto(site)
+        expect(page.locator("#empty")).to_contain_text("There is no repository yet")
+        page.locator("#query").fill("retry")
+        expect(page.locator("#notices")).to_contain_text("There is no repository yet")
+        page.close()
+
+
+def test_nothing_found_says_among_what(page):
+    page.locator("#query").fill("retry path:nowhere")
+    expect(page.locator("#empty")).to_contain_text("none that the filters leave")
+    expect(page.locator("#notices")).to_contain_text("No indexed file matches")
+    page.get_by_role("link", name="Search without the filters").click()
+    settled(page, "retry")
+    expect(titles(page).first).to_be_visible()
+
+
 def test_what_goes_wrong_is_said_and_asked_again(page):
     refused = {"message": "Too many searches wait already; ask again in a second.", "code": "x"}
     answers = ["429", "503", "gone"]
