@@ -190,7 +190,7 @@ def test_filters_are_typed_chosen_and_taken_away(page):
     expect(page.locator("#empty")).to_contain_text("what are you looking for")
     expect(page.locator(".result")).to_have_count(0)
     page.locator("#query").fill("retry lang:cobol")
-    expect(page.locator("#notices")).to_contain_text("No indexed file is written in cobol")
+    expect(page.locator("#empty")).to_contain_text("No indexed file is written in cobol")
 
 
 def test_keys_go_through_the_results(page):
@@ -254,6 +254,7 @@ def test_a_hit_is_shown_in_its_place(page):
     titles(page).first.click()
     line = page.locator("#file .line.first")
     expect(line).to_be_in_viewport()
+    expect(page.locator("#file-heading")).to_be_in_viewport()
     assert int(line.get_attribute("data-line")) > 380
     page.keyboard.press("y")
     expect(page.locator("#toast")).to_contain_text("app/long.py:")
@@ -263,6 +264,10 @@ def test_callers_and_code_like_this(page):
     ask(page, "sym:retry_with_backoff repo:api")
     first = page.locator(".result").first
     first.get_by_role("button", name="Callers of").click()
+    expect(first.locator(".extra")).to_contain_text("tests/test_retry.py:6")
+    page.keyboard.press("/")
+    page.keyboard.press("Enter")  # the same once more: what was asked about a result stays
+    settled(page, "sym:retry_with_backoff")
     expect(first.locator(".extra")).to_contain_text("tests/test_retry.py:6")
     first.get_by_role("link", name="More like this").click()
     expect(page.locator("#query")).to_have_value(re.compile(r"like:api/src/net/retry\.py:\d+"))
@@ -397,7 +402,7 @@ def test_a_server_without_repositories_says_what_to_do(browser):
         page.goto(site)
         expect(page.locator("#empty")).to_contain_text("There is no repository yet")
         page.locator("#query").fill("retry")
-        expect(page.locator("#notices")).to_contain_text("There is no repository yet")
+        expect(page.locator("#said")).to_contain_text("There is no repository yet")
         page.close()
 
 

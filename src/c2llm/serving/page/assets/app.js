@@ -125,13 +125,15 @@ function show(told, text, { fast = false, quietly = false } = {}) {
 
 /** Show results, after those that are there or instead of them. */
 function put(found, text, { anew = false } = {}) {
+  const asked = new Map(); // what was asked about results that stay
   if (anew) {
+    for (const one of list.children) asked.set(one.dataset.key, one.querySelector(".extra"));
     watcher.disconnect();
     visible.clear();
     list.replaceChildren();
   }
   for (const one of found) {
-    const element = results.result(one, text, actions);
+    const element = results.result(one, text, actions, asked.get(results.keyOf(one)));
     list.append(element);
     watcher.observe(element);
   }
@@ -262,8 +264,14 @@ function failed(error, again, { keep = false } = {}) {
     return;
   }
   if (!keep) clear();
-  notices([sentence(error)], "bad");
   byId("said").textContent = sentence(error);
+  if (error.status === 422 || error.status === 404) {
+    notices([]);
+    byId("empty").replaceChildren(...empty.refused(error.message));
+    byId("empty").hidden = false;
+    return;
+  }
+  notices([sentence(error)], "bad");
   const wait = error.status === 0 ? 3 : error.retryAfter;
   if (wait || error.status === 429 || error.status === 503) {
     timer = setTimeout(again, 1000 * Math.min(60, Math.max(1, wait)));
@@ -350,8 +358,9 @@ async function showFile(before) {
     box.replaceChildren(...file.view(outcome.answer, wanted, here.text, {
       copy: () => copy(placeOf(outcome.answer, wanted.line)),
     }));
-    const line = box.querySelector(".line.first");
-    line?.scrollIntoView({ block: "center" });
+    scrollTo({ top: byId("results").checkVisibility() ? scrollY : 0 });
+    const [scroller, line] = [box.querySelector(".scroll"), box.querySelector(".line.first")];
+    if (line) scroller.scrollTop = Math.max(0, line.offsetTop - scroller.clientHeight / 3);
     byId("said").textContent = `${plain(outcome.answer.shown_name)}, line ${wanted.line} of ${outcome.answer.of_lines}`;
   }
   byId("file-heading").focus({ preventScroll: true });

@@ -29,13 +29,15 @@ export function code(lines, label, hrefOf) {
       h("code", null, pieces(one.pieces)))));
 }
 
+/** What is asked about a result is shown in this, under it. */
+export const extraBox = () => h("div", { class: "extra" });
+
 /** One result. `actions` has what its buttons do: `copy`, `callers`, `duplicates`. */
-export function result(one, text, actions) {
+export function result(one, text, actions, extra = extraBox()) {
   const href = write({ text, file: fileOf(one) });
   const id = `result-${one.rank}`;
   const symbol = plain(one.shown_symbol);
   const lines = one.end_line > one.start_line ? `${one.start_line}–${one.end_line}` : `${one.start_line}`;
-  const extra = h("div", { class: "extra" });
   return h("li", { class: "result", "data-key": keyOf(one) },
     h("article", { "aria-labelledby": id },
       h("header", { class: "head" },
@@ -69,7 +71,12 @@ const codeOf = (one, text) => code(
 /** Put the evidence into a result that is shown. */
 export function explain(element, one, text) {
   element.querySelector(".code").replaceWith(codeOf(one, text));
-  element.querySelector(".why").replaceWith(why(one.why, one.score));
+  const before = element.querySelector(".why");
+  const told = why(one.why, one.score);
+  if (before.open) told.open = true;
+  const focused = before.contains(document.activeElement);
+  before.replaceWith(told);
+  if (focused) told.querySelector("summary")?.focus({ preventScroll: true });
 }
 
 function button(text, onclick, label) {
