@@ -64,7 +64,7 @@ def pictures(address: str, query: str, chromium: str) -> Iterator[tuple[str, byt
             page = browser.new_page(
                 viewport={"width": WIDTH, "height": HEIGHT},
                 device_scale_factor=SCALE,
-                color_scheme=scheme,  # type: ignore[arg-type]
+                color_scheme=scheme,
             )
             page.set_default_timeout(120_000)
             page.goto(f"{address}/?q={quote(query)}")
