@@ -112,6 +112,17 @@ def test_a_filter_that_no_file_meets_is_told(web: Path) -> None:
         assert not nothing.hits and "'nowhere/*'" in nothing.notes[0]
 
 
+def test_a_language_with_a_minus_is_left_out(web: Path) -> None:
+    with CodeIndex.open(web, embed="none") as index:
+        assert paths(index, languages=["-ts", "-c++", "-js", "-sh"]) == {
+            *("conf/cart.yml", "svc/cart.py")
+        }
+        assert paths(index, languages=["ts", "-tsx"]) == {"web/app.ts"}
+        assert paths(index, languages=["py", "-py"]) == set()
+        found = index.answer(SearchRequest("cart", mode="lexical", languages="-rust"))
+        assert found.hits and found.notes == ("No indexed file is written in rust.",)
+
+
 def test_of_several_indexes_one_that_meets_a_filter_is_enough(web: Path, tmp_path: Path) -> None:
     other = write_tree(tmp_path / "other", {"lib/a.rs": "fn cart() {}\n", "b.py": "cart = 1\n"})
     with CodeIndex.open(web, embed="none") as one, CodeIndex.open(other, embed="none") as two:

@@ -14,6 +14,8 @@ from tests.trees import CLIENT, PROJECT, RETRY, write_tree
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Browser, Page, Route, expect
 
+expect.set_options(timeout=30_000)  # of a machine that does much else
+
 EVIL = """# </code></pre><script>window.pwned = 1</script><img src=x onerror="window.pwned = 1">
 def poison_well(text="</span><svg onload=window.pwned=1>", other='"><script>alert(1)</script>'):
     '''{{constructor.constructor("window.pwned=1")()}} ${window.pwned=1} javascript:alert(1)'''
@@ -72,6 +74,7 @@ def page(browser: Browser, site: str):
     opened.on("pageerror", lambda error: errors.append(str(error)))
     opened.goto(site)
     yield opened
+    opened.unroute_all(behavior="ignoreErrors")
     assert not errors
     assert opened.evaluate("window.violations") == []
     assert opened.evaluate("window.pwned") == 0
@@ -190,7 +193,7 @@ def test_filters_are_typed_chosen_and_taken_away(page):
     expect(page.locator("#empty")).to_contain_text("what are you looking for")
     expect(page.locator(".result")).to_have_count(0)
     page.locator("#query").fill("retry lang:cobol")
-    expect(page.locator("#notices")).to_contain_text("No indexed file is written in cobol")
+    expect(page.locator("#empty")).to_contain_text("No indexed file is written in cobol")
 
 
 def test_keys_go_through_the_results(page):
@@ -254,6 +257,7 @@ def test_a_hit_is_shown_in_its_place(page):
     titles(page).first.click()
     line = page.locator("#file .line.first")
     expect(line).to_be_in_viewport()
+    expect(page.locator("#file-heading")).to_be_in_viewport()
     assert int(line.get_attribute("data-line")) > 380
     page.keyboard.press("y")
     expect(page.locator("#toast")).to_contain_text("app/long.py:")
@@ -263,6 +267,10 @@ def test_callers_and_code_like_this(page):
     ask(page, "sym:retry_with_backoff repo:api")
     first = page.locator(".result").first
     first.get_by_role("button", name="Callers of").click()
+    expect(first.locator(".extra")).to_contain_text("tests/test_retry.py:6")
+    page.keyboard.press("/")
+    page.keyboard.press("Enter")  # the same once more: what was asked about a result stays
+    settled(page, "sym:retry_with_backoff")
     expect(first.locator(".extra")).to_contain_text("tests/test_retry.py:6")
     first.get_by_role("link", name="More like this").click()
     expect(page.locator("#query")).to_have_value(re.compile(r"like:api/src/net/retry\.py:\d+"))
@@ -278,13 +286,29 @@ def test_pasted_code_keeps_its_lines(page):
     assert asked[0]["text"] == RETRY.strip()
 
 
+def test_a_long_paste_is_kept_in_the_history_alone(page, site):
+    text = f"{RETRY}\n" + "\n".join(f"# line {number}" for number in range(600))
+    page.evaluate("text => navigator.clipboard.writeText(text)", text)
+    page.locator("#query").focus()
+    page.keyboard.press("Control+V")
+    expect(titles(page).first).to_be_visible()
+    titles(page).first.click()
+    expect(page.locator("#file .line.hit").first).to_be_visible()
+    assert len(page.url) < 300
+    page.reload()
+    expect(titles(page).first).to_be_attached()
+    page.get_by_role("link", name="Close").click()
+    expect(titles(page).first).to_be_visible()
+    expect(page.locator("#query")).to_have_value(re.compile("retry_with_backoff"))
+
+
 def test_hostile_names_and_code_are_text(browser, tmp_path_factory):
     folder = write_tree(tmp_path_factory.mktemp("evil") / "evil", dict(PROJECT))
     for number, name in enumerate(EVIL_NAMES):
         text = EVIL.replace("poison_well", f"poison_well_{number}")
         (folder / name).write_text(text, encoding="utf-8")
     (folder / "huge.py").write_text(f"def huge_line():\n    return '{'<b>' * 50_000}'\n")
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     context.add_init_script(GUARDED)
     page = context.new_page()
     asked: list[str] = []
@@ -299,6 +323,9 @@ def test_hostile_names_and_code_are_text(browser, tmp_path_factory):
             assert link.get_attribute("href").startswith("/?q=poison_well&file=")
             link.click()
             expect(page.locator("#file")).to_contain_text("</script>")
+            page.keyboard.press("y")
+            expect(page.locator("#toast")).to_contain_text("Copied")
+            assert page.evaluate("navigator.clipboard.readText()").isprintable()
             page.go_back()
             expect(page.locator("#file")).to_be_hidden()
         shown = page.locator("#results").inner_text()
@@ -336,6 +363,61 @@ def test_a_key_is_asked_for_and_kept_in_the_tab(browser, tmp_path_factory):
         page.close()
 
 
+def test_what_an_answer_waits_for_is_said(page):
+    held: list[Route] = []
+    page.route("**/page/search", lambda route: held.append(route))
+    page.route(
+        "**/page/progress", lambda route: route.fulfill(json={"reading": {"api": [1200, 4000]}})
+    )
+    page.locator("#query").fill("retry")
+    expect(page.locator("#state")).to_have_text(
+        "The index is being made: api: 1,200 of 4,000 files"
+    )
+    page.unroute("**/page/search")
+    held[0].continue_()
+    expect(titles(page).first).to_be_visible()
+
+
+def test_an_answer_from_a_part_says_so_and_grows(page):
+    unread = [40, 40, 12]
+
+    def answer(route: Route) -> None:
+        told = route.fetch()
+        body = told.json()
+        if unread:
+            body["index"]["unread"] = unread.pop(0)
+            body["results"] = body["results"][:1]
+            body["notes"] = ["This is from 5 of 45 files; the rest is being read: ask again."]
+        route.fulfill(response=told, json=body)
+
+    page.route("**/page/search", answer)
+    page.locator("#query").fill("retry")
+    expect(page.locator("#state")).to_contain_text("files not read yet")
+    expect(page.locator("#notices")).to_contain_text("the rest is being read")
+    expect(page.locator("#state")).not_to_contain_text("not read yet")
+    expect(page.locator("#notices")).to_be_empty()
+    expect(titles(page).nth(1)).to_be_visible()
+
+
+def test_a_server_without_repositories_says_what_to_do(browser):
+    with served() as site:
+        page = browser.new_page()
+        page.goto(site)
+        expect(page.locator("#empty")).to_contain_text("There is no repository yet")
+        page.locator("#query").fill("retry")
+        expect(page.locator("#said")).to_contain_text("There is no repository yet")
+        page.close()
+
+
+def test_nothing_found_says_among_what(page):
+    page.locator("#query").fill("retry path:nowhere")
+    expect(page.locator("#empty")).to_contain_text("none that the filters leave")
+    expect(page.locator("#notices")).to_contain_text("No indexed file matches")
+    page.get_by_role("link", name="Search without the filters").click()
+    settled(page, "retry")
+    expect(titles(page).first).to_be_visible()
+
+
 def test_what_goes_wrong_is_said_and_asked_again(page):
     refused = {"message": "Too many searches wait already; ask again in a second.", "code": "x"}
     answers = ["429", "503", "gone"]
@@ -363,7 +445,7 @@ def test_what_goes_wrong_is_said_and_asked_again(page):
 def test_axe_finds_nothing_serious(page):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe").Axe()
     found = violations(axe, page, "dark")
-    ask(page, "retry backoff -lang:go")
+    ask(page, "sym:retry_with_backoff repo:api -lang:md")
     first = page.locator(".result").first
     first.get_by_role("button", name="Callers of").click()
     expect(page.locator(".extra h3").first).to_be_visible()
@@ -379,12 +461,13 @@ def test_axe_finds_nothing_serious(page):
 
 def violations(axe, page: Page, *schemes: str) -> list[str]:
     """What is serious, in light and in dark."""
+    options = {"resultTypes": ["violations"], "iframes": False}
     found = []
     for scheme in schemes or ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         found += [
             f"{scheme} {one['id']}: {one['nodes'][0]['html']} {one['nodes'][0]['failureSummary']}"
-            for one in axe.run(page).response["violations"]
+            for one in axe.run(page, options=options).response["violations"]
             if one["impact"] in ("serious", "critical")
         ]
     return found

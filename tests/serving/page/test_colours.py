@@ -28,6 +28,8 @@ def kinds(text: str, language: str) -> dict[str, str]:
             {"async": "k", "def": "k", "send": "f", '"a"': "s", "None": "n", "# go": "c"},
         ),
         ("python", "return x is not None and y", {"return": "k", "and": "k", "None": "n"}),
+        ("python", "sort(key=f, n=1)", {"sort": "f", "1": "n", "key=f, n=": None, "key": None}),
+        ("sql", "SELECT a FROM b -- why", {"SELECT": "k", "FROM": "k", "-- why": "c"}),
         (
             "go",
             'func Load(path string) error { return read("x", 0x1f) }',

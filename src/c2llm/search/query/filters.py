@@ -94,7 +94,9 @@ def _in_languages(
     indexed = {file.language for file in files}
     unwanted = [name[1:] for name in names if name.startswith("-")]
     if unwanted:
-        left_out = set().union(*(languages_called(name, indexed) for name in unwanted))
+        meant = {name: languages_called(name, indexed) for name in unwanted}
+        unmet += [f"No indexed file is written in {name}." for name in unwanted if not meant[name]]
+        left_out = set().union(*meant.values())
         files = [file for file in files if file.language not in left_out]
         names = [name for name in names if not name.startswith("-")]
     if not names:

@@ -32,6 +32,9 @@ _MOST_COLOURED = 400_000
 _MOST_OF_COLOURED_LINE = 300
 """Characters of a line in a language without a grammar."""
 
+_MOST_KEPT = 8_000
+"""Characters of a text whose pieces are kept."""
+
 _CLASSES = ["", "k", "s", "c", "n", "f", "t"]
 _KEYWORD, _STRING, _COMMENT, _NUMBER, _FUNCTION, _TYPE = range(1, 7)
 _KINDS = (
@@ -49,7 +52,9 @@ _KINDS = (
     ),
     (
         _KEYWORD,
-        re.compile(r"^(this|self|super|primitive_type|predefined_type|void_type)$|^keyword_"),
+        re.compile(
+            r"^(this|self|super|primitive_type|predefined_type|void_type)$|^keyword_(?!arg|param|sep|pat|elem)"
+        ),
     ),
     (_TYPE, re.compile(r"type_identifier|builtin_type")),
     (_FUNCTION, re.compile(r"^decorator$|attribute_item|^(marker_)?annotation$")),
@@ -77,9 +82,14 @@ _PROSE = frozenset(("markdown", "text", "rst", "asciidoc", "tex", "org"))
 _OF_PROSE = re.compile(r"(?P<f>^\#{1,6}\s.*|^={1,6}\s.*)|(?P<s>`[^`]+`)|(?P<c>^<!--.*)")
 
 
-@lru_cache(maxsize=1_000)
 def coloured_text(text: str, language: str) -> list[list[Piece]]:
     """The pieces of each line of a text, kept: who types sees the same results again and again."""
+    short = len(text) <= _MOST_KEPT
+    return _kept(text, language) if short else coloured(text.split("\n"), language)
+
+
+@lru_cache(maxsize=1_000)
+def _kept(text: str, language: str) -> list[list[Piece]]:
     return coloured(text.split("\n"), language)
 
 

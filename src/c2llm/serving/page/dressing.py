@@ -72,6 +72,7 @@ def answer_json(found: SearchAnswer, typed: TypedQuery, seconds: float) -> dict[
     shown = found.request.offset + len(found.hits)
     return {
         **told,
+        "table_model": next((one.table_model for one in found.indexes), None),
         "query": typed.text,
         "bare": typed.query,
         "wordless": False,

@@ -1,6 +1,11 @@
 // The state of the page is its address, so that it can be shared, and gone back to.
 //   ?q=TEXT                              answers
 //   ?q=TEXT&repo=R&file=PLACE&line=N     a file beside them; PLACE is percent-encoded bytes
+// A long paste is more than servers and chats take of an address: it is kept in the history alone.
+
+const LONG = 4000;
+
+export const isLong = (text) => text.length > LONG;
 
 /** @returns {{text: string, file: null | {repository: string, place: string, line: number, end: number}}} */
 export function read(location = window.location) {
@@ -17,7 +22,7 @@ export function read(location = window.location) {
 
 export function write({ text, file }) {
   const parts = new URLSearchParams();
-  if (text) parts.set("q", text);
+  if (text && !isLong(text)) parts.set("q", text);
   if (file) {
     if (file.repository) parts.set("repo", file.repository);
     parts.set("file", file.place);
@@ -27,4 +32,18 @@ export function write({ text, file }) {
   return written ? `/?${written}` : "/";
 }
 
-export const same = (one, other) => write(one) === write(other);
+export const same = (one, other) => one.text === other.text && write(one) === write(other);
+
+/** The state that is at this moment, from the address and the history. */
+export function now() {
+  const found = read();
+  const kept = history.state?.text;
+  return !found.text && typeof kept === "string" ? { ...found, text: kept } : found;
+}
+
+/** Make a state that of the address. */
+export function keep(next, push) {
+  const state = isLong(next.text) ? { text: next.text } : null;
+  if (push) history.pushState(state, "", write(next));
+  else history.replaceState(state, "", write(next));
+}

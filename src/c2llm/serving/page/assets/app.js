@@ -14,7 +14,8 @@ const TYPING = 110; // milliseconds without a key until words answer
 const EXPLAINED = 5; // results that the server explains at once
 const REST = 320; // until the vectors join in
 const PATIENCE = 700; // until it is said what takes so long
-const POLL = 1500; // between looks at an index that is being made
+const POLL = 1500; // between looks at an index that is being made, at first
+const LONGEST_POLL = 30_000;
 const LINE_BREAK = "\u21b5"; // stands for one in the field, which has one line
 
 const query = byId("query");
@@ -23,20 +24,20 @@ const searches = new Latest();
 const files = new Latest();
 const evidence = new Latest();
 const visible = new Set(); // results that are in the window
-let here = address.read(); // what the address says
+let here = address.now(); // what the address says
 let shown = null; // the answer that is shown, and `text`, which it answers
 let opened = null; // the file that is shown
 let editing = false; // the text changes, and is no step to go back to yet
 let timer = 0;
 let polling = 0;
+let polls = 0;
 let opener = ""; // key of the result whose file was opened, to come back to
 
 // -- the address ------------------------------------------------------------------------------------
 
 function go(next, { push = true, typed = false } = {}) {
   if (address.same(next, here)) return;
-  if (push) history.pushState(null, "", address.write(next));
-  else history.replaceState(null, "", address.write(next));
+  address.keep(next, push);
   arrive(next, { typed });
 }
 
@@ -89,7 +90,9 @@ async function answer(text, { fast, rest = 0, quietly = false }) {
   else {
     editing = false;
     if (outcome.answer.index.unread) {
-      polling = setTimeout(() => answer(text, { fast: false, quietly: true }), POLL);
+      polls = quietly ? polls + 1 : 0;
+      const wait = Math.min(LONGEST_POLL, POLL * 1.5 ** polls);
+      polling = setTimeout(() => answer(text, { fast: false, quietly: true }), wait);
     }
   }
 }
@@ -122,13 +125,15 @@ function show(told, text, { fast = false, quietly = false } = {}) {
 
 /** Show results, after those that are there or instead of them. */
 function put(found, text, { anew = false } = {}) {
+  const asked = new Map(); // what was asked about results that stay
   if (anew) {
+    for (const one of list.children) asked.set(one.dataset.key, one.querySelector(".extra"));
     watcher.disconnect();
     visible.clear();
     list.replaceChildren();
   }
   for (const one of found) {
-    const element = results.result(one, text, actions);
+    const element = results.result(one, text, actions, asked.get(results.keyOf(one)));
     list.append(element);
     watcher.observe(element);
   }
@@ -191,7 +196,7 @@ function stateOf(told, fast) {
   const left = Object.values(index.left_out).reduce((sum, number) => sum + number, 0);
   return [
     `${places} in ${count(index.files, "file")}`,
-    fast ? "by words, vectors follow" : told.mode === "lexical" ? "by words" : vectors(index),
+    fast ? "by words, vectors follow" : vectors(told),
     index.unread ? `${count(index.unread, "file")} not read yet` : "",
     index.stale ? `${count(index.stale, "file")} changed since` : "",
     left ? `${left.toLocaleString("en")} left out` : "",
@@ -199,9 +204,10 @@ function stateOf(told, fast) {
   ].filter(Boolean).join(" · ");
 }
 
-function vectors(index) {
-  if (index.embedded >= index.chunks) return "all embedded";
-  return `${index.embedded.toLocaleString("en")} of ${count(index.chunks, "piece")} embedded`;
+function vectors({ index, model, table_model: table }) {
+  if (index.embedded >= index.chunks) return `all embedded by ${model}`;
+  const part = `${index.embedded.toLocaleString("en")} of ${index.chunks.toLocaleString("en")} by ${model}`;
+  return table ? `embedded: all by ${table}, ${part}` : `embedded: ${part}`;
 }
 
 function spoken(told) {
@@ -258,8 +264,14 @@ function failed(error, again, { keep = false } = {}) {
     return;
   }
   if (!keep) clear();
-  notices([sentence(error)], "bad");
   byId("said").textContent = sentence(error);
+  if (error.status === 422 || error.status === 404) {
+    notices([]);
+    byId("empty").replaceChildren(...empty.refused(error.message));
+    byId("empty").hidden = false;
+    return;
+  }
+  notices([sentence(error)], "bad");
   const wait = error.status === 0 ? 3 : error.retryAfter;
   if (wait || error.status === 429 || error.status === 503) {
     timer = setTimeout(again, 1000 * Math.min(60, Math.max(1, wait)));
@@ -309,7 +321,8 @@ async function startView() {
   box.replaceChildren(...empty.start(outcome.answer));
   box.hidden = false;
   if (outcome.answer.repositories.some((one) => one.reading)) {
-    polling = setTimeout(() => { if (!here.text.trim()) startView(); }, POLL);
+    polls = Math.min(polls + 1, 8);
+    polling = setTimeout(() => { if (!here.text.trim()) startView(); }, POLL * 1.5 ** polls);
   }
 }
 
@@ -343,10 +356,11 @@ async function showFile(before) {
   } else {
     opened = { ...outcome.answer, wanted };
     box.replaceChildren(...file.view(outcome.answer, wanted, here.text, {
-      copy: () => copy(`${outcome.answer.path}:${wanted.line}`),
+      copy: () => copy(placeOf(outcome.answer, wanted.line)),
     }));
-    const line = box.querySelector(".line.first");
-    line?.scrollIntoView({ block: "center" });
+    scrollTo({ top: byId("results").checkVisibility() ? scrollY : 0 });
+    const [scroller, line] = [box.querySelector(".scroll"), box.querySelector(".line.first")];
+    if (line) scroller.scrollTop = Math.max(0, line.offsetTop - scroller.clientHeight / 3);
     byId("said").textContent = `${plain(outcome.answer.shown_name)}, line ${wanted.line} of ${outcome.answer.of_lines}`;
   }
   byId("file-heading").focus({ preventScroll: true });
@@ -356,8 +370,12 @@ async function showFile(before) {
 
 const resultOf = (key) => [...list.children].find((one) => one.dataset.key === key);
 
+/** A place to copy: as it is shown, since a line break in a name would be a command in a terminal. */
+const placeOf = (one, line) =>
+  `${one.repository ? `${one.repository}/` : ""}${plain(one.shown_folder)}${plain(one.shown_name)}:${line}`;
+
 const actions = {
-  copy: (one) => copy(`${one.repository ? `${one.repository}/` : ""}${one.path}:${one.line}`),
+  copy: (one) => copy(placeOf(one, one.line)),
   callers: (one, box) => open(box, "/page/callers", one, (told) => results.callers(told, here.text)),
   duplicates: (one, box) => open(box, "/page/duplicates", one, (told) => results.duplicates(told, here.text)),
 };
@@ -397,11 +415,18 @@ function step(by) {
   const link = next.querySelector("h2 a");
   if (here.file) {
     opener = next.dataset.key;
-    go(address.read(link), { push: false });
+    go(linked(link), { push: false });
   } else {
     link.focus({ preventScroll: true });
     next.scrollIntoView({ block: "nearest" });
   }
+}
+
+/** Where a link leads; those of files and back from them leave the text as it is. */
+function linked(link) {
+  const next = address.read(link);
+  const stays = link.hasAttribute("data-open") || link.hasAttribute("data-stay");
+  return stays ? { ...next, text: here.text } : next;
 }
 
 function resultData(element) {
@@ -439,7 +464,7 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   const around = link.closest(".result");
   if (around) opener = around.dataset.key;
-  const next = address.read(link);
+  const next = linked(link);
   go(next);
   if (!next.file) query.focus({ preventScroll: true });
 });
@@ -467,7 +492,7 @@ document.addEventListener("keydown", (event) => {
   }
   const at = current();
   const link = at?.querySelector("h2 a");
-  const place = here.file && opened ? `${opened.path}:${opened.wanted.line}` : null;
+  const place = here.file && opened ? placeOf(opened, opened.wanted.line) : null;
   switch (event.key) {
     case "/": query.focus(); query.select(); break;
     case "?": showHelp(); break;
@@ -503,7 +528,7 @@ byId("help").addEventListener("click", (event) => {
   if (event.target === event.currentTarget) event.currentTarget.close(); // beside it
 });
 
-window.addEventListener("popstate", () => arrive(address.read()));
+window.addEventListener("popstate", () => arrive(address.now()));
 
 query.value = here.text.replaceAll("\n", LINE_BREAK);
 document.title = title();

@@ -66,6 +66,11 @@ export function nothing(answer) {
   ].filter(Boolean);
 }
 
+/** What the server does not answer, in its words. */
+export function refused(message) {
+  return [h("h2", null, "Nothing to answer from"), h("p", null, message)];
+}
+
 /** Filters alone are no question. */
 export function wordless() {
   return [

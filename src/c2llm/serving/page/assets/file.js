@@ -25,7 +25,7 @@ export function view(told, wanted, text, actions) {
       h("div", { class: "actions" },
         h("button", { class: "quiet", type: "button", onclick: actions.copy }, "Copy place"),
         h("a", { class: "quiet", href: write({ text, file: wanted }), target: "_blank", rel: "noopener" }, "New tab"),
-        h("a", { class: "quiet back", href: write({ text }), "data-go": "" }, "Close"))),
+        h("a", { class: "quiet back", href: write({ text }), "data-go": "", "data-stay": "" }, "Close"))),
     told.start_line > 1 ? h("p", { class: "cut" }, `Lines 1 to ${told.start_line - 1} are not shown. `, part("Show them", 1)) : null,
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": "file-heading" }, listing),
     last < told.of_lines
@@ -40,6 +40,6 @@ export function failure(message, text) {
     h("header", { class: "file-head" },
       h("h2", { id: "file-heading", tabindex: "-1" }, "This file cannot be shown"),
       h("p", { class: "file-state" }, message),
-      h("div", { class: "actions" }, h("a", { class: "quiet back", href: write({ text }), "data-go": "" }, "Close"))),
+      h("div", { class: "actions" }, h("a", { class: "quiet back", href: write({ text }), "data-go": "", "data-stay": "" }, "Close"))),
   ];
 }

@@ -3,6 +3,7 @@
 import { write } from "./address.js";
 import { count, h, path, pieces, plain } from "./dom.js";
 
+const SMALL = 0.005; // of a score: less would read 0.00
 const FACETS = { repo: "Repository", lang: "Language", path: "Folder" };
 
 export const keyOf = (one) => `${one.repository}\n${one.place}\n${one.start_line}-${one.end_line}`;
@@ -28,13 +29,15 @@ export function code(lines, label, hrefOf) {
       h("code", null, pieces(one.pieces)))));
 }
 
+/** What is asked about a result is shown in this, under it. */
+export const extraBox = () => h("div", { class: "extra" });
+
 /** One result. `actions` has what its buttons do: `copy`, `callers`, `duplicates`. */
-export function result(one, text, actions) {
+export function result(one, text, actions, extra = extraBox()) {
   const href = write({ text, file: fileOf(one) });
   const id = `result-${one.rank}`;
   const symbol = plain(one.shown_symbol);
   const lines = one.end_line > one.start_line ? `${one.start_line}–${one.end_line}` : `${one.start_line}`;
-  const extra = h("div", { class: "extra" });
   return h("li", { class: "result", "data-key": keyOf(one) },
     h("article", { "aria-labelledby": id },
       h("header", { class: "head" },
@@ -68,7 +71,12 @@ const codeOf = (one, text) => code(
 /** Put the evidence into a result that is shown. */
 export function explain(element, one, text) {
   element.querySelector(".code").replaceWith(codeOf(one, text));
-  element.querySelector(".why").replaceWith(why(one.why, one.score));
+  const before = element.querySelector(".why");
+  const told = why(one.why, one.score);
+  if (before.open) told.open = true;
+  const focused = before.contains(document.activeElement);
+  before.replaceWith(told);
+  if (focused) told.querySelector("summary")?.focus({ preventScroll: true });
 }
 
 function button(text, onclick, label) {
@@ -93,8 +101,7 @@ export function place(one, text) {
 
 function why(told, score) {
   const reasons = (told.reasons ?? []).join(" · ") || "near in meaning";
-  const parts = (told.parts ?? []).filter((part) => Math.abs(part.score) > 1e-6)
-    .sort((one, other) => Math.abs(other.score) - Math.abs(one.score));
+  const parts = partsOf(told.parts ?? []);
   const words = (told.words ?? []).filter((word) => word.score > 1e-6);
   if (!parts.length) return h("p", { class: "why" }, h("span", { class: "label" }, "Why "), reasons);
   const most = Math.max(...parts.map((part) => Math.abs(part.score)));
@@ -115,6 +122,15 @@ function why(told, score) {
         class: "word", "data-weight": `${Math.ceil((3 * word.score) / strongest)}`,
       }, word.word)))
       : null);
+}
+
+/** The parts of a score, the largest first, and those that would read 0.00 as one. */
+function partsOf(parts) {
+  const large = parts.filter((part) => Math.abs(part.score) >= SMALL)
+    .sort((one, other) => Math.abs(other.score) - Math.abs(one.score));
+  const small = parts.filter((part) => Math.abs(part.score) < SMALL && part.score);
+  const sum = small.reduce((score, part) => score + part.score, 0);
+  return small.length ? [...large, { name: `${small.length} others`, of: "", score: sum }] : large;
 }
 
 /** What a part of a score is called. */
