@@ -24,7 +24,6 @@ _ESTIMATE_IS_OFF = 0.25
 """By how much less than is true keys may tell; twice the deviation of 32 of them, and a little for
 statements of different lengths."""
 SAME_STATEMENTS = 0.5
-_SAME_STATEMENTS = 0.5
 """Share of tokens in statements of the same form from which a pair is of type 3, not 4."""
 
 
@@ -99,7 +98,7 @@ def _pairs(
     alike = (near >= request.similarity) | (cosine >= request.meaning)
     one, other, near, shared = one[alike], other[alike], near[alike], shared[alike]
     same_form = rows["form"][one] == rows["form"][other]
-    kinds = np.where(same_form, 2, np.where(shared >= _SAME_STATEMENTS, 3, 4))
+    kinds = np.where(same_form, 2, np.where(shared >= SAME_STATEMENTS, 3, 4))
     return list(zip(one.tolist(), other.tolist(), near.tolist(), kinds.tolist(), strict=True))
 
 

@@ -242,8 +242,6 @@ def _service(options: Mapping[str, Any]) -> Service:
                 disk_cache_bytes=options["disk_cache_mb"] * 1_000_000,
             ),
         ),
-        OpenIndexes(options["model"]),
-        ServeSettings(options["model"], (*folders, *areas)),
         OpenIndexes(options["model"], most_open=_MOST_OPEN),
         Repositories(folders, areas, kept_file()),
         Tenants(file, key, required=has_keys),

@@ -9,8 +9,13 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from c2llm import __version__
-from c2llm.serving.http import operations, page, repository_routes, search_routes
-from c2llm.serving.http import info_routes, repository_routes, search_routes
+from c2llm.serving.http import (
+    info_routes,
+    operations,
+    page,
+    repository_routes,
+    search_routes,
+)
 from c2llm.serving.http.errors import CompleteJson, add_error_handlers
 from c2llm.serving.http.guard import Guard, GuardSettings, Log
 from c2llm.serving.http.inference import embeddings, models, rerank
@@ -46,7 +51,9 @@ def create_app(
     )
     app.state.service = service
     add_error_handlers(app)
-    for group in (operations, models, embeddings, rerank, search_routes, repository_routes, page):
+    of_texts = (models, embeddings, rerank)
+    of_trees = (search_routes, repository_routes, page)
+    for group in (info_routes, operations, *of_texts, *of_trees):
         app.include_router(group.router)
     # What is added last stands in front: who may not ask is refused before its body is read.
     app.add_middleware(
@@ -54,9 +61,6 @@ def create_app(
         most=service.settings.inference.most_requests,
         refused=service.metrics.refused,
     )
-    app.include_router(info_routes.router)
-    app.include_router(search_routes.router)
-    app.include_router(repository_routes.router)
     app.add_middleware(Guard, tenants=service.tenants, settings=guard, log=log)
     app.add_middleware(RequestMetrics, metrics=service.metrics)
     return app

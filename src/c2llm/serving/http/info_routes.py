@@ -32,11 +32,28 @@ async def info(
     tenant: Annotated[Tenant, Depends(asker)],
     there: Annotated[dict[str, Path], Depends(visible)],
 ) -> dict[str, Any]:
-    """What this server is and what you may."""
+    """What this server is, what it takes, and what you may."""
+    served, limits = service.model, service.embedder.settings
     return {
         "name": "c2llm",
         "version": __version__,
-        "model": service.settings.model,
+        "model": {
+            "id": served.name,
+            "engine": served.folder.engine,
+            "device": served.device,
+            "pooling": served.folder.pooling,
+            "dimensions": list(served.dimensions),
+            "max_tokens": served.folder.max_tokens,
+            "query_prompt": served.folder.query_prompt,
+            "document_prompt": served.folder.document_prompt,
+        },
+        "limits": {
+            "texts": limits.most_texts,
+            "tokens": limits.most_tokens,
+            "requests": limits.most_requests,
+            "queue_seconds": limits.queue_seconds,
+            "hits": MOST_HITS,
+        },
         "keys": service.tenants.required,
         "you": {
             "name": tenant.name,
@@ -44,7 +61,6 @@ async def info(
             "manages": tenant.manages,
             "rate": None if tenant.rate is None else str(tenant.rate),
         },
-        "most_hits": MOST_HITS,
     }
 
 

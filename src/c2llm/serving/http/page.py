@@ -140,10 +140,7 @@ async def state(request: Request, service: Server, there: Visible) -> Response:
     """The repositories, and the state of their indexes."""
 
     def work() -> list[dict[str, Any]]:
-        return [
-            {**described(service, name, root), "reading": service.indexes.reading(root)}
-            for name, root in there.items()
-        ]
+        return [described(service, name, root) for name, root in there.items()]
 
     return CompleteJson({"repositories": await service.workers.run(request, work)})
 

@@ -151,13 +151,10 @@ def _refresh(service: Service, name: str, root: Path) -> None:
 
 
 def described(service: Service, name: str, root: Path) -> Json:
-    """What is indexed of a repository, counted from its index alone."""
-    from c2llm.index.build.index_status import read_status
-def _described(service: Service, name: str, root: Path) -> Json:
     """What is indexed of a repository, from its index alone: the tree is not looked at."""
     from c2llm.index.build.index_status import read_counts
 
-    reading = {"reading": service.indexes.reading_of(root)}
+    reading = {"reading": service.indexes.reading(root)}
     found = read_counts(root, service.indexes.model)
     if found is None:
         empty = {"files": 0, "chunks": 0, "embedded": 0, "languages": {}}

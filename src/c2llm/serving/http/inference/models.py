@@ -1,13 +1,12 @@
-"""`/v1/models` and `/info`: what this server serves."""
+"""`/v1/models`: what this server serves."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from c2llm import __version__
 from c2llm.serving.http.errors import ApiError
 from c2llm.serving.http.service import Service, service_of
 
@@ -43,36 +42,3 @@ async def show_model(model: str, service: Annotated[Service, Depends(service_of)
         name = service.model.name
         raise ApiError(404, "model_not_found", f"There is no such model; it serves {name!r}.")
     return Model(id=model)
-
-
-class Info(BaseModel):
-    """What a client may want to know before it asks."""
-
-    version: str
-    model: dict[str, Any]
-    limits: dict[str, Any]
-
-
-@router.get("/info")
-async def info(service: Annotated[Service, Depends(service_of)]) -> Info:
-    """Model, version and limits."""
-    served, limits = service.model, service.embedder.settings
-    return Info(
-        version=__version__,
-        model={
-            "id": served.name,
-            "engine": served.folder.engine,
-            "device": served.device,
-            "pooling": served.folder.pooling,
-            "dimensions": list(served.dimensions),
-            "max_tokens": served.folder.max_tokens,
-            "query_prompt": served.folder.query_prompt,
-            "document_prompt": served.folder.document_prompt,
-        },
-        limits={
-            "texts": limits.most_texts,
-            "tokens": limits.most_tokens,
-            "requests": limits.most_requests,
-            "queue_seconds": limits.queue_seconds,
-        },
-    )
