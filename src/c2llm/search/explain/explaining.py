@@ -46,8 +46,8 @@ def explained(targets: Sequence[SearchTarget], hits: Sequence[Hit], query: Query
 def with_lines(targets: Sequence[SearchTarget], hits: Sequence[Hit], query: Query) -> list[Hit]:
     """The hits with what their lines contribute by words and by the table model, for a budget.
 
-    It costs some milliseconds, and no model is loaded that the search has not used. What
-    `explained` needs is left in place.
+    The large model takes no part, so that it costs some milliseconds a hit. What `explained` needs
+    is left in place.
     """
     explainer = _Explainer(targets, hits, query, quick=True)
     explainer.prepare()
