@@ -230,3 +230,8 @@ def test_numbers_that_were_overwritten_in_the_file_are_noticed(tmp_path):
     table.write_bytes(content)
     with pytest.raises(ModelError, match="copy the model again"):
         TableEngine(table)
+
+
+def test_an_empty_text_may_be_the_first():
+    vectors = Encoder.load("c2llm-nano").encode_documents([""])
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1.0], abs=1e-5)

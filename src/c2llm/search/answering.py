@@ -28,7 +28,7 @@ _NO_WORD = "No indexed code has a word of the query; what follows is there for o
 _NO_WORD_HERE = (
     "The words of the query stand only in code that the filters leave out; what follows has none."
 )
-_LIKELY = 4
+_LIKELY = 3
 """So many times as many hits may fit when their least telling lines are left out."""
 
 

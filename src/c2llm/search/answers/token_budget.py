@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from c2llm.search.answer import Hit, Sibling
 from c2llm.search.answers.condensed import condensed, telling_count
@@ -86,7 +87,11 @@ def _filled(hit: Hit, least: Hit, room: int) -> Hit:
 
 def _cost(hit: Hit) -> int:
     """Tokens of a hit without its near copies."""
-    return _OVERHEAD_TOKENS + sum(tokens_of(line) + 1 for line in hit.text.split("\n"))
+    return _OVERHEAD_TOKENS + sum(_tokens_of_line(line) + 1 for line in hit.text.split("\n"))
+
+
+_tokens_of_line = lru_cache(maxsize=8_192)(tokens_of)
+"""Each line is counted again for every way to fit a hit."""
 
 
 def _whole(hits: Sequence[Hit], most_tokens: int) -> tuple[list[Hit], int]:

@@ -39,16 +39,18 @@ def explained(targets: Sequence[SearchTarget], hits: Sequence[Hit], query: Query
         query: Its query.
     """
     explainer = _Explainer(targets, hits, query)
+    explainer.prepare()
     return [replace(hit, why=explainer.why(hit)) for hit in hits]
 
 
 def with_lines(targets: Sequence[SearchTarget], hits: Sequence[Hit], query: Query) -> list[Hit]:
     """The hits with what their lines contribute by words and by the table model, for a budget.
 
-    It costs some milliseconds, and no model is loaded that the search has not used. What
-    `explained` needs is left in place.
+    The large model takes no part, so that it costs some milliseconds a hit. What `explained` needs
+    is left in place.
     """
     explainer = _Explainer(targets, hits, query, quick=True)
+    explainer.prepare()
     return [replace(hit, why=replace(hit.why, lines=explainer.lines(hit))) for hit in hits]
 
 
@@ -103,6 +105,19 @@ class _Explainer:
                 found = _Found(one, scores[one.id], near_words, quick=left < 0)
                 self._found[number, one.id] = found
 
+    def prepare(self) -> None:
+        """Embed the lines of all chunks, those of an index at once."""
+        for number, nearness in enumerate(self._nearness):
+            for quick in (False, True):
+                texts = [
+                    text
+                    for (source, _), found in self._found.items()
+                    if source == number and found.quick is quick
+                    for text in _texts(found.stored.chunk)
+                ]
+                if nearness is not None and texts:
+                    nearness.of_texts(texts, quick=quick)
+
     def why(self, hit: Hit) -> Why:
         """The whole explanation of a hit."""
         basis = hit.why.basis
@@ -150,7 +165,7 @@ class _Explainer:
         embedded for a chunk begins with a line that is not in it, which takes its part too.
         """
         chunk = found.stored.chunk
-        texts = [*chunk.text.split("\n"), header_of(chunk)]
+        texts = _texts(chunk)
         nearness = self._nearness[basis.source]
         if nearness is None or not vectors:
             return [0.0] * (len(texts) - 1)
@@ -192,6 +207,11 @@ class _Explainer:
             WordShare(word, *shares)
             for word, *shares in zip(self._words, near, by_words, strict=True)
         ]
+
+
+def _texts(chunk: Chunk) -> list[str]:
+    """The lines of a chunk, and the one that stands in front of it where it is embedded."""
+    return [*chunk.text.split("\n"), header_of(chunk)]
 
 
 def _of(parts: Sequence[Part], name: str) -> float:

@@ -57,6 +57,8 @@ def by_line(chunk: Chunk, scores: Mapping[str, float], marks: Collection[str]) -
     shares = [0.0] * len(lines)
     if not scores:
         return shares
+    if not any(term.startswith(mark) for term in scores for mark in marks):
+        marks = ()  # no other form of a word was found, and looking for them takes long
     counts = [Counter(_tokens(line, marks, scores)) for line in lines]
     elsewhere = Counter(tokens(f"{chunk.path} {chunk.scope}").split())
     path = {term: PATH_WEIGHT * elsewhere[term] for term in scores}
