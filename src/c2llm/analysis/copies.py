@@ -15,7 +15,7 @@ import numpy as np
 from c2llm.analysis.clones.alike import SAME_STATEMENTS, likeness
 from c2llm.analysis.clones.clone_class import CloneType, Member
 from c2llm.analysis.clones.corpus import ComparedFile, Corpus
-from c2llm.analysis.clones.forms import (
+from c2llm.analysis.clones.forms.file_form import (
     LEAST_TOKENS,
     FileForm,
     compared_functions,
