@@ -13,9 +13,9 @@ from c2llm.analysis.clones.clone_class import CloneType
 from c2llm.analysis.clones.corpus import Corpus
 from c2llm.analysis.clones.cover import cliques
 from c2llm.analysis.clones.findings import Finding, Place, function_place
+from c2llm.analysis.clones.forms.sketches import SINGLE, meeting_pairs
 from c2llm.analysis.clones.near import StatementBags, cosines, shared_statements
 from c2llm.analysis.clones.request import ClonesRequest
-from c2llm.analysis.clones.sketches import SINGLE, meeting_pairs
 
 _MOST_OF_KEY = 250
 """Different functions that may share a key; more share what every function of a project has."""
@@ -23,7 +23,7 @@ _PAIRS_AT_ONCE = 100_000
 _ESTIMATE_IS_OFF = 0.25
 """By how much less than is true keys may tell; twice the deviation of 32 of them, and a little for
 statements of different lengths."""
-_SAME_STATEMENTS = 0.5
+SAME_STATEMENTS = 0.5
 """Share of tokens in statements of the same form from which a pair is of type 3, not 4."""
 
 
@@ -51,6 +51,8 @@ def alike_functions(corpus: Corpus, request: ClonesRequest) -> list[Finding]:
     rows = corpus.functions
     lines = rows["end_line"].astype(np.int64) - rows["start_line"] + 1
     chosen = np.flatnonzero((rows["tokens"] >= request.min_tokens) & (lines >= request.min_lines))
+    if not len(chosen):
+        return []
     loosest = max(request.types)
     nodes = _nodes(rows, chosen, "spelling" if loosest == 1 else "renamed")
     grouped: list[tuple[int, ...]] = []
@@ -98,7 +100,7 @@ def _pairs(
     alike = (near >= request.similarity) | (cosine >= request.meaning)
     one, other, near, shared = one[alike], other[alike], near[alike], shared[alike]
     same_form = rows["form"][one] == rows["form"][other]
-    kinds = np.where(same_form, 2, np.where(shared >= _SAME_STATEMENTS, 3, 4))
+    kinds = np.where(same_form, 2, np.where(shared >= SAME_STATEMENTS, 3, 4))
     return list(zip(one.tolist(), other.tolist(), near.tolist(), kinds.tolist(), strict=True))
 
 
