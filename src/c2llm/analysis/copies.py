@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from c2llm.analysis.clones.alike import likeness
+from c2llm.analysis.clones.alike import SAME_STATEMENTS, likeness
 from c2llm.analysis.clones.clone_class import CloneType, Member
 from c2llm.analysis.clones.corpus import ComparedFile, Corpus
-from c2llm.analysis.clones.forms import (
+from c2llm.analysis.clones.forms.file_form import (
     LEAST_TOKENS,
     FileForm,
     compared_functions,
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
     from c2llm.search.request import SearchRequest
 
-_SAME_STATEMENTS = 0.5
-"""Share of tokens in statements of the same form from which a pair is of type 3, as in `alike`."""
 _ASKED = "\0asked"
 """Label of what is asked about, which no index has."""
 
@@ -141,7 +139,7 @@ def _compared(corpus: Corpus) -> Iterator[Copy]:
         elif rows["renamed"][a] == rows["renamed"][b] or rows["form"][a] == rows["form"][b]:
             kind = 2
         elif similarity >= limits.similarity or close >= limits.meaning:
-            kind = 3 if alike >= _SAME_STATEMENTS else 4
+            kind = 3 if alike >= SAME_STATEMENTS else 4
         else:
             continue
         file = corpus.files[int(corpus.file_of_function[b])]

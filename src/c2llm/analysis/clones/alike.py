@@ -13,9 +13,9 @@ from c2llm.analysis.clones.clone_class import CloneType
 from c2llm.analysis.clones.corpus import Corpus
 from c2llm.analysis.clones.cover import cliques
 from c2llm.analysis.clones.findings import Finding, Place, function_place
+from c2llm.analysis.clones.forms.sketches import SINGLE, meeting_pairs
 from c2llm.analysis.clones.near import StatementBags, cosines, shared_statements
 from c2llm.analysis.clones.request import ClonesRequest
-from c2llm.analysis.clones.sketches import SINGLE, meeting_pairs
 
 _MOST_OF_KEY = 250
 """Different functions that may share a key; more share what every function of a project has."""
@@ -51,6 +51,8 @@ def alike_functions(corpus: Corpus, request: ClonesRequest) -> list[Finding]:
     rows = corpus.functions
     lines = rows["end_line"].astype(np.int64) - rows["start_line"] + 1
     chosen = np.flatnonzero((rows["tokens"] >= request.min_tokens) & (lines >= request.min_lines))
+    if not len(chosen):
+        return []
     loosest = max(request.types)
     nodes = _nodes(rows, chosen, "spelling" if loosest == 1 else "renamed")
     grouped: list[tuple[int, ...]] = []

@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c2llm.analysis.clones.clone_class import Role
-from c2llm.analysis.clones.forms import FUNCTION_ROW, KEYS, STATEMENT_ROW, STEP_BYTES, FileForm
+from c2llm.analysis.clones.forms.file_form import (
+    FUNCTION_ROW,
+    KEYS,
+    STATEMENT_ROW,
+    STEP_BYTES,
+    FileForm,
+)
 
 
 @dataclass(frozen=True, slots=True)

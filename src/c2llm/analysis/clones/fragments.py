@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from c2llm.analysis.clones.statements import prefix_sums, runs_of_sums
+from c2llm.analysis.clones.forms.statements import prefix_sums, runs_of_sums
 
 Places = NDArray[np.int64]
 _MOST_MEMBERS = 1_000

@@ -8,7 +8,7 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from c2llm.analysis.clones.corpus import ComparedFile
-from c2llm.analysis.clones.forms import (
+from c2llm.analysis.clones.forms.file_form import (
     FileForm,
     compared_functions,
     form_of,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _FILES_AT_ONCE = 200
 _KIND, _VERSION = "clones", 3
-"""Of what is kept of a file; a change of `forms`, `lexing`, `statements`, `sketches` or `functions`
+"""Of what is kept of a file; a change of what is in `forms`
 that changes a form raises the version."""
 
 

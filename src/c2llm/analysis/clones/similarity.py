@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from c2llm.analysis.clones.lexing import NUMBER, STRING, Tokens, tokens_of
-from c2llm.analysis.clones.statements import runs_hashed
+from c2llm.analysis.clones.forms.lexing import NUMBER, STRING, Tokens, tokens_of
+from c2llm.analysis.clones.forms.statements import runs_hashed
 from c2llm.encoding.encoder_handle import DEFAULT_TABLE, table_handle
 from c2llm.errors import UsageError
 

@@ -14,10 +14,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from c2llm.analysis.clones.functions import functions_in
-from c2llm.analysis.clones.lexing import tokens_of
-from c2llm.analysis.clones.sketches import BANDS, TABLES, statement_keys, vector_keys
-from c2llm.analysis.clones.statements import renamed_hashed, runs_hashed, statements_of
+from c2llm.analysis.clones.forms.functions import functions_in
+from c2llm.analysis.clones.forms.lexing import tokens_of
+from c2llm.analysis.clones.forms.sketches import BANDS, TABLES, statement_keys, vector_keys
+from c2llm.analysis.clones.forms.statements import renamed_hashed, runs_hashed, statements_of
 from c2llm.codebase.chunk import Chunk
 from c2llm.codebase.files.generated import says_generated
 from c2llm.index.store.quantized import pack, packed_size

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from c2llm.analysis.clones.statements import scrambled
+from c2llm.analysis.clones.forms.statements import scrambled
 
 SINGLE, DOUBLE = 32, 32
 BANDS = SINGLE + DOUBLE

@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from c2llm.analysis.clones.keywords import KEYWORDS
+from c2llm.analysis.clones.forms.keywords import KEYWORDS
 
 NAME, NUMBER, STRING = 1, 2, 3
 """`Tokens.forms` of what type 2 may change."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from c2llm.analysis.clones.lexing import NAME, Tokens, hash_of_sign, hash_of_spelling
+from c2llm.analysis.clones.forms.lexing import NAME, Tokens, hash_of_sign, hash_of_spelling
 
 _ENDS = np.array([hash_of_sign(sign) for sign in ";{}"], np.uint16)
 _SEMICOLONS = frozenset(

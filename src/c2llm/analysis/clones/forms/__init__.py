@@ -1,0 +1,1 @@
+"""A file as it is compared: tokens, statements, functions, and what they are found by."""
