@@ -153,6 +153,7 @@ class CodeIndex(IndexedTree):
                 "This index was opened without vectors; ask with the mode lexical, or open it "
                 "without embed='none'."
             )
+        self._reader.begin_question()
         unread = [file.path for file in self._unread]
         filters = filters_of(self._store, request, self._paths_in(others), unread)
         return SearchTarget(

@@ -181,6 +181,12 @@ class OpenIndexes:
             entry = self._entries.get(root)
         return entry is not None and entry.index is not None
 
+    def reading_of(self, root: Path) -> tuple[int, int] | None:
+        """Files that were read and that there are to read, while the index of a root is made."""
+        with self._changed:
+            entry = self._entries.get(root)
+        return entry.reading if entry is not None else None
+
     def close_idle(self, seconds: float = IDLE_SECONDS) -> None:
         """Close what nobody has asked for so long."""
         now = time.monotonic()

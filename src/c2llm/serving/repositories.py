@@ -58,8 +58,8 @@ class Repositories:
             UsageError: It is not there, is no project, or lies outside of the roots, which are told
                 apart by nothing: a stranger learns of no path whether it exists.
         """
-        folder = resolved_path(self._below_roots(path))
-        if not self._may_be(folder):
+        folder = self._below_roots(path)
+        if folder is None or not self._may_be(folder):
             raise UsageError(
                 f"{path!r} is no project directory below a root of this server; start it with "
                 "--root DIRECTORY to have repositories added from there."
@@ -86,16 +86,15 @@ class Repositories:
             self._added = tuple(one for one in self._added if one != folder)
             self._keep([], [folder])
 
-    def _below_roots(self, path: str) -> Path:
+    def _below_roots(self, path: str) -> Path | None:
+        """Where a path leads, whole or from a root; None where it leads nowhere."""
         if "\0" in path or not path.strip():
             raise UsageError("Give the path of a directory.")
-        given = Path(path)
-        if given.is_absolute():
-            return given
-        for root in self._roots:
-            if (root / given).is_dir():
-                return root / given
-        return Path(os.sep, "\0")  # nowhere: told like any other that may not be
+        with suppress(OSError, ValueError):  # too long, or no name of a file system
+            for candidate in (root / path for root in self._roots):
+                if candidate.is_dir():
+                    return resolved_path(candidate)
+        return None
 
     def _may_be(self, folder: Path) -> bool:
         """Whether a resolved path is a directory below a root and no place of the system."""

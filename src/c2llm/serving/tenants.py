@@ -52,6 +52,10 @@ class Rate:
             raise UsageError(f"{text!r} is no rate; write one like 60/min, 5/s or 1000/hour.")
         return cls(int(match[1]), _SECONDS[match[2][0].lower()])
 
+    def __str__(self) -> str:
+        unit = next(name for name, seconds in _SECONDS.items() if seconds == self.seconds)
+        return f"{self.requests}/{unit}"
+
 
 @dataclass(frozen=True, slots=True)
 class Tenant:

@@ -175,6 +175,11 @@ def test_repositories_are_added_below_the_roots_alone(place: Path, server: Runni
         "way_out",
         str(code / ".." / "outside"),
         "../outside",
+        "nowhere",
+        "x" * 5_000,
+        "/".join("x" * 3_000),
+        "\udcff",
+        "~",
         "/",
         "/etc",
         "",
@@ -182,7 +187,7 @@ def test_repositories_are_added_below_the_roots_alone(place: Path, server: Runni
     ):
         answer = server.post("/repositories", {"path": path})
         assert answer.status == 422, (path, answer.body)
-        refusals.add(answer.json["error"]["message"].replace(repr(path), ""))
+        refusals.add(answer.json["error"]["message"].partition(" is no ")[2])
     assert len(refusals) == 2  # whether there is such a path is not told
     added = server.post("/repositories", {"path": "late"})
     assert added.status == 201 and added.json["name"] == "late" and added.json["files"] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ Examples:
   c2llm serve ~/src/api --host 0.0.0.0 --allow-host search.example.org
   c2llm serve --show-config             what holds, and where it is from
 """
+_MOST_OPEN = 16
+"""Indexes that stay open; one of a thousand files takes some ten megabytes."""
 
 
 @click.command("serve", epilog=_EXAMPLES)
@@ -151,6 +154,7 @@ def command(show_config: bool, **options: Any) -> None:
         _show(options)
         return
     from c2llm.cli.serving.libraries import imports_of_serving
+    from c2llm.index.build.background_reading import OWNER_VARIABLE
     from c2llm.serving.http_guard import hosts
     from c2llm.serving.serve_log import ServeLog
 
@@ -172,10 +176,13 @@ def command(show_config: bool, **options: Any) -> None:
     log = None if options["log"] == "off" else ServeLog(options["log"])
     app = create_app(service, guard, log)
     local = _local_socket(service, options)
+    os.environ[OWNER_VARIABLE] = str(os.getpid())  # who reads a large tree for it ends with it
 
     def end() -> None:
         local.close()
         service.workers.close()
+        if log is not None:
+            log.close()
 
     note(f"Serving http://{f'[{bound}]' if ':' in bound else bound}:{port}; stop it with Ctrl-C.")
     run(
@@ -235,7 +242,7 @@ def _service(options: Mapping[str, Any]) -> Service:
                 disk_cache_bytes=options["disk_cache_mb"] * 1_000_000,
             ),
         ),
-        OpenIndexes(options["model"]),
+        OpenIndexes(options["model"], most_open=_MOST_OPEN),
         Repositories(folders, areas, kept_file()),
         Tenants(file, key, required=has_keys),
         Workers(options["threads"], options["queue"]),

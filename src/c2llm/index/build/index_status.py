@@ -12,7 +12,7 @@ from c2llm.encoding.encoder_handle import model_key
 from c2llm.index.build.refresh import find_stale, truly_changed
 from c2llm.index.store.location import existing_directory, index_file
 from c2llm.index.store.lock import is_held
-from c2llm.index.store.records import TABLE_MODEL
+from c2llm.index.store.records import TABLE_MODEL, Counts
 from c2llm.index.store.sqlite_store import SqliteStore
 
 
@@ -83,6 +83,29 @@ def read_status(root: str | Path, model: str) -> IndexStatus:
         changed=len(listed.files),
         **_found(folder, path, listed.skipped, indexed=False),
     )
+
+
+def read_counts(root: Path, model: str) -> tuple[Counts, dict[str, int]] | None:
+    """How much an index holds, and the files of each language; the tree is not looked at.
+
+    Returns:
+        None where there is no index of this version.
+
+    Raises:
+        IndexCorruptError: The index file is damaged.
+    """
+    path = index_file(root)
+    if not path.exists():
+        return None
+    store = SqliteStore(path, create=False)
+    try:
+        with store.believed():
+            if store.is_outdated():
+                return None
+            languages = Counter(state.language for state in store.files())
+            return store.counts(model_key(model)), dict(languages.most_common())
+    finally:
+        store.close()
 
 
 def store_status(store: SqliteStore, root: Path, model: str) -> IndexStatus:

@@ -37,6 +37,10 @@ class IndexReader:
         self._spellings: dict[str, int] = {}
         self._languages: list[str] | None = None
 
+    def begin_question(self) -> None:
+        """Forget what depends on which candidates were met first: an answer has no history."""
+        self._spellings.clear()
+
     def chunk_count(self) -> int:
         """How many chunks there are."""
         generation = self.store.generation()

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from c2llm import __version__
-from c2llm.serving.http import operations, repository_routes, search_routes
+from c2llm.serving.http import info_routes, operations, repository_routes, search_routes
 from c2llm.serving.http.errors import CompleteJson, add_error_handlers
 from c2llm.serving.http.guard import Guard, GuardSettings, Log
 from c2llm.serving.http.inference import embeddings, models, rerank
@@ -45,8 +45,13 @@ def create_app(
     )
     app.state.service = service
     add_error_handlers(app)
-    for group in (operations, models, embeddings, rerank, search_routes, repository_routes):
-        app.include_router(group.router)
+    app.include_router(info_routes.router)
+    app.include_router(operations.router)
+    app.include_router(search_routes.router)
+    app.include_router(repository_routes.router)
+    app.include_router(models.router)
+    app.include_router(embeddings.router)
+    app.include_router(rerank.router)
     # What is added last stands in front: who may not ask is refused before its body is read.
     app.add_middleware(
         InferenceLimit,

@@ -11,6 +11,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,8 @@ Log = Callable[[dict[str, Any]], None]
 
 PUBLIC = frozenset({"/", "/health", "/docs", "/openapi.json", "/favicon.ico"})
 """Paths that tell nothing of anybody, and are there without a key."""
+MANAGED = frozenset({"/metrics"})
+"""Paths that tell of all tenants together, and are there for a key that manages."""
 PUBLIC_FOLDERS = ("/assets/",)
 REQUEST_ID = "c2llm.request"
 """Where the id of a request is in its scope."""
@@ -37,6 +40,9 @@ QUERY = "c2llm.query"
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BODY_SECONDS = 30.0
 """In which a body has to be here, whole."""
+_DRAIN_SECONDS = 2.0
+_MOST_DRAINED = 4
+"""So many times the largest body is read of one that is refused."""
 _MOST_HELD_BYTES = 64_000_000
 """Of the bodies of all requests that are being read."""
 
@@ -188,6 +194,8 @@ class _Exchange:
         if tenant is not None:
             self._scope[TENANT] = tenant
             tenants.admit(tenant)
+            if self._scope["path"] in MANAGED and not tenant.manages:
+                raise ApiError(403, "may_not", "This tells of everybody; a key with --manages may.")
             return
         path = self._scope["path"]
         if key is not None or not (path in PUBLIC or path.startswith(PUBLIC_FOLDERS)):
@@ -245,9 +253,23 @@ class _Exchange:
     async def _refuse(self, error: ApiError) -> None:
         headers = dict(error.headers or {})
         if not self._read_whole:
-            headers["Connection"] = "close"  # what is still to come is not read
+            headers["Connection"] = "close"  # what is still to come then is not read
+            await self._drain()
         response = error_response(error.status, error.code, error.message, headers)
         await response(self._scope, self._inner_receive, self._send)
+
+    async def _drain(self) -> None:
+        """Let go of a body by the piece: who is still sending would not see why it is refused."""
+        if self._header(b"expect") is not None:
+            return  # it waits to be asked for its body
+        left = _MOST_DRAINED * self._guard._settings.most_bytes
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                while left > 0:
+                    message = await self._inner_receive()
+                    left -= len(message.get("body", b""))
+                    if message["type"] != "http.request" or not message.get("more_body"):
+                        return
 
     def _too_large(self) -> ApiError:
         most = self._guard._settings.most_bytes

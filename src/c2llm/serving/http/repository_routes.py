@@ -151,10 +151,13 @@ def _refresh(service: Service, name: str, root: Path) -> None:
 
 
 def _described(service: Service, name: str, root: Path) -> Json:
-    """What is indexed of a repository, counted from its index alone."""
-    from c2llm.index.build.index_status import read_status
+    """What is indexed of a repository, from its index alone: the tree is not looked at."""
+    from c2llm.index.build.index_status import read_counts
 
-    status = read_status(root, service.indexes.model)
-    told = asdict(status)
-    kept = ("files", "chunks", "embedded", "languages", "changed", "removed", "indexed")
-    return {"name": name, **{one: told[one] for one in kept}}
+    reading = {"reading": service.indexes.reading_of(root)}
+    found = read_counts(root, service.indexes.model)
+    if found is None:
+        empty = {"files": 0, "chunks": 0, "embedded": 0, "languages": {}}
+        return {"name": name, "indexed": False, **empty, **reading}
+    counts, languages = found
+    return {"name": name, "indexed": True, **asdict(counts), "languages": languages, **reading}

@@ -1,4 +1,4 @@
-"""`/v1/models` and `/info`: what this server serves."""
+"""`/v1/models`, and what else is told of the model that a server serves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from c2llm import __version__
 from c2llm.serving.http.errors import ApiError
 from c2llm.serving.http.service import Service, service_of
 
@@ -45,34 +44,22 @@ async def show_model(model: str, service: Annotated[Service, Depends(service_of)
     return Model(id=model)
 
 
-class Info(BaseModel):
-    """What a client may want to know before it asks."""
-
-    version: str
-    model: dict[str, Any]
-    limits: dict[str, Any]
-
-
-@router.get("/info")
-async def info(service: Annotated[Service, Depends(service_of)]) -> Info:
-    """Model, version and limits."""
+def embedding_facts(service: Service) -> dict[str, Any]:
+    """What a client may want to know of the model and its limits before it sends texts."""
     served, limits = service.model, service.embedder.settings
-    return Info(
-        version=__version__,
-        model={
-            "id": served.name,
-            "engine": served.folder.engine,
-            "device": served.device,
-            "pooling": served.folder.pooling,
-            "dimensions": list(served.dimensions),
-            "max_tokens": served.folder.max_tokens,
-            "query_prompt": served.folder.query_prompt,
-            "document_prompt": served.folder.document_prompt,
-        },
-        limits={
+    return {
+        "model": served.name,
+        "engine": served.folder.engine,
+        "device": served.device,
+        "pooling": served.folder.pooling,
+        "dimensions": list(served.dimensions),
+        "max_tokens": served.folder.max_tokens,
+        "query_prompt": served.folder.query_prompt,
+        "document_prompt": served.folder.document_prompt,
+        "limits": {
             "texts": limits.most_texts,
             "tokens": limits.most_tokens,
             "requests": limits.most_requests,
             "queue_seconds": limits.queue_seconds,
         },
-    )
+    }
