@@ -45,13 +45,14 @@ def create_app(
     )
     app.state.service = service
     add_error_handlers(app)
-    app.include_router(info_routes.router)
-    app.include_router(operations.router)
-    app.include_router(search_routes.router)
-    app.include_router(repository_routes.router)
-    app.include_router(models.router)
+    # Routes are tried in turn: those of the most requests come first.
     app.include_router(embeddings.router)
+    app.include_router(search_routes.router)
     app.include_router(rerank.router)
+    app.include_router(models.router)
+    app.include_router(operations.router)
+    app.include_router(info_routes.router)
+    app.include_router(repository_routes.router)
     # What is added last stands in front: who may not ask is refused before its body is read.
     app.add_middleware(
         InferenceLimit,
