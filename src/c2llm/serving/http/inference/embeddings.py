@@ -166,7 +166,7 @@ def _content(done: Embedded, model: str, dimensions: int, in_base64: bool) -> by
         packed = (base64.b64encode(row.astype("<f4").tobytes()).decode() for row in vectors)
         rows = (f'"{row}"' for row in packed)
     else:
-        numbers = "[" + ",".join(["%.9g"] * dimensions) + "]"
+        numbers = "[" + ",".join(["%.9g"] * vectors.shape[1]) + "]"
         rows = (numbers % tuple(row) for row in vectors.tolist())
     data = ",".join(
         f'{{"object":"embedding","index":{index},"embedding":{row}}}'
