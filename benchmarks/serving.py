@@ -333,8 +333,12 @@ async def open_loop(
         try:
             status, _ = await connection.post(server.model, text)
         except (OSError, asyncio.IncompleteReadError):
-            status = 0
-            connection.close()
+            connection.close()  # the server has closed it while it was idle
+            try:
+                status, _ = await connection.post(server.model, text)
+            except (OSError, asyncio.IncompleteReadError):
+                status = 0
+                connection.close()
         load.statuses[status] += 1
         if status == 200:
             load.seconds.append(time.perf_counter() - start)
@@ -401,8 +405,8 @@ def overload(arguments: argparse.Namespace) -> None:
         texts, asked = fresh_texts(), functions()[:20]
         run_for(server, 64, texts, 3)
         before = [vector(server, text) for text in asked]
-        level = server.memory
         capacity = run_for(server, 64, texts, 10)
+        level = server.memory
         rate = 10 * capacity.rate
         print(f"at capacity: {capacity.rate:.0f}/s, p99 {capacity.percentile(99):.0f} ms")
         load = asyncio.run(open_loop(server, rate, texts, arguments.seconds))

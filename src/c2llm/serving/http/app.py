@@ -51,10 +51,15 @@ def create_app(
     )
     app.state.service = service
     add_error_handlers(app)
-    of_texts = (models, embeddings, rerank)
-    of_trees = (search_routes, repository_routes, page)
-    for group in (info_routes, operations, *of_texts, *of_trees):
-        app.include_router(group.router)
+    # Routes are tried in turn: those of the most requests come first.
+    app.include_router(embeddings.router)
+    app.include_router(search_routes.router)
+    app.include_router(page.router)
+    app.include_router(rerank.router)
+    app.include_router(models.router)
+    app.include_router(operations.router)
+    app.include_router(info_routes.router)
+    app.include_router(repository_routes.router)
     # What is added last stands in front: who may not ask is refused before its body is read.
     app.add_middleware(
         InferenceLimit,

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from c2llm import __version__
 from c2llm.serving.http.access import asker, visible
+from c2llm.serving.http.inference.models import embedding_facts
 from c2llm.serving.http.search_routes import MOST_HITS
 from c2llm.serving.http.service import Service, service_of
 from c2llm.serving.tenants import Tenant
@@ -32,28 +33,11 @@ async def info(
     tenant: Annotated[Tenant, Depends(asker)],
     there: Annotated[dict[str, Path], Depends(visible)],
 ) -> dict[str, Any]:
-    """What this server is, what it takes, and what you may."""
-    served, limits = service.model, service.embedder.settings
+    """What this server is and what you may."""
     return {
         "name": "c2llm",
         "version": __version__,
-        "model": {
-            "id": served.name,
-            "engine": served.folder.engine,
-            "device": served.device,
-            "pooling": served.folder.pooling,
-            "dimensions": list(served.dimensions),
-            "max_tokens": served.folder.max_tokens,
-            "query_prompt": served.folder.query_prompt,
-            "document_prompt": served.folder.document_prompt,
-        },
-        "limits": {
-            "texts": limits.most_texts,
-            "tokens": limits.most_tokens,
-            "requests": limits.most_requests,
-            "queue_seconds": limits.queue_seconds,
-            "hits": MOST_HITS,
-        },
+        "model": service.settings.model,
         "keys": service.tenants.required,
         "you": {
             "name": tenant.name,
@@ -61,6 +45,8 @@ async def info(
             "manages": tenant.manages,
             "rate": None if tenant.rate is None else str(tenant.rate),
         },
+        "most_hits": MOST_HITS,
+        "embeddings": embedding_facts(service),
     }
 
 

@@ -106,13 +106,24 @@ class RequestMetrics:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        status = 500
+        status, counted = 500, False
         start = time.perf_counter()
+
+        def count() -> None:
+            nonlocal counted
+            if not counted:
+                counted = True
+                route = getattr(scope.get("route"), "path", _OTHER)
+                method = scope["method"] if scope["method"] in _METHODS else _OTHER
+                self._metrics.requests.labels(method, route, str(status)).inc()
+                self._metrics.request_seconds.labels(route).observe(time.perf_counter() - start)
 
         async def watched(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+            elif not message.get("more_body", False):
+                count()  # before the client has the answer, so that it can look
             await send(message)
 
         self._metrics.running.inc()
@@ -120,7 +131,4 @@ class RequestMetrics:
             await self._application(scope, receive, watched)
         finally:
             self._metrics.running.dec()
-            route = getattr(scope.get("route"), "path", _OTHER)
-            method = scope["method"] if scope["method"] in _METHODS else _OTHER
-            self._metrics.requests.labels(method, route, str(status)).inc()
-            self._metrics.request_seconds.labels(route).observe(time.perf_counter() - start)
+            count()

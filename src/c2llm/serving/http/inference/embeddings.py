@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -154,20 +155,26 @@ def shortened(vectors: Vectors, dimensions: int) -> Vectors:
 
 
 def _content(done: Embedded, model: str, dimensions: int, in_base64: bool) -> bytes:
+    """The answer as JSON, written here: most of its time would go into numbers.
+
+    Nine digits give each float32 back exactly, in two thirds of the bytes of `json.dumps`, which
+    writes doubles, and in a third of its time.
+    """
     vectors = shortened(done.vectors, dimensions)
-    rows: list[Any] = (
-        [base64.b64encode(row.astype("<f4").tobytes()).decode() for row in vectors]
-        if in_base64
-        else vectors.tolist()
+    rows: Iterable[str]
+    if in_base64:
+        packed = (base64.b64encode(row.astype("<f4").tobytes()).decode() for row in vectors)
+        rows = (f'"{row}"' for row in packed)
+    else:
+        numbers = "[" + ",".join(["%.9g"] * vectors.shape[1]) + "]"
+        rows = (numbers % tuple(row) for row in vectors.tolist())
+    data = ",".join(
+        f'{{"object":"embedding","index":{index},"embedding":{row}}}'
+        for index, row in enumerate(rows)
     )
-    answer = {
-        "object": "list",
-        "data": [
-            {"object": "embedding", "index": index, "embedding": row}
-            for index, row in enumerate(rows)
-        ],
+    rest = {
         "model": model,
         "usage": {"prompt_tokens": done.tokens, "total_tokens": done.tokens},
         "truncated": done.cut,
     }
-    return json.dumps(answer, separators=(",", ":")).encode("utf-8", "replace")
+    return f'{{"object":"list","data":[{data}],{json.dumps(rest)[1:]}'.encode("utf-8", "replace")
