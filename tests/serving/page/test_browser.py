@@ -496,8 +496,13 @@ def test_nothing_is_wider_than_the_window(page):
         for width in (360, 768, 1280, 3840):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate(over) <= 0, width
+            assert page.evaluate(clipped) == [], width
             expect(page.locator("#query")).to_be_in_viewport(ratio=1)
 
+    clipped = """[...document.querySelectorAll("article, article *, .file, .facets .value")]
+        .filter((one) => one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 1
+            && getComputedStyle(one).display !== "inline" && !one.closest("meter"))
+        .map((one) => one.className || one.localName)"""
     over = "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
     check()
     ask(page, "retry backoff -path:README.md")
