@@ -137,7 +137,10 @@ def test_a_name_and_code_like_a_place(one, two):
     of_two = search(two, "sym:retry_with_backoff repo:api")["results"][0]["like"]
     assert of_two.startswith("like:api/src/net/retry.py:")
     assert any(hit["repository"] == "web" for hit in search(two, of_two)["results"])
-    for wrong in ("like:src/net/retry.py:2", "like:nothing", "like:../api/README.md:1"):
+    for wrong in (
+        *("like:src/net/retry.py:2", "like:nothing", "like:../api/README.md:1"),
+        *("like:api/../web/app.py:1", "like:api//etc/passwd:1", "like:web/..:1"),
+    ):
         assert two.post("/page/search", json={"text": wrong}).status_code == 422
 
 
@@ -201,6 +204,8 @@ def test_duplicates_of_a_result_are_a_class(tmp_path):
         assert [one["place"] for one in told["members"]] == ["a.py", "b/c.py"]
         other = opened.post("/page/duplicates", json={**body, "place": "no.py"}).json()
         assert other == {"class": None}
+        told = opened.post("/page/search", json={"text": "sym:work", "explain": True}).json()
+        assert told["results"][0]["duplicates"] == 2
 
 
 def test_the_state_names_the_repositories(two):

@@ -277,6 +277,24 @@ def test_callers_and_code_like_this(page):
     expect(page.locator(".result .repository").first).to_have_text("web ")
 
 
+def test_duplicates_are_shown_and_counted_from_then_on(browser, tmp_path_factory):
+    body = "\n".join(f"    total_{n} = compute(total_{n - 1}, {n}) + offset" for n in range(1, 12))
+    text = f"def work(total_0, offset):\n{body}\n    return total_11\n"
+    folder = write_tree(tmp_path_factory.mktemp("twice") / "api", {"a.py": text, "b/c.py": text})
+    with served(folder) as site:
+        page = browser.new_page()
+        page.goto(f"{site}/?q=sym:work")
+        first = page.locator(".result").first
+        expect(first.locator(".line[data-shade]").first).to_be_visible()
+        first.get_by_role("button", name="Duplicates").click()
+        expect(first.locator(".extra")).to_contain_text("2 places with the same code")
+        first.locator(".extra").get_by_role("link", name="b/c.py").click()
+        expect(page.locator("#file-heading")).to_contain_text("b/c.py")
+        page.goto(f"{site}/?q=sym:work")
+        expect(first.get_by_role("button", name="Duplicates 2")).to_be_visible()
+        page.close()
+
+
 def test_pasted_code_keeps_its_lines(page):
     asked = texts_asked(page)
     page.evaluate("text => navigator.clipboard.writeText(text)", RETRY)
@@ -478,8 +496,13 @@ def test_nothing_is_wider_than_the_window(page):
         for width in (360, 768, 1280, 3840):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate(over) <= 0, width
+            assert page.evaluate(clipped) == [], width
             expect(page.locator("#query")).to_be_in_viewport(ratio=1)
 
+    clipped = """[...document.querySelectorAll("article, article *, .file, .facets .value")]
+        .filter((one) => one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 1
+            && getComputedStyle(one).display !== "inline" && !one.closest("meter"))
+        .map((one) => one.className || one.localName)"""
     over = "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
     check()
     ask(page, "retry backoff -path:README.md")

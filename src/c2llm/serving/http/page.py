@@ -8,8 +8,8 @@ are no interface for programs, and not in the OpenAPI page.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,7 +42,9 @@ from c2llm.serving.page.dressing import (
 )
 
 if TYPE_CHECKING:
+    from c2llm.analysis.clones.clone_class import CloneClass
     from c2llm.search.answers.similar_code import Specimen
+    from c2llm.search.code_index import CodeIndex
 
 router = APIRouter(include_in_schema=False)
 
@@ -162,11 +164,11 @@ async def search(request: Request, wanted: Typed, service: Server, there: Visibl
         return CompleteJson(unasked_json(typed))
 
     def work() -> dict[str, Any]:
-        found = _found(service, there, typed, wanted)
+        found, classes = _found(service, there, typed, wanted)
         if len(there) > 1:
             found = named(found, _folders(there, typed))
         seconds = time.perf_counter() - started
-        return answer_json(found, typed, seconds)
+        return answer_json(found, typed, seconds, classes)
 
     return CompleteJson(await service.workers.run(request, work))
 
@@ -226,8 +228,9 @@ async def duplicates(
 
 def _found(
     service: Service, there: dict[str, Path], typed: TypedQuery, wanted: Typed
-) -> SearchAnswer:
-    """The hits for what is typed."""
+) -> tuple[SearchAnswer, list[CloneClass | None]]:
+    """The hits for what is typed, and where they are explained the classes kept of them."""
+    from c2llm.analysis.known_classes import classes_of_hits
     from c2llm.search.answering import answer
     from c2llm.search.answers.similar_code import as_query, similar
 
@@ -242,16 +245,25 @@ def _found(
         "exclude": typed.values("path", excludes=True),
         "explain": wanted.explain,
     }
-    if typed.like:
-        specimen = _specimen(there, typed.like)
-        request = SearchRequest(as_query(specimen), **options)
-        return found_in(
-            service, folders, request, lambda indexes, asked: similar(indexes, specimen, asked)
-        )
+    specimen = _specimen(there, typed.like) if typed.like else None
+    classes: list[CloneClass | None] = []
+
+    def find(indexes: Sequence[CodeIndex], request: SearchRequest) -> SearchAnswer:
+        if specimen is not None:
+            found = similar(indexes, specimen, request)
+        else:
+            # While somebody types, what is read already answers.
+            found = answer(indexes, request, read=not wanted.fast)
+        if wanted.explain:
+            classes.extend(classes_of_hits(indexes, found.hits, look=False))
+        return found
+
     query = " ".join(part for part in (typed.symbol, typed.query) if part)
-    request = SearchRequest(query, symbol=bool(typed.symbol), **options)
-    # While somebody types, what is read already answers.
-    return found_in(service, folders, request, partial(answer, read=not wanted.fast))
+    if specimen is not None:
+        request = SearchRequest(as_query(specimen), **options)
+    else:
+        request = SearchRequest(query, symbol=bool(typed.symbol), **options)
+    return found_in(service, folders, request, find), classes
 
 
 def _specimen(there: dict[str, Path], place: str) -> Specimen:

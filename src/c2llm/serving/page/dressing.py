@@ -54,13 +54,19 @@ def path_of(place: str) -> str:
     return os.fsdecode(unquote_to_bytes(place))
 
 
-def answer_json(found: SearchAnswer, typed: TypedQuery, seconds: float) -> dict[str, Any]:
+def answer_json(
+    found: SearchAnswer,
+    typed: TypedQuery,
+    seconds: float,
+    classes: Sequence[CloneClass | None] = (),
+) -> dict[str, Any]:
     """An answer and its facets.
 
     Args:
         found: What was found for the next `SHOWN` places of the list.
         typed: The text that it answers.
         seconds: Since it was asked.
+        classes: The class of duplicates of each hit, where that is known.
     """
     told = payload(found, seconds)
     query = found.request.text
@@ -68,6 +74,9 @@ def answer_json(found: SearchAnswer, typed: TypedQuery, seconds: float) -> dict[
         _result(one, hit, query, typed)
         for one, hit in zip(told["results"], found.hits, strict=True)
     ]
+    for one, known in zip(told["results"], classes, strict=False):
+        if known is not None:
+            one["duplicates"] = len(known.members)
     counted = found.facets
     shown = found.request.offset + len(found.hits)
     return {

@@ -60,7 +60,7 @@ export function result(one, text, actions, extra = extraBox()) {
           button("Copy place", () => actions.copy(one), `Copy the place of ${symbol || plain(one.shown_name)}`),
           one.like ? h("a", { class: "quiet", href: write({ text: one.like }), "data-go": "" }, "More like this") : null,
           one.symbol ? button("Callers", () => actions.callers(one, extra), `Callers of ${symbol}`) : null,
-          button("Duplicates", () => actions.duplicates(one, extra), `Duplicates of ${symbol || plain(one.shown_name)}`))),
+          button("Duplicates", () => actions.duplicates(one, extra), `Duplicates of ${symbol || plain(one.shown_name)}`, "duplicates"))),
       extra));
 }
 
@@ -74,13 +74,18 @@ export function explain(element, one, text) {
   const before = element.querySelector(".why");
   const told = why(one.why, one.score);
   if (before.open) told.open = true;
+  if (one.duplicates) {
+    const asks = element.querySelector(".duplicates");
+    asks.textContent = `Duplicates ${one.duplicates}`;
+    asks.setAttribute("aria-label", `Duplicates ${one.duplicates}, of ${plain(one.shown_symbol) || plain(one.shown_name)}`);
+  }
   const focused = before.contains(document.activeElement);
   before.replaceWith(told);
   if (focused) told.querySelector("summary")?.focus({ preventScroll: true });
 }
 
-function button(text, onclick, label) {
-  return h("button", { class: "quiet", type: "button", onclick, "aria-label": label }, text);
+function button(text, onclick, label, name = "") {
+  return h("button", { class: `quiet ${name}`.trim(), type: "button", onclick, "aria-label": label }, text);
 }
 
 function also(one, text) {
