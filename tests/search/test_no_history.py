@@ -9,13 +9,13 @@ from c2llm.search.request import SearchRequest
 from c2llm.search.retrieval.index_reader import IndexReader
 from tests.trees import write_tree
 
-TITLES = ["Build process", "Build tools", "Build process tools"]
+TITLES = {"Build process": "apple", "Build tools": "pear", "Build process tools": "plum"}
+"""Headings of one first word, and a word of each section."""
 
 
 def test_a_question_begins_without_what_another_has_met(home: Path, tmp_path: Path) -> None:
-    text = "".join(
-        f"# {title}\n\n{f'{title} word{n}. ' * 200}\n\n" for n, title in enumerate(TITLES)
-    )
+    sections = (f"# {title}\n\n{f'{word}. ' * 400}\n\n" for title, word in TITLES.items())
+    text = "".join(sections)
     root = write_tree(tmp_path / "project", {"NEWS.md": text})
     request = SearchRequest("build process tools", mode="lexical")
 
@@ -30,5 +30,5 @@ def test_a_question_begins_without_what_another_has_met(home: Path, tmp_path: Pa
             return dict(found.spellings(every))
 
     first = spelled()
-    for n in range(len(TITLES)):
-        assert spelled(f"word{n}") == first
+    for word in TITLES.values():
+        assert spelled(word) == first
