@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import signal
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -235,3 +236,32 @@ def test_killed_it_loses_nothing_and_a_second_one_is_told_of_its_port(tmp_path: 
         listed = server.get("/repositories").json["repositories"]
         assert [one["name"] for one in listed] == ["late"]
         assert server.post("/search", {"query": "crimson secret"}).json["results"] == found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_when_it_is_told_to(tmp_path: Path, sent: signal.Signals) -> None:
+    repository(tmp_path / "code", RED)
+    with serving(tmp_path / "home", str(tmp_path / "code")) as server:
+        assert server.get("/repositories").status == 200
+        server.process.send_signal(sent)
+        assert server.process.wait(60) == 0
+    assert not (tmp_path / "home" / "serve" / "search.sock").exists()
+
+
+@pytest.mark.slow
+def test_a_second_interrupt_ends_it_at_once(tmp_path: Path) -> None:
+    repository(tmp_path / "code", RED)
+    options = [str(tmp_path / "code"), "--grace-seconds", "3600"]
+    with serving(tmp_path / "home", *options) as server, socket.socket() as connection:
+        connection.connect(("127.0.0.1", server.port))
+        # It has begun to read a body that never comes when it says so.
+        head = b"POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"
+        connection.sendall(head + b"Expect: 100-continue\r\n\r\n")
+        assert connection.recv(20).startswith(b"HTTP/1.1 100")
+        server.process.send_signal(signal.SIGINT)
+        with pytest.raises(ConnectionError):
+            while True:  # until it takes no connections any more
+                socket.create_connection(("127.0.0.1", server.port)).close()
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(60) == 0

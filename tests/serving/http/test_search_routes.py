@@ -135,6 +135,26 @@ def test_similar_code_is_found_from_a_place_and_from_code(server: Running) -> No
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"code": ""},
+        {"code": " \n\0"},
+        {"code": "x", "place": "README.md:1"},
+        {"place": "README.md:1"},
+        {"place": "README.md", "repository": "app"},
+        {"place": "README.md:0", "repository": "app"},
+        {"place": "README.md:99999999", "repository": "app"},
+        {"place": ":1", "repository": "app"},
+        {"place": "README.md:1", "repository": "app", "line": 1},
+    ],
+)
+def test_what_is_no_specimen_is_refused(server: Running, body: dict[str, str]) -> None:
+    answer = server.post("/similar", body)
+    assert answer.status == 422, answer.body
+
+
+@pytest.mark.parametrize(
     ("path", "why"),
     [
         ("../outside/secret.py", ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -111,7 +112,14 @@ def server_of(
         timeout_graceful_shutdown=max(1, round(grace_seconds)),
         h11_max_incomplete_event_size=64 * 1024,
     )
-    return uvicorn.Server(config)
+    return _Server(config)
+
+
+class _Server(uvicorn.Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End; what is cut off then is told by the log of requests, not by tracebacks as well."""
+        logging.getLogger("uvicorn.error").disabled = True
+        await super().shutdown(sockets)
 
 
 def _protocol(connections: int, head_seconds: float) -> type[asyncio.Protocol]:

@@ -128,6 +128,8 @@ async def _similar(
 
     if (wanted.place is None) == (wanted.code is None):
         raise UsageError("Give a place (PATH:LINE, with its repository), or code; one of them.")
+    if wanted.code is not None and not wanted.code.strip(" \t\r\n\0"):
+        raise UsageError("The code is empty; paste some.")
     folders = chosen(there, wanted.repositories)
     home: Path | None = None
     if wanted.place is not None:
