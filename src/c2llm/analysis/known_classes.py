@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from c2llm.analysis.clones.clone_class import CloneClass, CloneReport, Member
 from c2llm.analysis.clones.request import ClonesRequest
-from c2llm.index.store.kept_results import KeptResults
+from c2llm.index.store.caches.kept_results import KeptResults
 from c2llm.search.request import SearchRequest
 
 if TYPE_CHECKING:

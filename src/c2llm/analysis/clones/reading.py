@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from c2llm.analysis.clones.request import ClonesRequest
 from c2llm.analysis.clones.roles import file_role
 from c2llm.codebase.languages import family
 from c2llm.encoding.encoder_handle import DEFAULT_TABLE, table_handle
-from c2llm.index.store.kept_results import KeptResults
+from c2llm.index.store.caches.kept_results import KeptResults
 from c2llm.search.request import SearchRequest
 
 if TYPE_CHECKING:
@@ -29,9 +30,8 @@ if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
 
 _FILES_AT_ONCE = 200
-_KIND, _VERSION = "clones", 3
-"""Of what is kept of a file; a change of what is in `forms`
-that changes a form raises the version."""
+_KIND, _VERSION = "clones", 4
+"""Of what is kept of a file; a change in `forms` that changes a form raises the version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,8 @@ def _forms(
         if file.path in hashes
     }
     with KeptResults(index.file if index.is_kept else None) as kept:
-        known = kept.get(kind, key.values())
-        made: dict[bytes, FileForm] = {}
-        missing = [file for file in files if key.get(file.path, b"") not in known]
+        made = _unpacked(kept.get(kind, key.values()))
+        missing = [file for file in files if key.get(file.path, b"") not in made]
         for start in range(0, len(missing), _FILES_AT_ONCE):
             part = missing[start : start + _FILES_AT_ONCE]
             forms = _made(store, part, model)
@@ -106,13 +105,20 @@ def _forms(
             made |= new
             kept.put(kind, {one: form.pack() for one, form in new.items()})
         if missing:
-            kept.keep_only(kind, key.values(), family=_KIND)
+            kept.keep_only(kind, key.values(), family=f"{_KIND} ")
     for file in files:
         one = key.get(file.path, b"")
-        if one in made:
+        if one in made:  # else somebody has removed it meanwhile
             yield file, made[one]
-        elif one in known:
-            yield file, FileForm.unpack(known[one])
+
+
+def _unpacked(packed: Mapping[bytes, bytes]) -> dict[bytes, FileForm]:
+    """Those of the kept forms that are whole; what is damaged is made anew."""
+    found: dict[bytes, FileForm] = {}
+    for key, form in packed.items():
+        with suppress(ValueError):
+            found[key] = FileForm.unpack(form)
+    return found
 
 
 def _made(

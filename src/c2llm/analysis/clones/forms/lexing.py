@@ -70,6 +70,8 @@ _CHARACTERS = frozenset(
 _NO_APOSTROPHE = frozenset({"semicolon", "apostrophe"})
 _AFTER_NEWLINES = frozenset({"python", "quote"})
 """Families with a comment that begins with the newline before it."""
+_AFTER_BRACKETS = frozenset({"dash", "round"})
+"""Families with a comment that begins with a bracket."""
 _DOUBLE = r'"[^"\\\n]*+(?:\\[\s\S][^"\\\n]*+)*+(?:"|(?=\n)|\Z)'
 _SINGLE = r"'[^'\\\n]*+(?:\\[\s\S][^'\\\n]*+)*+(?:'|(?=\n)|\Z)"
 _CHARACTER = r"'(?:[^'\\\n]|\\[^\n']{1,9}|\\')'"
@@ -184,7 +186,8 @@ def _reader(language: str) -> _Reader:
         strings.append(_BACKTICK)
     comment = _COMMENTS[family]
     layout = r"\n" if family in _AFTER_NEWLINES else _LAYOUT
-    parts = [_COMMON, _BRACKETS, comment, layout, *strings, _OTHER_WORDS, _OPERATORS, r"\S"]
+    signs = [comment, _BRACKETS] if family in _AFTER_BRACKETS else [_BRACKETS, comment]
+    parts = [_COMMON, *signs, layout, *strings, _OTHER_WORDS, _OPERATORS, r"\S"]
     return _Reader(re.compile(rf"[ \t\r\f]*+({'|'.join(parts)})"), _codes(comment))
 
 

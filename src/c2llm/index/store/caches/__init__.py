@@ -1,0 +1,1 @@
+"""What can be worked out again: kept beside an index, and lost without harm."""
