@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from c2llm.search.answer import Hit, Sibling
+from c2llm.search.answers.copies.siblings import BLOCK, Member, stepped_back
 from c2llm.search.answers.grouping import grouped
 from c2llm.search.answers.hits import hits_of
-from c2llm.search.answers.siblings import BLOCK, Member, stepped_back
 from c2llm.search.query.query_parsing import Query, parse_query
 from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, RankWeights
 from c2llm.search.ranking.features import Corpus

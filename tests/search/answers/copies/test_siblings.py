@@ -9,8 +9,8 @@ import pytest
 
 from c2llm.search.answer import Hit, SearchAnswer, Sibling
 from c2llm.search.answering import answer
-from c2llm.search.answers.near_copies import Body, are_copies
-from c2llm.search.answers.precedence import is_other_version, stands_before
+from c2llm.search.answers.copies.near_copies import Body, are_copies
+from c2llm.search.answers.copies.precedence import is_other_version, stands_before
 from c2llm.search.answers.similar_code import as_query, similar, specimen_at
 from c2llm.search.answers.token_budget import within_budget
 from c2llm.search.code_index import CodeIndex

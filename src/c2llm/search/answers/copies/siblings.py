@@ -19,8 +19,8 @@ from typing import TypeVar
 
 from c2llm.codebase.words import normalized, tokens
 from c2llm.search.answer import Hit, Sibling
-from c2llm.search.answers.near_copies import Body, are_copies
-from c2llm.search.answers.precedence import is_other_version, stands_before
+from c2llm.search.answers.copies.near_copies import Body, are_copies
+from c2llm.search.answers.copies.precedence import is_other_version, stands_before
 from c2llm.search.query.query_parsing import Query
 from c2llm.search.ranking.ranker import Ranked
 
