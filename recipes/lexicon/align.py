@@ -33,11 +33,13 @@ _ROUNDS = 6
 _LEAST = 2
 """Sentences that a word must be in to be counted."""
 _LEAST_COUNT = 0.5
+_MOSTLY = 0.5
 
 Tokens = list[str]
 
 
 def main() -> None:
+    """Write the files."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -58,8 +60,10 @@ def align(language: str, path: Path) -> list[str]:
     pairs = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
     pairs = [pair for pair in pairs if len(pair) == 2]
     cut = cutter(language, [foreign for _, foreign in pairs])
-    foreign = [cut(text) for _, text in pairs]
-    english = [[word for word in words(text) if word.isascii() and word.isalpha()] for text, _ in pairs]
+    english = [
+        [word for word in words(text) if word.isascii() and word.isalpha()] for text, _ in pairs
+    ]
+    foreign = _without_names([text for text, _ in pairs], [cut(text) for _, text in pairs])
     spelled: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for sentence in english:
         for word in sentence:
@@ -79,6 +83,22 @@ def align(language: str, path: Path) -> list[str]:
                 f"{f_names[f]}\t{e_names[e]}\t{spelling}\t{counts[at]:.2f}\t{of_foreign[f]}\n"
             )
     return rows
+
+
+def _without_names(english: Sequence[str], foreign: Sequence[Tokens]) -> list[Tokens]:
+    """The foreign sentences without words that stand in the English ones too, mostly.
+
+    Those are names, or need no translation.
+    """
+    all_of: Counter[str] = Counter()
+    alike: Counter[str] = Counter()
+    for text, sentence in zip(english, foreign, strict=True):
+        there = {word.lower() for word in _WORD.findall(text)}
+        different = set(sentence)
+        all_of.update(different)
+        alike.update(different & there)
+    names = {word for word, count in alike.items() if count >= _MOSTLY * all_of[word]}
+    return [[word for word in sentence if word not in names] for sentence in foreign]
 
 
 def cutter(language: str, texts: Sequence[str]) -> Callable[[str], Tokens]:
@@ -109,9 +129,7 @@ def cutter(language: str, texts: Sequence[str]) -> Callable[[str], Tokens]:
 
 
 def _runs(text: str) -> list[str]:
-    return [
-        part for run in _UNSPACED_RUN.findall(text) for part in _KATAKANA.findall(run)
-    ]
+    return [part for run in _UNSPACED_RUN.findall(text) for part in _KATAKANA.findall(run)]
 
 
 def _numbered(sentences: Sequence[Tokens]) -> tuple[list[str], list[NDArray[np.int64]]]:
@@ -174,7 +192,9 @@ def _agreed(
             total = np.bincount(place, weight)
             posterior = weight / np.maximum(total[place], 1e-300)
             counts = np.bincount(links.pair, posterior, minlength=len(together))
-            chance = counts / np.maximum(np.bincount(given, counts, minlength=number)[given], 1e-300)
+            chance = counts / np.maximum(
+                np.bincount(given, counts, minlength=number)[given], 1e-300
+            )
         return posterior
 
     of_e = fitted(f_of, number_f, links.e_place, links.e == 0)

@@ -1,12 +1,14 @@
 """Parallel text of free software: what people translated, beside the English that they read.
 
     python recipes/lexicon/parallel_text.py --out pairs \\
-        python-docs-zh-cn.git@3.14:zh python-docs-ja.git@3.11:ja … winforms.git … git.git@HEAD:po
+        python-docs-zh-cn.git@3.14:zh python-docs-ja.git@3.11:ja git.git@HEAD:po winforms.git \\
+        doc-en.git+++doc-ru.git:ru
 
-Each source is a bare git directory, read as it lies there. What is in it decides how it is read:
-gettext catalogues (`.po`), XLIFF (`.xlf`) or DocBook (`doc-en.git+doc-ru.git:ru`). A file per
-language is written: an English sentence, a tab, its translation. Nothing of that text is shipped;
-`align.py` counts which words stand for which.
+Each source is a bare git directory, read as it lies there, and perhaps a revision: gettext
+catalogues of one language (`:zh`) or of many (`:po`, named by their paths), XLIFF (nothing behind
+it), or DocBook beside its English (`+++`). A file per language is written: an English sentence, a
+tab, its translation. Nothing of that text is shipped; `align.py` counts
+which words stand for which.
 """
 
 from __future__ import annotations
@@ -14,18 +16,19 @@ from __future__ import annotations
 import argparse
 import html
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
+
+from c2llm.codebase.git import Git
 
 Pair = tuple[str, str, str]
 """Language, English, translation."""
 
 _LANGUAGES = {
-    "zh-cn": "zh", "zh_cn": "zh", "zh-hans": "zh", "zh_tw": "zh", "zh-hant": "zh", "zh-tw": "zh",
-    "pt-br": "pt", "pt_pt": "pt",
-}  # fmt: skip
+    **dict.fromkeys(("zh_cn", "zh_hans", "zh_tw", "zh_hant"), "zh"),
+    **dict.fromkeys(("pt_br", "pt_pt"), "pt"),
+}
 KEPT = ("zh", "ja", "ko", "de", "ru", "es", "fr", "pt", "it", "pl", "tr", "cs")
 _MOST_WORDS = 80
 _MOST_CHARACTERS = 600
@@ -39,25 +42,22 @@ _PO_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _BLOCK = re.compile(
     r"<(para|simpara|title|refpurpose|term|member|entry|literallayout)\b[^>]*>(.*?)</\1>", re.S
 )
-_NOT_PROSE = re.compile(r"<(programlisting|screen|literal|function|methodname|parameter|constant"
-                        r"|classname|type|command|varname|filename)\b[^>]*>.*?</\1>", re.S)  # fmt: skip
+_NOT_PROSE = re.compile(
+    r"<(programlisting|screen|literal|function|methodname|parameter|constant|classname|type|command"
+    r"|varname|filename)\b[^>]*>.*?</\1>",
+    re.S,
+)
 
 
 def files_of(git_dir: Path, revision: str, under: str, ending: str) -> Iterator[tuple[str, str]]:
-    """Path and text of the files of a revision whose names end so; files that are not there less."""
-    git = ["git", f"--git-dir={git_dir}"]
-    listed = subprocess.run(
-        [*git, "ls-tree", "-r", "-z", "--name-only", revision, "--", *([under] if under else [])],
-        check=True,
-        capture_output=True,
-    ).stdout.decode()
-    paths = [path for path in listed.split("\0") if path.endswith(ending) and "\n" not in path]
-    found = subprocess.run(
-        [*git, "cat-file", "--batch"],
-        input="".join(f"{revision}:{path}\n" for path in paths).encode(),
-        check=True,
-        capture_output=True,
-    ).stdout
+    """Path and text of the files of a revision whose names end so, of those that are there."""
+    git = Git(git_dir, bare=True)
+    listed = git.run(
+        "ls-tree", "-r", "-z", "--name-only", revision, "--", *([under] if under else [])
+    )
+    paths = [path for path in listed.decode().split("\0") if path.endswith(ending)]
+    asked = "".join(f"{revision}:{path}\n" for path in paths)
+    found = git.run("cat-file", "--batch", given=asked.encode())
     at = 0
     for path in paths:
         end = found.index(b"\n", at)
@@ -150,20 +150,24 @@ def pairs_of(source: str) -> Iterator[Pair]:
         return
     git_dir = Path(where)
     if language == "po":
-        for path, text in files_of(git_dir, revision, "po", ".po"):
-            name = Path(path).stem.lower()
-            yield from of_catalogue(text, _LANGUAGES.get(name, name))
+        for path, text in files_of(git_dir, revision, "", ".po"):
+            inside = path.partition("/LC_MESSAGES/")
+            name = Path(inside[0] if inside[1] else path).stem.lower()
+            yield from of_catalogue(text, _LANGUAGES.get(name.replace("-", "_"), name))
     elif language:
         for _, text in files_of(git_dir, revision, "", ".po"):
             yield from of_catalogue(text, language)
     else:
         for path, text in files_of(git_dir, revision, "", ".xlf"):
             name = path.split(".")[-2].lower()
-            yield from of_xliff(text, _LANGUAGES.get(name, name))
+            yield from of_xliff(text, _LANGUAGES.get(name.replace("-", "_"), name))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    """Write the files."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("sources", nargs="+")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()

@@ -118,6 +118,8 @@ def show(
 
 def tell(answer: SearchAnswer) -> None:
     """Write to stderr what an answer has to say beside its hits."""
+    if answer.request.explain and answer.reading:
+        note(answer.reading)
     for sentence in answer.notes:
         note(sentence)
     if answer.unread:

@@ -95,7 +95,7 @@ def script_stems(word: str) -> tuple[str, ...]:
     first = word[:1]
     for start, end, language in _SCRIPTS:
         if start <= first <= end:
-            stem = _snowball(language, word)
+            stem = snowball(language, word)
             if language != "russian" or len(word) < _LEAST:
                 return (stem,)
             return tuple(dict.fromkeys((stem, _CYRILLIC_ENDING.sub("", word))))
@@ -132,11 +132,12 @@ def inflected(words: Iterable[str], languages: Iterable[str]) -> list[str]:
         languages: Of `LATIN`.
     """
     long = [word for word in words if len(word) >= _LEAST and word.isalpha()]
-    return [LATIN[name] + _snowball(name, word) for name in languages for word in long]
+    return [LATIN[name] + snowball(name, word) for name in languages for word in long]
 
 
 @lru_cache(maxsize=65_536)
-def _snowball(language: str, word: str) -> str:
+def snowball(language: str, word: str) -> str:
+    """A lower-case word without its ending, by the algorithm of the language."""
     stem: str = _algorithm(language).stemWord(word)
     return stem
 

@@ -175,16 +175,16 @@ def _is_run(form: str) -> bool:
 
 def _spellings(word: str) -> tuple[str, ...]:
     """A lower-case word without accents, and with its umlauts written out."""
-    return _without_accents(word), _without_accents(word.translate(_WRITTEN_OUT))
+    return without_accents(word), without_accents(word.translate(_WRITTEN_OUT))
 
 
 def _written_out(found: Iterable[str]) -> list[str]:
     return [
-        word if word.isascii() else _without_accents(word.translate(_WRITTEN_OUT)) for word in found
+        word if word.isascii() else without_accents(word.translate(_WRITTEN_OUT)) for word in found
     ]
 
 
-def _without_accents(word: str) -> str:
+def without_accents(word: str) -> str:
     """Latin and Greek letters without what stands on them; those of other scripts need theirs."""
     if not _ACCENTED.match(word):
         return word.translate(_PLAIN)

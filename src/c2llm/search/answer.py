@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -109,6 +109,15 @@ class SearchAnswer:
     """Sentences that whoever shows the answer tells with it: what was not looked at or not met."""
     facets: Facets | None = None
     """What it is made of, where the request asks for that."""
+
+    understood: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """For each word of another language the English ones that it was taken for."""
+
+    @property
+    def reading(self) -> str:
+        """What foreign words were taken for, in one line; "" where the query has none."""
+        words = (f"{word} as {' or '.join(english)}" for word, english in self.understood.items())
+        return f"Understood: {', '.join(words)}." if self.understood else ""
 
     @property
     def unread(self) -> int:

@@ -109,6 +109,7 @@ def _answer(
         seconds=time.perf_counter() - started,
         facets=found.facets,
         notes=(*_unread_notes(asked), *_notes(request, taken, targets, found)),
+        understood=parse_query(request.text).understood,
     )
 
 

@@ -288,7 +288,7 @@ class CodeIndex(IndexedTree):
         parsed = parse_query(query)
         is_code = parsed.kind is QueryKind.CODE
         encode = encoder.encode_documents if is_code else encoder.encode_queries
-        vector: NDArray[np.float32] = encode([parsed.text])[0]
+        vector: NDArray[np.float32] = encode([parsed.meaning])[0]
         self._query_vectors[handle.model] = query, handle.fingerprint, vector
         self._memory.keep(handle, query, vector)
         return vector

@@ -17,7 +17,7 @@ from c2llm.search.ranking.features import Corpus
 from c2llm.search.ranking.ranker import Candidate, Ranked, rank
 from c2llm.search.request import Mode, SearchRequest
 from c2llm.search.retrieval.pooling import pooled_corpora, pooled_statistics
-from c2llm.search.retrieval.retrievers import retrieve, searched_terms
+from c2llm.search.retrieval.retrievers import asked_here, retrieve, searched_terms
 from c2llm.search.target import SearchTarget
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def ask(
             targets.
         weights: What the features are worth.
     """
-    query = parse_query(request.text)
+    query = asked_here([one.reader for one in targets], parse_query(request.text))
     if any(one.recency for one in targets):
         weights = weights.with_feature("recent", _RECENT)
     admitted = admitted_of(targets)

@@ -70,7 +70,7 @@ class QueryMemory:
     def _key(self) -> bytes:
         query = parse_query(self._question or "")
         side = "document" if query.kind is QueryKind.CODE else "query"
-        return blake2b(f"{side}\0{query.text}".encode("utf-8", "surrogateescape")).digest()
+        return blake2b(f"{side}\0{query.meaning}".encode("utf-8", "surrogateescape")).digest()
 
     def _read(self, handle: EncoderHandle) -> NDArray[np.float32] | None:
         key = self._key()

@@ -65,10 +65,15 @@ def payload(answer: SearchAnswer, seconds: float, *, whole: bool | None = None) 
         },
         "cut_off": answer.cut_off,
         "notes": list(answer.notes),
+        **({"understood": _understood(answer)} if answer.understood else {}),
         "took_ms": round(seconds * 1000, 1),
         **({"facets": _facets(answer.facets)} if answer.facets is not None else {}),
         "results": results(answer, whole=whole),
     }
+
+
+def _understood(answer: SearchAnswer) -> dict[str, list[str]]:
+    return {word: list(english) for word, english in answer.understood.items()}
 
 
 def results(answer: SearchAnswer, *, whole: bool | None = None) -> list[dict[str, Any]]:

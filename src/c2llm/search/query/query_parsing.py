@@ -7,8 +7,8 @@ names, pasted code wants code like it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 
@@ -17,6 +17,7 @@ from c2llm.codebase.identifiers import words
 from c2llm.codebase.words import normalized, stems_of, whole_tokens
 from c2llm.search.query.places import Place, is_trace, places
 from c2llm.search.query.roles import Role, asked_roles
+from c2llm.search.translation.translate import translated
 
 # A name, perhaps qualified: `Foo.bar`, `std::move`, `self->next`, `Rails::Paths`, `fs/promises`.
 _NAME = re.compile(r"[^\W\d]\w*[!?]?(?:(?:::|\.|->|#|/|-)[^\W\d]\w*[!?]?)*")
@@ -79,6 +80,7 @@ class QueryKind(StrEnum):
     """An error message or a stack trace."""
 
 
+_TRANSLATED = (QueryKind.QUESTION, QueryKind.NAME)
 _WITHOUT_ROLES = (QueryKind.CODE, QueryKind.TRACE)
 """What their words mean is not what is asked for."""
 
@@ -114,6 +116,14 @@ class Query:
     """Kinds of files that are usually demoted and that this query asks for."""
     places: tuple[Place, ...] = ()
     """Files and lines that it names."""
+    meaning: str = ""
+    """The text in English words, for encoders: `text` itself where it has no foreign word."""
+    understood: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """For each foreign word the English ones that it was taken for."""
+    foreign: frozenset[str] = frozenset()
+    """Terms of foreign words as they are written; only code that has them can be found by them."""
+    written: tuple[str, ...] = ()
+    """Terms of the text as it is written, where `terms` are those of its translation."""
     left_out: int = 0
     """Characters of a very long one that are not looked at, nor in `text`."""
 
@@ -146,13 +156,12 @@ def parse_query(text: str) -> Query:
     if symbol or is_code:
         kind = QueryKind.NAME if symbol else QueryKind.CODE
     is_name = kind is QueryKind.NAME
-    said = words(_CONTRACTED.sub(" ", text) if kind is QueryKind.QUESTION else text)
-    content = [word for word in said if word not in _STOP_WORDS]
-    # A query of stop words only still means its words.
-    spelling: dict[str, str] = {}
-    for word in content or words(text):
-        for stem in stems_of(word):
-            spelling.setdefault(stem, word)
+    translation = translated(text) if kind in _TRANSLATED and not symbol else None
+    meaning = text if translation is None else translation.text
+    kind = kind if translation is None else QueryKind.QUESTION
+    spelling = _spelling(meaning, kind)
+    foreign = _written(translation.foreign, spelling) if translation else {}
+    spelling |= foreign
     names: dict[str, Name] = {}
 
     def add(name: str, strength: float) -> None:
@@ -170,7 +179,7 @@ def parse_query(text: str) -> Query:
         if len(parts) > 1:
             add("".join(parts), strength / 2)
     if kind is QueryKind.QUESTION:
-        for phrase in _phrases(text):
+        for phrase in _phrases(meaning):
             add(phrase, 0.5)
     exact = {token for name in names_in(text) for token in whole_tokens(name)}
     return Query(
@@ -184,10 +193,37 @@ def parse_query(text: str) -> Query:
         kind=kind,
         roles=frozenset()
         if kind in (QueryKind.CODE, QueryKind.TRACE)
-        else asked_roles(words(text)),
+        else asked_roles(words(meaning)),
         places=found,
+        meaning=meaning,
+        understood=translation.understood if translation else {},
+        foreign=frozenset(foreign),
+        written=tuple(_spelling(text, kind)) if translation else (),
         left_out=left_out,
     )
+
+
+def _spelling(text: str, kind: QueryKind) -> dict[str, str]:
+    """For each stem that carries meaning the word that has it."""
+    said = words(_CONTRACTED.sub(" ", text) if kind is QueryKind.QUESTION else text)
+    content = [word for word in said if word not in _STOP_WORDS]
+    spelling: dict[str, str] = {}
+    # A query of stop words only still means its words.
+    for word in content or words(text):
+        for stem in stems_of(word):
+            spelling.setdefault(stem, word)
+    return spelling
+
+
+def _written(foreign: Sequence[str], spelling: Mapping[str, str]) -> dict[str, str]:
+    """Stems of foreign words as they are written, beside those that are there already."""
+    found: dict[str, str] = {}
+    for written in foreign:
+        for word in words(written):
+            for stem in stems_of(word):
+                if stem not in spelling:
+                    found.setdefault(stem, word)
+    return found
 
 
 def _kind(text: str, spelled: list[str], found: tuple[Place, ...]) -> QueryKind:

@@ -20,6 +20,15 @@ _PLAIN_FOLDERS = frozenset(
     "trunk".split()
 )
 _MOST_PARENTS = 3
+_COMMENTED = 0.1
+"""Share of the chunks that must have a language's words for it to be one that comments are in."""
+SCRIPT_WORDS: Mapping[str, tuple[str, ...]] = {
+    "zh": ("的", "是"),
+    "ja": ("の", "を"),
+    "ko": ("을", "를", "는"),
+    "ru": ("не", "и", "для", "в", "на"),
+}
+"""Tokens that nearly every comment has in a language that its script does not hide."""
 
 
 class IndexReader:
@@ -36,6 +45,7 @@ class IndexReader:
         self._chunks = 0
         self._spellings: dict[str, int] = {}
         self._languages: list[str] | None = None
+        self._commented: list[str] | None = None
 
     def begin_question(self) -> None:
         """Forget what depends on which candidates were met first: an answer has no history."""
@@ -49,6 +59,7 @@ class IndexReader:
             self._chunks = self.store.chunk_count()
             self._spellings.clear()
             self._languages = None
+            self._commented = None
         return self._chunks
 
     def spellings(self, found: Sequence[Facts]) -> dict[str, int]:
@@ -71,6 +82,20 @@ class IndexReader:
         if self._languages is None:
             self._languages = sorted(self.store.document_frequencies(LATIN.values()))
         return self._languages
+
+    def commented_in(self) -> list[str]:
+        """Languages other than English that a part of the chunks is commented in.
+
+        As `SCRIPT_WORDS` names them, or by the marks of `LATIN`.
+        """
+        chunks = self.chunk_count()
+        if self._commented is None:
+            probes = {word: language for language, words in SCRIPT_WORDS.items() for word in words}
+            probes |= {mark: mark for mark in LATIN.values()}
+            counts = self.store.document_frequencies(probes)
+            least = max(1.0, _COMMENTED * chunks)
+            self._commented = sorted({probes[w] for w, count in counts.items() if count >= least})
+        return self._commented
 
     def rarity(self, query: Query) -> dict[str, float]:
         """Weight of each of the query's terms."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from c2llm.codebase.words import inflected_tokens
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _MOST_DEFINITIONS = 50
 """A name that more chunks define than this says little; its definitions are not all pulled in."""
 _MOST_PHRASES = 8
+_MOST_LOOKED_AT = 50
 _MOST_OF_PLACE = 12
 _MOST_OF_PATTERN = 400
 
@@ -120,6 +121,33 @@ def retrieve(
     return Retrieved(candidates, corpus, by_words, outside)
 
 
+def asked_here(readers: Sequence[IndexReader], query: Query) -> Query:
+    """The query in the words that the indexes have of it.
+
+    A foreign word that stands in a comment or a name is looked for beside its translation; one that
+    stands nowhere would only make the others count less. What stands somewhere just as the query
+    has it, a phrase of a comment, is looked for as it stands, like grep.
+    """
+    if not query.foreign:
+        return query
+    asked = (*query.foreign, *query.written)
+    here = {term for reader in readers for term in reader.store.document_frequencies(asked)}
+    if here.issuperset(query.written) and _stands_somewhere(readers, query):
+        return replace(query, terms=query.written)
+    terms = tuple(term for term in query.terms if term not in query.foreign or term in here)
+    return replace(query, terms=terms)
+
+
+def _stands_somewhere(readers: Sequence[IndexReader], query: Query) -> bool:
+    """Whether one of the likeliest chunks has the query's text in its own."""
+    for reader in readers:
+        likely = reader.store.lexical_candidates(query.written, _MOST_LOOKED_AT)
+        ids = [chunk_id for chunk_id, _ in likely]
+        if ids and any(True for _ in reader.store.texts([query.text], ids)):
+            return True
+    return False
+
+
 def searched_terms(readers: Sequence[IndexReader], query: Query) -> list[str]:
     """What the lexical retriever looks for: the query's words and the names that it spells.
 
@@ -127,6 +155,7 @@ def searched_terms(readers: Sequence[IndexReader], query: Query) -> list[str]:
     chunks have them: of a word that English code has too they would only find the few others.
     """
     terms = [*query.terms, *query.exact]
+    terms += _in_comments(readers, query)
     marks = {mark for reader in readers for mark in reader.languages()}
     if not marks:
         return terms
@@ -141,6 +170,16 @@ def searched_terms(readers: Sequence[IndexReader], query: Query) -> list[str]:
         for token in tokens
         if counts[token] > counts[term]
     ]
+
+
+def _in_comments(readers: Sequence[IndexReader], query: Query) -> list[str]:
+    """What the query's words are in the languages that an index's comments are in."""
+    languages = {language for reader in readers for language in reader.commented_in()}
+    if not languages:
+        return []
+    from c2llm.search.translation.comments import tokens_in
+
+    return tokens_in(languages, [term for term in query.terms if term not in query.foreign])
 
 
 def _phrases(store: ChunkStore, query: Query, ids: set[int]) -> dict[int, float]:

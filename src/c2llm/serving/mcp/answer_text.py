@@ -62,7 +62,8 @@ def answer_text(answer: SearchAnswer, state: Sequence[str], max_tokens: int) -> 
     """
     state = list(_with_room(state, int(_FOR_STATE * max_tokens)))
     room = max_tokens - tokens_of("\n".join(state)) - len(state) - _FOR_CLOSING
-    notes = cut("\n".join(map(printable, answer.notes)), int(_FOR_NOTES * max_tokens))
+    told = [*answer.notes, *([answer.reading] if answer.reading else [])]
+    notes = cut("\n".join(map(printable, told)), int(_FOR_NOTES * max_tokens))
     room -= tokens_of(notes) + 1
     shown = _named(answer, room)
     _fill(shown, answer.request.text, room - sum(tokens_of(one.name) + 2 for one in shown))

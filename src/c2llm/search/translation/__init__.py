@@ -1,0 +1,1 @@
+"""Questions in languages other than English: which English words their words stand for."""
