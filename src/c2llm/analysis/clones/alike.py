@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from c2llm.analysis.clones.clone_class import CloneType
 from c2llm.analysis.clones.corpus import Corpus
 from c2llm.analysis.clones.cover import cliques
-from c2llm.analysis.clones.findings import Finding, Place, function_place
+from c2llm.analysis.clones.findings import Finding, Place, function_places
 from c2llm.analysis.clones.forms.sketches import SINGLE, meeting_pairs
 from c2llm.analysis.clones.near import StatementBags, cosines, shared_statements
 from c2llm.analysis.clones.request import ClonesRequest
@@ -172,11 +172,12 @@ def _findings(
     others = np.array([one for _, own in found for one in own[1:]], np.int64)
     near = _mean(*likeness(corpus, leading, others)) if len(leading) else np.empty(0, np.float32)
     near[spelling[leading] == spelling[others]] = 1.0
+    placed = function_places(corpus, {one for _, own in found for one in own})
     at = 0
     for kind, own in found:
         least = float(near[at : at + len(own) - 1].min())
         at += len(own) - 1
-        places = _apart([function_place(corpus, one) for one in own])
+        places = _apart([placed[one] for one in own])
         if len(places) > 1:
             yield Finding(kind, least, places, whole=True)
 
