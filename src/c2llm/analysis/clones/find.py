@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +18,11 @@ from c2llm.analysis.clones.findings import (
     covered_lines,
 )
 from c2llm.analysis.clones.fragments import repeats
-from c2llm.analysis.clones.reading import compared_files
+from c2llm.analysis.clones.kept_report import KeptReport
+from c2llm.analysis.clones.reading import ChosenFiles, chosen_files, compared_files
 from c2llm.analysis.clones.request import ClonesRequest
 from c2llm.analysis.clones.subsumed import without_parts
+from c2llm.progress import ProgressBar, no_progress
 
 if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
@@ -31,7 +33,9 @@ _RENAMED_FACTOR = 2
 of names and signs are alike by chance."""
 
 
-def find_clones(indexes: Sequence[CodeIndex], request: ClonesRequest) -> CloneReport:
+def find_clones(
+    indexes: Sequence[CodeIndex], request: ClonesRequest, progress: ProgressBar = no_progress
+) -> CloneReport:
     """What is written more than once in the files of some indexes, within and across them.
 
     The same files give the same report, whatever the order of indexes and files, and whether they
@@ -40,12 +44,34 @@ def find_clones(indexes: Sequence[CodeIndex], request: ClonesRequest) -> CloneRe
     Args:
         indexes: Indexes that are fresh; those of several trees are told apart by their labels.
         request: What is looked for.
+        progress: Shows how far it has come, in files.
 
     Raises:
         UsageError: No file is in any of the languages that are asked for.
     """
-    read = compared_files(indexes, request)
-    corpus = Corpus.of(read.files)
+    chosen = chosen_files(indexes, request)
+    kept = KeptReport(chosen, request)
+    report = kept.get()
+    if report is None:
+        with progress("Comparing", chosen.count) as advance:
+            report = _found(chosen, request, advance)
+        kept.put(report)
+    return report
+
+
+def kept_clones(indexes: Sequence[CodeIndex], request: ClonesRequest) -> CloneReport | None:
+    """The report that `find_clones` has kept of these files as they are, None where there is none.
+
+    Raises:
+        UsageError: No file is in any of the languages that are asked for.
+    """
+    return KeptReport(chosen_files(indexes, request), request).get()
+
+
+def _found(
+    chosen: ChosenFiles, request: ClonesRequest, advance: Callable[[int], object]
+) -> CloneReport:
+    corpus = Corpus.of(list(compared_files(chosen, advance)))
     code: list[CloneClass] = []
     apart: list[CloneClass] = []
     found = without_parts([*alike_functions(corpus, request), *_fragments(corpus, request)])
@@ -57,7 +83,7 @@ def find_clones(indexes: Sequence[CodeIndex], request: ClonesRequest) -> CloneRe
         files=len(corpus.files),
         lines=sum(file.form.lines for file in corpus.files),
         duplicated_lines=covered_lines(code),
-        notes=read.notes,
+        notes=chosen.notes,
     )
 
 
