@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from c2llm.analysis import known_classes as module
 from c2llm.analysis.clones.find import find_clones
 from c2llm.analysis.clones.request import ClonesRequest
 from c2llm.analysis.known_classes import (
     KnownClasses,
     class_of,
     classes_of_hits,
-    keep_classes,
     kept_classes,
     known_classes,
 )
@@ -65,7 +63,7 @@ def test_what_was_found_is_kept_until_a_file_changes(
             "src/web.py",
         ]
     with monkeypatch.context() as patch:
-        patch.setattr("c2llm.analysis.clones.find.find_clones", None)
+        patch.setattr("c2llm.analysis.clones.find.compared_files", None)
         with opened(root) as index:
             assert class_of(index, "src/api.py", 1, 10) == found
             assert known_classes(index).at("src/web.py", 1, 10) == found
@@ -78,19 +76,8 @@ def test_what_was_found_is_kept_until_a_file_changes(
 def test_only_what_was_looked_for_as_by_default_is_kept(root: Path) -> None:
     with opened(root) as index:
         for request in (ClonesRequest(types=(1,)), ClonesRequest(include="src")):
-            keep_classes(index, request, find_clones([index], request))
+            find_clones([index], request)
         assert kept_classes(index) is None
-
-
-def test_what_is_damaged_is_found_anew(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with opened(root) as index:
-        known_classes(index)
-        with module.KeptResults(index.file) as kept:
-            key = module._key(module._store(index))
-            for content in (b"", b"x", module.zlib.compress(b"[[1]]")):
-                kept.put(module._KIND, {key: content})
-                assert kept_classes(index) is None
-        assert known_classes(index).at("src/api.py", 1, 10) is not None
 
 
 def test_hits_of_several_indexes(root: Path, tmp_path: Path) -> None:

@@ -6,23 +6,16 @@ file of the index changes. What asks for more has them looked for again, which t
 
 from __future__ import annotations
 
-import hashlib
-import json
-import zlib
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from c2llm.analysis.clones.clone_class import CloneClass, CloneReport, Member
+from c2llm.analysis.clones.clone_class import CloneClass, Member
 from c2llm.analysis.clones.request import ClonesRequest
-from c2llm.index.store.caches.kept_results import KeptResults
-from c2llm.search.request import SearchRequest
 
 if TYPE_CHECKING:
-    from c2llm.index.store.chunk_store import ChunkStore
     from c2llm.search.answer import Hit
     from c2llm.search.code_index import CodeIndex
 
-_KIND = "classes 1"
 _OVERLAP = 0.5
 """Share of the shorter of a place and a member that is in both, from which it is that member."""
 
@@ -72,72 +65,18 @@ def class_of(index: CodeIndex, path: str, start_line: int, end_line: int) -> Clo
 
 def kept_classes(index: CodeIndex) -> KnownClasses | None:
     """The classes that are kept of an index as it is now; None where there are none."""
-    if not index.is_kept:
-        return None
-    key = _key(_store(index))
-    with KeptResults(index.file) as kept:
-        content = kept.get(_KIND, [key]).get(key)
-    if content is None:
-        return None
-    try:
-        rows = json.loads(zlib.decompress(content))
-        return KnownClasses([_class(row) for row in rows])
-    except (zlib.error, ValueError, TypeError, KeyError):
-        return None
+    from c2llm.analysis.clones.find import kept_clones
+
+    report = kept_clones([index], ClonesRequest()) if index.is_kept else None
+    return None if report is None else KnownClasses((*report.classes, *report.apart))
 
 
 def known_classes(index: CodeIndex) -> KnownClasses:
     """The classes that are kept of an index, or those that are found now."""
     from c2llm.analysis.clones.find import find_clones
 
-    known = kept_classes(index)
-    if known is None:
-        request = ClonesRequest()
-        report = find_clones([index], request)
-        keep_classes(index, request, report)
-        known = KnownClasses((*report.classes, *report.apart))
-    return known
-
-
-def keep_classes(index: CodeIndex, request: ClonesRequest, report: CloneReport) -> None:
-    """Keep what was found in one index, if it was looked for as by default."""
-    if request != ClonesRequest() or not index.is_kept or index.unread_files:
-        return
-    key = _key(_store(index))
-    rows = [_row(clone) for clone in (*report.classes, *report.apart)]
-    content = zlib.compress(json.dumps(rows).encode())
-    with KeptResults(index.file) as kept:
-        kept.put(_KIND, {key: content})
-        kept.keep_only(_KIND, [key], family=_KIND.split(" ")[0])
-
-
-def _store(index: CodeIndex) -> ChunkStore:
-    return index.target(SearchRequest("clones", mode="lexical")).reader.store
-
-
-def _key(store: ChunkStore) -> bytes:
-    return hashlib.blake2b(repr(store.files_state()).encode(), digest_size=16).digest()
-
-
-def _row(clone: CloneClass) -> list[Any]:
-    members = [
-        [one.path, one.start_line, one.end_line, one.language, one.symbol] for one in clone.members
-    ]
-    return [
-        clone.id,
-        clone.type,
-        clone.similarity,
-        members,
-        clone.tokens,
-        clone.saved_lines,
-        clone.role,
-    ]
-
-
-def _class(row: Any) -> CloneClass:
-    id_, kind, similarity, members, tokens, saved, role = row
-    places = tuple(Member(*member) for member in members)
-    return CloneClass(id_, kind, similarity, places, tokens, saved, role)
+    report = find_clones([index], ClonesRequest())
+    return KnownClasses((*report.classes, *report.apart))
 
 
 def classes_of_hits(

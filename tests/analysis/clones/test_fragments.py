@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from c2llm.analysis.clones.fragments import repeats
@@ -16,6 +16,7 @@ FILES = st.lists(st.lists(st.integers(0, 9), max_size=10, unique=True), min_size
 
 @settings(max_examples=150)
 @given(files=FILES, tokens=st.integers(2, 8))
+@example(files=[[8], [1, 0, 2, 3, 4, 5, 6, 7, 8], [1]], tokens=2)
 def test_repeats_are_repeats_and_cannot_be_longer(files, tokens):
     values = [number for file in files for number in file]
     starts = np.cumsum([0, *map(len, files)])

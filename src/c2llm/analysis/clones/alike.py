@@ -12,8 +12,13 @@ from numpy.typing import NDArray
 from c2llm.analysis.clones.clone_class import CloneType
 from c2llm.analysis.clones.corpus import Corpus
 from c2llm.analysis.clones.cover import cliques
-from c2llm.analysis.clones.findings import Finding, Place, function_place
-from c2llm.analysis.clones.forms.sketches import SINGLE, meeting_pairs
+from c2llm.analysis.clones.findings import Finding, Place, function_places
+from c2llm.analysis.clones.forms.sketches import (
+    SINGLE,
+    highest_cosines,
+    meeting_pairs,
+    packed_signs,
+)
 from c2llm.analysis.clones.near import StatementBags, cosines, shared_statements
 from c2llm.analysis.clones.request import ClonesRequest
 
@@ -107,22 +112,35 @@ def _pairs(
 def _hopeful(
     corpus: Corpus, one: NDArray[np.int64], other: NDArray[np.int64], request: ClonesRequest
 ) -> NDArray[np.bool_]:
-    """Which pairs may be alike, by their cosine, their sizes and the keys that they share.
+    """Which pairs may be alike, by their sizes, the keys that they share, and their cosine.
 
-    The share of keys estimates the share of statements; what it may be off by is left to them.
+    The share of keys estimates the share of statements, and the signs behind the keys of vectors
+    the cosine; what they may be off by is left to them. Most pairs that met by one key of a
+    statement need no cosine, which costs more than all the rest.
     """
     tokens = corpus.functions["tokens"].astype(np.float32)
-    most = 2 * np.minimum(tokens[one], tokens[other]) / (tokens[one] + tokens[other])
-    cosine = cosines(corpus.vectors, one, other) if corpus.vectors.shape[1] else most
-    needed = 2 * request.similarity - cosine
-    hopeful: NDArray[np.bool_] = needed <= most
-    keys = corpus.keys[:, :SINGLE]
-    left = np.flatnonzero(hopeful)
-    for start in range(0, len(left), _PAIRS_AT_ONCE):
-        part = left[start : start + _PAIRS_AT_ONCE]
-        same = (keys[one[part]] == keys[other[part]]).mean(axis=1)
-        hopeful[part] = needed[part] <= 2 * same / (1 + same) + _ESTIMATE_IS_OFF
-    return hopeful | (cosine >= request.meaning)
+    keys = np.ascontiguousarray(corpus.keys[:, :SINGLE])
+    has_vectors = corpus.vectors.shape[1] > 0
+    signs = packed_signs(corpus.keys) if has_vectors else None
+    hopeful = np.zeros(len(one), np.bool_)
+    for start in range(0, len(one), _PAIRS_AT_ONCE):
+        part = slice(start, start + _PAIRS_AT_ONCE)
+        left, right = one[part], other[part]
+        most = 2 * np.minimum(tokens[left], tokens[right]) / (tokens[left] + tokens[right])
+        same = (keys[left] == keys[right]).mean(axis=1, dtype=np.float32)
+        shared = np.minimum(most, 2 * same / (1 + same) + np.float32(_ESTIMATE_IS_OFF))
+        if signs is None:
+            hopeful[part] = (2 * request.similarity <= shared + most) | (most >= request.meaning)
+            continue
+        cosine = highest_cosines(signs, left, right)
+        kept = np.flatnonzero(
+            (2 * request.similarity - cosine <= shared) | (cosine >= request.meaning)
+        )
+        exact = cosines(corpus.vectors, left[kept], right[kept])
+        hopeful[start + kept] = (2 * request.similarity - exact <= shared[kept]) | (
+            exact >= request.meaning
+        )
+    return hopeful
 
 
 def likeness(
@@ -172,11 +190,12 @@ def _findings(
     others = np.array([one for _, own in found for one in own[1:]], np.int64)
     near = _mean(*likeness(corpus, leading, others)) if len(leading) else np.empty(0, np.float32)
     near[spelling[leading] == spelling[others]] = 1.0
+    placed = function_places(corpus, {one for _, own in found for one in own})
     at = 0
     for kind, own in found:
         least = float(near[at : at + len(own) - 1].min())
         at += len(own) - 1
-        places = _apart([function_place(corpus, one) for one in own])
+        places = _apart([placed[one] for one in own])
         if len(places) > 1:
             yield Finding(kind, least, places, whole=True)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from c2llm.analysis.clones.alike import alike_functions
 from c2llm.analysis.clones.clone_class import CloneClass, CloneReport, CloneType
@@ -17,9 +18,11 @@ from c2llm.analysis.clones.findings import (
     covered_lines,
 )
 from c2llm.analysis.clones.fragments import repeats
-from c2llm.analysis.clones.reading import compared_files
+from c2llm.analysis.clones.kept_report import KeptReport
+from c2llm.analysis.clones.reading import ChosenFiles, chosen_files, compared_files
 from c2llm.analysis.clones.request import ClonesRequest
 from c2llm.analysis.clones.subsumed import without_parts
+from c2llm.progress import ProgressBar, no_progress
 
 if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
@@ -30,7 +33,9 @@ _RENAMED_FACTOR = 2
 of names and signs are alike by chance."""
 
 
-def find_clones(indexes: Sequence[CodeIndex], request: ClonesRequest) -> CloneReport:
+def find_clones(
+    indexes: Sequence[CodeIndex], request: ClonesRequest, progress: ProgressBar = no_progress
+) -> CloneReport:
     """What is written more than once in the files of some indexes, within and across them.
 
     The same files give the same report, whatever the order of indexes and files, and whether they
@@ -39,12 +44,34 @@ def find_clones(indexes: Sequence[CodeIndex], request: ClonesRequest) -> CloneRe
     Args:
         indexes: Indexes that are fresh; those of several trees are told apart by their labels.
         request: What is looked for.
+        progress: Shows how far it has come, in files.
 
     Raises:
         UsageError: No file is in any of the languages that are asked for.
     """
-    read = compared_files(indexes, request)
-    corpus = Corpus.of(read.files)
+    chosen = chosen_files(indexes, request)
+    kept = KeptReport(chosen, request)
+    report = kept.get()
+    if report is None:
+        with progress("Comparing", chosen.count) as advance:
+            report = _found(chosen, request, advance)
+        kept.put(report)
+    return report
+
+
+def kept_clones(indexes: Sequence[CodeIndex], request: ClonesRequest) -> CloneReport | None:
+    """The report that `find_clones` has kept of these files as they are, None where there is none.
+
+    Raises:
+        UsageError: No file is in any of the languages that are asked for.
+    """
+    return KeptReport(chosen_files(indexes, request), request).get()
+
+
+def _found(
+    chosen: ChosenFiles, request: ClonesRequest, advance: Callable[[int], object]
+) -> CloneReport:
+    corpus = Corpus.of(list(compared_files(chosen, advance)))
     code: list[CloneClass] = []
     apart: list[CloneClass] = []
     found = without_parts([*alike_functions(corpus, request), *_fragments(corpus, request)])
@@ -56,34 +83,63 @@ def find_clones(indexes: Sequence[CodeIndex], request: ClonesRequest) -> CloneRe
         files=len(corpus.files),
         lines=sum(file.form.lines for file in corpus.files),
         duplicated_lines=covered_lines(code),
-        notes=read.notes,
+        notes=chosen.notes,
     )
 
 
 def _fragments(corpus: Corpus, request: ClonesRequest) -> Iterator[Finding]:
+    runs = _Runs(corpus)
     rows = corpus.statements
+    sizes = rows["size"]
     kinds: list[tuple[CloneType, str]] = [(1, "spelling"), (2, "form")]
     for kind, field in kinds:
         if kind not in request.types:
             continue
         tokens = request.min_tokens * (_RENAMED_FACTOR if kind == 2 else 1)
-        for repeat in repeats(rows[field], rows["size"], corpus.statement_starts, tokens):
+        for repeat in repeats(rows[field], sizes, corpus.statement_starts, tokens):
             first = repeat.starts[0]
-            sizes = rows["size"][first : first + repeat.length]
             # What closes the code before is no part of it.
-            closers = int(np.argmax(sizes > 1))
-            if int(sizes[closers:].sum()) < tokens:
+            closers = int(np.argmax(sizes[first : first + repeat.length] > 1))
+            starts = np.array(repeat.starts, np.int64) + closers
+            length = repeat.length - closers
+            if runs.tokens(int(starts[0]), length) < tokens:
                 continue
-            places = [
-                _place(corpus, start + closers, start + repeat.length) for start in repeat.starts
-            ]
-            kept = [
-                place
-                for place in places
-                if place.end_line - place.start_line + 1 >= request.min_lines
-            ]
-            if len(kept) > 1:
-                yield Finding(kind, 1.0 if kind == 1 else _likeness(corpus, kept), tuple(kept))
+            places = runs.places(starts, length, request.min_lines)
+            if len(places) > 1:
+                yield Finding(kind, 1.0 if kind == 1 else _likeness(corpus, places), tuple(places))
+
+
+class _Runs:
+    """Runs of statements as places; what is needed for many of them is there once."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        rows = corpus.statements
+        self._first_lines = rows["first_line"].astype(np.int64)
+        self._last_lines = rows["last_line"].astype(np.int64)
+        self._file_starts = corpus.statement_starts
+        self._tokens = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(rows["size"], out=self._tokens[1:])
+
+    def tokens(self, start: int, length: int) -> int:
+        """Of one run."""
+        return int(self._tokens[start + length] - self._tokens[start])
+
+    def places(self, starts: NDArray[np.int64], length: int, min_lines: int) -> list[Place]:
+        """Those of the runs of one length that have enough lines."""
+        first_lines = self._first_lines[starts]
+        last_lines = self._last_lines[starts + length - 1]
+        long = last_lines - first_lines + 1 >= min_lines
+        starts = starts[long]
+        files = np.searchsorted(self._file_starts, starts, side="right") - 1
+        columns = (
+            files,
+            first_lines[long],
+            last_lines[long],
+            starts,
+            starts + length,
+            self._tokens[starts + length] - self._tokens[starts],
+        )
+        return [Place(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def _likeness(corpus: Corpus, places: Sequence[Place]) -> float:
@@ -96,15 +152,3 @@ def _likeness(corpus: Corpus, places: Sequence[Place]) -> float:
         for place in places[1:]
     ]
     return (1 + min(shares) / total) / 2
-
-
-def _place(corpus: Corpus, first: int, last: int) -> Place:
-    rows = corpus.statements[first:last]
-    return Place(
-        int(np.searchsorted(corpus.statement_starts, first, side="right")) - 1,
-        int(rows["first_line"][0]),
-        int(rows["last_line"][-1]),
-        first,
-        last,
-        int(rows["size"].sum()),
-    )

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from c2llm.analysis.clones.clone_class import CloneClass, CloneType, Member
 from c2llm.analysis.clones.corpus import Corpus
-from c2llm.analysis.clones.roles import role_of
+from c2llm.analysis.clones.roles import RolesOfPlaces
 
 _ID_BYTES = 8
 
@@ -46,23 +45,21 @@ class Finding:
     """The places are functions."""
 
 
-def function_place(corpus: Corpus, number: int) -> Place:
-    """A function as a place."""
-    row = corpus.functions[number]
-    return Place(
-        int(corpus.file_of_function[number]),
-        int(row["start_line"]),
-        int(row["end_line"]),
-        int(row["first"]),
-        int(row["last"]),
-        int(row["tokens"]),
-        corpus.names[number],
-    )
+def function_places(corpus: Corpus, numbers: Iterable[int]) -> dict[int, Place]:
+    """Functions as places, by their numbers."""
+    chosen = np.array(sorted(numbers), np.int64)
+    fields = ("start_line", "end_line", "first", "last", "tokens")
+    columns = [corpus.functions[field][chosen].tolist() for field in fields]
+    files = corpus.file_of_function[chosen].tolist()
+    names = (corpus.names[number] for number in chosen.tolist())
+    places = map(Place, files, *columns, names)
+    return dict(zip(chosen.tolist(), places, strict=True))
 
 
 def classes_of(corpus: Corpus, findings: Iterable[Finding]) -> list[CloneClass]:
     """The classes that findings are told as: what could be saved most comes first; ties by id."""
-    found = [_told(corpus, finding) for finding in findings]
+    telling = _Telling(corpus)
+    found = [telling.told(finding) for finding in findings]
     return sorted(found, key=lambda one: (-one.saved_lines, one.id, one.members))
 
 
@@ -82,32 +79,54 @@ def covered_lines(classes: Iterable[CloneClass]) -> int:
     return covered
 
 
-def _told(corpus: Corpus, finding: Finding) -> CloneClass:
-    places = sorted(finding.places, key=lambda place: (place.file, place.start_line))
-    members = tuple(_member(corpus, place) for place in places)
-    lines = [member.end_line - member.start_line + 1 for member in members]
-    return CloneClass(
-        id=_id(corpus.statements["spelling"], places),
-        type=finding.type,
-        similarity=round(finding.similarity, 4),
-        members=members,
-        tokens=places[0].tokens,
-        saved_lines=sum(lines) - max(lines),
-        role=role_of(corpus, places),
-    )
+class _Telling:
+    """Findings to classes; a place that is in several is looked at once."""
 
+    def __init__(self, corpus: Corpus) -> None:
+        self._corpus = corpus
+        self._spelling = np.ascontiguousarray(corpus.statements["spelling"])
+        self._members: dict[Place, Member] = {}
+        self._said: dict[Place, bytes] = {}
+        self._roles = RolesOfPlaces(corpus)
 
-def _member(corpus: Corpus, place: Place) -> Member:
-    file = corpus.files[place.file]
-    return Member(
-        file.path, place.start_line, place.end_line, file.language, place.symbol, file.repository
-    )
+    def told(self, finding: Finding) -> CloneClass:
+        """A finding as a class."""
+        places = sorted(finding.places, key=lambda place: (place.file, place.start_line))
+        lines = [place.end_line - place.start_line + 1 for place in places]
+        return CloneClass(
+            id=self._id(places),
+            type=finding.type,
+            similarity=round(finding.similarity, 4),
+            members=tuple(map(self._member, places)),
+            tokens=places[0].tokens,
+            saved_lines=sum(lines) - max(lines),
+            role=self._roles.of(places),
+        )
 
+    def _member(self, place: Place) -> Member:
+        member = self._members.get(place)
+        if member is None:
+            file = self._corpus.files[place.file]
+            member = self._members[place] = Member(
+                file.path,
+                place.start_line,
+                place.end_line,
+                file.language,
+                place.symbol,
+                file.repository,
+            )
+        return member
 
-def _id(spellings: NDArray[np.uint64], places: Sequence[Place]) -> str:
-    """Of what the members say, in no order: the same wherever they are."""
-    said = sorted(spellings[place.first : place.last].tobytes() for place in places)
-    digest = hashlib.blake2b(digest_size=_ID_BYTES)
-    for one in said:
-        digest.update(len(one).to_bytes(8, "big") + one)
-    return digest.hexdigest()
+    def _id(self, places: Sequence[Place]) -> str:
+        """Of what the members say, in no order: the same wherever they are."""
+        digest = hashlib.blake2b(digest_size=_ID_BYTES)
+        for said in sorted(map(self._digest, places)):
+            digest.update(said)
+        return digest.hexdigest()
+
+    def _digest(self, place: Place) -> bytes:
+        said = self._said.get(place)
+        if said is None:
+            spelled = self._spelling[place.first : place.last].tobytes()
+            said = self._said[place] = hashlib.blake2b(spelled, digest_size=16).digest()
+        return said

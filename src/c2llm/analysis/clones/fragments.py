@@ -101,7 +101,7 @@ def _extended(
     number = np.repeat(np.arange(len(sizes)), sizes)
     # Where all members of a group have before them the members of one group of the same size, the
     # repeat has begun before.
-    before = groups.of[places]
+    before = np.where(np.isin(places, file_starts), -1, groups.of[places])
     same = before == np.repeat(before[bounds[:-1]], sizes)
     agreed = np.logical_and.reduceat(same, bounds[:-1])
     first_before = before[bounds[:-1]]
@@ -114,8 +114,12 @@ def _extended(
     chosen = np.isin(number, seeds)
     members = places[chosen]
     starts = np.concatenate([[0], np.cumsum(sizes[seeds])])
-    right = _reach(groups.of, members, starts, 1)
-    left = _reach(groups.of, members, starts, -1)
+    # The windows of the next file follow upon those of one, but no repeat goes on into it.
+    file = np.searchsorted(file_starts, members, side="right")
+    before_end = np.minimum.reduceat(file_starts[file] - 1 - members, starts[:-1])
+    behind_start = np.minimum.reduceat(members - file_starts[file - 1], starts[:-1])
+    right = np.minimum(_reach(groups.of, members, starts, 1), before_end)
+    left = np.minimum(_reach(groups.of, members, starts, -1), behind_start)
     # Behind the last window that they share may be statements that are too few for one.
     leading = members[starts[:-1]]
     lengths = groups.ends[leading + right] - leading

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -30,26 +30,42 @@ if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
 
 _FILES_AT_ONCE = 200
-_KIND, _VERSION = "clones", 4
+_KIND, FORMS_VERSION = "clones", 4
 """Of what is kept of a file; a change in `forms` that changes a form raises the version."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReadFiles:
+class IndexedFiles:
+    """The files of one index that a request means."""
+
+    index: CodeIndex
+    store: ChunkStore
+    files: Sequence[IndexedFile]
+    """In the order of their paths."""
+    keys: Mapping[str, bytes]
+    """For each path what its form is kept by: the hash of its content, and its language."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenFiles:
     """What is compared, and what is not."""
 
-    files: Sequence[ComparedFile]
+    parts: Sequence[IndexedFiles]
     notes: tuple[str, ...]
 
+    @property
+    def count(self) -> int:
+        """Files of all indexes."""
+        return sum(len(part.files) for part in self.parts)
 
-def compared_files(indexes: Sequence[CodeIndex], request: ClonesRequest) -> ReadFiles:
+
+def chosen_files(indexes: Sequence[CodeIndex], request: ClonesRequest) -> ChosenFiles:
     """The files of the indexes that a request means.
 
     Raises:
         UsageError: No indexed file is in any of the languages.
     """
-    model = _model()
-    found: list[ComparedFile] = []
+    parts: list[IndexedFiles] = []
     notes: dict[str, None] = {}
     for index in indexes:
         others = [other for other in indexes if other is not index]
@@ -72,10 +88,28 @@ def compared_files(indexes: Sequence[CodeIndex], request: ClonesRequest) -> Read
         if index.unread_files:
             notes[f"{index.unread_files} files of {index.root} have not been read yet."] = None
         chosen.sort(key=lambda file: file.path)
-        for file, form in _forms(index, store, chosen, model):
+        hashes = store.hashes([file.path for file in chosen])
+        keys = {
+            file.path: hashes[file.path] + file.language.encode()
+            for file in chosen
+            if file.path in hashes
+        }
+        parts.append(IndexedFiles(index, store, chosen, keys))
+    return ChosenFiles(parts, tuple(notes))
+
+
+def compared_files(chosen: ChosenFiles, advance: Callable[[int], object]) -> Iterator[ComparedFile]:
+    """The files as they are compared.
+
+    Args:
+        chosen: The files.
+        advance: Told how many more are there.
+    """
+    model = _model()
+    for part in chosen.parts:
+        for file, form in _forms(part, model, advance):
             role = file_role(file.path, file.language, generated=form.generated)
-            found.append(ComparedFile(index.label, file.path, file.language, role, form))
-    return ReadFiles(found, tuple(notes))
+            yield ComparedFile(part.index.label, file.path, file.language, role, form)
 
 
 def _model() -> TextEncoder | None:
@@ -85,28 +119,25 @@ def _model() -> TextEncoder | None:
 
 
 def _forms(
-    index: CodeIndex, store: ChunkStore, files: Sequence[IndexedFile], model: TextEncoder | None
+    part: IndexedFiles, model: TextEncoder | None, advance: Callable[[int], object]
 ) -> Iterator[tuple[IndexedFile, FileForm]]:
     """The files' forms, in their order: those that are kept, and the others made and kept."""
-    kind = f"{_KIND} {_VERSION} {model.fingerprint if model else ''}"
-    hashes = store.hashes([file.path for file in files])
-    key = {
-        file.path: hashes[file.path] + file.language.encode()
-        for file in files
-        if file.path in hashes
-    }
+    kind = f"{_KIND} {FORMS_VERSION} {model.fingerprint if model else ''}"
+    index, key = part.index, part.keys
     with KeptResults(index.file if index.is_kept else None) as kept:
         made = _unpacked(kept.get(kind, key.values()))
-        missing = [file for file in files if key.get(file.path, b"") not in made]
+        missing = [file for file in part.files if key.get(file.path, b"") not in made]
+        advance(len(part.files) - len(missing))
         for start in range(0, len(missing), _FILES_AT_ONCE):
-            part = missing[start : start + _FILES_AT_ONCE]
-            forms = _made(store, part, model)
+            some = missing[start : start + _FILES_AT_ONCE]
+            forms = _made(part.store, some, model)
             new = {key[file.path]: form for file, form in forms if file.path in key}
             made |= new
             kept.put(kind, {one: form.pack() for one, form in new.items()})
+            advance(len(some))
         if missing:
             kept.keep_only(kind, key.values(), family=f"{_KIND} ")
-    for file in files:
+    for file in part.files:
         one = key.get(file.path, b"")
         if one in made:  # else somebody has removed it meanwhile
             yield file, made[one]

@@ -40,18 +40,31 @@ def file_role(path: str, language: str, *, generated: bool) -> Role:
     return "test" if roles & _TESTS else "code"
 
 
-def role_of(corpus: Corpus, places: Sequence[Place]) -> Role:
-    """The role of a class whose members are at these places.
+class RolesOfPlaces:
+    """The roles of classes in one corpus; a place that is in several is looked at once."""
 
-    A class is apart when no two of its members are code of the project: one function and its copy
-    in a test leave nothing to join.
-    """
-    roles = [corpus.files[place.file].role for place in places]
-    told: tuple[Role, ...] = ("generated", "test")
-    for role in told:
-        if role in roles and roles.count(role) >= len(roles) - 1:
-            return role
-    return "idiom" if all(_is_idiom(corpus, place) for place in places) else "code"
+    def __init__(self, corpus: Corpus) -> None:
+        self._corpus = corpus
+        self._idioms: dict[Place, bool] = {}
+
+    def of(self, places: Sequence[Place]) -> Role:
+        """The role of a class whose members are at these places.
+
+        A class is apart when no two of its members are code of the project: one function and its
+        copy in a test leave nothing to join.
+        """
+        roles = [self._corpus.files[place.file].role for place in places]
+        told: tuple[Role, ...] = ("generated", "test")
+        for role in told:
+            if role in roles and roles.count(role) >= len(roles) - 1:
+                return role
+        return "idiom" if all(map(self._is_idiom, places)) else "code"
+
+    def _is_idiom(self, place: Place) -> bool:
+        known = self._idioms.get(place)
+        if known is None:
+            known = self._idioms[place] = _is_idiom(self._corpus, place)
+        return known
 
 
 def _is_idiom(corpus: Corpus, place: Place) -> bool:

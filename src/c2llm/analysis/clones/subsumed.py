@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from c2llm.analysis.clones.findings import Finding, Place
 
 _MOST_INSIDE = 0.8
-"""Share of a place's statements in another one from which it is part of that."""
+"""Share of a place's statements in another one from which it is part of that. More than half, so
+that what holds a place holds its middle."""
+_BLOCK = 32
+"""Statements that are looked up as one."""
 
 
 def without_parts(findings: Iterable[Finding]) -> list[Finding]:
@@ -16,17 +19,11 @@ def without_parts(findings: Iterable[Finding]) -> list[Finding]:
     A fragment in two functions that are clones as wholes is told with them; a function in two files
     that are copies is told with the files.
     """
-    kept: list[Finding] = []
-    around: dict[int, list[tuple[int, int, int]]] = {}
+    kept = _Kept()
     for finding in sorted(findings, key=_rank):
-        rarest = min(finding.places, key=lambda place: len(around.get(place.file, ())))
-        containing = _containing(around, rarest, own=not finding.whole)
-        if any(_apart_in(kept[number], finding) for number in containing):
-            continue
-        for place in finding.places:
-            around.setdefault(place.file, []).append((place.first, place.last, len(kept)))
-        kept.append(finding)
-    return kept
+        if not kept.holds(finding):
+            kept.add(finding)
+    return kept.findings
 
 
 def _rank(finding: Finding) -> tuple[object, ...]:
@@ -42,39 +39,66 @@ def _rank(finding: Finding) -> tuple[object, ...]:
     )
 
 
-def _containing(
-    around: dict[int, list[tuple[int, int, int]]], place: Place, *, own: bool
-) -> list[int]:
-    """Numbers of the findings that have most of a place in one of theirs.
+class _Kept:
+    """Findings that stay, and where their places are."""
 
-    Args:
-        around: For each file its places in findings, and their numbers.
-        place: The place.
-        own: The very same place counts. Of classes of functions none holds all of another one.
-    """
-    needed = _MOST_INSIDE * (place.last - place.first)
-    found: list[int] = []
-    for first, last, number in around.get(place.file, ()):
-        # Most of the places of a file are elsewhere in it: no call for those.
-        if first < place.last and place.first < last:
-            inside = min(last, place.last) - max(first, place.first)
-            if inside >= needed and (own or (first, last) != (place.first, place.last)):
-                found.append(number)
-    return found
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self._by_block: dict[int, list[tuple[int, int, int]]] = {}
+        self._by_file: list[dict[int, list[Place]]] = []
 
+    def add(self, finding: Finding) -> None:
+        """Keep a finding."""
+        number = len(self.findings)
+        by_file: dict[int, list[Place]] = {}
+        for place in finding.places:
+            by_file.setdefault(place.file, []).append(place)
+            for block in range(place.first // _BLOCK, (place.last - 1) // _BLOCK + 1):
+                self._by_block.setdefault(block, []).append((place.first, place.last, number))
+        self.findings.append(finding)
+        self._by_file.append(by_file)
 
-def _apart_in(larger: Finding, finding: Finding) -> bool:
-    """Whether each place of a finding is in another place of the larger one."""
-    if len(larger.places) < len(finding.places):
-        return False
-    seen: set[int] = set()
-    for place in finding.places:
-        needed = _MOST_INSIDE * (place.last - place.first)
-        for number, around in enumerate(larger.places):
-            inside = min(around.last, place.last) - max(around.first, place.first)
-            if around.file == place.file and inside >= needed and number not in seen:
-                seen.add(number)
-                break
-        else:
-            return False
-    return True
+    def holds(self, finding: Finding) -> bool:
+        """Whether all places of a finding are part of those of one that stays.
+
+        Of classes of functions none holds all of another one by the very same places.
+        """
+        places = finding.places
+        rarest = min(places, key=lambda place: len(self._near(place)))
+        return any(
+            len(self.findings[number].places) >= len(places) and self._is_part(finding, number)
+            for number in self._containing(rarest, own=not finding.whole)
+        )
+
+    def _near(self, place: Place) -> list[tuple[int, int, int]]:
+        return self._by_block.get((place.first + place.last) // 2 // _BLOCK, [])
+
+    def _containing(self, place: Place, *, own: bool) -> Iterator[int]:
+        """Numbers of the findings that have most of a place in one of theirs.
+
+        Args:
+            place: The place.
+            own: Whether the very same place counts.
+        """
+        start, end = place.first, place.last
+        needed = _MOST_INSIDE * (end - start)
+        for first, last, number in self._near(place):
+            inside = (last if last < end else end) - (first if first > start else start)
+            if inside >= needed and (own or first != start or last != end):
+                yield number
+
+    def _is_part(self, finding: Finding, number: int) -> bool:
+        """Whether each place of a finding is in another place of one that stays."""
+        by_file = self._by_file[number]
+        taken: set[Place] = set()
+        for place in finding.places:
+            start, end = place.first, place.last
+            needed = _MOST_INSIDE * (end - start)
+            for around in by_file.get(place.file, ()):
+                inside = min(around.last, end) - max(around.first, start)
+                if inside >= needed and around not in taken:
+                    taken.add(around)
+                    break
+            else:
+                return False
+        return True

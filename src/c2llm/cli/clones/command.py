@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import click
 
 from c2llm.cli.numbers import Finite, count
-from c2llm.cli.output import note, print_json, print_painted
+from c2llm.cli.output import note, print_json, print_painted, progress_bar
 from c2llm.cli.streams import is_colored
 from c2llm.errors import UsageError
 
@@ -209,7 +209,6 @@ def command(
     from c2llm.analysis.clone_report.selection import select
     from c2llm.analysis.clone_report.thresholds import failures
     from c2llm.analysis.clones.find import find_clones
-    from c2llm.analysis.known_classes import keep_classes
     from c2llm.cli.clones.work_trees import diffed_trees
     from c2llm.cli.search_targets import opened
     from c2llm.encoding.model_folder import DEFAULT_MODEL
@@ -223,9 +222,7 @@ def command(
     with opened(paths, DEFAULT_MODEL, "lexical", wait=True) as indexes:
         code = MemberCode.of(indexes)
         diffed = None if since is None else diffed_trees(indexes, since, code)
-        report = find_clones(indexes, request)
-        if len(indexes) == 1:
-            keep_classes(indexes[0], request, report)
+        report = find_clones(indexes, request, progress_bar)
         selection = select(
             report,
             added_to=None if diffed is None else diffed.added_to,

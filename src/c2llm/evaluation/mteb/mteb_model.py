@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from c2llm.encoding.protocol import TextEncoder
 from c2llm.evaluation.mteb.prompts import TaskPrompts
-from c2llm.evaluation.progress import ProgressBar, no_progress
 from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
 from c2llm.output_folder import claim_work_folder, remove_folder
+from c2llm.progress import ProgressBar, no_progress
 
 Vectors = NDArray[np.float32]
 

@@ -11,8 +11,8 @@ from c2llm.errors import UsageError
 from c2llm.evaluation.mteb.meta import model_meta
 from c2llm.evaluation.mteb.mteb_model import MtebEncoder
 from c2llm.evaluation.mteb.prompts import DlPrompt, Instructions, is_published, prompts_for
-from c2llm.evaluation.progress import ProgressBar, no_progress
 from c2llm.evaluation.systems.named_systems import is_peer, load_encoder
+from c2llm.progress import ProgressBar, no_progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ import numpy as np
 
 from c2llm.encoding.protocol import TextEncoder
 from c2llm.errors import DataError
-from c2llm.evaluation.progress import ProgressBar, no_progress
 from c2llm.evaluation.provenance import short_hash
 from c2llm.evaluation.repositories.repo_benchmark import FIRST, open_code_index, run_benchmark
 from c2llm.evaluation.repositories.repo_questions import Question, Repository, Target
@@ -30,6 +29,7 @@ from c2llm.evaluation.retrieval.held_out import held_out
 from c2llm.evaluation.retrieval.retrieval_task import RetrievalTask
 from c2llm.evaluation.statistics.significance import bootstrap, compare
 from c2llm.evaluation.tables import against_cells, interval, markdown_table, number
+from c2llm.progress import ProgressBar, no_progress
 
 TABLE = "table"
 """Mode: words and the table model's vectors, without the larger model."""

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, cast
 
 from c2llm.encoding.protocol import TextEncoder
 from c2llm.errors import DataError, UsageError
-from c2llm.evaluation.progress import ProgressBar, no_progress
 from c2llm.evaluation.provenance import hash_source, short_hash
 from c2llm.evaluation.repositories.repo_questions import Repository
 from c2llm.evaluation.repositories.repo_scores import (
@@ -30,6 +29,7 @@ from c2llm.evaluation.repositories.repo_scores import (
 )
 from c2llm.evaluation.repositories.repo_trees import Tree, find_tree
 from c2llm.evaluation.retrieval.kept_vectors import CachedEncoder
+from c2llm.progress import ProgressBar, no_progress
 
 if TYPE_CHECKING:
     from c2llm.index.build.tree_vectors import Embed

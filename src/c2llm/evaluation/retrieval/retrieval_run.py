@@ -14,11 +14,11 @@ from pathlib import Path
 from c2llm.encoding.protocol import Progress
 from c2llm.errors import DataError
 from c2llm.evaluation.kept import file_name, load_kept, save_kept
-from c2llm.evaluation.progress import ProgressBar, no_progress
 from c2llm.evaluation.provenance import short_hash
 from c2llm.evaluation.retrieval.retrieval_task import RetrievalTask
 from c2llm.evaluation.statistics.metrics import average_precision, mrr, ndcg_at_k, recall_at_k
 from c2llm.evaluation.systems.system import Ranking, System
+from c2llm.progress import ProgressBar, no_progress
 
 DEPTH = 100
 """Documents of a ranking that are scored: recall, AP and the like know nothing beyond them."""

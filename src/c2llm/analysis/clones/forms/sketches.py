@@ -23,6 +23,8 @@ would miss pairs that share little; those tell too little of pairs of short stat
 a key that very many share is not looked at (`meeting_pairs`)."""
 TABLES, _BITS = 32, 18
 """Keys of the vector: those of two vectors at an angle a are the same with (1 - a / pi) ** bits."""
+_TABLES_A_WORD = 64 // _BITS
+_ALL_BITS = np.uint64((1 << _BITS) - 1)
 _LEAST_SIZE = 3
 """Tokens of a statement that tells anything."""
 _SEED = 20_260_901
@@ -63,6 +65,51 @@ def vector_keys(vectors: NDArray[np.float32]) -> NDArray[np.uint32]:
     bits = signs.reshape(len(vectors), TABLES, _BITS).astype(np.float32)
     keys: NDArray[np.uint32] = (bits @ powers).astype(np.uint32)  # whole numbers below 2 ** 24
     return keys
+
+
+def packed_signs(keys: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """The signs that the keys of vectors are made of, from all keys, (n, words)."""
+    signs = (keys[:, BANDS:] - np.uint32(1)).astype(np.uint64)  # 0 was kept for no key
+    words = np.zeros((len(keys), -(-TABLES // _TABLES_A_WORD)), np.uint64)
+    for table in range(TABLES):
+        shift = np.uint64(_BITS * (table % _TABLES_A_WORD))
+        words[:, table // _TABLES_A_WORD] |= (signs[:, table] & _ALL_BITS) << shift
+    return words
+
+
+def highest_cosines(
+    signs: NDArray[np.uint64], one: NDArray[np.int64], other: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """For each pair of rows what their cosine is at most, but for one pair in a thousand.
+
+    The share of signs that differ estimates the angle (Charikar 2002).
+    """
+    differing = _ones(signs[one] ^ signs[other]).sum(axis=1, dtype=np.int64)
+    found: NDArray[np.float32] = _highest_cosine()[differing]
+    return found
+
+
+def _ones(words: NDArray[np.uint64]) -> NDArray[np.integer]:
+    """How many bits are set in each, however they are spread over a row."""
+    if hasattr(np, "bitwise_count"):
+        ones: NDArray[np.integer] = np.bitwise_count(words)
+        return ones
+    return _ones_of_bytes()[words.view(np.uint8)]  # numpy 1
+
+
+@cache
+def _ones_of_bytes() -> NDArray[np.uint8]:
+    return np.array([number.bit_count() for number in range(256)], np.uint8)
+
+
+@cache
+def _highest_cosine() -> NDArray[np.float32]:
+    """By how many signs differ; three deviations of their number are left to it."""
+    count = TABLES * _BITS
+    share = np.arange(count + 1) / count
+    least = share - 3 * np.sqrt(np.maximum(share * (1 - share), 1 / count) / count)
+    cosine: NDArray[np.float32] = np.cos(np.pi * np.maximum(least, 0)).astype(np.float32)
+    return cosine
 
 
 @cache
