@@ -66,15 +66,14 @@ def as_our_model(folder: Path) -> Path:
 
 
 def serve_ours(model: str, port: int, options: dict[str, Any]) -> None:
-    """This package's server."""
-    import uvicorn
-
+    """This package's server, as `c2llm serve` runs it."""
     from c2llm.serving.http.app import create_app
+    from c2llm.serving.http.running import listening, run
     from c2llm.serving.http.service import ServeSettings, Service
     from c2llm.serving.inference.settings import InferenceSettings
 
     service = Service(ServeSettings(model=model, inference=InferenceSettings(**options)))
-    uvicorn.run(create_app(service), host=HOST, port=port, log_level="error")
+    run(create_app(service), listening(HOST, port), connections=256, grace_seconds=5)
 
 
 def serve_plain(port: int) -> None:

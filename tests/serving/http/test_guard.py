@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from fastapi import Request
 
 from c2llm.errors import UsageError
 from c2llm.serving.http import guard as guard_module
+from c2llm.serving.http import protocol
 from c2llm.serving.http.app import create_app
 from c2llm.serving.http.guard import GuardSettings
 from c2llm.serving.http.running import listening, server_of
@@ -172,15 +174,18 @@ def test_who_sends_a_body_too_slowly_is_told(monkeypatch: pytest.MonkeyPatch) ->
         assert sent(port, head).startswith(b"HTTP/1.1 408")
 
 
-def test_connections_are_counted() -> None:
+def test_connections_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "_REFUSAL_SECONDS", 0.5)
     with running(connections=3) as (port, _):
         held = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(3)]
         for one in held:  # until the server has taken them
             one.sendall(b"GET /repositories HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert one.recv(20).startswith(b"HTTP/1.1 200")
-        one_more = socket.create_connection(("127.0.0.1", port), timeout=30)
-        with one_more, suppress(ConnectionResetError):
-            assert one_more.recv(1) == b""
+        asks = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000\r\n\r\n"
+        refused = sent(port, asks + b"x" * 500_000)
+        assert refused.startswith(b"HTTP/1.1 429") and b"retry-after: 1" in refused
+        assert json.loads(refused.partition(b"\r\n\r\n")[2])["error"]["code"] == "too_many"
+        assert sent(port, b"") == b""  # one that asks nothing is closed, too
         for one in held:
             one.close()
 

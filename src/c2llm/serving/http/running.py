@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import signal
 import socket
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
 
-import h11
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from c2llm.errors import UsageError
+from c2llm.serving.http.protocol import bounded_protocol
 
 _HEAD_SECONDS = 10.0
 """In which the head of a request has to be here, from the first moment of its connection."""
@@ -24,7 +21,10 @@ _IDLE_SECONDS = 30
 """After which a connection is closed on which nothing is asked."""
 _UNSENT_SECONDS = 30
 """After which a connection is closed whose client does not read its answer."""
-_WAITING_FOR_ACCEPT = 128
+_WAITING_FOR_ACCEPT = 1_024
+"""Connections that the system keeps until they are taken."""
+_TAKEN_A_TURN = 4
+"""Connections that are taken in one turn of the event loop, so that it stays short."""
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -68,7 +68,7 @@ def run(
     Args:
         app: What answers.
         listener: A socket that listens.
-        connections: Open at most; more are closed at once.
+        connections: Open at most; more are answered 429 and closed.
         grace_seconds: How long what is at work may go on.
         at_end: Called when nothing is taken any more.
     """
@@ -106,8 +106,9 @@ def server_of(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        http=_protocol(connections, head_seconds),
+        http=bounded_protocol(connections, head_seconds),
         ws="none",
+        backlog=_TAKEN_A_TURN,
         timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=max(1, round(grace_seconds)),
         h11_max_incomplete_event_size=64 * 1024,
@@ -116,50 +117,13 @@ def server_of(
 
 
 class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin; asyncio takes one number for what is kept and for what is taken at once."""
+        await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(_WAITING_FOR_ACCEPT)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End; what is cut off then is told by the log of requests, not by tracebacks as well."""
         logging.getLogger("uvicorn.error").disabled = True
         await super().shutdown(sockets)
-
-
-def _protocol(connections: int, head_seconds: float) -> type[asyncio.Protocol]:
-    """HTTP/1.1 as uvicorn speaks it, for so many connections, each of which has to say something.
-
-    uvicorn waits for the head of a request as long as it takes; many of those would leave no room
-    for others.
-    """
-
-    class Patient(H11Protocol):
-        _waiting: asyncio.TimerHandle | None = None
-
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            if len(self.connections) > connections:
-                transport.abort()
-                return
-            self._expect_head()
-
-        def data_received(self, data: bytes) -> None:
-            if self._waiting is None and self.conn.their_state is h11.IDLE:
-                self._expect_head()
-            super().data_received(data)
-            if self.conn.their_state is not h11.IDLE:
-                self._expect_nothing()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._expect_nothing()
-            super().connection_lost(exc)
-
-        def _expect_head(self) -> None:
-            self._waiting = self.loop.call_later(head_seconds, self._too_slow)
-
-        def _expect_nothing(self) -> None:
-            if self._waiting is not None:
-                self._waiting.cancel()
-                self._waiting = None
-
-        def _too_slow(self) -> None:
-            if not self.transport.is_closing():
-                self.transport.abort()
-
-    return Patient
