@@ -20,6 +20,15 @@ def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
     assert read_lines(tmp_path, "empty.py").lines == ()
 
 
+@pytest.mark.parametrize(
+    "path", ["a/" * 3_000 + "a.py", "a" * 300 + "/a.py", "a" * 300, "a.py/b.py", "a\0/b.py"]
+)
+def test_a_path_of_no_file_is_refused(tmp_path: Path, path: str) -> None:
+    write_tree(tmp_path, {"a.py": "x\n"})
+    with pytest.raises(UsageError):
+        read_lines(tmp_path, path)
+
+
 def test_no_more_than_a_client_can_use(tmp_path: Path) -> None:
     write_tree(tmp_path, {"a.py": "x\n" * (MOST_LINES + 5)})
     assert len(read_lines(tmp_path, "a.py").lines) == MOST_LINES

@@ -6,6 +6,7 @@ itself, and no more than a client can use.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,9 +55,8 @@ def read_lines(root: Path, path: str, start: int = 1, end: int | None = None) ->
         UsageError: It cannot be read, may hold secrets, is no text, or has not so many lines.
     """
     if start < 1 or (end is not None and end < start):
-        raise UsageError(
-            f"There are no lines {start} to {end}; give the smaller number first, from 1."
-        )
+        asked = f"from {start}" if end is None else f"{start} to {end}"
+        raise UsageError(f"There are no lines {asked}; give the smaller number first, from 1.")
     _require_open(root, path)
     try:
         with open_file(str(root), path) as stream:
@@ -102,13 +102,28 @@ def _require_open(root: Path, path: str) -> None:
             or is_secret(name, f"{root.name}/{below}")
         ):
             raise UsageError(_secret(path))
-    above = [root.joinpath(*folders[:count]) for count in range(len(folders) + 1)]
-    if any((folder / OWN_IGNORE_FILE).is_file() for folder in above):
+    if _below_own_ignore_file(root, folders):
         for skipped in list_files(root).skipped:
             if skipped.reason == OWN_IGNORE_FILE and f"{path}/".startswith(
                 skipped.path.rstrip("/") + "/"
             ):
                 raise UsageError(f"{path!r} is left out by {OWN_IGNORE_FILE}, and is not read.")
+
+
+def _below_own_ignore_file(root: Path, folders: list[str]) -> bool:
+    """Whether the root or one of these folders, each in the one before, has such a file.
+
+    A path is a client's choice: what follows a folder that is not there is not looked at.
+    """
+    above = root
+    with suppress(OSError, ValueError):
+        for folder in ("", *folders):
+            above = above / folder
+            if not above.is_dir():
+                break
+            if (above / OWN_IGNORE_FILE).is_file():
+                return True
+    return False
 
 
 def _secret(path: str) -> str:

@@ -102,7 +102,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.fixture(scope="module")
 def server(place: Place) -> Iterator[None]:
-    # C2LLM_WARM is a variable like others: only with the same ones is an answer the same.
     with serving(place.home, str(place.app)):
         yield
 
@@ -125,6 +124,10 @@ def test_the_answer_is_the_one_of_a_cold_start(
     expected = place.cold(*arguments)
     assert place.warm(*arguments) == expected
     assert expected[0] == 0
+
+
+def test_the_switch_itself_makes_no_difference(place: Place, server: None) -> None:
+    assert place.warm(*QUERIES[:1], C2LLM_WARM="1") == place.cold(*QUERIES[:1])
 
 
 def test_an_edit_is_in_the_next_answer(place: Place, server: None) -> None:

@@ -144,6 +144,17 @@ def test_large_bodies_are_refused_by_their_length_and_by_their_bytes(port: int) 
     assert fits.startswith(b"HTTP/1.1 200") and b'{"bytes":8192}' in fits
 
 
+@pytest.mark.parametrize("path", ["/search", "/v1/embeddings", "/repositories", "/nowhere"])
+def test_a_body_in_pieces_is_refused_for_what_it_is_on_every_route(port: int, path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    piece = b"1000\r\n" + b"x" * 0x1000 + b"\r\n"
+    answer = sent(
+        port, head.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + 400 * piece + b"0\r\n\r\n"
+    )
+    assert answer.startswith(b"HTTP/1.1 404" if path == "/nowhere" else b"HTTP/1.1 413")
+    assert answer.endswith(b"}")  # and whole
+
+
 @pytest.mark.parametrize(
     "content",
     [

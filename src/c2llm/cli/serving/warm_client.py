@@ -22,7 +22,8 @@ _ANSWER_SECONDS = 10.0
 _MOST_BYTES = 200_000_000
 _VARIABLES = ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 _BEGINNINGS = ("C2LLM_", "GIT_", "OMP_")
-_NOT_ASKED = "C2LLM_SERVE_"
+_NOT_ASKED = ("C2LLM_SERVE_", "C2LLM_WARM")
+"""Of these, what changes no answer."""
 _SOCKET = "search.sock"
 
 Asked = dict[str, object]

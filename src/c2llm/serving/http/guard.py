@@ -107,6 +107,7 @@ class _Exchange:
         self._sent = 0
         self._read = 0
         self._read_whole = False
+        self._broken: ApiError | None = None
         self._deadline = 0.0
         self._begun = time.perf_counter()
         given = self._header(b"x-request-id")
@@ -157,7 +158,7 @@ class _Exchange:
             return
         self._deadline = time.monotonic() + _BODY_SECONDS
         try:
-            await self._guard._application(self._scope, self._receive, self._send)
+            await self._guard._application(self._scope, self._receive, self._answer_with)
         except ApiError as error:  # raised while the body was read
             if self._status:
                 raise
@@ -211,6 +212,13 @@ class _Exchange:
         return word.strip().decode("latin-1") if right else ""
 
     async def _receive(self) -> Message:
+        try:
+            return await self._next_part()
+        except ApiError as error:
+            self._broken = error
+            raise
+
+    async def _next_part(self) -> Message:
         if self._read_whole:
             return await self._inner_receive()
         try:
@@ -234,8 +242,19 @@ class _Exchange:
         self._read_whole = not message.get("more_body", False)
         return message
 
+    async def _answer_with(self, message: Message) -> None:
+        """Send what the application answers, unless its request has come to grief before.
+
+        FastAPI answers that as a body that cannot be parsed.
+        """
+        if self._broken is None:
+            await self._send(message)
+        elif not self._status:
+            await self._refuse(self._broken)
+
     async def _send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            await self._drain()
             self._status = message["status"]
             message = {**message, "headers": [*message.get("headers", ()), *self._extra()]}
         else:
@@ -254,14 +273,15 @@ class _Exchange:
         headers = dict(error.headers or {})
         if not self._read_whole:
             headers["Connection"] = "close"  # what is still to come then is not read
-            await self._drain()
         response = error_response(error.status, error.code, error.message, headers)
         await response(self._scope, self._inner_receive, self._send)
 
     async def _drain(self) -> None:
-        """Let go of a body by the piece: who is still sending would not see why it is refused."""
-        if self._header(b"expect") is not None:
-            return  # it waits to be asked for its body
+        """Let go of a body by the piece: who is still sending would not see what is answered."""
+        if self._read_whole or self._header(b"expect") is not None:
+            return  # the latter waits to be asked for its body
+        if self._header(b"content-length") is None and self._header(b"transfer-encoding") is None:
+            return
         left = _MOST_DRAINED * self._guard._settings.most_bytes
         with suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN_SECONDS):

@@ -146,8 +146,12 @@ def _name_of(there: dict[str, Path], root: Path) -> str:
 
 
 def _refresh(service: Service, name: str, root: Path) -> None:
-    with service.indexes.lent([root], seconds=8.0, names=[name]):
-        pass
+    """Read what changed; the files of a large tree are read by a process of their own."""
+    from c2llm.index.build import background_reading
+
+    with service.indexes.lent([root], seconds=8.0, names=[name]) as (indexes, _):
+        for index in indexes:
+            background_reading.start(index)
 
 
 def described(service: Service, name: str, root: Path) -> Json:
