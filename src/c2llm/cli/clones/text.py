@@ -24,7 +24,7 @@ _TYPES = {
     3: "other statements",
     4: "the same behaviour",
 }
-_WITH = {"test": "tests", "licence": "licences", "idiom": "idioms"}
+_WITH = {"test": "tests", "idiom": "idioms"}
 
 Paint = Callable[[str, str], str]
 
