@@ -14,9 +14,9 @@ Role = Literal["code", "test", "generated", "idiom", "loose"]
 functions of type 4 that are alike by so little that most only have a task or a style in common."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Member:
-    """One place of a class."""
+    """One place of a class; they are in order, so that classes that say the same are as well."""
 
     path: str
     """Relative to the root of its index, with `/`."""
