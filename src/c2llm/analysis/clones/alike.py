@@ -69,9 +69,10 @@ def alike_functions(corpus: Corpus, request: ClonesRequest) -> list[Finding]:
     if loosest > 1:
         pairs = _pairs(corpus, nodes, request)
         kinds = {(one, other): kind for one, other, _, kind in pairs if kind <= loosest}
-        grouped = list(
-            cliques([(one, other, near) for one, other, near, kind in pairs if kind <= loosest])
-        )
+        asked = [pair for pair in pairs if pair[3] <= loosest]
+        firm = [pair[:3] for pair in asked if pair[3] < 4 or pair[2] >= _FIRM]
+        # No member that is hardly alike is let into a class of those that are.
+        grouped = [*cliques(firm), *cliques([pair[:3] for pair in asked], firm)]
     in_some = {node for group in grouped for node in group}
     alone = np.flatnonzero(np.diff(nodes.bounds) > 1)
     grouped += [(node,) for node in alone.tolist() if node not in in_some]

@@ -33,7 +33,6 @@ _ROLES: dict[str, Role] = {
     "tests": "test",
     "generated": "generated",
     "idioms": "idiom",
-    "loose": "loose",
 }
 _SUFFIXES: dict[str, Format] = {
     ".json": "json",
@@ -130,7 +129,7 @@ class _Asked:
     multiple=True,
     callback=_roles,
     metavar="KINDS",
-    help="Also tests, generated, idioms, loose (or all), else only counted.",
+    help="Also tests, generated, idioms (or all), else only counted.",
 )
 @click.option(
     "--since", metavar="REV", help="Only what was added since this revision, committed or not."
@@ -202,8 +201,8 @@ def command(
 
     PATH is a directory, by default this one; several are compared with each other, and @NAME is a
     workspace. What is found are classes: all the places of one piece of code, and not pairs of
-    them. Tests, generated code, idioms and functions that are hardly alike (loose) are only counted
-    unless --with names them.
+    them. Tests, generated code and idioms are only counted unless --with names them; functions
+    that are hardly alike (loose) come last.
     """
     from c2llm.analysis.clone_report import baseline as baselines
     from c2llm.analysis.clone_report.member_code import MemberCode
