@@ -29,14 +29,14 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from c2llm.analysis.clones.clone_class import CloneReport
+from c2llm.analysis.clones.clone_class import CloneClass
 from c2llm.analysis.clones.find import find_clones
 from c2llm.analysis.clones.request import ClonesRequest
 from c2llm.analysis.clones.similarity import clone_similarities, clone_similarity
@@ -70,7 +70,11 @@ def typed_pairs(data: Sequence[Row], jscpd: Sequence[str]) -> Row:
         with CodeIndex.open(tree, embed="none") as index:
             report = find_clones([index], ClonesRequest())
         seconds = time.process_time() - start
-        found = {"c2llm": {**scored(data, names, classes_by_file(report)), "cpu": seconds}}
+        every = classes_by_file((*report.classes, *report.apart))
+        found = {
+            "c2llm": {**scored(data, names, every), "cpu": seconds},
+            "c2llm, what is not apart": scored(data, names, classes_by_file(report.classes)),
+        }
         if jscpd:
             before = children_seconds()
             pairs = jscpd_pairs(tree, Path(folder) / "report", jscpd)
@@ -79,10 +83,10 @@ def typed_pairs(data: Sequence[Row], jscpd: Sequence[str]) -> Row:
     return {"files": len(names), "classes": len(report.classes), **found}
 
 
-def classes_by_file(report: CloneReport) -> dict[str, set[int]]:
+def classes_by_file(classes: Iterable[CloneClass]) -> dict[str, set[int]]:
     """For each file the numbers of the classes that have a member in it."""
     found: defaultdict[str, set[int]] = defaultdict(set)
-    for number, one in enumerate((*report.classes, *report.apart)):
+    for number, one in enumerate(classes):
         for member in one.members:
             found[member.path].add(number)
     return found

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from c2llm.analysis.clones import find as find_module
 from c2llm.analysis.clones.find import find_clones, kept_clones
-from c2llm.analysis.clones.kept_report import KeptReport
+from c2llm.analysis.clones.kept_report import _VERSION, KeptReport
 from c2llm.analysis.clones.reading import chosen_files
 from c2llm.analysis.clones.request import ClonesRequest
 from c2llm.index.store.caches.kept_results import KeptResults
@@ -89,8 +89,8 @@ def test_one_of_each_is_kept_at_most(tmp_path):
         connection = kept._connect(create=False)
         kinds = [row[0] for row in connection.execute("SELECT kind FROM results")]
     assert sorted(kind for kind in kinds if kind.startswith("report")) == [
-        "report default 1",
-        "report other 1",
+        f"report default {_VERSION}",
+        f"report other {_VERSION}",
     ]
 
 

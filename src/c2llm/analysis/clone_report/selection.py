@@ -108,7 +108,10 @@ def select(
 
 def in_telling_order(classes: Iterable[CloneClass]) -> list[CloneClass]:
     """The classes by what they are worth to a reader, those that repeat others at the end."""
-    ordered = sorted(classes, key=lambda one: (-_worth(one), one.type, one.id, one.members))
+    ordered = sorted(
+        classes,
+        key=lambda one: (one.role == "loose", -_worth(one), one.type, one.id, one.members),
+    )
     told: dict[tuple[str, str], bytearray] = {}
     first: list[CloneClass] = []
     repeating: list[CloneClass] = []
@@ -126,7 +129,7 @@ def in_telling_order(classes: Iterable[CloneClass]) -> list[CloneClass]:
         for one in clone.members:
             length = one.end_line + 1 - one.start_line
             told[one.repository, one.path][one.start_line : one.end_line + 1] = b"\1" * length
-    return first + repeating
+    return sorted(first + repeating, key=lambda one: one.role == "loose")
 
 
 def _worth(clone: CloneClass) -> float:

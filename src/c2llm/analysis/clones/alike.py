@@ -28,6 +28,10 @@ _PAIRS_AT_ONCE = 100_000
 _ESTIMATE_IS_OFF = 0.25
 """By how much less than is true keys may tell; twice the deviation of 32 of them, and a little for
 statements of different lengths."""
+_FIRM = 0.6
+"""From which all members of a class of type 4 are alike enough to be told as code; or they mean the
+same by the cosine alone, as in two languages. Below it most of what is found in projects has a
+style in common and no more."""
 SAME_STATEMENTS = 0.5
 """Share of tokens in statements of the same form from which a pair is of type 3, not 4."""
 
@@ -65,9 +69,10 @@ def alike_functions(corpus: Corpus, request: ClonesRequest) -> list[Finding]:
     if loosest > 1:
         pairs = _pairs(corpus, nodes, request)
         kinds = {(one, other): kind for one, other, _, kind in pairs if kind <= loosest}
-        grouped = list(
-            cliques([(one, other, near) for one, other, near, kind in pairs if kind <= loosest])
-        )
+        asked = [pair for pair in pairs if pair[3] <= loosest]
+        firm = [pair[:3] for pair in asked if pair[3] < 4 or pair[2] >= _FIRM]
+        # No member that is hardly alike is let into a class of those that are.
+        grouped = [*cliques(firm), *cliques([pair[:3] for pair in asked], firm)]
     in_some = {node for group in grouped for node in group}
     alone = np.flatnonzero(np.diff(nodes.bounds) > 1)
     grouped += [(node,) for node in alone.tolist() if node not in in_some]
@@ -188,16 +193,19 @@ def _findings(
             found.append((kind, functions))
     leading = np.array([own[0] for _, own in found for _ in own[1:]], np.int64)
     others = np.array([one for _, own in found for one in own[1:]], np.int64)
-    near = _mean(*likeness(corpus, leading, others)) if len(leading) else np.empty(0, np.float32)
+    shared, cosine = likeness(corpus, leading, others)
+    near = _mean(shared, cosine)
     near[spelling[leading] == spelling[others]] = 1.0
+    firm = (near >= _FIRM) | (cosine >= request.meaning)
     placed = function_places(corpus, {one for _, own in found for one in own})
     at = 0
     for kind, own in found:
-        least = float(near[at : at + len(own) - 1].min())
-        at += len(own) - 1
+        part = slice(at, at + len(own) - 1)
+        at = part.stop
+        loose = kind == 4 and not firm[part].all()
         places = _apart([placed[one] for one in own])
         if len(places) > 1:
-            yield Finding(kind, least, places, whole=True)
+            yield Finding(kind, float(near[part].min()), places, whole=True, loose=loose)
 
 
 def _apart(places: list[Place]) -> tuple[Place, ...]:

@@ -9,13 +9,15 @@ from typing import Literal
 CloneType = Literal[1, 2, 3, 4]
 """1: the same but for layout and comments. 2: but for names and literals, too. 3: with statements
 added, removed or changed. 4: other code that does the same (Roy and Cordy 2007, section 3)."""
-Role = Literal["code", "test", "generated", "licence", "idiom"]
-"""What a class is of; all but `code` are told apart, since nobody would act on them."""
+Role = Literal["code", "test", "generated", "idiom", "loose"]
+"""What a class is of; tests, generated code and idioms are told apart, since nobody would act on
+them. `loose` are functions of type 4 that are alike by so little that most only have a task or a
+style in common: they are told at the end."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Member:
-    """One place of a class."""
+    """One place of a class; they are in order, so that classes that say the same are as well."""
 
     path: str
     """Relative to the root of its index, with `/`."""

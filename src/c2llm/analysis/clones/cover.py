@@ -16,13 +16,24 @@ _MOST_TRIED = 300
 """Neighbours of a pair that are tried for its class, the most similar first."""
 
 
-def cliques(pairs: Sequence[tuple[int, int, float]]) -> Iterator[tuple[int, ...]]:
-    """Classes that cover all pairs, their members rising; the order of the pairs plays no part."""
+Pair = tuple[int, int, float]
+
+
+def cliques(pairs: Sequence[Pair], known: Sequence[Pair] = ()) -> Iterator[tuple[int, ...]]:
+    """Classes that cover all pairs, their members rising; the order of the pairs plays no part.
+
+    Args:
+        pairs: The lower number, the higher one, and how alike they are.
+        known: Those of them that are in classes already.
+    """
     neighbours: dict[int, dict[int, float]] = {}
     for one, other, similarity in pairs:
         neighbours.setdefault(one, {})[other] = similarity
         neighbours.setdefault(other, {})[one] = similarity
     covered: dict[int, set[int]] = {node: set() for node in neighbours}
+    for one, other, _ in known:
+        covered[one] |= {one, other}
+        covered[other] |= {one, other}
     for one, other, _ in sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1])):
         if other in covered[one]:
             continue

@@ -43,6 +43,8 @@ class Finding:
     places: tuple[Place, ...]
     whole: bool = False
     """The places are functions."""
+    loose: bool = False
+    """Of type 4, and hardly alike."""
 
 
 def function_places(corpus: Corpus, numbers: Iterable[int]) -> dict[int, Place]:
@@ -100,7 +102,7 @@ class _Telling:
             members=tuple(map(self._member, places)),
             tokens=places[0].tokens,
             saved_lines=sum(lines) - max(lines),
-            role=self._roles.of(places),
+            role=self._roles.of(places, loose=finding.loose),
         )
 
     def _member(self, place: Place) -> Member:

@@ -20,7 +20,7 @@ from c2llm.analysis.clones.request import ClonesRequest
 from c2llm.encoding.encoder_handle import DEFAULT_TABLE, table_handle
 from c2llm.index.store.caches.kept_results import KeptResults
 
-_VERSION = 1
+_VERSION = 3
 """A change in what is found of the same forms, or in how a report is kept, raises it."""
 _MOST_BYTES = 64 << 20
 _DAMAGED = (zlib.error, ValueError, TypeError, KeyError, IndexError)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
 
 _FILES_AT_ONCE = 200
-_KIND, FORMS_VERSION = "clones", 4
+_KIND, FORMS_VERSION = "clones", 5
 """Of what is kept of a file; a change in `forms` that changes a form raises the version."""
 
 

@@ -41,7 +41,7 @@ class ClonesRequest:
     """Only paths that match one of these globs; a directory stands for all below it."""
     exclude: Sequence[str] = ()
     """No path that matches one of these globs."""
-    apart: Sequence[Role] = ("test", "generated", "licence", "idiom")
+    apart: Sequence[Role] = ("test", "generated", "idiom")
     """Classes of these roles are told apart; one that is not named here counts as code."""
 
     def __post_init__(self) -> None:

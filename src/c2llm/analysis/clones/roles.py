@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from c2llm.analysis.clones.clone_class import Role
 from c2llm.search.query.roles import Role as FileRole
@@ -24,6 +25,8 @@ _IDIOMS = re.compile(
     re.IGNORECASE,
 )
 _IMPORTED_SHARE = 0.6
+_DECLARED_SHARE = 0.9
+"""Of the tokens of a fragment, from which it has no behaviour that could be joined."""
 _ACCESSOR_TOKENS = 60
 """A function that is named like an idiom and is longer does more than one."""
 _LEAST_DIFFERENT = 0.35
@@ -47,7 +50,7 @@ class RolesOfPlaces:
         self._corpus = corpus
         self._idioms: dict[Place, bool] = {}
 
-    def of(self, places: Sequence[Place]) -> Role:
+    def of(self, places: Sequence[Place], *, loose: bool) -> Role:
         """The role of a class whose members are at these places.
 
         A class is apart when no two of its members are code of the project: one function and its
@@ -58,7 +61,9 @@ class RolesOfPlaces:
         for role in told:
             if role in roles and roles.count(role) >= len(roles) - 1:
                 return role
-        return "idiom" if all(map(self._is_idiom, places)) else "code"
+        if all(map(self._is_idiom, places)):
+            return "idiom"
+        return "loose" if loose else "code"
 
     def _is_idiom(self, place: Place) -> bool:
         known = self._idioms.get(place)
@@ -78,7 +83,14 @@ def _is_idiom(corpus: Corpus, place: Place) -> bool:
     telling = rows["form"][rows["size"] > 1]
     if len(telling) >= 4 and len(set(telling.tolist())) < max(2, _LEAST_DIFFERENT * len(telling)):
         return True
-    return not place.symbol and _holds_accessors(corpus, place)
+    if place.symbol:
+        return False
+    return _declares(rows) or _holds_accessors(corpus, place)
+
+
+def _declares(rows: NDArray[np.void]) -> bool:
+    """Whether statements only say what there is: fields, constants, lists of literals."""
+    return bool(rows["size"][rows["declares"]].sum() >= _DECLARED_SHARE * rows["size"].sum())
 
 
 def _holds_accessors(corpus: Corpus, place: Place) -> bool:

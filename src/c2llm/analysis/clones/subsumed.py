@@ -27,10 +27,11 @@ def without_parts(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _rank(finding: Finding) -> tuple[object, ...]:
-    """Longer places first, then more of them; ties by place."""
+    """Longer places first, then more of them; ties by place. What is loose holds nothing else."""
     places = finding.places
     length = max(place.last - place.first for place in places)
     return (
+        finding.loose,
         -length,
         not finding.whole,
         -len(places),

@@ -32,7 +32,6 @@ _PAGE = 20
 _ROLES: dict[str, Role] = {
     "tests": "test",
     "generated": "generated",
-    "licences": "licence",
     "idioms": "idiom",
 }
 _SUFFIXES: dict[str, Format] = {
@@ -130,7 +129,7 @@ class _Asked:
     multiple=True,
     callback=_roles,
     metavar="KINDS",
-    help="Also tests, generated, idioms, licences (or all), else only counted.",
+    help="Also tests, generated, idioms (or all), else only counted.",
 )
 @click.option(
     "--since", metavar="REV", help="Only what was added since this revision, committed or not."
@@ -202,7 +201,8 @@ def command(
 
     PATH is a directory, by default this one; several are compared with each other, and @NAME is a
     workspace. What is found are classes: all the places of one piece of code, and not pairs of
-    them. Tests, generated code, licences and idioms are only counted unless --with names them.
+    them. Tests, generated code and idioms are only counted unless --with names them; functions
+    that are hardly alike (loose) come last.
     """
     from c2llm.analysis.clone_report import baseline as baselines
     from c2llm.analysis.clone_report.member_code import MemberCode

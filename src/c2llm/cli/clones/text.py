@@ -24,7 +24,7 @@ _TYPES = {
     3: "other statements",
     4: "the same behaviour",
 }
-_WITH = {"test": "tests", "licence": "licences", "idiom": "idioms"}
+_WITH = {"test": "tests", "idiom": "idioms"}
 
 Paint = Callable[[str, str], str]
 
@@ -54,6 +54,8 @@ def _painted(colored: bool, style: str, text: str) -> str:
 def _class(number: int, finding: Finding, paint: Paint) -> Iterator[str]:
     clone = finding.clone
     role = f" in {_WITH.get(clone.role, clone.role)}" if clone.role != "code" else ""
+    if clone.role == "loose":
+        role = ", loose"
     yield (
         f"{number:>2}  {paint(BOLD, f'type {clone.type}')} {_TYPES[clone.type]}{role}, "
         f"{100 * clone.similarity:.0f} %, {len(clone.members)} places, "

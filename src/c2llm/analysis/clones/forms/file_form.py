@@ -46,6 +46,7 @@ STATEMENT_ROW = np.dtype(
         ("first_line", "<u4"),
         ("last_line", "<u4"),
         ("imports", "?"),
+        ("declares", "?"),
     ]
 )
 _HEAD = struct.Struct("<IIII?")
@@ -156,7 +157,7 @@ def form_of(chunks: Sequence[Chunk]) -> FileForm:
     rows["spelling"], rows["form"] = statements.spellings, statements.forms
     rows["size"] = statements.sizes
     rows["first_line"], rows["last_line"] = statements.first_lines, statements.last_lines
-    rows["imports"] = statements.imports
+    rows["imports"], rows["declares"] = statements.imports, statements.declares
     names = tuple(span.name.replace("\n", " ") for span in spans)
     keys = np.zeros((len(table), KEYS), np.uint32)
     no_vectors = np.empty((len(table), 0), np.int8)

@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from c2llm.analysis.clones.forms.lexing import NAME, Tokens, hash_of_sign, hash_of_spelling
+from c2llm.analysis.clones.forms.lexing import (
+    NAME,
+    NUMBER,
+    STRING,
+    Tokens,
+    hash_of_sign,
+    hash_of_spelling,
+)
 
 _ENDS = np.array([hash_of_sign(sign) for sign in ";{}"], np.uint16)
 _SEMICOLONS = frozenset(
@@ -28,6 +35,21 @@ _IMPORTS = np.array(
     ],
     np.uint32,
 )
+_CLASS = hash_of_sign("class")
+_SAID = np.array(
+    [
+        *(NAME, NUMBER, STRING),
+        *map(hash_of_sign, ": , = . ; ? [ ] { } < > |".split()),
+        *map(
+            hash_of_sign,
+            "public private protected internal static final const readonly volatile transient"
+            " extern let var val mut pub lateinit override local struct enum type typedef"
+            " interface true false True False TRUE FALSE null nil none None undefined NULL".split(),
+        ),
+    ],
+    np.uint16,
+)
+"""Forms of what a declaration may say; one that calls, reckons or decides has others."""
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 """Odd, so that it has an inverse modulo 2 ** 64."""
 _FIRST_DISTANCE = np.uint64(1 << 17)
@@ -51,6 +73,8 @@ class Statements:
     """Inclusive."""
     imports: NDArray[np.bool_]
     """It names another file or module, and does nothing else."""
+    declares: NDArray[np.bool_]
+    """It names what there is, a field, a constant or an entry of a list, and does nothing."""
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -62,7 +86,8 @@ def statements_of(tokens: Tokens, language: str) -> Statements:
     if not count:
         empty = np.empty(0, np.uint64)
         small = np.empty(0, np.uint32)
-        return Statements(empty, empty, np.empty(0, np.uint16), small, small, np.empty(0, np.bool_))
+        none = np.empty(0, np.bool_)
+        return Statements(empty, empty, np.empty(0, np.uint16), small, small, none, none)
     ends = np.isin(tokens.forms, _ENDS)
     if language not in _SEMICOLONS:
         ends[:-1] |= tokens.lines[1:] > tokens.lines[:-1]
@@ -76,7 +101,16 @@ def statements_of(tokens: Tokens, language: str) -> Statements:
         tokens.lines[first] + np.uint32(1),
         tokens.lines[last] + np.uint32(1),
         np.isin(tokens.spellings[first], _IMPORTS),
+        _declares(tokens, first),
     )
+
+
+def _declares(tokens: Tokens, first: NDArray[np.int64]) -> NDArray[np.bool_]:
+    says = np.zeros(0x10000, np.bool_)
+    says[_SAID] = True
+    declares: NDArray[np.bool_] = np.logical_and.reduceat(says[tokens.forms], first)
+    declares |= tokens.forms[first] == _CLASS
+    return declares
 
 
 def runs_hashed(
