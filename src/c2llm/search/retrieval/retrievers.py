@@ -128,7 +128,7 @@ def asked_here(readers: Sequence[IndexReader], query: Query) -> Query:
     stands nowhere would only make the others count less. What stands somewhere just as the query
     has it, a phrase of a comment, is looked for as it stands, like grep.
     """
-    if not query.foreign:
+    if not query.written:
         return query
     asked = (*query.foreign, *query.written)
     here = {term for reader in readers for term in reader.store.document_frequencies(asked)}
