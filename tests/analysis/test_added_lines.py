@@ -101,6 +101,26 @@ def test_a_file_in_another_place_is_not_new(root: Path) -> None:
     assert since(root, first) == {"moved/z.py": {10}}
 
 
+def test_of_two_copies_of_a_file_that_is_gone_one_is_new(root: Path) -> None:
+    own = "".join(f"line_{n} = {n}\n" for n in range(8))
+    (root / "own.py").write_text(own)
+    commit(root)
+    (root / "own.py").unlink()
+    (root / "one.py").write_text(own)
+    (root / "other.py").write_text(own)
+    assert since(root) == {"other.py": set(range(1, 9))}
+
+
+def test_a_file_that_was_split_adds_nothing(root: Path) -> None:
+    own = [f"line_{n} = {n}\n" for n in range(8)]
+    (root / "own.py").write_text("".join(own))
+    commit(root)
+    (root / "own.py").unlink()
+    (root / "one.py").write_text("".join(own[:5]))
+    (root / "other.py").write_text("".join(own[5:]))
+    assert since(root) == {}
+
+
 def test_indentation_is_no_addition(root: Path) -> None:
     text = "if True:\n" + "".join(f"    {line}\n" for line in CODE.splitlines())
     (root / "a.py").write_text(text)

@@ -96,7 +96,7 @@ def _additions(git: Git, base: str, paths: set[str]) -> Additions:
     origins = _Origins({path: before[path] for path in gone})
     lines: dict[str, frozenset[int]] = {}
     for path, text in present.items():
-        source = before[path] if path in before else origins.of(text)
+        source = before[path] if path in before else origins.take(text)
         if added := added_lines(source.split("\n"), text.split("\n")):
             lines[path] = added
     for part in found:
@@ -164,17 +164,20 @@ def _more_often(before: Sequence[str], after: Sequence[str]) -> list[int]:
 
 
 class _Origins:
-    """Finds the file that is gone and lives on under another name."""
+    """Finds the files that are gone and live on under other names, each line of them once."""
 
     def __init__(self, gone: Mapping[str, str]) -> None:
         self._texts = [text for text in gone.values() if text.strip()]
-        self._having: dict[str, list[int]] = {}
+        self._having: dict[str, set[int]] = {}
         for number, text in enumerate(self._texts):
             for line in _lines(text):
-                self._having.setdefault(line, []).append(number)
+                self._having.setdefault(line, set()).add(number)
 
-    def of(self, text: str) -> str:
-        """The text of the file that this one was, "" where it is new."""
+    def take(self, text: str) -> str:
+        """What a new file may have from the file that it was, "" where it was none.
+
+        It is no longer there for the next one: of two copies of a file that is gone one is new.
+        """
         wanted = _lines(text)
         counts: Counter[int] = Counter()
         for line in wanted:
@@ -184,7 +187,26 @@ class _Origins:
         if not counts:
             return ""
         best, shared = min(counts.items(), key=lambda one: (-one[1], one[0]))
-        return self._texts[best] if shared >= _MOVED * len(wanted) else ""
+        if shared < _MOVED * len(wanted):
+            return ""
+        source = self._texts[best]
+        self._texts[best] = left = _without(source, text)
+        for line in wanted - _lines(left):
+            self._having.get(line, set()).discard(best)
+        return source
+
+
+def _without(source: str, text: str) -> str:
+    """The lines of a text that another one has not, as often as it has them."""
+    taken = Counter(map(str.strip, text.split("\n")))
+    left: list[str] = []
+    for line in source.split("\n"):
+        key = line.strip()
+        if taken[key] > 0:
+            taken[key] -= 1
+        else:
+            left.append(line)
+    return "\n".join(left)
 
 
 def _lines(text: str) -> set[str]:

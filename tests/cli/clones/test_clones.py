@@ -281,7 +281,7 @@ def test_trees_that_have_nothing_to_compare(call, tmp_path: Path) -> None:
     assert done.code == 1 and "nothing to search" in done.err
     write_tree(tmp_path / "one", {"a.py": OTHER, "x.bin": bytes(range(256))})
     done = call(tmp_path / "one", "--fail-on", "any")
-    assert done.code == 0 and done.out == "No duplicates in 1 files, 4 lines.\n"
+    assert done.code == 0 and done.out == "No duplicates in 1 file, 4 lines.\n"
     done = call(tmp_path / "one", "--since", "HEAD")
     assert done.code == 2 and "in no git repository" in done.err
     page = call(tmp_path / "one", "--format", "html")

@@ -223,3 +223,15 @@ def test_a_budget_explains_the_lines_that_are_left(index: CodeIndex) -> None:
     for hit in found.hits:
         assert len(hit.why.lines) == hit.text.count("\n") + 1
         assert added_up(hit) == pytest.approx([hit.score] * 3, abs=1e-6)
+
+
+@pytest.mark.parametrize("query", ["解析配置", "解析配置文件", "berechnet die Rechnungen"])
+def test_a_question_that_code_has_as_it_is_written_is_explained_in_its_own_words(
+    project: Path, query: str
+) -> None:
+    chinese = "def 解析配置(路径):\n    # 解析配置文件\n    return 路径\n"
+    write_tree(project, {"src/解析配置.py": chinese, "billing/rechnung.py": GERMAN})
+    with CodeIndex.open(project, encoder=WordEncoder(), embed="all") as opened:
+        hits = answer([opened], SearchRequest(query, explain=True)).hits
+    assert query in hits[0].text
+    assert added_up(hits[0]) == pytest.approx((hits[0].score,) * 3)

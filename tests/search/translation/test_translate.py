@@ -102,6 +102,33 @@ def test_traces_and_code_are_not_translated():
     assert not parse_query("config.py:12").understood
 
 
+@pytest.mark.parametrize(
+    ("word", "english"),
+    {
+        "configuração": "configuration",
+        "requête": "request",
+        "función": "function",
+        "clé": "key",
+        "usuário": "user",
+    }.items(),
+)
+def test_accents_tell_a_word_that_code_has_without_them(word, english):
+    found = translated(word)
+    assert found is not None and english in found.text.split()
+    assert translated(f"parse {word}") is None
+
+
+@pytest.mark.parametrize("word", ["naïve", "résumé", "façade", "rôle", "cliché"])
+def test_words_that_english_writes_with_accents_are_english(word):
+    assert translated(word) is None
+    assert translated(f"{word} parser") is None
+
+
+def test_accents_say_which_language_a_word_is_of():
+    found = translated("système")
+    assert found is not None and found.text == "system"
+
+
 def test_a_word_in_two_languages_follows_the_question():
     lexicon = shipped_lexicon()
     assert lexicon is not None

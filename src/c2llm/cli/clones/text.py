@@ -68,7 +68,7 @@ def _class(number: int, finding: Finding, paint: Paint) -> Iterator[str]:
         symbol = f"  {paint(GREEN, printable(member.symbol))}" if member.symbol else ""
         yield f"      {paint(CYAN, place(member))}{symbol}{new}"
     if len(members) > _MOST_PLACES:
-        yield paint(DIM, f"      and {len(members) - _MOST_PLACES} more places")
+        yield paint(DIM, f"      and {_count(len(members) - _MOST_PLACES, 'more place')}")
 
 
 def _differences(finding: Finding, code: MemberCode, paint: Paint) -> Iterator[str]:
@@ -156,17 +156,18 @@ def _text(pieces: Sequence[Piece], style: str, paint: Paint) -> str:
 def _summary(selection: Selection, paint: Paint) -> Iterator[str]:
     report = selection.report
     new = "new " if selection.since or selection.baseline else ""
+    read = f"{_count(report.files, 'file')}, {_lines(report.lines)}"
     found = len(selection.findings)
     if not found:
-        yield f"No {new}duplicates in {report.files:,} files, {_lines(report.lines)}."
+        yield f"No {new}duplicates in {read}."
     else:
         kinds = selection.by_type()
         by_type = ", ".join(f"{kinds[kind]:,} of type {kind}" for kind in sorted(kinds))
         classes = "class" if found == 1 else "classes"
         yield paint(
             BOLD,
-            f"{report.files:,} files, {_lines(report.lines)}; {selection.duplicated_lines:,} of "
-            f"them duplicated ({selection.share:.1f} %) in {found:,} {new}{classes}: {by_type}.",
+            f"{read}; {selection.duplicated_lines:,} of them duplicated "
+            f"({selection.share:.1f} %) in {found:,} {new}{classes}: {by_type}.",
         )
     last = selection.offset + len(selection.shown)
     if last < found:
@@ -180,4 +181,8 @@ def _summary(selection: Selection, paint: Paint) -> Iterator[str]:
 
 
 def _lines(number: int) -> str:
-    return f"{number:,} line{'' if number == 1 else 's'}"
+    return _count(number, "line")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

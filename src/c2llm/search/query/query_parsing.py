@@ -122,8 +122,8 @@ class Query:
     """For each foreign word the English ones that it was taken for."""
     foreign: frozenset[str] = frozenset()
     """Terms of foreign words as they are written; only code that has them can be found by them."""
-    written: tuple[str, ...] = ()
-    """Terms of the text as it is written, where `terms` are those of its translation."""
+    written: Mapping[str, str] = field(default_factory=dict)
+    """As `spelled`, of the text as it is written, where `terms` are those of its translation."""
     left_out: int = 0
     """Characters of a very long one that are not looked at, nor in `text`."""
 
@@ -198,7 +198,7 @@ def parse_query(text: str) -> Query:
         meaning=meaning,
         understood=translation.understood if translation else {},
         foreign=frozenset(foreign),
-        written=tuple(_spelling(text, kind)) if translation else (),
+        written=_spelling(text, kind) if translation else {},
         left_out=left_out,
     )
 

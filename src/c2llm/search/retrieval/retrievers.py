@@ -128,12 +128,12 @@ def asked_here(readers: Sequence[IndexReader], query: Query) -> Query:
     stands nowhere would only make the others count less. What stands somewhere just as the query
     has it, a phrase of a comment, is looked for as it stands, like grep.
     """
-    if not query.foreign:
+    if not query.written:
         return query
     asked = (*query.foreign, *query.written)
     here = {term for reader in readers for term in reader.store.document_frequencies(asked)}
     if here.issuperset(query.written) and _stands_somewhere(readers, query):
-        return replace(query, terms=query.written)
+        return replace(query, terms=tuple(query.written), spelled=query.written)
     terms = tuple(term for term in query.terms if term not in query.foreign or term in here)
     return replace(query, terms=terms)
 
@@ -141,7 +141,7 @@ def asked_here(readers: Sequence[IndexReader], query: Query) -> Query:
 def _stands_somewhere(readers: Sequence[IndexReader], query: Query) -> bool:
     """Whether one of the likeliest chunks has the query's text in its own."""
     for reader in readers:
-        likely = reader.store.lexical_candidates(query.written, _MOST_LOOKED_AT)
+        likely = reader.store.lexical_candidates(tuple(query.written), _MOST_LOOKED_AT)
         ids = [chunk_id for chunk_id, _ in likely]
         if ids and any(True for _ in reader.store.texts([query.text], ids)):
             return True

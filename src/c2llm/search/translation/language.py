@@ -30,6 +30,8 @@ _LETTERS = {
     "tr": "çğıöşü",
     "cs": "áčďéěíňóřšťúůýž",
 }
+_LOANED = frozenset("café cliché façade naïve résumé rôle".split())
+"""Words that English writes with accents."""
 _BY_LETTERS = 0.5
 """What a word that is not known counts by its accents."""
 _AMONG_OTHERS = 0.3
@@ -50,25 +52,36 @@ def latin_language(lexicon: Lexicon, words: Sequence[str]) -> str | None:
     if english and all(map(str.isascii, lower)) and 2 * english >= len(lower):
         return None
     votes: Counter[str] = Counter()
-    foreign = of_english = 0.0
+    foreign = of_english = accented = 0.0
     for word in dict.fromkeys(lower):
         plain = folded(word)
         languages = lexicon.languages(plain)
-        others = [language for language in languages if language != "en"]
-        if not languages:
+        others = _fitting(word, [language for language in languages if language != "en"])
+        if word in _LOANED:
+            of_english += 1
+        elif not languages:
             guessed = _guessed(lexicon, word, plain)
             votes.update(guessed)
             foreign += sum(guessed.values())
         elif not others:
             of_english += 1
-        elif len(others) == len(languages):
+        elif "en" not in languages:
             votes.update({language: 1.0 / len(others) for language in others})
             foreign += 1
         else:  # tells one foreign language from another, where it is one
             votes.update({language: _AMONG_OTHERS / len(others) for language in others})
+            accented += 0.0 if word.isascii() else _BY_LETTERS
+    if not of_english:  # code has such words without their accents, English has none
+        foreign += accented
     if foreign <= english or foreign < max(_BY_LETTERS, 0.5 * of_english):
         return None
     return max(votes.items(), key=lambda vote: vote[1])[0]
+
+
+def _fitting(word: str, languages: list[str]) -> list[str]:
+    """Those of the languages that write a word with its accents; all where none does."""
+    accents = set(re.sub("[a-z]", "", word))
+    return [one for one in languages if accents <= set(_LETTERS.get(one, ""))] or languages
 
 
 def _guessed(lexicon: Lexicon, word: str, plain: str) -> dict[str, float]:
