@@ -286,9 +286,16 @@ def test_a_line_is_a_number_of_ascii_digits(server: Running) -> None:
 
 def test_what_is_no_json_is_told_in_a_sentence(server: Running) -> None:
     for route in ("/search", "/repositories", "/v1/embeddings", "/rerank", "/page/search"):
-        answer = server.ask("POST", route, b"{", content_type="application/json")
-        assert answer.status == 422
-        assert answer.json["error"]["message"] == "The body is no JSON; send one JSON object."
+        for body, kind in (
+            (b"{", "application/json"),
+            (b"", "application/json"),
+            (b'"x"', "application/json"),
+            (b"[]", "application/json"),
+            (b"q=x", "application/x-www-form-urlencoded"),
+        ):
+            answer = server.ask("POST", route, body, content_type=kind)
+            assert answer.status == 422
+            assert answer.json["error"]["message"].startswith("The body is no JSON object; ")
 
 
 def test_head_is_taken_where_get_is(server: Running) -> None:

@@ -18,6 +18,7 @@ from c2llm.serving.repositories import by_name
 
 KNOWN = "c2llm.repositories"
 """Where the scope of a request has the repositories of who asks, by name, once these are known."""
+_NO_OBJECT = "The body is no JSON object; send one, with the header content-type: application/json."
 _FAILED = "The server failed at this; its operator finds the reason in the log."
 
 
@@ -85,12 +86,12 @@ def add_error_handlers(app: FastAPI) -> None:
     async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         parts = [str(part) for part in first.get("loc", ())[1:]]
-        where = printable(".".join(parts)[:200]) or "The body"
+        where = printable(".".join(parts)[:200])
         told = first.get("msg", "")
         if first.get("type") == "extra_forbidden":
             told = "there is no such field; /openapi.json names those that there are"
-        if first.get("type") == "json_invalid":
-            return error_response(422, "malformed", "The body is no JSON; send one JSON object.")
+        if not parts or first.get("type") == "json_invalid":
+            return error_response(422, "malformed", _NO_OBJECT)
         return error_response(422, "malformed", f"{where}: {printable(told)}.")
 
     @app.exception_handler(HTTPException)
