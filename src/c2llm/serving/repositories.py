@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -137,6 +138,19 @@ def kept_file() -> Path:
 def named(folders: Sequence[Path]) -> dict[str, Path]:
     """The short name of each directory among these alone."""
     return dict(zip(labels(folders), folders, strict=True))
+
+
+def by_name(text: str, repositories: Mapping[str, Path]) -> str:
+    """A sentence in which directories of the server are called as whoever asks knows them.
+
+    Args:
+        text: What has been told of the disk.
+        repositories: Those that there are for who asks, by their names.
+    """
+    for name, folder in sorted(repositories.items(), key=lambda one: -len(str(one[1]))):
+        whole = rf"{re.escape(str(folder))}(?![\w-]|\.\w)"
+        text = re.sub(whole, lambda _, name=name: name, text)  # type: ignore[misc]
+    return text
 
 
 def _kept(file: Path) -> list[str]:

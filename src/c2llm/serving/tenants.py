@@ -26,7 +26,7 @@ from c2llm.index.store.lock import holding
 from c2llm.index.store.private import check_file, make_file, make_folder
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
-_RATE = re.compile(r"(\d{1,9})\s*/\s*(s|sec|second|m|min|minute|h|hour)", re.IGNORECASE)
+_RATE = re.compile(r"(\d{1,9})\s*/\s*(s|sec|second|m|min|minute|h|hour)", re.ASCII | re.IGNORECASE)
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _SIGN = "c2llm_"
 """How keys begin, so that scanners of leaked secrets know one."""

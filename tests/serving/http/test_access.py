@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import signal
 import socket
 from collections.abc import Iterator
@@ -265,3 +266,28 @@ def test_a_second_interrupt_ends_it_at_once(tmp_path: Path) -> None:
                 socket.create_connection(("127.0.0.1", server.port)).close()
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(60) == 0
+
+
+def test_keys_that_let_nobody_in_are_told_at_the_start(place: Path, tmp_path: Path) -> None:
+    missing, emptied = tmp_path / "none" / "keys.json", tmp_path / "keys.json"
+    add_key(emptied, "last", None)
+    revoke_key(emptied, "last")
+    kept = tmp_path / "home" / "serve" / "keys.json"
+    add_key(kept, "last", None)
+    revoke_key(kept, "last")
+    folder = str(place / "one" / "code")
+    for options, said in (
+        (["--keys", str(missing)], f"c2llm keys add NAME --all --file {missing}"),
+        (["--keys", str(emptied)], "has no key"),
+        ([], "has no key"),  # the last one was revoked: nobody may ask, rather than everybody
+    ):
+        with (
+            pytest.raises(AssertionError, match=re.escape(said)),
+            serving(tmp_path / "home", folder, *options, "--no-local-socket"),
+        ):
+            pass
+    key = {"C2LLM_SERVE_KEY": "k" * 20}
+    options = ["--keys", str(missing), "--no-local-socket"]
+    with serving(tmp_path / "home", folder, *options, **key) as running:
+        assert running.get("/info").status == 401
+        assert running.get("/info", key="k" * 20).status == 200

@@ -21,6 +21,7 @@ from c2llm.serving.http.guard import GuardSettings
 from c2llm.serving.http.running import listening, server_of
 from c2llm.serving.http.service import ServeSettings, Service
 from c2llm.serving.http.workers import Workers
+from c2llm.serving.tenants import Tenants
 
 NAMES = ("127.0.0.1", "localhost", "[::1]", "search.example")
 
@@ -255,3 +256,30 @@ def test_a_port_that_is_taken_is_told_in_one_sentence() -> None:
     taken = listening("127.0.0.1", 0)
     with taken, pytest.raises(UsageError, match="cannot be listened at"):
         listening("127.0.0.1", taken.getsockname()[1])
+
+
+def test_what_is_cut_off_at_the_end_is_told_to_ask_again() -> None:
+    answered: list[dict[str, Any]] = []
+    logged: list[dict[str, Any]] = []
+
+    async def endless(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.Event().wait()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        answered.append(message)
+
+    async def cut_off() -> None:
+        guard = guard_module.Guard(endless, Tenants(), log=logged.append)
+        scope = {"type": "http", "method": "GET", "path": "/search", "headers": []}
+        task = asyncio.create_task(guard(scope, receive, send))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cut_off())
+    assert answered[0]["status"] == logged[0]["status"] == 503
+    assert json.loads(answered[1]["body"])["error"]["code"] == "ending"

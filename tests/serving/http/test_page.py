@@ -221,3 +221,15 @@ def test_who_has_no_key_gets_the_page_and_no_answer(tmp_path):
             assert opened.post(f"/page/{path}", json={}).status_code == 401, path
         headers = {"Authorization": f"Bearer {'k' * 20}"}
         assert opened.post("/page/state", json={}, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("route", ["/page/state", "/page/progress"])
+def test_the_start_of_the_page_looks_at_no_tree(two, monkeypatch, route):
+    def told_of_tree(*_, **__):
+        raise AssertionError("the tree is listed")
+
+    assert two.post("/page/search", json={"text": "retry"}).status_code == 200
+    for name in ("index.build.index_status.find_stale", "index.build.index_status.list_files"):
+        monkeypatch.setattr(f"c2llm.{name}", told_of_tree)
+    monkeypatch.setattr("os.scandir", told_of_tree)
+    assert two.post(route, json={}).status_code == 200

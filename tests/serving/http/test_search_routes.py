@@ -231,3 +231,79 @@ def test_what_was_edited_is_in_the_next_answer(place: Path, server: Running) -> 
     assert server.post("/search", asked).json["results"][0]["path"] == "lib/quota.py"
     new.unlink()
     assert server.post("/search", asked).json["results"][0]["path"] != "lib/quota.py"
+
+
+def test_what_holds_no_sources_is_refused_and_not_listed(place: Path, server: Running) -> None:
+    (place / "code" / "empty").mkdir(exist_ok=True)
+    (place / "code" / "pictures").mkdir(exist_ok=True)
+    (place / "code" / "pictures" / "one.png").write_bytes(b"\x89PNG\0\0")
+    before = server.get("/repositories").json
+    for name in ("empty", "pictures", "empty"):
+        answer = server.post("/repositories", {"path": name})
+        assert (answer.status, answer.code) == (422, "no_sources"), answer.body
+        assert str(place) not in answer.json["error"]["message"]
+    assert server.get("/repositories").json == before
+    (place / "code" / "empty" / "a.py").write_text("def not_empty_now():\n    return 1\n")
+    assert server.post("/repositories", {"path": "empty"}).status == 201
+    (place / "code" / "empty" / "a.py").unlink()
+    refreshed = server.post("/repositories/refresh", {"name": "empty"})
+    assert (refreshed.status, refreshed.code) == (422, "no_sources"), refreshed.body
+    assert str(place) not in refreshed.json["error"]["message"]
+    searched = server.post("/search", {"query": "not_empty_now", "repositories": ["empty"]})
+    assert searched.status == 200 and str(place) not in str(searched.json["notes"])
+    assert server.ask("DELETE", "/repositories?name=empty").status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/file?repository=app&path=src/none.py", None),
+        ("/file?repository=app&path=src", None),
+        ("/file?repository=app&path=README.md&start_line=9999", None),
+        ("/similar", {"repository": "app", "place": "src/none.py:1"}),
+        ("/similar", {"repository": "app", "place": "README.md:9999"}),
+        ("/similar", {"repository": "app", "place": "blank.py:40"}),
+        ("/page/search", {"text": "like:app/src/none.py:1"}),
+        ("/page/search", {"text": "like:app/blank.py:40"}),
+        ("/page/file", {"repository": "app", "place": "src/none.py"}),
+    ],
+)
+def test_errors_name_no_place_of_the_server(
+    place: Path, server: Running, path: str, body: object
+) -> None:
+    blank = place / "code" / "app" / "blank.py"
+    blank.write_text("\n" * 80)
+    answer = server.ask("GET" if body is None else "POST", path, body)
+    blank.unlink()
+    assert answer.status == 422
+    assert str(place) not in answer.json["error"]["message"], answer.body
+
+
+def test_a_line_is_a_number_of_ascii_digits(server: Running) -> None:
+    answer = server.post("/similar", {"repository": "app", "place": "src/net/retry.py:\u0665"})
+    assert answer.status == 422 and "PATH:LINE" in answer.json["error"]["message"]
+
+
+def test_what_is_no_json_is_told_in_a_sentence(server: Running) -> None:
+    for route in ("/search", "/repositories", "/v1/embeddings", "/rerank", "/page/search"):
+        for body, kind in (
+            (b"{", "application/json"),
+            (b"", "application/json"),
+            (b'"x"', "application/json"),
+            (b"[]", "application/json"),
+            (b"q=x", "application/x-www-form-urlencoded"),
+        ):
+            answer = server.ask("POST", route, body, content_type=kind)
+            assert answer.status == 422
+            assert answer.json["error"]["message"].startswith("The body is no JSON object; ")
+
+
+def test_head_is_taken_where_get_is(server: Running) -> None:
+    paths = server.get("/openapi.json").json["paths"]
+    assert not [path for path, methods in paths.items() if "head" in methods]
+    for path, methods in paths.items():
+        if "get" in methods and "{" not in path:
+            got = server.get(path)
+            head = server.ask("HEAD", path)
+            assert (head.status, head.body) == (got.status, b""), path
+    assert server.ask("HEAD", "/rerank").status == 405

@@ -20,12 +20,16 @@ from tests.serving.http.serving import posted, refusal
 
 
 @contextmanager
-def process(home: Path, folder: Path, *options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def process(
+    home: Path, folder: Path, *options: str, stdin: int = subprocess.DEVNULL
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A server of its own: its address."""
     command = [sys.executable, "-m", "c2llm", "serve", str(folder), "--port", "0", "--log", "off"]
     started = subprocess.Popen(
         [*command, "--model", "c2llm-nano", *options],
         env={**os.environ, "C2LLM_HOME": str(home)},
+        stdin=stdin,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -107,3 +111,19 @@ def test_kill_loses_nothing(tmp_path):
         assert 'c2llm_cache_lookups_total{result="hit"} 50.0' in text
     for old, new in zip(before, after, strict=True):
         np.testing.assert_allclose(old["embedding"], new["embedding"], atol=1e-6)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no SIGHUP")
+def test_a_closed_terminal_ends_it_in_good_order_and_a_reload_goes_on(tmp_path):
+    (tmp_path / "project").mkdir()
+    with process(tmp_path / "home", tmp_path / "project") as (address, started):
+        started.send_signal(signal.SIGHUP)
+        assert httpx.get(f"{address}/health", trust_env=False).status_code == 200
+        started.send_signal(signal.SIGTERM)
+        assert started.wait(30) == 0
+    terminal, side = os.openpty()
+    with process(tmp_path / "home", tmp_path / "project", stdin=side) as (_, started):
+        started.send_signal(signal.SIGHUP)
+        assert started.wait(30) == 0
+    os.close(terminal)
+    os.close(side)

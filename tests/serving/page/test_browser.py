@@ -367,17 +367,24 @@ def test_hostile_names_and_code_are_text(browser, tmp_path_factory):
 def test_a_key_is_asked_for_and_kept_in_the_tab(browser, tmp_path_factory):
     folder = write_tree(tmp_path_factory.mktemp("keyed") / "api", dict(PROJECT))
     key = "s3cret-key-of-a-team"
-    with served(folder, tenants=Tenants(key=key, required=True)) as site:
+    tenants = Tenants(key=key, required=True)
+    with served(folder, tenants=tenants) as site:
         page = browser.new_page()
         page.goto(f"{site}/?q=retry")
         page.get_by_label("Key", exact=True).fill("wrong-key-of-nobody")
         page.get_by_role("button", name="Use this key").click()
         expect(page.locator("#notices")).to_contain_text("not known")
+        page.get_by_label("Key", exact=True).fill("ключ-которого-нет")  # cannot be sent at all
+        page.get_by_role("button", name="Use this key").click()
+        expect(page.locator("#notices")).to_contain_text("no key")
         page.get_by_label("Key", exact=True).fill(key)
         page.get_by_role("button", name="Use this key").click()
         expect(titles(page).first).to_be_visible()
         assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
         assert key not in page.url and key not in page.content()
+        tenants.key = "another-key-of-it"  # as if it had been revoked
+        page.get_by_role("button", name="Callers").first.click()
+        expect(page.get_by_label("Key", exact=True)).to_be_focused()
         page.close()
 
 

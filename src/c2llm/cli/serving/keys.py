@@ -62,6 +62,9 @@ def add(
         str(resolved_path(one)) if "/" in one or one.startswith("~") else one
         for one in repositories
     ]
+    for one in named:
+        if "/" in one and not Path(one).is_dir():
+            note(f"There is no directory {one} yet; a name has no / in it.")
     where = file or keys_file()
     key = add_key(where, name, None if everything else named, rate=rate, manages=manages)
     print_line(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -223,7 +224,18 @@ def _service(options: Mapping[str, Any]) -> Service:
     EncoderHandle(options["model"]).check()
     file = Path(options["keys"]).expanduser() if options["keys"] else keys_file()
     key = key_of(None)
-    has_keys = key is not None or bool(options["keys"]) or bool(read_keys(file))
+    has_keys = key is not None or bool(options["keys"]) or file.exists()
+    if options["keys"] and key is None and not file.exists():
+        raise UsageError(
+            f"There is no file of keys {file}; make its first key: c2llm keys add NAME --all "
+            f"--file {shlex.quote(str(file))}"
+        )
+    if has_keys and key is None and not read_keys(file):
+        # Where all are revoked nobody may ask, which is not the same as everybody.
+        raise UsageError(
+            f"{file} has no key, so nobody could ask: make one with c2llm keys add, or remove the "
+            "file for a server without keys."
+        )
     host = options["host"]
     if not has_keys and not is_loopback(host):
         raise UsageError(

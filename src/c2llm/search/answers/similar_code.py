@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
     from c2llm.search.request import SearchRequest
 
-_PLACE = re.compile(r"(.+?):(\d{1,7})(?:[-:]\d+)?")
+_PLACE = re.compile(r"(.+?):(\d{1,7})(?:[-:]\d+)?", re.ASCII)
 _MOST_BYTES = 4_000_000
 _AROUND = 15
 """Lines above and below, where no function or class is around."""

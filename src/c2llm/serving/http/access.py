@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from c2llm.search.answering import labels
-from c2llm.serving.http.errors import ApiError
+from c2llm.serving.http.errors import KNOWN, ApiError
 from c2llm.serving.http.service import Service, service_of
 from c2llm.serving.repositories import named
 from c2llm.serving.tenants import Tenant
@@ -41,13 +41,17 @@ def no_key() -> ApiError:
 
 
 async def visible(
-    service: Annotated[Service, Depends(service_of)], tenant: Annotated[Tenant, Depends(asker)]
+    request: Request,
+    service: Annotated[Service, Depends(service_of)],
+    tenant: Annotated[Tenant, Depends(asker)],
 ) -> dict[str, Path]:
     """The repositories that there are for who asks, by their names; a dependency of routes.
 
     The names are told apart among these alone, so that they tell nothing of others.
     """
-    return visible_to(service, tenant)
+    there = visible_to(service, tenant)
+    request.scope[KNOWN] = there
+    return there
 
 
 def visible_to(service: Service, tenant: Tenant) -> dict[str, Path]:

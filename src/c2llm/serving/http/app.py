@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from c2llm import __version__
@@ -22,6 +23,18 @@ from c2llm.serving.http.inference import embeddings, models, rerank
 from c2llm.serving.http.inference.limits import InferenceLimit
 from c2llm.serving.http.metrics import RequestMetrics
 from c2llm.serving.http.service import Service
+
+# Routes are tried in turn: those of the most requests come first.
+_ROUTERS = (
+    embeddings.router,
+    search_routes.router,
+    page.router,
+    rerank.router,
+    models.router,
+    operations.router,
+    info_routes.router,
+    repository_routes.router,
+)
 
 
 def create_app(
@@ -51,15 +64,10 @@ def create_app(
     )
     app.state.service = service
     add_error_handlers(app)
-    # Routes are tried in turn: those of the most requests come first.
-    app.include_router(embeddings.router)
-    app.include_router(search_routes.router)
-    app.include_router(page.router)
-    app.include_router(rerank.router)
-    app.include_router(models.router)
-    app.include_router(operations.router)
-    app.include_router(info_routes.router)
-    app.include_router(repository_routes.router)
+    for router in _ROUTERS:
+        app.include_router(router)
+    for router in _ROUTERS:
+        _answer_head(app, router)
     # What is added last stands in front: who may not ask is refused before its body is read.
     app.add_middleware(
         InferenceLimit,
@@ -69,3 +77,16 @@ def create_app(
     app.add_middleware(Guard, tenants=service.tenants, settings=guard, log=log)
     app.add_middleware(RequestMetrics, metrics=service.metrics)
     return app
+
+
+def _answer_head(app: FastAPI, router: APIRouter) -> None:
+    """Take HEAD wherever a router takes GET; the server sends no body then."""
+    for route in router.routes:
+        if isinstance(route, APIRoute) and route.methods == {"GET"}:
+            app.add_api_route(
+                route.path,
+                route.endpoint,
+                methods=["HEAD"],
+                response_class=route.response_class,
+                include_in_schema=False,
+            )

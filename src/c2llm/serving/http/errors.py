@@ -11,10 +11,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from c2llm.errors import C2LLMError, UsageError
+from c2llm.errors import C2LLMError, NothingToIndexError, UsageError
 from c2llm.printable import printable
 from c2llm.serving.open_indexes import BusyError
+from c2llm.serving.repositories import by_name
 
+KNOWN = "c2llm.repositories"
+"""Where the scope of a request has the repositories of who asks, by name, once these are known."""
+_NO_OBJECT = "The body is no JSON object; send one, with the header content-type: application/json."
 _FAILED = "The server failed at this; its operator finds the reason in the log."
 
 
@@ -67,11 +71,14 @@ def add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(C2LLMError)
     async def own_error(request: Request, error: C2LLMError) -> JSONResponse:
+        said = by_name(str(error), request.scope.get(KNOWN, {}))
         if isinstance(error, UsageError):
-            return error_response(422, "refused", printable(str(error)))
+            return error_response(422, "refused", printable(said))
+        if isinstance(error, NothingToIndexError):
+            return error_response(422, "no_sources", printable(said))
         # What fails on the disk names places of the server that are no matter of a client's.
         busy = isinstance(error, BusyError)
-        told = str(error) if busy or not request.app.state.service.tenants.required else _FAILED
+        told = said if busy or not request.app.state.service.tenants.required else _FAILED
         code, headers = ("busy", {"Retry-After": "2"}) if busy else ("failed", None)
         return error_response(503, code, printable(told), headers)
 
@@ -79,10 +86,12 @@ def add_error_handlers(app: FastAPI) -> None:
     async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         parts = [str(part) for part in first.get("loc", ())[1:]]
-        where = printable(".".join(parts)[:200]) or "The body"
+        where = printable(".".join(parts)[:200])
         told = first.get("msg", "")
         if first.get("type") == "extra_forbidden":
             told = "there is no such field; /openapi.json names those that there are"
+        if not parts or first.get("type") == "json_invalid":
+            return error_response(422, "malformed", _NO_OBJECT)
         return error_response(422, "malformed", f"{where}: {printable(told)}.")
 
     @app.exception_handler(HTTPException)

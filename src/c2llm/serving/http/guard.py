@@ -43,6 +43,7 @@ _BODY_SECONDS = 30.0
 _DRAIN_SECONDS = 2.0
 _MOST_DRAINED = 4
 """So many times the largest body is read of one that is refused."""
+_ENDING = {"Retry-After": "5", "Connection": "close"}
 _MOST_HELD_BYTES = 64_000_000
 """Of the bodies of all requests that are being read."""
 
@@ -121,6 +122,11 @@ class _Exchange:
             await self._answer()
         except asyncio.CancelledError as error:
             failure = error
+            if not self._status:
+                self._read_whole = True  # there is no time for more of it
+                await self._refuse(
+                    ApiError(503, "ending", "The server is ending; ask again soon.", _ENDING)
+                )
             raise
         except Exception as error:
             failure = error

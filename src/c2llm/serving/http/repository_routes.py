@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from c2llm.codebase.languages import detect_language
+from c2llm.errors import NothingToIndexError
 from c2llm.serving.file_lines import read_lines
 from c2llm.serving.http.access import asker, chosen, visible, visible_to
 from c2llm.serving.http.errors import ApiError
@@ -67,9 +68,19 @@ async def add(request: Request, wanted: Added, service: Server, tenant: Asker) -
     _require_management(tenant)
 
     def work() -> Json:
+        before = service.repositories.all()
         root = service.repositories.add(wanted.path)
-        name = _name_of(visible_to(service, tenant), root)
-        _refresh(service, name, root)
+        try:
+            name = _name_of(visible_to(service, tenant), root)
+            _refresh(service, name, root)
+        except (ApiError, NothingToIndexError) as error:
+            if root not in before:
+                service.repositories.remove(root)
+            if isinstance(error, ApiError):
+                raise
+            raise ApiError(
+                422, "no_sources", f"{wanted.path!r} holds no sources; add one that does."
+            ) from error
         return described(service, name, root)
 
     return await service.workers.run(request, work)

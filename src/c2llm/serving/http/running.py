@@ -63,7 +63,8 @@ def run(
     """Serve until the process is told to end.
 
     The first SIGTERM or SIGINT ends it when what is at work has been answered, or after
-    `grace_seconds`; a second Ctrl-C ends it at once.
+    `grace_seconds`; a second Ctrl-C ends it at once. SIGHUP does so where the server was started
+    in a terminal, which was closed then; elsewhere there is nothing to read anew, and it goes on.
 
     Args:
         app: What answers.
@@ -79,10 +80,25 @@ def run(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, again)  # uvicorn raises what it was sent once more when it has ended
+    _outlive_hangups(server)
     try:
         server.run(sockets=[listener])
     finally:
         at_end()
+
+
+def _outlive_hangups(server: uvicorn.Server) -> None:
+    """Have SIGHUP, which would kill it, end a server in good order or not at all."""
+    hangup = getattr(signal, "SIGHUP", None)  # not on Windows
+    if hangup is None or signal.getsignal(hangup) is not signal.SIG_DFL:
+        return  # as under nohup
+    in_terminal = any(os.isatty(stream) for stream in (0, 1, 2))  # once closed it is none any more
+
+    def hung_up(number: int, frame: FrameType | None) -> None:
+        if in_terminal:
+            server.handle_exit(signal.SIGTERM, frame)
+
+    signal.signal(hangup, hung_up)
 
 
 def server_of(

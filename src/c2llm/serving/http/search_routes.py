@@ -22,6 +22,7 @@ from c2llm.serving.http.errors import ApiError
 from c2llm.serving.http.guard import QUERY
 from c2llm.serving.http.service import Service, service_of
 from c2llm.serving.open_indexes import BusyError
+from c2llm.serving.repositories import by_name
 
 router = APIRouter(tags=["search"])
 
@@ -143,7 +144,7 @@ async def _similar(
             specimen = Specimen(wanted.code or "")
         else:
             path, _, line = wanted.place.rpartition(":")
-            if not line.isdecimal() or len(line) > 7:
+            if not (line.isascii() and line.isdecimal()) or len(line) > 7:
                 raise UsageError(f"{wanted.place!r} is not PATH:LINE.")
             read_lines(home, path, int(line), int(line))  # it may be read at all
             specimen = specimen_at(f"{home / path}:{line}")
@@ -202,11 +203,9 @@ def found_in(
     names, roots = list(folders), list(folders.values())
     if not roots:
         raise ApiError(404, "no_repository", "There is no repository yet; add one.")
-    told: list[str] = []
     try:
         try:
-            with service.indexes.lent(roots, seconds=_WAIT_SECONDS, names=names) as lent:
-                indexes, told = lent
+            with service.indexes.lent(roots, seconds=_WAIT_SECONDS, names=names) as (indexes, told):
                 found = find(indexes, request)
                 notes = list(told)
         except BusyError:
@@ -215,4 +214,5 @@ def found_in(
                 notes = list(told)
     except NothingToIndexError as error:
         found, notes = SearchAnswer(request, (), (), 0, 0.0), [str(error)]
-    return replace(found, notes=tuple(dict.fromkeys((*notes, *found.notes))))
+    said = (by_name(note, folders) for note in (*notes, *found.notes))
+    return replace(found, notes=tuple(dict.fromkeys(said)))

@@ -295,8 +295,14 @@ function clear() {
 
 byId("key-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  setKey(byId("key").value.trim());
+  const key = byId("key").value.trim();
   byId("key").value = "";
+  if (!/^[\x21-\x7e]+$/.test(key)) { // no other characters can be sent in a header
+    notices(["This is no key; paste it whole."], "bad");
+    byId("key").focus();
+    return;
+  }
+  setKey(key);
   byId("key-form").hidden = true;
   notices([]);
   query.focus();
@@ -395,6 +401,10 @@ async function open(box, route, one, elements) {
     const told = await ask(route, { repository, place, symbol, start_line: start, end_line: end });
     if (box.dataset.route === route) box.replaceChildren(...elements(told));
   } catch (error) {
+    if (error.status === 401) {
+      failed(error, () => {});
+      return;
+    }
     if (box.dataset.route === route) box.replaceChildren(h("p", { class: "notice bad" }, error.message));
   }
   byId("said").textContent = box.textContent.slice(0, 200);

@@ -30,16 +30,12 @@ export function start(state) {
   ];
 }
 
-/** One sentence about an index. */
+/** What is known of an index without a look at its tree. */
 function about(one) {
   if (one.reading) return `being read, ${one.reading[0].toLocaleString("en")} of ${count(one.reading[1], "file")} so far`;
   if (!one.indexed) return "not indexed yet; the first search does it";
   const languages = Object.keys(one.languages ?? {}).slice(0, 3).join(", ");
-  const stale = (one.changed ?? 0) + (one.removed ?? 0);
-  return [
-    count(one.files, "file"), languages,
-    stale ? `${count(stale, "change")} to read with the next search` : "up to date",
-  ].filter(Boolean).join(" · ");
+  return [count(one.files, "file"), languages].filter(Boolean).join(" · ");
 }
 
 /** Nothing was found. */
