@@ -55,6 +55,7 @@ def test_a_few_tokens_are_shared_among_streams_and_many_fill_the_budget() -> Non
     assert shared_budget(0, 8, 1) == 8
 
 
+@pytest.mark.slow
 def test_vectors_do_not_depend_on_the_number_of_threads(tmp_path) -> None:
     folder = save_tiny_model(tmp_path / "tiny", max_tokens=16)
     export_onnx(folder, folder)

@@ -229,6 +229,7 @@ def test_a_batch_size_bounds_what_a_call_gets(folder, size, monkeypatch):
         encoder.encode_documents(texts, batch_size=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["onnx", "torch"])
 def test_an_encoder_goes_to_another_process(folder, engine, tmp_path):
     """As Ray and the workers of a DataLoader need it: by name, settings included."""

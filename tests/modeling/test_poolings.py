@@ -132,6 +132,7 @@ def test_latent_attention_agrees_with_its_formula():
     np.testing.assert_allclose(got, out.mean(0), rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n in POOLINGS if n != "pma"])
 def test_a_folder_of_any_pooling_trains_saves_exports_and_serves(tmp_path, name):
     source = save_tiny_model(tmp_path / "m", pooling=name, num_latents=12, latent_heads=4)

@@ -35,6 +35,7 @@ def cells_of(subject, batches=(1, 2), lengths=(4, 8)):
     return grid(subject, batches, lengths, threads=1, dtype="float32", seconds=0.01)
 
 
+@pytest.mark.slow
 def test_a_process_measures_a_cell_and_the_next_run_has_it_kept(model, tmp_path, monkeypatch):
     subject = find_subject(str(model))
     assert subject.engines == ("torch",)

@@ -67,6 +67,7 @@ def test_a_text_that_is_all_padding_is_finite(bert):
         assert np.isfinite(output).all()
 
 
+@pytest.mark.slow
 def test_a_causal_backbone_keeps_its_own_attention(tmp_path):
     model = tiny_model(qwen_config())
     before = model.backbone.config._attn_implementation

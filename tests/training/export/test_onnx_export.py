@@ -27,6 +27,7 @@ def test_exported_graph_equals_torch_at_every_length(tmp_path, backbone):
         )
 
 
+@pytest.mark.slow
 def test_int8_is_smaller_and_near(tmp_path):
     source = save_tiny_model(tmp_path / "m")
     full = export_onnx(source, tmp_path / "fp32")
@@ -36,6 +37,7 @@ def test_int8_is_smaller_and_near(tmp_path):
     assert (tmp_path / "int8" / "readout.onnx").stat().st_size < 100_000
 
 
+@pytest.mark.slow
 def test_fp16_is_half_the_size_and_nearer_than_int8(tmp_path):
     source = save_tiny_model(tmp_path / "m")
     full = export_onnx(source, tmp_path / "fp32")
@@ -49,6 +51,7 @@ def test_fp16_is_half_the_size_and_nearer_than_int8(tmp_path):
         export_onnx(source, tmp_path / "both", fp16=True, int8=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("int8", [False, True])
 def test_optimising_and_quantising_keep_the_token_outputs(tmp_path, int8):
     source = save_tiny_model(tmp_path / "m", max_tokens=16)

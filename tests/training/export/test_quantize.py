@@ -109,6 +109,7 @@ def test_smoothing_moves_range_from_channels_to_weights_and_keeps_the_product():
     assert np.isfinite(smoothing_scales(np.zeros(4, np.float32), [np.zeros((4, 2))])).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", ["bert", "qwen2"])
 def test_an_int8_vector_is_near_and_does_not_depend_on_its_batch(tmp_path, backbone):
     options = {"backbone": qwen_config()} if backbone == "qwen2" else {}

@@ -160,6 +160,7 @@ def test_a_whole_model_goes_on_with_its_own_pooling(recipe, tmp_path):
             build(mistaken.model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distill", ["scores", "vectors"])
 def test_a_teacher_is_followed(recipe, tmp_path, distill):
     teacher = Trainer(load_config(recipe, ["optim.steps=30"]), tmp_path / "teacher").train()
