@@ -18,9 +18,10 @@ from c2llm.serving.http import guard as guard_module
 from c2llm.serving.http import protocol
 from c2llm.serving.http.app import create_app
 from c2llm.serving.http.guard import GuardSettings
-from c2llm.serving.http.running import listening, server_of
+from c2llm.serving.http.running import server_of
 from c2llm.serving.http.service import ServeSettings, Service
 from c2llm.serving.http.workers import Workers
+from c2llm.serving.listener import listening
 from c2llm.serving.tenants import Tenants
 
 NAMES = ("127.0.0.1", "localhost", "[::1]", "search.example")

@@ -82,12 +82,14 @@ def test_lengths_that_are_none_are_refused(tmp_path, lengths):
         open_folder(folder)
 
 
-def test_a_device_is_for_weights_in_torch():
+def test_what_cannot_be_served_is_told_at_the_start(tmp_path):
     with pytest.raises(UsageError):
         Service(ServeSettings(model="no-such-model"))
-    service = Service(ServeSettings(model="c2llm-nano", device="cuda"))
-    assert not service.embedder.wait(20)
-    assert "on the CPU alone" in str(service.embedder.health())
+    with pytest.raises(UsageError, match="on the CPU alone"):
+        Service(ServeSettings(model="c2llm-nano", device="cuda"))
+    folder = save_tiny_model(tmp_path / "tiny")
+    with pytest.raises(UsageError, match="cuda:93"):
+        Service(ServeSettings(model=str(folder), device="cuda:93"))
 
 
 def test_a_full_answer_of_many_vectors():

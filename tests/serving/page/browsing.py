@@ -12,8 +12,8 @@ import pytest
 import uvicorn
 
 from c2llm.serving.http.app import create_app
-from c2llm.serving.http.running import listening
 from c2llm.serving.http.service import ServeSettings, Service
+from c2llm.serving.listener import listening
 from c2llm.serving.open_indexes import OpenIndexes
 from c2llm.serving.repositories import Repositories
 from c2llm.serving.tenants import Tenants

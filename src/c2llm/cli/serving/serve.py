@@ -162,7 +162,8 @@ def command(show_config: bool, **options: Any) -> None:
     with imports_of_serving("serve"):
         from c2llm.serving.http.app import create_app
         from c2llm.serving.http.guard import GuardSettings
-        from c2llm.serving.http.running import listening, run
+        from c2llm.serving.http.running import run
+        from c2llm.serving.listener import listening
     service = _service(options)
     listener = listening(options["host"], options["port"])
     bound, port = listener.getsockname()[:2]
@@ -201,6 +202,7 @@ def _service(options: Mapping[str, Any]) -> Service:
     Raises:
         UsageError: A directory cannot be served, or a key is missing where one is needed.
     """
+    from c2llm.encoding.devices.placement import CPU, DEVICE_VARIABLE
     from c2llm.encoding.encoder_handle import EncoderHandle
     from c2llm.index.store.location import existing_directory
     from c2llm.serving.http.service import ServeSettings, Service
@@ -242,6 +244,8 @@ def _service(options: Mapping[str, Any]) -> Service:
             f"{host} is reached from other machines, so keys are needed: make one with c2llm keys "
             "add, or set C2LLM_SERVE_KEY; without one listen at 127.0.0.1."
         )
+    if options["device"] != CPU:
+        os.environ[DEVICE_VARIABLE] = options["device"]  # for the searches of this process
     return Service(
         ServeSettings(
             options["model"],

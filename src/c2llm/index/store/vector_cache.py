@@ -15,16 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from c2llm.errors import C2LLMError, IndexWriteError
+from c2llm.index.store.caches.cache_file import FAILURES, connected
 from c2llm.index.store.location import cache_file
-from c2llm.index.store.lock import opening
-from c2llm.index.store.private import check_database, check_home, make_file, make_folder
+from c2llm.index.store.private import check_home, make_folder
 from c2llm.index.store.schema import is_damage
 
 _DEFAULT_MEGABYTES = 1_000
-_BUSY_SECONDS = 2.0
 _ROWS_OF_A_QUERY = 500
-_FAILURES = (sqlite3.Error, OSError, TypeError, ValueError, C2LLMError)
-"""What a damaged file, or one that may not be used, raises; values of odd types among them."""
 _TABLE = """
 CREATE TABLE IF NOT EXISTS vectors (
     model TEXT NOT NULL,
@@ -138,11 +135,11 @@ class VectorCache:
         if not self._broken:
             try:
                 connection = self._connect(create)
-            except _FAILURES as error:
+            except FAILURES as error:
                 self._give_up(error)
         try:
             yield connection
-        except _FAILURES as error:
+        except FAILURES as error:
             self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:
@@ -162,20 +159,5 @@ class VectorCache:
             if create:
                 make_folder(self.path.parent)
             check_home(self.path.parent)
-            with opening(self.path) as has_locks:
-                if create:
-                    make_file(self.path)
-                check_database(self.path)
-                connection = sqlite3.connect(
-                    f"{self.path.absolute().as_uri()}?mode=rw",
-                    uri=True,
-                    timeout=_BUSY_SECONDS,
-                    isolation_level=None,
-                    check_same_thread=False,
-                )
-                if has_locks:
-                    connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = OFF")  # what is lost is made again
-                connection.executescript(_TABLE)
-            self._connection = connection
+            self._connection = connected(self.path, _TABLE, create=create, check_same_thread=False)
         return self._connection

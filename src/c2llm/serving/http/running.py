@@ -12,45 +12,15 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from c2llm.errors import UsageError
 from c2llm.serving.http.protocol import bounded_protocol
+from c2llm.serving.listener import WAITING_FOR_ACCEPT
 
 _HEAD_SECONDS = 10.0
 """In which the head of a request has to be here, from the first moment of its connection."""
 _IDLE_SECONDS = 30
 """After which a connection is closed on which nothing is asked."""
-_UNSENT_SECONDS = 30
-"""After which a connection is closed whose client does not read its answer."""
-_WAITING_FOR_ACCEPT = 1_024
-"""Connections that the system keeps until they are taken."""
 _TAKEN_A_TURN = 4
 """Connections that are taken in one turn of the event loop, so that it stays short."""
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """A socket that listens at an address.
-
-    Raises:
-        UsageError: It cannot be had.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sends small answers at once (TCP_NODELAY) only where the protocol is named.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):  # connections inherit it
-            limit = _UNSENT_SECONDS * 1000
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit)
-        listener.bind((host.strip("[]"), port))
-        listener.listen(_WAITING_FOR_ACCEPT)
-    except OSError as error:
-        listener.close()
-        raise UsageError(
-            f"{host} port {port} cannot be listened at ({error.strerror or error}); give another "
-            "--host or --port."
-        ) from error
-    return listener
 
 
 def run(
@@ -138,7 +108,7 @@ class _Server(uvicorn.Server):
         """Begin; asyncio takes one number for what is kept and for what is taken at once."""
         await super().startup(sockets)
         for listener in sockets or ():
-            listener.listen(_WAITING_FOR_ACCEPT)
+            listener.listen(WAITING_FOR_ACCEPT)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End; what is cut off then is told by the log of requests, not by tracebacks as well."""

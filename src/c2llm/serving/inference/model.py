@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from c2llm.encoding.devices.placement import CPU, Placement
 from c2llm.encoding.encoder import Encoder
 from c2llm.encoding.encoder_handle import EncoderHandle
 from c2llm.encoding.model_folder import ModelFolder, open_folder
@@ -28,8 +29,14 @@ class ServedModel:
             ModelError: Its folder is incomplete or damaged.
         """
         folder = open_folder(model)
-        if device != "cpu" and has_weights(folder.path):
-            folder = open_folder(model, "torch")
+        if device != CPU:
+            if has_weights(folder.path):
+                folder = open_folder(model, "torch")
+            placement = Placement.of(folder, device, None)
+            if folder.engine == "torch":
+                from c2llm.encoding.devices.torch_devices import torch_devices
+
+                torch_devices(placement.devices)
         return cls(model, device, folder)
 
     @property
@@ -50,7 +57,7 @@ class ServedModel:
             UsageError: The engine has no such device.
             ModelError: The folder is damaged.
         """
-        if self.device != "cpu":
+        if self.device != CPU:
             return Encoder.load(self.asked, engine=self.folder.engine, device=self.device)
         encoder = EncoderHandle(self.asked).get()
         assert isinstance(encoder, Encoder)  # nobody gave it another

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from c2llm.errors import UsageError
 from c2llm.index.build.background_reading import OWNER_VARIABLE
 from c2llm.serving.http_guard import KEY_VARIABLE, hosts, is_loopback, key_of, requiring_key
 from c2llm.serving.lifetime import end_with_parent
+from c2llm.serving.listener import listening
 from c2llm.serving.mcp.server import CodeSearchServer
 
 PATH = "/mcp"
@@ -64,7 +64,7 @@ def serve_http(
             f"{host} is reached from other machines, so a key is needed: set {KEY_VARIABLE}, or "
             "give --key-file; without one listen at 127.0.0.1."
         )
-    with _listening(host, port) as listener:
+    with listening(host, port) as listener:
         bound, found = listener.getsockname()[:2]
         known = hosts(host, found, names)
         application = server.streamable_http_app(
@@ -83,21 +83,3 @@ def serve_http(
         )
         ready(f"http://{f'[{bound}]' if ':' in bound else bound}:{found}{PATH}")
         uvicorn.Server(config).run(sockets=[listener])
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sends small answers at once (TCP_NODELAY) only where the protocol is named.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host.strip("[]"), port))
-        listener.listen(64)
-    except OSError as error:
-        listener.close()
-        raise UsageError(
-            f"{host} port {port} cannot be listened at ({error.strerror or error}); give another "
-            "--host or --port."
-        ) from error
-    return listener

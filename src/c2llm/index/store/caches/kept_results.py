@@ -15,14 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from c2llm.errors import C2LLMError
-from c2llm.index.store.lock import opening
-from c2llm.index.store.private import check_database, make_file, make_folder
+from c2llm.index.store.caches.cache_file import FAILURES, connected
+from c2llm.index.store.private import make_folder
 
 SUFFIX = ".kept"
 """How the name of the file ends, behind that of the index."""
-_BUSY_SECONDS = 2.0
-_FAILURES = (sqlite3.Error, OSError, TypeError, ValueError, C2LLMError)
 _TABLE = """
 CREATE TABLE IF NOT EXISTS results (
     kind TEXT NOT NULL,
@@ -115,11 +112,11 @@ class KeptResults:
         if not self._broken:
             try:
                 connection = self._connect(create)
-            except _FAILURES:
+            except FAILURES:
                 self._broken = True
         try:
             yield connection
-        except _FAILURES:
+        except FAILURES:
             self._broken = True
 
     def _connect(self, create: bool) -> sqlite3.Connection | None:
@@ -128,20 +125,7 @@ class KeptResults:
             if not path.exists() and not create:
                 return None
             make_folder(path.parent)
-            with opening(path) as has_locks:
-                make_file(path)
-                check_database(path)
-                connection = sqlite3.connect(
-                    f"{path.absolute().as_uri()}?mode=rw",
-                    uri=True,
-                    timeout=_BUSY_SECONDS,
-                    isolation_level=None,
-                )
-                if has_locks:
-                    connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = OFF")  # what is lost is made again
-                connection.executescript(_TABLE)
-            self._connection = connection
+            self._connection = connected(path, _TABLE)
         return self._connection
 
 
