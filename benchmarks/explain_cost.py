@@ -2,7 +2,7 @@
 
     python benchmarks/explain_cost.py TREE [--model c2llm-nano] [--rounds 9] [--tokens 2000]
 
-The same question is asked plainly, with `explain`, and within a budget of tokens, round after round,
+A question is asked plainly, with `explain`, and within a budget of tokens, round after round,
 so that what else the machine does harms all alike. Told is the median of each in milliseconds of
 processor time, all threads counted, and its ratio to the plain one. The first round is left out.
 """
