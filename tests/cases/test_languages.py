@@ -86,3 +86,14 @@ def test_a_foreign_question_finds_english_code_and_says_how(tmp_path):
         english = index.answer(SearchRequest("verify certificate", mode="lexical"))
         assert not english.understood
         assert english.reading == ""
+
+
+@pytest.mark.parametrize("query", ["默认值如何从环境变量中解析", "如何校验证书", "configuração", "шифрование"])
+def test_a_question_without_spaces_is_no_name_that_is_missing(tmp_path, query):
+    (tmp_path / "a.py").write_text("def parse_default(environment):\n    return environment\n")
+    with CodeIndex.open(tmp_path, embed="none") as index:
+        told = index.answer(SearchRequest(query, mode="lexical"))
+        assert told.understood
+        assert not any("contains" in note for note in told.notes)
+        missing = index.answer(SearchRequest("HttpKonfiguration", mode="lexical"))
+        assert any("HttpKonfiguration" in note for note in missing.notes)

@@ -50,8 +50,12 @@ def absent_names(
 
 
 def _named(query: Query) -> list[str]:
-    """What can only be a name, as it is spelled."""
-    sure = [name.text for name in query.names if name.strength >= 1.0]
+    """What can only be a name, as it is spelled; a word of another language is known for one."""
+    sure = [
+        name.text
+        for name in query.names
+        if name.strength >= 1.0 and not any(word in name.text for word in query.understood)
+    ]
     return list(dict.fromkeys([*sure, *_QUOTED.findall(query.text)]))
 
 
