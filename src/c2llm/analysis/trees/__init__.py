@@ -1,0 +1,1 @@
+"""Trees that are compared: a folder, or a revision of a repository."""
