@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -48,7 +47,7 @@ def root(tmp_path: Path) -> Path:
     for name, content in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
-    os.symlink("a.py", folder / "link.py")
+    (folder / "link.py").symlink_to("a.py")
     git(folder, "add", "-Af")
     git(folder, "-c", "core.autocrlf=false", "commit", "-qm", "x")
     return folder
