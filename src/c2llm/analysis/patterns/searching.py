@@ -260,9 +260,10 @@ def _is_apart(hit: Hit, request: PatternsRequest) -> bool:
     return hit.role in request.apart or (hit.allowed is not None and "allowed" in request.apart)
 
 
-def _order(hit: Hit) -> tuple[int, str, str, int, str]:
-    severity = SEVERITIES.index(hit.pattern.severity)
-    return -severity, hit.repository, hit.path, hit.start_line, hit.pattern.name
+def _order(hit: Hit) -> tuple[bool, int, str, str, str, int]:
+    pattern = hit.pattern
+    severity = SEVERITIES.index(pattern.severity)
+    return pattern.hint, -severity, pattern.name, hit.repository, hit.path, hit.start_line
 
 
 def _packed(found: Sequence[Found]) -> bytes:
