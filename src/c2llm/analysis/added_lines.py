@@ -77,7 +77,7 @@ def additions_since(git: Git, revision: str, paths: Iterable[str]) -> Additions:
 
 
 def _additions(git: Git, base: str, paths: set[str]) -> Additions:
-    old, submodules = _tree(git, base)
+    old, submodules = tree_objects(git, base)
     found = [
         _of_submodule(git, folder, commit, inner)
         for folder, commit in submodules.items()
@@ -92,7 +92,7 @@ def _additions(git: Git, base: str, paths: set[str]) -> Additions:
     present = {path: text for path in sorted(differing) if (text := _read(git, path)) is not None}
     gone = [path for path in old if path not in paths and _is_gone(git, path)][:_MOST_GONE]
     asked = [path for path in (*present, *gone) if path in old]
-    before = dict(zip(asked, _texts(git, [old[path] for path in asked]), strict=True))
+    before = dict(zip(asked, object_texts(git, [old[path] for path in asked]), strict=True))
     origins = _Origins({path: before[path] for path in gone})
     lines: dict[str, frozenset[int]] = {}
     for path, text in present.items():
@@ -213,7 +213,7 @@ def _lines(text: str) -> set[str]:
     return {line for line in map(str.strip, text.split("\n")) if line}
 
 
-def _tree(git: Git, commit: str) -> tuple[dict[str, str], dict[str, str]]:
+def tree_objects(git: Git, commit: str) -> tuple[dict[str, str], dict[str, str]]:
     """Of a commit path below the root and object of each regular file, and of each submodule."""
     files: dict[str, str] = {}
     submodules: dict[str, str] = {}
@@ -226,7 +226,7 @@ def _tree(git: Git, commit: str) -> tuple[dict[str, str], dict[str, str]]:
     return files, submodules
 
 
-def _texts(git: Git, objects: Sequence[str]) -> Iterator[str]:
+def object_texts(git: Git, objects: Sequence[str]) -> Iterator[str]:
     """The texts of objects; of what is too large to be indexed, or no text, ""."""
     if not objects:
         return

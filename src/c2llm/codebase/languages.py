@@ -157,6 +157,11 @@ def language_named(name: str) -> str:
     return _SPOKEN.get(lower) or _EXTENSIONS.get(lower) or lower
 
 
+def is_language(name: str) -> bool:
+    """Whether files are known that are in a language of this name."""
+    return name == "text" or any(name in table.values() for table in (_EXTENSIONS, _NAMES))
+
+
 def family(language: str) -> Family:
     """Whether a language is code, prose for people, configuration, or unknown text."""
     if language == "text":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from c2llm.analysis.clone_report import baseline
+from c2llm.analysis import baseline_file
 from c2llm.analysis.clone_report.baseline import Baseline, require_writable, write
 from c2llm.analysis.clone_report.member_code import MemberCode
 from c2llm.errors import C2LLMError, DataError, UsageError
@@ -136,7 +136,7 @@ def test_a_baseline_that_is_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
     for path in (tmp_path / "none.json", tmp_path):
         with pytest.raises(UsageError, match="cannot be read"):
             Baseline.read(path)
-    monkeypatch.setattr(baseline, "_MOST_BYTES", 10)
+    monkeypatch.setattr(baseline_file, "_MOST_BYTES", 10)
     path = tmp_path / "large.json"
     path.write_text(json.dumps({"made_by": "c2llm clones"}))
     with pytest.raises(DataError, match="larger"):

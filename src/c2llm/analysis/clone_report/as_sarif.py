@@ -1,24 +1,19 @@
 """A report of duplicates as SARIF 2.1.0, as code scanning and editors read it.
 
 One result a class, at its first member or at the one that a diff adds, the others as related
-locations. Paths are relative to `%SRCROOT%`, which is the work tree that git has around what was
-looked at; of directories of several work trees each is a base of its own below it.
+locations.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
-from c2llm import __version__
+from c2llm.analysis import sarif as logs
 from c2llm.analysis.clone_report.selection import Finding, Selection
 from c2llm.analysis.clones.clone_class import CloneType, Member
 from c2llm.printable import printable
 
-SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_HOME = "https://arxiv.org/abs/2512.21332"
-_ROOT = "%SRCROOT%"
 _RULES: dict[CloneType, tuple[str, str, str]] = {
     # name, what it is, level
     1: ("ExactDuplicate", "The same code but for layout and comments.", "warning"),
@@ -39,37 +34,20 @@ def sarif(selection: Selection, prefixes: Mapping[str, str]) -> dict[str, Any]:
             its directory there, "" or ending in `/`. Other labels are bases of their own.
     """
     kinds = sorted(_RULES)
-    members = [member for finding in selection.shown for member in finding.clone.members]
-    bases: dict[str, Any] = {_ROOT: {"description": {"text": "The root of the work tree."}}}
-    for label in sorted({member.repository for member in members} - prefixes.keys()):
-        bases[_base(label)] = {"uri": f"{_quoted(label)}/", "uriBaseId": _ROOT}
-    return {
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {
-                    "driver": {
-                        "name": "c2llm",
-                        "version": __version__,
-                        "informationUri": _HOME,
-                        "rules": [_rule(kind) for kind in kinds],
-                    }
-                },
-                "columnKind": "unicodeCodePoints",
-                "originalUriBaseIds": bases,
-                "results": [
-                    _result(finding, kinds.index(finding.clone.type), prefixes)
-                    for finding in selection.shown
-                ],
-                "properties": {
-                    "files": selection.report.files,
-                    "lines": selection.report.lines,
-                    "duplicatedLines": selection.duplicated_lines,
-                },
-            }
+    return logs.log(
+        [_rule(kind) for kind in kinds],
+        [
+            _result(finding, kinds.index(finding.clone.type), prefixes)
+            for finding in selection.shown
         ],
-    }
+        {member.repository for finding in selection.shown for member in finding.clone.members},
+        prefixes,
+        {
+            "files": selection.report.files,
+            "lines": selection.report.lines,
+            "duplicatedLines": selection.duplicated_lines,
+        },
+    )
 
 
 def _rule(kind: CloneType) -> dict[str, Any]:
@@ -91,7 +69,7 @@ def _result(finding: Finding, rule: int, prefixes: Mapping[str, str]) -> dict[st
     clone, first = finding.clone, finding.first
     others = [member for member in clone.members if member is not first]
     links = "; ".join(
-        f"[{_escaped(place(member))}]({number})" for number, member in enumerate(others[:5], 1)
+        f"[{logs.escaped(place(member))}]({number})" for number, member in enumerate(others[:5], 1)
     )
     more = f"; and {len(others) - 5} more" if len(others) > 5 else ""
     lines = first.end_line - first.start_line + 1
@@ -119,38 +97,11 @@ def _result(finding: Finding, rule: int, prefixes: Mapping[str, str]) -> dict[st
 
 
 def _location(member: Member, prefixes: Mapping[str, str]) -> dict[str, Any]:
-    label = member.repository
-    is_below_root = label in prefixes
-    path = prefixes.get(label, "") + member.path
-    location: dict[str, Any] = {
-        "physicalLocation": {
-            "artifactLocation": {
-                "uri": _quoted(path),
-                "uriBaseId": _ROOT if is_below_root else _base(label),
-            },
-            "region": {"startLine": member.start_line, "endLine": member.end_line},
-        }
-    }
-    if member.symbol:
-        location["logicalLocations"] = [{"fullyQualifiedName": printable(member.symbol)}]
-    return location
+    region = {"startLine": member.start_line, "endLine": member.end_line}
+    return logs.location(member.repository, member.path, region, member.symbol, prefixes)
 
 
 def place(member: Member) -> str:
     """Where a member is, for a sentence."""
     where = f"{member.repository}/{member.path}" if member.repository else member.path
     return printable(f"{where}:{member.start_line}-{member.end_line}")
-
-
-def _base(label: str) -> str:
-    return f"SRCROOT_{_quoted(label)}"
-
-
-def _quoted(path: str) -> str:
-    """A path as a relative URI, whatever bytes its name has; `a:b` is no scheme."""
-    return quote(path.encode("utf-8", "surrogateescape"), safe="/")
-
-
-def _escaped(text: str) -> str:
-    """Text inside of a link of a message, where brackets and backslashes mean something."""
-    return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")

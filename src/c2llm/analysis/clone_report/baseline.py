@@ -7,24 +7,22 @@ the file, wherever they stand now. What has more members than there were is new 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from c2llm.analysis import baseline_file
+from c2llm.analysis.baseline_file import damaged, read_rows, write_rows
 from c2llm.analysis.clone_report.member_code import MemberCode
 from c2llm.analysis.clones.clone_class import CloneClass
-from c2llm.errors import C2LLMError, DataError, UsageError
 
-_MARK = "c2llm clones"
+_MARK, _KEY = "c2llm clones", "classes"
 _VERSION = 1
 _SKETCH = 128
 """Hashes of lines that are kept of a class: those that are smallest (Broder 1997)."""
 _OVERLAP = 0.6
 """Share of a class's lines that are in known ones, from which it is known."""
-_MOST_BYTES = 200_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +61,9 @@ class Baseline:
             DataError: It is no baseline.
         """
         try:
-            if path.stat().st_size > _MOST_BYTES:
-                raise DataError(f"{path} is larger than a baseline can be; is it the right file?")
-            said = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UsageError(
-                f"The baseline {path} cannot be read ({error.strerror}); write one with "
-                "--write-baseline."
-            ) from error
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{path} is no baseline; write one with --write-baseline.") from error
-        if not isinstance(said, dict) or said.get("made_by") != _MARK:
-            raise DataError(f"{path} is no baseline; write one with --write-baseline.")
-        if said.get("version") != _VERSION:
-            raise DataError(
-                f"{path} is a baseline of version {said.get('version')}, and this program reads "
-                f"version {_VERSION}; write it anew with --write-baseline."
-            )
-        try:
-            return cls([_known(one) for one in said["classes"]])
+            return cls([_known(one) for one in read_rows(path, _MARK, _VERSION, _KEY)])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise DataError(
-                f"{path} is a damaged baseline; write it anew with --write-baseline."
-            ) from error
+            raise damaged(path) from error
 
     def has(self, clone: CloneClass, code: MemberCode) -> bool:
         """Whether a class is known, with at least as many members."""
@@ -118,18 +96,7 @@ def write(path: Path, classes: Iterable[CloneClass], code: MemberCode) -> int:
             }
         )
     rows.sort(key=lambda row: (row["id"], row["lines"]))
-    # A class a line, so that a change of the file can be read and merged.
-    body = ",\n".join(json.dumps(row) for row in rows)
-    text = f'{{"made_by": "{_MARK}", "version": {_VERSION}, "classes": [\n{body}\n]}}\n'
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise C2LLMError(
-            f"{path} cannot be written ({error.strerror}); name another file."
-        ) from error
+    write_rows(path, _MARK, _VERSION, _KEY, rows)
     return len(rows)
 
 
@@ -139,16 +106,7 @@ def require_writable(path: Path) -> None:
     Raises:
         UsageError: Something else stands there, or its folder is not there.
     """
-    if not path.parent.is_dir():
-        raise UsageError(f"There is no folder {path.parent} for {path.name}.")
-    if not os.path.lexists(path):
-        return
-    if not path.is_file() or path.is_symlink():
-        raise UsageError(f"{path} is no file; name another one for the baseline.")
-    with path.open("rb") as stream:
-        head = stream.read(100)
-    if head and not head.startswith(f'{{"made_by": "{_MARK}"'.encode()):
-        raise UsageError(f"{path} holds something else than a baseline; name another file.")
+    baseline_file.require_writable(path, _MARK)
 
 
 def _known(row: Any) -> _Known:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from c2llm.analysis.clones.corpus import ComparedFile
 from c2llm.analysis.clones.forms.file_form import (
@@ -16,7 +16,6 @@ from c2llm.analysis.clones.forms.file_form import (
     function_texts,
     with_keys,
 )
-from c2llm.analysis.clones.request import ClonesRequest
 from c2llm.analysis.clones.roles import file_role
 from c2llm.codebase.languages import family
 from c2llm.encoding.encoder_handle import DEFAULT_TABLE, table_handle
@@ -32,6 +31,22 @@ if TYPE_CHECKING:
 _FILES_AT_ONCE = 200
 _KIND, FORMS_VERSION = "clones", 5
 """Of what is kept of a file; a change in `forms` that changes a form raises the version."""
+
+
+class FilesAsked(Protocol):
+    """Which files an analysis reads; the fields are those of a `SearchRequest`."""
+
+    @property
+    def languages(self) -> Sequence[str]:
+        """Only these; all that are code where it is empty."""
+
+    @property
+    def include(self) -> Sequence[str]:
+        """Only paths like these."""
+
+    @property
+    def exclude(self) -> Sequence[str]:
+        """No paths like these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +74,17 @@ class ChosenFiles:
         return sum(len(part.files) for part in self.parts)
 
 
-def chosen_files(indexes: Sequence[CodeIndex], request: ClonesRequest) -> ChosenFiles:
+def chosen_files(
+    indexes: Sequence[CodeIndex],
+    request: FilesAsked,
+    is_asked: Callable[[str], bool] = lambda language: family(language) == "code",
+) -> ChosenFiles:
     """The files of the indexes that a request means.
+
+    Args:
+        indexes: The indexes.
+        request: Which files.
+        is_asked: Told a language, whether its files are meant where the request names none.
 
     Raises:
         UsageError: No indexed file is in any of the languages.
@@ -70,7 +94,7 @@ def chosen_files(indexes: Sequence[CodeIndex], request: ClonesRequest) -> Chosen
     for index in indexes:
         others = [other for other in indexes if other is not index]
         asked = SearchRequest(
-            "clones",
+            "files",
             mode="lexical",
             languages=request.languages,
             include=request.include,
@@ -82,7 +106,7 @@ def chosen_files(indexes: Sequence[CodeIndex], request: ClonesRequest) -> Chosen
             file
             for file in store.files()
             if (target.filters.files is None or file.id in target.filters.files)
-            and (request.languages or family(file.language) == "code")
+            and (request.languages or is_asked(file.language))
         ]
         notes.update(dict.fromkeys(target.filters.unmet))
         if index.unread_files:

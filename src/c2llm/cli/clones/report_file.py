@@ -16,8 +16,12 @@ _OURS = re.compile(
 """How a report of ours begins, in each form."""
 
 
-def require_report(path: Path) -> None:
+def require_report(path: Path, of: str = "clones") -> None:
     """Make sure before any work that a report may be written to a path.
+
+    Args:
+        path: Where it is to be.
+        of: What it is a report of, for the message.
 
     Raises:
         UsageError: Something else stands there, or its folder is not there.
@@ -34,7 +38,7 @@ def require_report(path: Path) -> None:
     except OSError as error:
         raise UsageError(f"{path} cannot be replaced ({error.strerror}).") from error
     if head.strip() and not _OURS.match(head):
-        raise UsageError(f"{path} is no report of clones; name another file, or remove it.")
+        raise UsageError(f"{path} is no report of {of}; name another file, or remove it.")
 
 
 def write_report(path: Path, text: str) -> None:

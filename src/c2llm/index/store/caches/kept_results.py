@@ -66,23 +66,31 @@ class KeptResults:
                         [(kind, key, value) for key, value in results.items()],
                     )
 
-    def keep_only(self, kind: str, hashes: Collection[bytes], *, family: str) -> None:
+    def keep_only(
+        self,
+        kind: str | Collection[str],
+        hashes: Collection[bytes],
+        *,
+        family: str | tuple[str, ...],
+    ) -> None:
         """Drop what nobody asks for any more.
 
         Args:
-            kind: Of it the results of these hashes stay.
+            kind: Of it, or of these kinds, the results of these hashes stay.
             hashes: The hashes.
-            family: How the names of the kinds begin of which nothing else stays.
+            family: How the names of the kinds begin, in one of these ways, of which nothing else
+                stays.
         """
         with self._open(create=False) as connection:
             if connection is None:
                 return
             known = connection.execute("SELECT kind, hash FROM results").fetchall()
             kept = frozenset(hashes)
+            kinds = {kind} if isinstance(kind, str) else set(kind)
             gone = [
                 (name, key)
                 for name, key in known
-                if name.startswith(family) and (name != kind or key not in kept)
+                if name.startswith(family) and (name not in kinds or key not in kept)
             ]
             if gone:
                 with _transaction(connection):

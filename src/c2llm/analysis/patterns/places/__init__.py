@@ -1,0 +1,1 @@
+"""Where the filters of patterns find something, told by processes that may be ended."""

@@ -1,0 +1,1 @@
+"""`c2llm patterns`: what once caused harm, looked for again."""

@@ -1,0 +1,31 @@
+"""`c2llm patterns`: a search by default, and verbs for the library beside it."""
+
+from __future__ import annotations
+
+import click
+
+from c2llm.cli.lazy_group import LazyGroup
+
+VERBS: dict[str, tuple[str, str]] = {
+    "search": ("c2llm.cli.patterns.search", "Look for patterns in a tree (when no verb is given)."),
+    "check": ("c2llm.cli.patterns.check", "Hold the patterns against their own examples."),
+}
+
+
+class _Patterns(LazyGroup):
+    """`c2llm patterns PATH` is `c2llm patterns search PATH`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        helps = {"-h", "--help"}
+        if not args or (args[0] not in self._verbs and args[0] not in helps):
+            args = ["search", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("patterns", cls=_Patterns, verbs=VERBS)
+def command() -> None:
+    """Find code that is like what once caused harm.
+
+    Without a verb it looks in PATH, by default this directory, as `c2llm patterns search` does,
+    whose --help lists the options. A folder that is named like a verb is given as ./NAME.
+    """
