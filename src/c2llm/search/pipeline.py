@@ -79,7 +79,7 @@ def ask(
         ranked: list[Ranked] = []
         for part in map(partial(_answers, targets), parts):
             for start in range(0, len(part), block):
-                ranked += near_copies_back(targets, request, query, part[start : start + block])
+                ranked += _chunks(targets, request, query, part[start : start + block])
         hits = hits_of(targets, ranked[request.offset : last], query, found.rarity)
     else:
         every = [item for part in parts for item in part]
@@ -150,7 +150,7 @@ def _deeper(
     return parts
 
 
-def near_copies_back(
+def _chunks(
     targets: Sequence[SearchTarget], request: SearchRequest, query: Query, block: Sequence[Ranked]
 ) -> Sequence[Ranked]:
     """One block of the list, near copies behind what is different."""

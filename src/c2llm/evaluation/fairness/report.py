@@ -15,7 +15,13 @@ import numpy as np
 from c2llm.evaluation.fairness.edits import COMPARED
 from c2llm.evaluation.fairness.rules import ALL, NONE, RULES
 from c2llm.evaluation.fairness.table import LEAST_CLUSTERS, LEAST_QUESTIONS, Floats, Group, Table
-from c2llm.evaluation.statistics.cluster_effects import Effect, adjusted_effect, holm, mean_effect
+from c2llm.evaluation.statistics.cluster_effects import (
+    Adjustment,
+    Effect,
+    adjusted_effect,
+    holm,
+    mean_effect,
+)
 from c2llm.evaluation.tables import interval, markdown_table, number, p_value, signed
 
 SMALLEST_GAP = 0.03
@@ -77,16 +83,15 @@ def _group(table: Table, group: Group) -> dict[str, Any]:
     known = group.known
     clusters = [name for name, is_known in zip(table.clusters, known, strict=True) if is_known]
     inside = group.members[known].astype(np.float64)
-    held = table.held(group)
     separate = min(
         table.clusters_of(group.members), table.clusters_of(known & ~group.members)
     )  # fmt: skip
     mine = [name for name, member in zip(table.clusters, group.members, strict=True) if member]
 
+    adjustment = Adjustment(inside, table.held(group), clusters)
+
     def adjusted(scores: Floats) -> Effect | None:
-        if separate < LEAST_CLUSTERS:
-            return None
-        return adjusted_effect(scores[known], inside, held, clusters)
+        return adjustment.effect(scores[known]) if separate >= LEAST_CLUSTERS else None
 
     scores = table.scores(ALL)
     return {
@@ -128,16 +133,13 @@ def _edits(results: Sequence[Mapping[str, Any]], functions: bool) -> list[dict[s
         ) -> Floats:
             return np.array([after[variant] - before[variant] for _, after, before in pairs])
 
-        def mean(scores: Floats, clusters: Sequence[str] = clusters) -> Effect | None:
-            return mean_effect(scores, clusters)
-
         entries.append(
             {
                 "edit": edit,
                 "against": base,
                 "n": len(pairs),
                 "before": float(np.mean([before[ALL] for *_, before in pairs])),
-                **_by_rules(scored, mean),
+                **_by_rules(scored, Adjustment(np.ones(len(pairs)), None, clusters).effect),
             }
         )
     return entries

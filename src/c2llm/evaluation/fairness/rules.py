@@ -8,19 +8,30 @@ from types import MappingProxyType
 
 from c2llm.evaluation.repositories.repo_questions import Question
 from c2llm.evaluation.repositories.repo_scores import K, chunk_rank, ndcg_of_ranks
-from c2llm.search.answers.copies.siblings import BLOCK
+from c2llm.search.answer import Sibling
+from c2llm.search.answers.copies.siblings import BLOCK, Member, stepped_back
 from c2llm.search.code_index import CodeIndex
-from c2llm.search.pipeline import candidates_of, near_copies_back
-from c2llm.search.query.query_parsing import parse_query
+from c2llm.search.explain.why import Why
+from c2llm.search.pipeline import candidates_of
+from c2llm.search.query.query_parsing import Query, parse_query
 from c2llm.search.ranking.chunk_facts import Facts
 from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, FACTORS, NO_FEATURES, RankWeights
 from c2llm.search.ranking.features import FEATURES, Corpus
-from c2llm.search.ranking.ranker import Ranked, rank
+from c2llm.search.ranking.ranker import (
+    Candidate,
+    Ranked,
+    feature_extractors,
+    ordered,
+    trust_in_vectors,
+    weigh,
+)
 from c2llm.search.request import Mode, SearchRequest
 from c2llm.search.retrieval.retrievers import asked_here
+from c2llm.search.target import SearchTarget
 
 ALL, NONE = "all rules", "no rules"
 NEAR_COPIES = "near copies"
+_NO_REASON = Why(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +73,7 @@ def scores_under(
 ) -> dict[str, float]:
     """NDCG@10 of the chunk list of one question under each variant of the ranker.
 
-    The retrievers are asked once, since no variant changes what they find.
+    The retrievers are asked once, and the candidates weighed once, since no variant changes that.
 
     Args:
         index: what is asked.
@@ -81,23 +92,51 @@ def scores_under(
         if unimported is not None:
             facts = [candidate.facts for candidate in found.candidates]
             corpora = [_unimported(corpus, facts, unimported) for corpus in corpora]
-        scores = {}
-        stepped: dict[tuple[int, ...], Sequence[Ranked]] = {}
-        for name, variant in variants.items():
-            ranked: Sequence[Ranked] = rank(
-                found.candidates, query, corpora, BLOCK, variant.weights
-            )
-            if variant.copies_step_back:
-                # Many rules make no difference to a question, and then to its near copies neither.
-                order = tuple(item.candidate.facts.id for item in ranked)
-                if order not in stepped:
-                    stepped[order] = near_copies_back(targets, request, query, ranked)
-                ranked = stepped[order]
-            best = [item.candidate.facts for item in ranked[:K]]
-            scores[name] = ndcg_of_ranks(
-                chunk_rank(target, best, prefix) for target in question.targets
-            )
-    return scores
+        orders = _Orders(targets[0], found.candidates, query, corpora)
+        best = {name: orders.best(variant) for name, variant in variants.items()}
+    return {
+        name: ndcg_of_ranks(chunk_rank(target, hits, prefix) for target in question.targets)
+        for name, hits in best.items()
+    }
+
+
+class _Orders:
+    """The candidates of one question in the order of each variant; weighed once for all."""
+
+    def __init__(
+        self,
+        target: SearchTarget,
+        candidates: Sequence[Candidate],
+        query: Query,
+        corpora: Sequence[Corpus],
+    ) -> None:
+        self._query = query
+        self._reader = target.reader
+        trust = trust_in_vectors(corpora, query, DEFAULT_WEIGHTS)
+        extractors = feature_extractors(candidates, query, corpora)
+        share = DEFAULT_WEIGHTS.dense[query.kind]
+        self._scored = weigh(candidates, query, extractors, share, trust)
+        self._members: dict[int, Member] = {}
+
+    def best(self, variant: Variant) -> list[Facts]:
+        """The first ten, as a search shows them."""
+        block = [
+            Ranked(item.candidate, item.score, _NO_REASON)
+            for item in ordered(self._scored, self._query, variant.weights, BLOCK)
+        ]
+        if variant.copies_step_back and len(block) > 1:
+            block = list(stepped_back(block, self._members_of(block)))
+        return [item.candidate.facts for item in block[:K]]
+
+    def _members_of(self, block: Sequence[Ranked]) -> list[Member]:
+        facts = [item.candidate.facts for item in block]
+        new = {one.id: one for one in facts if one.id not in self._members}
+        for stored in self._reader.store.chunks(new):
+            one = new[stored.id]
+            place = Sibling(one.path, one.start_line, one.end_line, one.symbol, self._reader.label)
+            text = stored.chunk.text
+            self._members[one.id] = Member(place, text, one.language, self._query)
+        return [self._members[one.id] for one in facts]
 
 
 def _unimported(corpus: Corpus, candidates: Sequence[Facts], path: str) -> Corpus:

@@ -38,70 +38,119 @@ class Effect:
         return self.low > 0.0 or self.high < 0.0
 
 
+class Adjustment:
+    """A property, what is held beside it, and clusters: made once for many rows of scores."""
+
+    def __init__(
+        self,
+        of: ArrayLike,
+        held: ArrayLike | None,
+        clusters: Sequence[str],
+        *,
+        confidence: float = 0.95,
+        samples: int = 999,
+        seed: int = 0,
+    ) -> None:
+        """Take what all scores share.
+
+        Args:
+            of: (n,), the property; 1 and 0 for membership of a group.
+            held: (n, m), the properties that are held, a constant among them where one is meant;
+                None for none, so that with a property of ones the effect is the mean.
+            clusters: of each query, what it is alike to.
+            confidence: of the interval.
+            samples: of the bootstrap.
+            seed: of the bootstrap.
+
+        Raises:
+            ValueError: for columns of different lengths.
+        """
+        d = np.asarray(of, np.float64)
+        self.n = len(d)
+        if len(clusters) != self.n:
+            raise ValueError(f"{self.n} of the property, {len(clusters)} clusters")
+        # Queries of one cluster stand together, so that their sums are those of a run of rows.
+        self._order = np.argsort(np.asarray(clusters), kind="stable")
+        d = d[self._order]
+        basis = np.zeros((self.n, 0))
+        if held is not None:
+            basis = _basis(np.asarray(held, np.float64)[self._order])
+        self._basis = basis
+        self._own = own = d - basis @ (basis.T @ d)
+        self._total = float(own @ own)
+        names, self._starts = np.unique(np.asarray(clusters)[self._order], return_index=True)
+        self.clusters = len(names)
+        self._told_apart = self._total > _NOTHING * max(1.0, float(d @ d)) and len(names) > 1
+        self._confidence = confidence
+        rng = np.random.default_rng(seed)
+        self._weights = _WEBB[rng.integers(0, len(_WEBB), size=(len(names), samples))]
+        self._shared = self._sums(own[:, None] * basis)
+        self._squares = self._sums(own * own)
+
+    def effect(self, scores: ArrayLike) -> Effect | None:
+        """The coefficient of the property in a linear regression of (n,) scores.
+
+        None where what is held leaves nothing of the property, or one cluster is all.
+
+        Raises:
+            ValueError: for scores of another length.
+        """
+        y = np.asarray(scores, np.float64)
+        if y.shape != (self.n,):
+            raise ValueError(f"scores of shape {y.shape} for {self.n} queries")
+        if not self._told_apart:
+            return None
+        own, total = self._own, self._total
+        y = y[self._order]
+        y = y - self._basis @ (self._basis.T @ y)
+        value = float(own @ y) / total
+        rest = y - value * own
+        error = float(self._error(self._sums(own * rest)[:, None])[0])
+        if error <= _NOTHING:
+            chance = 1.0 if abs(value) <= _NOTHING else 0.0
+            return Effect(value, value, value, chance, self.n, self.clusters)
+        # Under the null hypothesis the residuals are those of a fit without the property.
+        beyond = int(np.count_nonzero(self._ratios(y) >= abs(value) / error - _NOTHING))
+        reach = float(np.quantile(self._ratios(rest), self._confidence)) * error
+        chance = (beyond + 1) / (self._weights.shape[1] + 1)
+        return Effect(value, value - reach, value + reach, chance, self.n, self.clusters)
+
+    def _ratios(self, residuals: Floats) -> Floats:
+        """(samples,), |t| when each cluster's residuals get another sign and size.
+
+        All that a weight multiplies is summed by cluster first: what is left of the drawn residuals
+        beside what is held, times the property, needs no row of its own.
+        """
+        weights = self._weights
+        sums = self._sums(self._own * residuals)
+        by_held = self._sums(self._basis * residuals[:, None])
+        moved = sums @ weights / self._total
+        drawn = sums[:, None] * weights - self._shared @ (by_held.T @ weights)
+        errors = self._error(drawn - self._squares[:, None] * moved)
+        ratios: Floats = np.abs(moved) / np.maximum(errors, _NOTHING)
+        return ratios
+
+    def _sums(self, values: Floats) -> Floats:
+        """By cluster, of (n,) or (n, m)."""
+        sums: Floats = np.add.reduceat(values, self._starts, axis=0)
+        return sums
+
+    def _error(self, sums: Floats) -> Floats:
+        """(samples,), cluster-robust: Liang and Zeger 1986, scaled by G / (G - 1)."""
+        count = self.clusters
+        errors: Floats = np.sqrt(count / (count - 1) * (sums**2).sum(axis=0)) / self._total
+        return errors
+
+
 def adjusted_effect(
     scores: ArrayLike,
     of: ArrayLike,
     held: ArrayLike | None,
     clusters: Sequence[str],
-    *,
-    confidence: float = 0.95,
-    samples: int = 999,
-    seed: int = 0,
+    **options: int,
 ) -> Effect | None:
-    """The coefficient of one property in a linear regression of the scores.
-
-    Args:
-        scores: (n,), one a query.
-        of: (n,), the property; 1 and 0 for membership of a group.
-        held: (n, m), the properties that are held, a constant among them where one is meant; None
-            for none, so that with a property of ones the effect is the mean.
-        clusters: of each query, what it is alike to.
-        confidence: of the interval.
-        samples: of the bootstrap.
-        seed: of the bootstrap.
-
-    Returns:
-        The effect; None where what is held leaves nothing of the property, or one cluster is all.
-
-    Raises:
-        ValueError: for columns of different lengths.
-    """
-    y, d = np.asarray(scores, np.float64), np.asarray(of, np.float64)
-    n = len(y)
-    if d.shape != (n,) or len(clusters) != n:
-        raise ValueError(f"{n} scores, {d.shape} of the property, {len(clusters)} clusters")
-    basis = np.zeros((n, 0)) if held is None else _basis(np.asarray(held, np.float64))
-    y, own = _without(basis, y), _without(basis, d)
-    total = float(own @ own)
-    # Queries of one cluster stand together, so that their sums are those of a run of rows.
-    order = np.argsort(np.asarray(clusters), kind="stable")
-    y, own, basis = y[order], own[order], basis[order]
-    names, starts, cluster = np.unique(
-        np.asarray(clusters)[order], return_index=True, return_inverse=True
-    )
-    # Where one cluster alone tells the property, its errors cannot be told from its effect.
-    if total <= _NOTHING * max(1.0, float(d @ d)) or len(names) < 2:
-        return None
-    value = float(own @ y) / total
-    error = _standard_error(own, (y - value * own)[:, None], starts, total)[0]
-    rng = np.random.default_rng(seed)
-    weights = _WEBB[rng.integers(0, len(_WEBB), size=(len(names), samples))][cluster]
-    if error <= _NOTHING:
-        return Effect(value, value, value, 1.0 if abs(value) <= _NOTHING else 0.0, n, len(names))
-
-    def ratios(residuals: Floats) -> Floats:
-        """|t| of what is left when each cluster's residuals get another sign and size."""
-        drawn = _without(basis, weights * residuals[:, None])
-        moved = own @ drawn / total
-        errors = _standard_error(own, drawn - own[:, None] * moved, starts, total)
-        return np.abs(moved) / np.maximum(errors, _NOTHING)
-
-    # Under the null hypothesis the residuals are those of a fit without the property.
-    beyond = int(np.count_nonzero(ratios(y) >= abs(value) / error - _NOTHING))
-    reach = float(np.quantile(ratios(y - value * own), confidence)) * float(error)
-    return Effect(
-        value, value - reach, value + reach, (beyond + 1) / (samples + 1), n, len(names)
-    )  # fmt: skip
+    """The effect of one property on one row of scores; as `Adjustment`."""
+    return Adjustment(of, held, clusters, **options).effect(scores)
 
 
 def mean_effect(scores: ArrayLike, clusters: Sequence[str], **options: int) -> Effect | None:
@@ -128,18 +177,3 @@ def _basis(held: Floats) -> Floats:
     """(n, rank), orthonormal columns that span those that are held."""
     left, sizes, _ = np.linalg.svd(held, full_matrices=False)
     return left[:, sizes > 1e-10 * max(1.0, float(sizes.max(initial=0.0)))]
-
-
-def _without(basis: Floats, values: Floats) -> Floats:
-    """What the columns of the basis do not tell of values, (n,) or (n, samples)."""
-    return values - basis @ (basis.T @ values)
-
-
-def _standard_error(
-    own: Floats, residuals: Floats, starts: NDArray[np.int64], total: float
-) -> Floats:
-    """(samples,), cluster-robust: Liang and Zeger 1986, scaled by G / (G - 1)."""
-    sums = np.add.reduceat(own[:, None] * residuals, starts, axis=0)
-    count = len(starts)
-    errors: Floats = np.sqrt(count / (count - 1) * (sums**2).sum(axis=0)) / total
-    return errors
