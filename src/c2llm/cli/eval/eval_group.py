@@ -13,6 +13,7 @@ command = LazyGroup(
         "mteb": ("c2llm.cli.eval.eval_mteb", "MTEB(Code, v1), beside the published scores."),
         "repos": ("c2llm.cli.eval.eval_repos", "Search in whole repositories."),
         "functions": ("c2llm.cli.eval.eval_functions", "Search among functions without names."),
+        "fairness": ("c2llm.cli.eval.eval_fairness", "Whose code is found worse, and why."),
         "languages": ("c2llm.cli.eval.eval_languages", "Query language against document language."),
         "granularity": ("c2llm.cli.eval.eval_granularity", "Function, class and file, by length."),
         "compare": ("c2llm.cli.eval.eval_compare", "Where two runs differ, query by query."),

@@ -123,15 +123,9 @@ def rank(
     extractors = feature_extractors(candidates, query, corpora)
     trust = trust_in_vectors(corpora, query, weights)
     scored = weigh(candidates, query, extractors, weights.dense[query.kind], trust)
-    worths = weights.features[query.kind]
-    for item in scored:
-        item.score = item.fused + sum([w * x for w, x in zip(worths, item.row, strict=True) if x])
-        if item.asked:
-            item.score *= weights.asked
-        if item.demoted:
-            item.score *= weights.factors[item.demoted]
-    best = _diverse(scored, k, weights.saturation)
+    best = ordered(scored, query, weights, k)
     fusion = fusion_of(candidates, weights.dense[query.kind], trust) if explain else None
+    worths = weights.features[query.kind]
     ranked: list[Ranked] = []
     for item in best:
         why = Why(_reasons(item, query, extractors, worths))
@@ -139,6 +133,18 @@ def rank(
             why = _explained(why, item, fusion, weights, worths)
         ranked.append(Ranked(item.candidate, item.score, why))
     return ranked
+
+
+def ordered(scored: list[Scored], query: Query, weights: RankWeights, k: int) -> list[Scored]:
+    """The best k of what `weigh` gives, their scores entered; other weights may follow."""
+    worths = weights.features[query.kind]
+    for item in scored:
+        item.score = item.fused + sum([w * x for w, x in zip(worths, item.row, strict=True) if x])
+        if item.asked:
+            item.score *= weights.asked
+        if item.demoted:
+            item.score *= weights.factors[item.demoted]
+    return _diverse(scored, k, weights.saturation)
 
 
 def trust_in_vectors(corpora: Sequence[Corpus], query: Query, weights: RankWeights) -> float:
