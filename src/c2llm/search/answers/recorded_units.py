@@ -55,8 +55,9 @@ def recorded_units(
                 store = targets[number].reader.store
                 files[key] = definitions_of(store, facts.file_id, facts.path, facts.language)
             lines, definitions = files[key]
-            measured = [one for one in definitions if (one.start_line, one.end_line) in spans]
-            for unit, share in shares(item, lines, measured, query):
+            for unit, share in shares(item, lines, definitions, query):
+                if (unit.start_line, unit.end_line) not in spans:
+                    continue
                 place = (number, facts.path, unit.start_line, unit.end_line)
                 score = item.score * share
                 if place not in units or units[place].score < score:

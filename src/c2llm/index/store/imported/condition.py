@@ -117,6 +117,8 @@ def parse_condition(text: str) -> Condition:
         )
     if not text.strip():
         raise UsageError("The condition is empty; write one such as: sharpe > 1 and market = 'fx'.")
+    if not text.isascii() and text != text.encode(errors="replace").decode():
+        raise UsageError("The condition has characters that are no text; type it again.")
     from sqlglot import exp, parse_one
     from sqlglot.errors import SqlglotError
 
