@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "serve": ("c2llm.cli.serving.serve", "Serve search and embeddings over HTTP, and a page."),
     "clones": ("c2llm.cli.clones.command", "Find code that is written more than once."),
     "patterns": ("c2llm.cli.patterns.command", "Find code that is like what once caused harm."),
+    "records": ("c2llm.cli.records.command", "Join results of runs to code, to find it by them."),
     "keys": ("c2llm.cli.serving.keys", "Make, list and revoke the keys of a server."),
     "mcp": ("c2llm.cli.mcp", "Serve coding agents by the Model Context Protocol."),
     "workspace": ("c2llm.cli.workspace", "Name a set of repositories to search together."),

@@ -18,6 +18,7 @@ from c2llm.search.answers.citation import also_in, place
 if TYPE_CHECKING:
     from c2llm.search.answer import Hit, SearchAnswer
     from c2llm.search.answers.callers import Callers
+    from c2llm.search.answers.with_records import Group
     from c2llm.search.explain.why import Why
 
 BOLD, DIM, RESET = "\033[1m", "\033[2m", "\033[0m"
@@ -71,6 +72,7 @@ def show(
     explain: bool,
     whole: bool,
     first: int = 1,
+    groups: Sequence[Group] = (),
 ) -> None:
     """Print the answers for a reader at a terminal; they are counted from `first`."""
     from c2llm.search.answers.snippets import snippet
@@ -82,7 +84,10 @@ def show(
 
     if not hits:
         note("No result.")
+    headings = dict(_headings(groups, first))
     for rank, hit in enumerate(hits, first):
+        if rank in headings:
+            print_painted(paint(BOLD, printable(headings[rank])) + "\n\n")
         cell = f"in cell {hit.cell}" if hit.cell else ""
         label = " ".join(part for part in (hit.kind, hit.symbol, cell) if part)
         lines = [
@@ -113,7 +118,18 @@ def show(
         if hit.callers is not None:
             around = _caller_lines(hit.callers)
             lines += [paint(DIM, f"       {printable(line)}") for line in around]
+        if hit.records:
+            from c2llm.cli.records.values import record_lines
+
+            lines += [paint(DIM, f"       {printable(line)}") for line in record_lines(hit.records)]
         print_painted("\n".join(lines) + "\n\n")
+
+
+def _headings(groups: Sequence[Group], first: int) -> Iterator[tuple[int, str]]:
+    """The rank that each group begins with, and what stands above it."""
+    for group in groups:
+        yield first, f"{group.column} = {group.value} ({group.hits})"
+        first += group.hits
 
 
 def tell(answer: SearchAnswer) -> None:

@@ -31,6 +31,7 @@ Examples:
   c2llm search "open file" --granularity function   whole functions
   c2llm search parse_toml --callers                 and who calls them
   cat error.log | c2llm search -                    a stack trace, or pasted code
+  c2llm search momentum --where "sharpe > 1 and market = 'fx'" --sort -sharpe
   c2llm search "how is auth done" --max-tokens 4000 --json     for an agent
   c2llm search -i                                   type and see
 """
@@ -61,6 +62,7 @@ Examples:
     "--explain", is_flag=True, help="Say why each result is there; > marks lines that carry it."
 )
 @click.option("--callers", is_flag=True, help="Name who calls each result and imports its file.")
+@click.option("--records", is_flag=True, help="Only code with records, which are told.")
 @click.option("-l", "--paths-only", is_flag=True, help="Print the paths of the files, one a line.")
 @click.option(
     "--vimgrep", is_flag=True, help="Print path:line:column:text, a line a result, for editors."
@@ -146,6 +148,7 @@ def command(
                 explain=request.explain,
                 whole=whole,
                 first=request.offset + 1,
+                groups=found.groups,
             )
             if found.cut_off and not found.hits:
                 note(f"The first one does not fit into {request.max_tokens} tokens.")

@@ -46,6 +46,15 @@ _OPTIONS = (
         help="Near copies of a result in their places too, not behind what is different.",
     ),
     click.option(
+        "--where",
+        metavar="CONDITION",
+        help='Only code whose records (c2llm records) meet this: "sharpe > 1 and live".',
+    ),
+    click.option(
+        "--sort", metavar="COLUMN", help="By this column of their records; -COLUMN: largest first."
+    ),
+    click.option("--group-by", metavar="COLUMN", help="Together what has the same in this column."),
+    click.option(
         "--model", default=DEFAULT_MODEL, show_default=True, help="Name or folder of a model."
     ),
 )

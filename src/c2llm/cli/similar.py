@@ -25,6 +25,7 @@ Examples:
   c2llm similar src/net/retry.py:42 --in ../web --in ../worker
   c2llm similar src/net/retry.py:42 --in @work --lang go
   xclip -o | c2llm similar -                     like pasted code
+  c2llm similar strategies/new.py:12 --records   how code like it did
 """
 
 
@@ -39,6 +40,11 @@ Examples:
 )
 @click.option(
     "--duplicates", is_flag=True, help="Look for duplicates, and tell which results are such."
+)
+@click.option(
+    "--records",
+    is_flag=True,
+    help="Only code with records (c2llm records), and what they let expect of this.",
 )
 @click.option(
     "--vimgrep", is_flag=True, help="Print path:line:column:text, a line a result, for editors."
@@ -76,14 +82,24 @@ def command(
     with opened(paths, model, request.mode, wait=wait) as indexes:
         found = without_notes_of_config(similar(indexes, specimen, request))
         classes = [] if vimgrep else classes_of_hits(indexes, found.hits, look=duplicates)
+        guesses = None
+        if request.records and not vimgrep:
+            from c2llm.analysis.records.neighbours import guesses_for
+
+            guesses = guesses_for(indexes, specimen, request)
     if not as_json:
         tell(found)
         if vimgrep:
             show_lines(found)
             return
-        show(found.hits, specimen.text, explain=request.explain, whole=False)
+        show(found.hits, specimen.text, explain=request.explain, whole=False, groups=found.groups)
         for line in _told(classes):
             print_line(line)
+        if guesses is not None:
+            from c2llm.cli.records.guesses import guess_lines
+
+            for line in guess_lines(guesses):
+                print_line(line)
         return
     told = payload(found, time.perf_counter() - started)
     for one, clone in zip(told["results"], classes, strict=True):
@@ -94,6 +110,10 @@ def command(
                 "similarity": round(clone.similarity, 4),
                 "count": len(clone.members),
             }
+    if guesses is not None:
+        from c2llm.cli.records.guesses import guesses_as_json
+
+        told |= guesses_as_json(guesses)
     del told["query"]
     of_specimen = {
         "file": None if specimen.file is None else str(specimen.file),

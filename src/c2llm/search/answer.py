@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from c2llm.index.store.imported.record import Record
     from c2llm.search.answers.callers import Callers
     from c2llm.search.answers.facets import Facets
+    from c2llm.search.answers.with_records import Group
     from c2llm.search.explain.why import Why
     from c2llm.search.request import SearchRequest
 
@@ -56,6 +58,8 @@ class Hit:
     shown: tuple[tuple[int, int], ...] = ()
     """First and last line of each run of lines in `text`, where a token budget has left out others;
     between runs `text` has the line `…`. Empty where `text` is all of the hit."""
+    records: tuple[Record, ...] = ()
+    """What was measured of it and meets the request, the telling one first, where it asks."""
 
     def rows(self) -> list[tuple[int | None, str]]:
         """The lines of `text`, each with its number in the file; None for what is left out."""
@@ -109,6 +113,8 @@ class SearchAnswer:
     """Sentences that whoever shows the answer tells with it: what was not looked at or not met."""
     facets: Facets | None = None
     """What it is made of, where the request asks for that."""
+    groups: tuple[Group, ...] = ()
+    """How the hits fall into groups, in their order, where the request asks for that."""
 
     understood: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """For each word of another language the English ones that it was taken for."""

@@ -19,6 +19,7 @@ from c2llm.search.query.query_parsing import parse_query
 from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, RankWeights
 
 if TYPE_CHECKING:
+    from c2llm.search.answers.with_records import Group
     from c2llm.search.code_index import CodeIndex
     from c2llm.search.pipeline import Found
     from c2llm.search.request import SearchRequest
@@ -42,7 +43,7 @@ def answer(
 ) -> SearchAnswer:
     """The hits of all the indexes in one list, the best first.
 
-    A language that only some of the indexes have leaves the others out.
+    A language, or a column of records, that only some of the indexes have leaves the others out.
 
     Args:
         indexes: Open indexes; where there are several, each has a label of its own. Of two of one
@@ -86,13 +87,18 @@ def _answer(
             taken.append(index)
         except UsageError as error:
             refused = error
-    if refused is not None and (not targets or not request.languages):
+    if refused is not None and not (targets and _leaves_out(request, refused)):
         # Of a large tree it may be true of what has been read, and not of the rest.
         unread = [str(refused), *_unread_notes(asked)]
         raise UsageError(" ".join(unread)) if len(unread) > 1 else refused
     cut_off = 0
     found = ask(targets, request, weights=weights)
     hits = found.hits
+    groups: tuple[Group, ...] = ()
+    if request.asks_records:
+        from c2llm.search.answers.with_records import with_records
+
+        hits, groups = with_records(targets, request, hits)
     if request.max_tokens is not None:
         hits, cut_off = _within_budget(targets, request, hits)
     if request.explain:
@@ -108,9 +114,19 @@ def _answer(
         cut_off=cut_off,
         seconds=time.perf_counter() - started,
         facets=found.facets,
+        groups=groups,
         notes=(*_unread_notes(asked), *_notes(request, taken, targets, found)),
         understood=parse_query(request.text).understood,
     )
+
+
+def _leaves_out(request: SearchRequest, refused: UsageError) -> bool:
+    """Whether an index that refuses a request is left out where others do not."""
+    if not request.asks_records:
+        return bool(request.languages)
+    from c2llm.index.store.imported.resolving import UnknownColumnError
+
+    return bool(request.languages) or isinstance(refused, UnknownColumnError)
 
 
 def _within_budget(

@@ -65,7 +65,7 @@ def ask(
     found = candidates_of(targets, query, k=request.limit, mode=request.mode, admitted=admitted)
     last = request.offset + request.limit
     block = max(BLOCK, request.limit)
-    of_chunks = request.granularity == "chunk"
+    of_chunks = request.granularity == "chunk" and not request.asks_records
     most = -(-last // block) * block
     if not of_chunks or any(one.left_out for one in targets):
         most = len(found.candidates)
@@ -178,19 +178,25 @@ def _units(
     last: int,
     rarity: Mapping[str, float],
 ) -> list[Hit]:
-    """Functions, classes or files, put together from parts of the list until there are enough.
+    """Functions, classes, files or what has records, put together until there are enough.
 
-    Always from the same parts, whatever the offset, so that the pages make one list.
+    Always from the same parts of the list, whatever the offset, so that the pages make one list.
     """
     part = _CHUNKS_A_UNIT * request.limit
+    gather = partial(grouped, granularity=request.granularity, rarity=rarity)
+    whole_file = request.granularity == "file"
+    if request.granularity == "chunk":
+        from c2llm.search.answers.recorded_units import recorded_units
+
+        gather = partial(recorded_units, rarity=rarity)
+        part = max(1, len(ranked))  # a file may be an answer by any of its chunks, and once
     block = max(BLOCK, request.limit)
     units: list[Hit] = []
     known: set[tuple[str, str, int, int]] = set()
     for start in range(0, len(ranked), part):
         chunks = ranked[start : start + part]
         new: list[Hit] = []
-        for hit in grouped(targets, chunks, query, request.granularity, rarity=rarity):
-            whole_file = request.granularity == "file"
+        for hit in gather(targets, chunks, query):
             lines = (0, 0) if whole_file else (hit.start_line, hit.end_line)
             unit = (hit.repository, hit.path, *lines)
             if unit not in known and not _is_left_out(targets, hit):
@@ -274,7 +280,7 @@ def candidates_of(
             wanted=wanted,
             admitted=admitted[number],
             words=mode != "dense",
-            fill=one.filters.pattern is not None,
+            fill=one.filters.fill(wanted),
             vectors=one.vectors,
             recency=one.recency or _WITHOUT_RECENCY,
             number=number,

@@ -68,12 +68,26 @@ class SearchRequest:
     """Count what the answer is made of: languages, kinds, folders, repositories."""
     siblings: bool = False
     """Near copies of a hit keep their places, too, and are not only named with it."""
+    where: str | None = None
+    """Only code with a record (`c2llm records`) that meets this condition, as
+    `sharpe > 1 and market = 'fx'`."""
+    sort: str | None = None
+    """The hits by this column of their records, the least first; with `-` before it the largest."""
+    group_by: str | None = None
+    """The hits with the same in this column of their records together."""
+    records: bool = False
+    """Only code with a record, and the records with it."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.query, str):
             raise UsageError(f"The query must be text, not {type(self.query).__name__}.")
         if not self.query.strip():
-            raise UsageError("The query is empty; say what you are looking for.")
+            raise UsageError(
+                "The query is empty; say what you are looking for, or list records without a "
+                "question: c2llm records show --where CONDITION."
+                if self.asks_records
+                else "The query is empty; say what you are looking for."
+            )
         if len(self.query) > MOST_CHARACTERS:
             raise UsageError(
                 f"The query has {len(self.query):,} characters; at most {MOST_CHARACTERS:,} are "
@@ -86,7 +100,7 @@ class SearchRequest:
             _require_count("token budget", self.max_tokens, 10**9)
         _require_one_of("mode", self.mode, get_args(Mode))
         _require_one_of("granularity", self.granularity, get_args(Granularity))
-        for name in ("symbol", "recent", "explain", "callers", "facets", "siblings"):
+        for name in ("symbol", "recent", "explain", "callers", "facets", "siblings", "records"):
             if not isinstance(getattr(self, name), bool):
                 raise UsageError(f"{name} must be true or false, not {getattr(self, name)!r}.")
         for name in ("languages", "include", "exclude"):
@@ -102,6 +116,23 @@ class SearchRequest:
             from c2llm.search.query.pattern import Pattern
 
             Pattern.parse(self.pattern)
+        if self.asks_records:
+            self._check_records()
+
+    def _check_records(self) -> None:
+        for name in ("where", "sort", "group_by"):
+            given = getattr(self, name)
+            if given is not None and not (isinstance(given, str) and given.strip(" -")):
+                raise UsageError(f"{name} must be a text that is not empty, not {given!r:.40}.")
+        if self.where is not None:
+            from c2llm.index.store.imported.condition import parse_condition
+
+            parse_condition(self.where)
+
+    @property
+    def asks_records(self) -> bool:
+        """Whether only code with imported records is an answer."""
+        return self.records or not (self.where is self.sort is self.group_by is None)
 
     @property
     def limit(self) -> int:

@@ -32,7 +32,12 @@ class SearchTarget:
     """A path and its first and last line that are no answer: what the answers are like."""
 
     def leaves_out(self, path: str, start_line: int, end_line: int) -> bool:
-        """Whether something has lines that are no answer."""
+        """Whether something has lines that are no answer, or none that could be one."""
+        records = self.filters.records
+        if records is not None and not any(
+            record.has_lines(start_line, end_line) for record in records.get(path, ())
+        ):
+            return True
         if self.left_out is None:
             return False
         left_out, first, last = self.left_out

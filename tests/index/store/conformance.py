@@ -17,7 +17,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pytest
@@ -36,11 +36,20 @@ from c2llm.index.store.chunk_store import (
     SYMBOL_WEIGHT,
     ChunkStore,
 )
+from c2llm.index.store.imported.record import Column, Row
 from c2llm.index.store.quantized import pack, unpack
 from c2llm.index.store.records import ChunkFacts, WordStatistics
 
 Vectors = Mapping[str, Mapping[bytes, NDArray[np.float32]]]
 """For each model's name the vectors (dim,) of unit length by `CutChunk.embedded_hash`."""
+
+
+class Import(NamedTuple):
+    """Records that are imported together."""
+
+    name: str
+    columns: Sequence[Column]
+    rows: Sequence[Row]
 
 
 class Fill(Protocol):
@@ -51,6 +60,7 @@ class Fill(Protocol):
         files: Sequence[CutFile],
         vectors: Vectors | None = None,
         into: ChunkStore | None = None,
+        records: Sequence[Import] = (),
     ) -> ChunkStore:
         """Give a store that holds these.
 
@@ -59,6 +69,7 @@ class Fill(Protocol):
                 that is `gone` is removed.
             vectors: Written after the files.
             into: A store that was given before, None for a new one.
+            records: Imported at the end, one after the other.
         """
         ...
 

@@ -14,10 +14,11 @@ from c2llm.index.store.chunk_store import ChunkStore
 from c2llm.index.store.quantized import pack
 from c2llm.index.store.records import Stamp
 from c2llm.index.store.sqlite_store import SqliteStore
-from tests.index.store.conformance import Fill, StoreConformance, Vectors
+from tests.index.store.conformance import Fill, Import, StoreConformance, Vectors
+from tests.index.store.imported.record_conformance import RecordConformance
 
 
-class TestSqliteStore(StoreConformance):
+class TestSqliteStore(StoreConformance, RecordConformance):
     @pytest.fixture
     def fill(self, tmp_path: Path) -> Iterator[Fill]:
         numbers = count()
@@ -27,6 +28,7 @@ class TestSqliteStore(StoreConformance):
             files: Sequence[CutFile],
             vectors: Vectors | None = None,
             into: ChunkStore | None = None,
+            records: Sequence[Import] = (),
         ) -> ChunkStore:
             store = into
             if store is None:
@@ -45,6 +47,8 @@ class TestSqliteStore(StoreConformance):
                     model_id = store.use_model(name, f"{name}-1")
                     store.put_vectors(model_id, list(rows), pack(matrix))
                     store.cover(model_id)
+            for one in records:
+                store.records.put(one.name, one.name, one.columns, one.rows)
             return store
 
         yield filled

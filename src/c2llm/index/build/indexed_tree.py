@@ -47,6 +47,7 @@ from c2llm.index.store.vector_cache import VectorCache
 
 if TYPE_CHECKING:
     from c2llm.encoding.protocol import TextEncoder
+    from c2llm.index.store.imported.record_file import RecordFile
 
 SEARCH_LOCK_SECONDS = 2.0
 """How long a search waits for another process that refreshes the same index."""
@@ -254,6 +255,11 @@ class IndexedTree(TreeVectors):
     def file(self) -> Path:
         """The index file."""
         return self._store.path
+
+    @property
+    def records(self) -> RecordFile:
+        """What was measured of the code and imported."""
+        return self._store.records
 
     @property
     def is_kept(self) -> bool:

@@ -11,7 +11,7 @@ several questions with no transaction over them. Ids of files name the files of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -20,6 +20,9 @@ from c2llm.index.store.records import ChunkFacts, IndexedFile, StoredChunk, Word
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from c2llm.index.store.imported.condition import Condition
+    from c2llm.index.store.imported.record import Column, Record
 
 PATH_WEIGHT, SYMBOL_WEIGHT, BODY_WEIGHT = 2.0, 2.0, 1.0
 """What a term counts in each of the three fields of a chunk (`codebase.words.lexicon_row`)."""
@@ -150,6 +153,24 @@ class ChunkStore(Protocol):
 
     def imports(self, file_ids: Iterable[int] | None = None) -> list[tuple[int, list[str]]]:
         """Id and imported modules of all files, or of these, that import any."""
+        ...
+
+    # -- records ---------------------------------------------------------------------------------
+
+    def record_columns(self) -> Mapping[str, Column]:
+        """The columns of what was measured of the code and imported, by name."""
+        ...
+
+    def recorded(self, condition: Condition | None) -> list[Record]:
+        """The records that meet a condition, each with the code that it is about today.
+
+        None is met by all. What `Record.chunks` names are the chunks that have lines of that code.
+        A condition is true, false or unknown, as in SQL: a comparison with a missing value is
+        unknown, and so is what rests on it alone; what is true is met.
+
+        Raises:
+            UsageError: There is no such column, or values of two types are compared.
+        """
         ...
 
     # -- vectors ---------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from c2llm.codebase.words import lexicon_row, normalized
+from c2llm.index.store.imported.sqlite_recorded import SqliteRecorded
 from c2llm.index.store.records import Counts, SkippedState, Stamp
 from c2llm.index.store.schema import explained
 from c2llm.index.store.sqlite_file import restored_path, stored_path
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from c2llm.index.build.cutting import CutChunk, CutFile
 
 
-class SqliteStore(SqliteQuestions, SqliteVectors):
+class SqliteStore(SqliteQuestions, SqliteVectors, SqliteRecorded):
     """One open index file, written by `index/build` and asked by `search/` (`ChunkStore`)."""
 
     def stamps(self) -> dict[str, tuple[str, int, int, int]]:

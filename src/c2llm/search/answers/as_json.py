@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from c2llm.search.answers.snippets import snippet
 
 if TYPE_CHECKING:
+    from c2llm.index.store.imported.record import Record
     from c2llm.search.answer import Hit, SearchAnswer, Sibling
     from c2llm.search.answers.callers import Callers
     from c2llm.search.answers.facets import Facets
@@ -36,7 +37,21 @@ def result(rank: int, hit: Hit, query: str, *, whole: bool) -> dict[str, Any]:
         **({"shown": [list(run) for run in hit.shown]} if hit.shown else {}),
         **({"also": [_sibling(one) for one in hit.also]} if hit.also else {}),
         **(_callers(hit.callers) if hit.callers is not None else {}),
+        **({"record": record_as_json(hit.records[0])} if hit.records else {}),
+        **({"records": len(hit.records)} if len(hit.records) > 1 else {}),
     }
+
+
+def record_as_json(record: Record) -> dict[str, Any]:
+    """A record as JSON."""
+    key = record.key
+    return {
+        "path": key.path,
+        **{name: value for name, value in (("symbol", key.symbol), ("revision", key.revision),
+                                           ("run", key.run)) if value},
+        "state": record.state,
+        "values": dict(record.values),
+    }  # fmt: skip
 
 
 def payload(answer: SearchAnswer, seconds: float, *, whole: bool | None = None) -> dict[str, Any]:
@@ -68,6 +83,7 @@ def payload(answer: SearchAnswer, seconds: float, *, whole: bool | None = None) 
         **({"understood": _understood(answer)} if answer.understood else {}),
         "took_ms": round(seconds * 1000, 1),
         **({"facets": _facets(answer.facets)} if answer.facets is not None else {}),
+        **({"groups": _groups(answer)} if answer.groups else {}),
         "results": results(answer, whole=whole),
     }
 
@@ -89,6 +105,12 @@ def results(answer: SearchAnswer, *, whole: bool | None = None) -> list[dict[str
     return [
         result(rank, hit, request.text, whole=whole)
         for rank, hit in enumerate(answer.hits, request.offset + 1)
+    ]
+
+
+def _groups(answer: SearchAnswer) -> list[dict[str, Any]]:
+    return [
+        {"column": one.column, "value": one.value, "results": one.hits} for one in answer.groups
     ]
 
 

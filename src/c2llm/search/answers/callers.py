@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from c2llm.codebase.syntax import definitions
 from c2llm.codebase.syntax_tree import parse
 from c2llm.codebase.words import normalized
-from c2llm.search.answers.grouping import file_lines
+from c2llm.index.store.imported.file_text import file_lines
 from c2llm.search.query.roles import Role, roles_of
 from c2llm.search.ranking.import_graph import Modules
 

@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from c2llm.codebase.chunk import NOTEBOOK
 from c2llm.codebase.words import normalized, stems
+from c2llm.index.store.imported.file_text import definitions_in, file_lines
 from c2llm.search.answer import Hit
 from c2llm.search.answers.hits import hit_of, hits_of
 from c2llm.search.query.query_parsing import Query
@@ -68,25 +68,16 @@ def grouped(
             if len(files) == _MOST_FILES:
                 continue
             store = targets[number].reader.store
-            files[key] = _definitions(store, facts.file_id, facts.path, facts.language)
+            files[key] = definitions_of(store, facts.file_id, facts.path, facts.language)
         lines, definitions = files[key]
         label = targets[number].reader.label
-        for unit, share in _units(item, lines, definitions, query, granularity):
+        of_kind = [unit for unit in definitions if unit.kind == granularity]
+        for unit, share in shares(item, lines, of_kind, query):
             score = item.score * share
-            text = "\n".join(lines[unit.start_line - 1 : unit.end_line])[:_LONGEST_TEXT]
             place = (number, facts.path, unit.start_line, unit.end_line)
             if place not in units or units[place].score < score:
                 items[place] = item
-                hit = hit_of(item, label, text)
-                units[place] = replace(
-                    hit,
-                    start_line=unit.start_line,
-                    end_line=unit.end_line,
-                    kind=unit.kind,
-                    symbol=unit.name,
-                    score=score,
-                    why=hit.why.with_part("unit", granularity, score - item.score),
-                )
+                units[place] = unit_of(item, label, lines, unit, score)
     hits = list(units.values())
     if granularity == "class":
         parts = [_parts(targets, items[place], place[2], place[3]) for place in units]
@@ -146,21 +137,15 @@ def _of_wholes(
     return [whole * (cosine - least) / (most - least) if most > least else 0.0 for cosine in near]
 
 
-def _units(
-    item: Ranked,
-    lines: Sequence[str],
-    definitions: Sequence[Definition],
-    query: Query,
-    granularity: Granularity,
+def shares(
+    item: Ranked, lines: Sequence[str], units: Sequence[Definition], query: Query
 ) -> Iterator[tuple[Definition, float]]:
-    """The definitions that a chunk belongs to, each with its share of the chunk's score."""
+    """Those of the definitions that a chunk belongs to, each with its share of its score."""
     facts = item.candidate.facts
     touching = [
         unit
-        for unit in definitions
-        if unit.kind == granularity
-        and unit.start_line <= facts.end_line
-        and facts.start_line <= unit.end_line
+        for unit in units
+        if unit.start_line <= facts.end_line and facts.start_line <= unit.end_line
     ]
     wanted = set(query.terms)
     names = {name.key for name in query.names}
@@ -176,29 +161,23 @@ def _units(
         yield unit, 0.5 + 0.5 * match / most
 
 
-def file_lines(store: ChunkStore, file_id: int) -> list[str]:
-    """A file as the index has it; lines between chunks, all blank, are empty."""
-    lines: list[str] = []
-    for stored in store.chunks(store.chunks_of([file_id]).get(file_id, ())):
-        start, piece = stored.chunk.start_line, stored.chunk.text.split("\n")
-        lines += [""] * (start - 1 - len(lines))
-        if start <= len(lines):  # a piece of a line too long for one chunk
-            lines[start - 1] += piece[0]
-            lines += piece[1:]
-        else:
-            lines += piece
-    return lines
+def unit_of(item: Ranked, label: str, lines: Sequence[str], unit: Definition, score: float) -> Hit:
+    """A definition as an answer, because of a chunk."""
+    hit = hit_of(item, label, "\n".join(lines[unit.start_line - 1 : unit.end_line])[:_LONGEST_TEXT])
+    return replace(
+        hit,
+        start_line=unit.start_line,
+        end_line=unit.end_line,
+        kind=unit.kind,
+        symbol=unit.name,
+        score=score,
+        why=hit.why.with_part("unit", unit.kind, score - item.score),
+    )
 
 
-def _definitions(
+def definitions_of(
     store: ChunkStore, file_id: int, path: str, language: str
 ) -> tuple[list[str], list[Definition]]:
-    from c2llm.codebase.syntax import definitions
-
+    """The lines of an indexed file, and the definitions in it."""
     lines = file_lines(store, file_id)
-    parsed = lines
-    if path.endswith(NOTEBOOK):
-        from c2llm.codebase.notebooks.magics import without_magics
-
-        parsed = without_magics(lines, language)
-    return lines, definitions("\n".join(parsed).encode(errors="replace"), language)
+    return lines, definitions_in(lines, path, language)

@@ -1,8 +1,8 @@
-"""Which files and chunks may answer: languages, globs, a pattern in the text."""
+"""Which files and chunks may answer: languages, globs, a pattern in the text, records."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,13 @@ from c2llm.search.query.language_filter import languages_called, nearest
 
 if TYPE_CHECKING:
     from c2llm.index.store.chunk_store import ChunkStore
+    from c2llm.index.store.imported.record import Record
     from c2llm.index.store.records import IndexedFile
     from c2llm.search.query.pattern import PatternSearch
     from c2llm.search.request import SearchRequest
+
+
+_MOST_OF_PATTERN = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class Filters:
     """What was changed recently comes first; this leaves nothing out."""
     unmet: tuple[str, ...] = ()
     """A sentence for each language or glob that no file meets."""
+    records: Mapping[str, Sequence[Record]] | None = None
+    """Only code that one of these is about, by path; all when None."""
 
     def admitted(self, store: ChunkStore, search: PatternSearch | None) -> set[int] | None:
         """Ids of the chunks that may answer, None for all.
@@ -41,9 +47,23 @@ class Filters:
         if self.files is not None:
             chunks = store.chunks_of(self.files)
             found = {chunk_id for ids in chunks.values() for chunk_id in ids}
+        if self.records is not None:
+            recorded = {
+                chunk_id
+                for records in self.records.values()
+                for record in records
+                for chunk_id in record.chunks
+            }
+            found = recorded if found is None else found & recorded
         if search is not None and found != set():
             return search.matching(store.texts(search.required, found))
         return found
+
+    def fill(self, wanted: int) -> int:
+        """How many of the admitted chunks are candidates for that alone, of so many wanted."""
+        if self.records is not None:
+            return max(_MOST_OF_PATTERN, wanted)
+        return 0 if self.pattern is None else _MOST_OF_PATTERN
 
 
 NO_FILTERS = Filters()
@@ -65,10 +85,15 @@ def filters_of(
             them meets is met.
 
     Raises:
-        UsageError: no indexed file is in any of the languages.
+        UsageError: no indexed file is in any of the languages, or no record has a column.
     """
+    records: Mapping[str, Sequence[Record]] | None = None
+    if request.asks_records:
+        from c2llm.search.query.recorded import records_for
+
+        records = records_for(store, request)
     if not (request.languages or request.include or request.exclude or elsewhere):
-        return Filters(pattern=request.pattern, recent=request.recent)
+        return Filters(pattern=request.pattern, recent=request.recent, records=records)
     files = store.files()
     unmet: list[str] = []
     left = _in_languages(files, request.languages, unmet)
@@ -84,7 +109,7 @@ def filters_of(
         for file in left
         if file.path not in excluded and (not request.include or file.path in included)
     )
-    return Filters(ids, request.pattern, request.recent, tuple(unmet))
+    return Filters(ids, request.pattern, request.recent, tuple(unmet), records)
 
 
 def _in_languages(

@@ -24,7 +24,6 @@ _MOST_DEFINITIONS = 50
 _MOST_PHRASES = 8
 _MOST_LOOKED_AT = 50
 _MOST_OF_PLACE = 12
-_MOST_OF_PATTERN = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def retrieve(
     wanted: int,
     admitted: set[int] | None,
     words: bool,
-    fill: bool,
+    fill: int,
     vectors: Callable[[Sequence[int]], Vectors] | None,
     recency: Mapping[str, float],
     number: int = 0,
@@ -62,7 +61,7 @@ def retrieve(
         wanted: How many candidates a retriever gives.
         admitted: Ids of the chunks that may answer, None for all.
         words: Whether the lexical retriever takes part.
-        fill: Whether what may answer is a candidate for that alone, where there are few.
+        fill: So many of what may answer are candidates for that alone, where there are few.
         vectors: Gives the similarities for the dense retriever; called with the chunk ids that the
             lexical retriever found, the best first.
         recency: For a path how recently it was changed.
@@ -86,7 +85,7 @@ def retrieve(
         if len(chunk_ids) <= _MOST_DEFINITIONS:
             ids.update(chunk_ids)
     if fill and admitted is not None and len(ids) < wanted:
-        ids.update(sorted(admitted)[:_MOST_OF_PATTERN])
+        ids.update(sorted(admitted)[:fill])
     similarity_of = dict(dense)
     if similar is not None:
         similarity_of |= similar.of(chunk_id for chunk_id in ids if chunk_id not in rank_of)

@@ -55,6 +55,10 @@ class Wanted(BaseModel):
     callers: bool = Field(False, description="Who calls each hit, and imports its file.")
     facets: bool = Field(False, description="Count what the answer is made of.")
     siblings: bool = Field(False, description="Near copies in their places too.")
+    where: str | None = Field(None, description="Only code whose records meet this condition.")
+    sort: str | None = Field(None, description="By this column of the records; - before it falls.")
+    group_by: str | None = Field(None, description="Together what has the same in this column.")
+    records: bool = Field(False, description="Only code with records, and these with it.")
     repositories: list[str] = Field([], description="Names from /repositories; all when empty.")
     whole: bool = Field(False, description="The whole text of each hit instead of a snippet.")
 
