@@ -180,7 +180,7 @@ def exported_rows(folder: Path, scratch: Path, static: bool) -> list[Row]:
         got = served(scratch / "table", "table")
         return [compare("table", "torch float32", got, want, atol=1e-6)]
     export_onnx(folder, scratch / "onnx")
-    export_onnx(folder, scratch / "int8", int8=True)
+    export_onnx(folder, scratch / "int8", precision="int8")
     fp32 = served(scratch / "onnx", "onnx")
     int8 = served(scratch / "int8", "onnx")
     return [

@@ -64,21 +64,28 @@ def replace_folder(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def add_to_folder(folder: Path, names: Iterable[str]) -> Iterator[Path]:
+def add_to_folder(folder: Path, names: Iterable[str], maybe: Iterable[str] = ()) -> Iterator[Path]:
     """Give an empty folder whose files of these names are moved into `folder` after the block.
 
     Whatever else `folder` holds stays. Other files of the block are dropped.
+
+    Args:
+        folder: where the files go.
+        names: files that the block makes, in the order in which they are moved.
+        maybe: files that it makes or not, moved before the others; where it does not, one of ours
+            that lies there since another time is removed.
 
     Raises:
         UsageError: `folder` is a file, or has one of the files and we did not write it.
         C2LLMError: the disk does not let it be written.
     """
-    names = list(names)
+    names, maybe = list(names), list(maybe)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; name a folder.")
     ours = _marked(folder)
-    known = set(names) if ours is None else ours
-    if foreign := sorted(n for n in names if n not in known and os.path.lexists(folder / n)):
+    known = {*names, *maybe} if ours is None else ours
+    named = (*names, *maybe)
+    if foreign := sorted(n for n in named if n not in known and os.path.lexists(folder / n)):
         raise _refusal(folder, foreign)
     with _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,10 +93,13 @@ def add_to_folder(folder: Path, names: Iterable[str]) -> Iterator[Path]:
     try:
         yield part
         with _explained(folder):
+            made = [name for name in maybe if (part / name).exists()]
             if ours is not None:
-                _write_mark(folder, ours | set(names))
-            for name in names:
+                _write_mark(folder, (ours | {*names, *made}) - (set(maybe) - set(made)))
+            for name in (*made, *names):
                 (part / name).replace(folder / name)
+            for name in set(maybe) - set(made):
+                (folder / name).unlink(missing_ok=True)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -3,7 +3,7 @@
 config.json        width, longest input, prompts, padding id
 tokenizer.json     tokenizer with its normalisation
 table.npz          table for the `table` engine, or
-model.onnx         graph for the `onnx` engine, or
+model.onnx         graph for the `onnx` engine, with model.onnx.data if it is large, or
 model.safetensors  weights for the `torch` engine, in one file or in shards with their index
 
 The published checkpoints' flat config.json is read as well as ours.
@@ -70,9 +70,16 @@ class ModelFolder:
             require_regular(path)
         return path
 
+    def _files(self, engine: str) -> list[Path]:
+        if engine != "onnx":
+            return [self.file(engine)]
+        from c2llm.modeling.graph_check import graph_files
+
+        return graph_files(self.file(engine))
+
     def fingerprint(self, engine: str) -> str:
         """Hash of everything that decides a vector: config, tokenizer and weights."""
-        weights = weight_files(self.path) if engine == "torch" else [self.file(engine)]
+        weights = weight_files(self.path) if engine == "torch" else self._files(engine)
         digest = hashlib.sha256()
         for path in (self.path / "config.json", self.path / "tokenizer.json", *weights):
             with path.open("rb") as stream:

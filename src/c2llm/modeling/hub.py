@@ -9,7 +9,10 @@ from typing import Any
 from c2llm.errors import UsageError
 
 # Never *.py, which would be code, nor *.bin and *.pt, which are pickles.
-DATA_FILES = ("*.json", "*.safetensors", "*.onnx", "*.npz", "merges.txt", "vocab.txt", "README.md")
+DATA_FILES = (
+    *("*.json", "*.safetensors", "*.onnx", "*.onnx.data", "*.npz"),
+    *("merges.txt", "vocab.txt", "README.md"),
+)
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 

@@ -34,7 +34,7 @@ def save_trained_model(folder, **options):
 def int8(tmp_path_factory):
     """A trained folder and its int8 export, as models are shipped."""
     folder = tmp_path_factory.mktemp("int8")
-    export_onnx(save_trained_model(folder / "m"), folder / "onnx", int8=True)
+    export_onnx(save_trained_model(folder / "m"), folder / "onnx", precision="int8")
     return folder
 
 
@@ -83,7 +83,7 @@ def test_the_shipped_model_comes_back(tmp_path):
 @pytest.mark.slow
 def test_restored_and_exported_again_is_the_shipped_vector(int8, tmp_path):
     restore_folder(int8 / "onnx", tmp_path / "back")
-    export_onnx(tmp_path / "back", tmp_path / "again", int8=True)
+    export_onnx(tmp_path / "back", tmp_path / "again", precision="int8")
     shipped, again = Encoder.load(int8 / "onnx"), Encoder.load(tmp_path / "again")
     vectors = shipped.encode_documents(PROBES), again.encode_documents(PROBES)
     assert float((vectors[0] * vectors[1]).sum(1).min()) > 0.999

@@ -7,6 +7,7 @@ import onnx
 import pytest
 
 from c2llm.encoding.encoder import Encoder
+from c2llm.encoding.model_folder import open_folder
 from c2llm.errors import ModelError, UsageError
 from c2llm.training.export import onnx_export as export
 from c2llm.training.export.onnx_export import export_onnx
@@ -31,7 +32,7 @@ def test_exported_graph_equals_torch_at_every_length(tmp_path, backbone):
 def test_int8_is_smaller_and_near(tmp_path):
     source = save_tiny_model(tmp_path / "m")
     full = export_onnx(source, tmp_path / "fp32")
-    small = export_onnx(source, tmp_path / "int8", int8=True)
+    small = export_onnx(source, tmp_path / "int8", precision="int8")
     assert small.megabytes < full.megabytes
     assert small.mean_cosine > 0.99
     assert (tmp_path / "int8" / "readout.onnx").stat().st_size < 100_000
@@ -41,21 +42,21 @@ def test_int8_is_smaller_and_near(tmp_path):
 def test_fp16_is_half_the_size_and_nearer_than_int8(tmp_path):
     source = save_tiny_model(tmp_path / "m")
     full = export_onnx(source, tmp_path / "fp32")
-    half = export_onnx(source, tmp_path / "fp16", fp16=True)
+    half = export_onnx(source, tmp_path / "fp16", precision="fp16")
     assert half.megabytes < full.megabytes
     assert half.min_cosine > 0.9999
     stored = onnx.load(tmp_path / "fp16" / "model.onnx").graph.initializer
     kinds = {i.data_type for i in stored if np.prod(i.dims) >= export.HALVED_FROM}
     assert kinds == {onnx.TensorProto.FLOAT16}
-    with pytest.raises(UsageError, match="not both"):
-        export_onnx(source, tmp_path / "both", fp16=True, int8=True)
+    with pytest.raises(UsageError, match="Unknown precision 'fp8'"):
+        export_onnx(source, tmp_path / "none", precision="fp8")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("int8", [False, True])
 def test_optimising_and_quantising_keep_the_token_outputs(tmp_path, int8):
     source = save_tiny_model(tmp_path / "m", max_tokens=16)
-    export_onnx(source, tmp_path / "out", int8=int8)
+    export_onnx(source, tmp_path / "out", precision="int8" if int8 else "fp32")
     names = [o.name for o in onnx.load(tmp_path / "out" / "model.onnx").graph.output]
     assert names == ["sentence_embedding", "token_logits", "token_states"]
     reference, exported = Encoder.load(source), Encoder.load(tmp_path / "out")
@@ -77,8 +78,10 @@ def test_a_graph_that_differs_is_not_accepted(tmp_path, monkeypatch):
         trace(model, path)
 
     monkeypatch.setattr(export, "_trace", other_weights)
+    before = sorted(source.iterdir())
     with pytest.raises(ModelError, match="differs from torch"):
-        export_onnx(source, tmp_path / "out")
+        export_onnx(source, source)
+    assert sorted(source.iterdir()) == before and open_folder(source).engine == "torch"
 
 
 def test_a_missing_folder_is_named(tmp_path):

@@ -114,7 +114,7 @@ def test_smoothing_moves_range_from_channels_to_weights_and_keeps_the_product():
 def test_an_int8_vector_is_near_and_does_not_depend_on_its_batch(tmp_path, backbone):
     options = {"backbone": qwen_config()} if backbone == "qwen2" else {}
     source = save_tiny_model(tmp_path / "m", **options)
-    report = export_onnx(source, tmp_path / "out", int8=True, calibration=["def a ( b )"])
+    report = export_onnx(source, tmp_path / "out", precision="int8", calibration=["def a ( b )"])
     assert report.min_cosine > 0.99
     encoder = Encoder.load(tmp_path / "out")
     texts = ["def parse ( a )", "get http response " * 15, "toml"]

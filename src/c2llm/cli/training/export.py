@@ -25,6 +25,7 @@ from c2llm.errors import UsageError
 )
 @click.option("--int8", "precision", flag_value="int8", help="A quarter of the size, and faster.")
 @click.option("--fp16", "precision", flag_value="fp16", help="Weights of half the size.")
+@click.option("--int4", "precision", flag_value="int4", help="An eighth of the size, less near.")
 @click.option(
     "--calibrate",
     "calibration",
@@ -45,7 +46,7 @@ def command(
     model: str,
     out: str | None,
     target: str,
-    precision: Literal["int8", "fp16"] | None,
+    precision: Literal["int8", "fp16", "int4"] | None,
     calibration: tuple[str, ...],
     weight_bits: str,
     as_json: bool,
@@ -61,8 +62,8 @@ def command(
     The graph takes any batch and length; beside the vectors it gives the attention that made them
     and the token states, on request: whoever asks for the vectors alone pays nothing for them.
     """
-    if precision == "fp16" and target != "onnx":
-        raise UsageError("--fp16 is for --to onnx.")
+    if precision in ("fp16", "int4") and target != "onnx":
+        raise UsageError(f"--{precision} is for --to onnx.")
     if (precision != "int8" or target != "onnx") and (calibration or weight_bits != "7"):
         raise UsageError("--calibrate and --weight-bits are for --to onnx --int8.")
     with training_libraries("Exporting"):
@@ -77,8 +78,7 @@ def command(
         report = export_onnx(
             Path(model),
             Path(out or model),
-            int8=precision == "int8",
-            fp16=precision == "fp16",
+            precision=precision or "fp32",
             calibration=[
                 Path(file).read_bytes().decode("utf-8", "replace") for file in calibration
             ],

@@ -313,7 +313,7 @@ class Adaptation:
                     merged = trained
                 self._note(f"exporting {name}")
                 with replace_folder(folder) as part:
-                    export_onnx(merged, part, int8=self._is_int8())
+                    export_onnx(merged, part, precision="int8" if self._is_int8() else "fp32")
                 if share < 1:
                     shutil.rmtree(merged)
             scored.append(self._scores(name, folder, data))

@@ -53,7 +53,7 @@ def restore_tensors(file: Path, config: C2LLMConfig) -> dict[str, torch.Tensor]:
     if config.pooling != "pma":
         raise ModelError(f"{file} pools by {config.pooling!r}; only PMA can be restored.")
     graph = _read_graph(file)
-    constants = dict(_constants(graph))
+    constants = dict(_constants(graph, file))
     found = {
         name.removeprefix(_PREFIX): value
         for name, value in constants.items()
@@ -88,11 +88,12 @@ def _read_graph(file: Path) -> GraphProto:
         raise ModelError(f"{file} cannot be read as ONNX; copy the model again.") from error
 
 
-def _constants(graph: GraphProto) -> Iterator[tuple[str, Array]]:
+def _constants(graph: GraphProto, file: Path) -> Iterator[tuple[str, Array]]:
     """Names without the quantiser's suffix and values in float32."""
     from onnx import numpy_helper
 
-    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    beside = str(file.parent)
+    stored = {tensor.name: numpy_helper.to_array(tensor, beside) for tensor in graph.initializer}
     entering = {node.input[1]: node.input[0] for node in graph.node if node.op_type in _PRODUCTS}
     outliers = _outlier_indices(graph)
     for name, value in stored.items():

@@ -4,6 +4,7 @@ model.onnx    ids and mask -> `sentence_embedding` (B, d), unit vectors: backbon
               normalisation; `token_logits` (B, heads, queries, L), the pooling's attention before
               mask and softmax; `token_states` (B, L, h), what the pooling averages. Both exist on
               the way to the vector, so asking for the vector alone costs the same.
+model.onnx.data  the weights of a large model (`constants.py`)
 readout.onnx  averaged states -> `sentence_embedding`: what remains to be done after the windows of
               a long text, or the tokens of a span, have been averaged outside.
 """
@@ -11,11 +12,10 @@ readout.onnx  averaged states -> `sentence_embedding`: what remains to be done a
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -28,15 +28,20 @@ from c2llm.encoding.engines import FOLD_AT_LOAD
 from c2llm.encoding.onnx_runtime import onnx_runtime
 from c2llm.encoding.tokens import TextTokenizer
 from c2llm.errors import ModelError, UsageError
-from c2llm.modeling.config import C2LLMConfig
+from c2llm.modeling.config import C2LLMConfig, read_model_config
 from c2llm.modeling.model import C2LLMModel
 from c2llm.output_folder import add_to_folder
 from c2llm.training.export.calibration import CALIBRATION_TEXTS
+from c2llm.training.export.constants import DATA, GraphConstants, outlined, stream_weights
+from c2llm.training.export.four_bits import quantize_four_bits
 from c2llm.training.export.fused_attention import fused_attention
-from c2llm.training.export.quantize import Feed, quantize
+from c2llm.training.export.quantize import BACKBONE, Feed, quantize
 
-LEAST_COSINE: dict[str, float] = {"fp32": 0.99999, "fp16": 0.9999, "int8": 0.98}
+Precision = Literal["fp32", "fp16", "int8", "int4"]
+LEAST_COSINE: dict[Precision, float] = {"fp32": 0.99999, "fp16": 0.9999, "int8": 0.98, "int4": 0.9}
 """Below this cosine with torch, on any probe, an export is refused."""
+LARGE_MODEL = 1 << 30
+"""Bytes of fp32 weights above which those of products and embeddings lie outside of the graph."""
 GRAPHS = ("model.onnx", "readout.onnx")
 DESCRIPTIONS = ("config.json", "tokenizer.json")
 HALVED_FROM = 1024
@@ -103,20 +108,22 @@ def export_onnx(
     source: Path,
     out: Path,
     *,
-    int8: bool = False,
-    fp16: bool = False,
+    precision: Precision = "fp32",
     calibration: Sequence[str] = (),
     weight_bits: int = 7,
 ) -> ExportReport:
     """Export a trained model folder.
 
+    Weights are read, changed and written one at a time, and never more than one network is in
+    memory: torch's, or the one that is calibrated or checked.
+
     Args:
         source: folder with `model.safetensors`.
-        out: folder for `model.onnx`, `readout.onnx`, `config.json`, `tokenizer.json`; may be
-            `source`.
-        int8: round the backbone's weights and what enters its products; a quarter of the size,
-            and faster (`training/export/quantize.py`).
-        fp16: store weights in half the size; they are widened when the graph is loaded.
+        out: folder for `model.onnx`, `readout.onnx`, `config.json`, `tokenizer.json`, and
+            `model.onnx.data` of a large model; may be `source`.
+        precision: `fp16` stores weights in half the size, which are widened when the graph is
+            loaded; `int8` rounds the backbone's weights and what enters its products, a quarter of
+            the size and faster (`quantize.py`); `int4` is half of that again (`four_bits.py`).
         calibration: texts like those that the int8 model will embed, beside our own.
         weight_bits: of int8; 7 suits every CPU, 8 is a little nearer and needs VNNI, AMX or ARM.
 
@@ -124,51 +131,77 @@ def export_onnx(
         Size and parity, measured on what is written; a graph that fails is not.
 
     Raises:
-        UsageError: if `source` is no folder, the options contradict each other, or `out` has one of
-            these files and we did not write it.
+        UsageError: if `source` is no folder, there is no such precision, or `out` has one of these
+            files and we did not write it.
         ModelError: if it is damaged, or the exported graph does not agree with torch.
     """
-    if int8 and fp16:
-        raise UsageError("Choose int8 or fp16, not both.")
+    if precision not in LEAST_COSINE:
+        raise UsageError(f"Unknown precision {precision!r}; there are {', '.join(LEAST_COSINE)}.")
     if weight_bits not in (7, 8):
         raise UsageError(f"weight_bits is 7 or 8, not {weight_bits}.")
     if not source.is_dir():
         raise UsageError(f"There is no model folder {source}.")
-    reference = Encoder.load(source, engine="torch")
-    model = C2LLMModel.from_pretrained(source, local_files_only=True, dtype=torch.float32).eval()
-    if model.config.tf_power != 1:
+    config = read_model_config(source)
+    if config.tf_power != 1:
         raise UsageError(f"{source} counts repeated tokens, which no graph does: use --to table.")
+    wanted = probe_vectors(Encoder.load(source, engine="torch", device="cpu", dtype="float32"))
     alone = out.resolve() == source.resolve()
     names = GRAPHS if alone else (*GRAPHS, *DESCRIPTIONS)
-    with add_to_folder(out, names) as part, tempfile.TemporaryDirectory() as scratch:
-        graph = Path(scratch) / "model.onnx"
-        _trace(model, graph)
-        if int8:
+    with add_to_folder(out, names, maybe=[DATA]) as part:
+        steps = _Steps(part / "steps")
+        graph = steps.next()
+        _trace_folder(source, graph, part / "readout.onnx")
+        if precision == "int8":
             texts = [*CALIBRATION_TEXTS, *calibration]
-            feeds = calibration_feeds(source / "tokenizer.json", model.config, texts)
-            graph = quantize(graph, Path(scratch) / "int8.onnx", feeds, weight_bits=weight_bits)
-        graph = _optimize(graph, Path(scratch) / "optimized.onnx")
-        if fp16:
-            graph = halve_weights(graph, Path(scratch) / "fp16.onnx")
-        readout = Path(scratch) / "readout.onnx"
-        _trace_readout(model, readout)
-        readout = _optimize(readout, Path(scratch) / "readout-optimized.onnx")
-        shutil.copyfile(graph, part / "model.onnx")
-        shutil.copyfile(readout, part / "readout.onnx")
+            feeds = calibration_feeds(source / "tokenizer.json", config, texts)
+            graph = quantize(graph, steps.next(), feeds, weight_bits=weight_bits)
+        elif precision == "int4":
+            graph = quantize_four_bits(graph, steps.next())
+        graph = _optimize(graph, steps.next())
+        if precision == "fp16":
+            graph = halve_weights(graph, steps.next())
+        for name in (graph.name, DATA):
+            if (graph.parent / name).exists():
+                (graph.parent / name).rename(part / name)
+        shutil.rmtree(part / "steps")
         for name in DESCRIPTIONS:
             shutil.copyfile(source / name, part / name)
-        exported = Encoder.load(part, engine="onnx")
-        least = LEAST_COSINE["int8" if int8 else "fp16" if fp16 else "fp32"]
-        report = check_parity(reference, exported, part / "model.onnx", least)
+        exported = Encoder.load(part, engine="onnx", tried=True)
+        report = check_parity(wanted, exported, part / "model.onnx", LEAST_COSINE[precision])
     return replace(report, path=str(out / "model.onnx"))
+
+
+class _Steps:
+    """A folder for each step, since all call their weights `DATA`; no more than two are kept."""
+
+    def __init__(self, root: Path) -> None:
+        self._root, self._count = root, 0
+
+    def next(self) -> Path:
+        """Where the next step writes its graph."""
+        self._count += 1
+        shutil.rmtree(self._root / str(self._count - 2), ignore_errors=True)
+        folder = self._root / str(self._count)
+        folder.mkdir(parents=True)
+        return folder / "model.onnx"
+
+
+def _trace_folder(source: Path, graph: Path, readout: Path) -> None:
+    """Write both graphs of a folder's model, which is in memory no longer than that."""
+    model = C2LLMModel.from_pretrained(source, local_files_only=True, dtype=torch.float32).eval()
+    _trace(model, graph)
+    traced = graph.with_name("readout.onnx")
+    _trace_readout(model, traced)
+    _optimize(traced, readout)
 
 
 def _trace(model: C2LLMModel, path: Path) -> None:
     # Both sizes must be above 1 and differ, or the tracer takes them for constants.
-    ids = torch.randint(1, 100, (2, 9))
+    ids = torch.randint(1, min(100, model.config.backbone.vocab_size), (2, 9))
     mask = torch.ones_like(ids)
     mask[1, 5:] = 0
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
+    large = sum(4 * parameter.numel() for parameter in model.parameters()) > LARGE_MODEL
     with fused_attention(model.backbone):
         program = torch.onnx.export(
             _Graph(model).eval(),
@@ -178,9 +211,17 @@ def _trace(model: C2LLMModel, path: Path) -> None:
             output_names=["sentence_embedding", "token_logits", "token_states"],
             dynamic_shapes=({0: batch, 1: length}, {0: batch, 1: length}),
             verbose=False,
+            optimize=not large,
         )
     assert program is not None
-    program.save(str(path), external_data=False)
+    if large:
+        stream_weights(program, path, _of_the_backbone)
+    else:
+        program.save(str(path), external_data=False)
+
+
+def _of_the_backbone(name: str, shape: tuple[int, ...]) -> bool:
+    return name.startswith(f"{BACKBONE}.") and len(shape) == 2
 
 
 def _trace_readout(model: C2LLMModel, path: Path) -> None:
@@ -215,21 +256,22 @@ def calibration_feeds(tokenizer: Path, config: C2LLMConfig, texts: Sequence[str]
 
 def halve_weights(path: Path, out: Path) -> Path:
     """Store large constants in fp16; the engine widens them once, when it loads the graph."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import TensorProto, helper
 
-    model = onnx.load(path)
-    casts = []
-    for constant in model.graph.initializer:
-        if constant.data_type == TensorProto.FLOAT and np.prod(constant.dims) >= HALVED_FROM:
-            name, values = constant.name, numpy_helper.to_array(constant)
-            half = values.clip(-MAX_HALF, MAX_HALF).astype(np.float16)
-            constant.CopyFrom(numpy_helper.from_array(half, f"{name}_fp16"))
-            casts.append(helper.make_node("Cast", [f"{name}_fp16"], [name], to=TensorProto.FLOAT))
-    for index, cast in enumerate(casts):
-        model.graph.node.insert(index, cast)
-    helper.set_model_props(model, {FOLD_AT_LOAD: "1"})
-    onnx.save(model, out)
+    with GraphConstants(path, out) as constants:
+        casts = []
+        for name in constants.names():
+            tensor = constants.tensor(name)
+            assert tensor is not None
+            if tensor.data_type == TensorProto.FLOAT and np.prod(tensor.dims) >= HALVED_FROM:
+                values = constants.array(name)
+                half = values.clip(-MAX_HALF, MAX_HALF).astype(np.float16)
+                constants.remove(name)
+                stored = constants.add(f"{name}_fp16", half)
+                casts.append(helper.make_node("Cast", [stored], [name], to=TensorProto.FLOAT))
+        for index, cast in enumerate(casts):
+            constants.graph.node.insert(index, cast)
+        helper.set_model_props(constants.model, {FOLD_AT_LOAD: "1"})
     return out
 
 
@@ -241,28 +283,44 @@ def _optimize(path: Path, out: Path) -> Path:
     # "Extended" still runs on any CPU; "all" may lay data out for the one at hand.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.optimized_model_filepath = str(out)
-    ort.InferenceSession(
-        str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOW_FUSIONS
-    )
+    outline = out.with_name("outline.onnx")
+    with outlined(path, outline) as put_back:
+        ort.InferenceSession(
+            str(outline),
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=SLOW_FUSIONS,
+        )
+        put_back(out)
+    outline.unlink()
     return out
 
 
-def check_parity(reference: Encoder, exported: Encoder, file: Path, least: float) -> ExportReport:
-    """Compare both on the probe texts.
+def probe_vectors(encoder: Encoder) -> NDArray[np.float32]:
+    """What an encoder makes of the probe texts, for `check_parity`."""
+    return encoder.encode_documents(PROBES)
+
+
+def check_parity(
+    wanted: NDArray[np.float32], exported: Encoder, file: Path, least: float
+) -> ExportReport:
+    """Compare an export's vectors of the probe texts with those of its source.
 
     Raises:
         ModelError: if a cosine is below `least`.
     """
-    a, b = reference.encode_documents(PROBES), exported.encode_documents(PROBES)
-    cosine: NDArray[np.float32] = (a * b).sum(1)
+    got = probe_vectors(exported)
+    cosine: NDArray[np.float32] = (wanted * got).sum(1)
+    data = file.with_name(DATA)
+    size = file.stat().st_size + (data.stat().st_size if data.exists() else 0)
     report = ExportReport(
         path=str(file),
-        megabytes=round(file.stat().st_size / 1e6, 2),
+        megabytes=round(size / 1e6, 2),
         min_cosine=round(float(cosine.min()), 6),
         mean_cosine=round(float(cosine.mean()), 6),
-        max_abs_difference=float(np.abs(a - b).max()),
+        max_abs_difference=float(np.abs(wanted - got).max()),
     )
-    if report.min_cosine < least:
+    if not report.min_cosine >= least:
         raise ModelError(
             f"The exported model differs from torch: cosine {report.min_cosine} where at least "
             f"{least} is expected; do not ship it."

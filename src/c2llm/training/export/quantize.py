@@ -24,12 +24,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from c2llm.encoding.onnx_runtime import onnx_runtime
+from c2llm.training.export.constants import GraphConstants
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -52,6 +53,8 @@ UINT8, INVERSE, OUTLIERS, OUTLIER_WEIGHT = "_uint8", "_inverse", "_outlier_index
 BACKBONE = "model.backbone"
 """The module whose products are quantised: pooling is a thousandth of the work and stays fp32."""
 _TINY = np.float32(1e-5)
+ROWS = 1 << 14
+"""Of a table of embeddings that are rounded at once."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,8 @@ class Product:
 
     entering: str
     nodes: list[NodeProto]
-    weights: list[Floats]
-    """(K, N) each."""
+    weights: list[str]
+    """Names of constants (K, N)."""
 
 
 def quantize(path: Path, out: Path, feeds: Sequence[Feed], *, weight_bits: int = 7) -> Path:
@@ -76,59 +79,78 @@ def quantize(path: Path, out: Path, feeds: Sequence[Feed], *, weight_bits: int =
     Returns:
         `out`.
     """
-    import onnx
-    from onnx import helper
-
-    model = onnx.load(path)
-    found = products(model.graph)
-    ranges = channel_ranges(model, [p.entering for p in found], feeds)
-    for product in found:
-        _quantize_product(
-            model.graph, product, ranges[product.entering], 2 ** (weight_bits - 1) - 1
-        )
-    _quantize_embeddings(model.graph)
-    if all(opset.domain != MICROSOFT for opset in model.opset_import):
-        model.opset_import.append(helper.make_opsetid(MICROSOFT, 1))
-    onnx.save(model, out)
+    levels = 2 ** (weight_bits - 1) - 1
+    with GraphConstants(path, out) as constants:
+        found = products(constants)
+        ranges = channel_ranges(constants.model, path, [p.entering for p in found], feeds)
+        for product in found:
+            _quantize_product(constants, product, ranges[product.entering], levels)
+        quantize_embeddings(constants)
+        need_microsoft(constants.model)
     return out
 
 
-def products(graph: GraphProto) -> list[Product]:
-    """The backbone's products with constant weights, by what enters them."""
-    from onnx import numpy_helper
+def need_microsoft(model: ModelProto) -> None:
+    """Say in a graph that it has operators of onnxruntime's own."""
+    from onnx import helper
 
-    constants = {initializer.name: initializer for initializer in graph.initializer}
+    if all(opset.domain != MICROSOFT for opset in model.opset_import):
+        model.opset_import.append(helper.make_opsetid(MICROSOFT, 1))
+
+
+def products(constants: GraphConstants) -> list[Product]:
+    """The backbone's products with constant weights, by what enters them."""
     grouped: dict[str, list[NodeProto]] = {}
-    for node in _backbone(graph, "MatMul"):
-        if node.input[1] in constants and len(constants[node.input[1]].dims) == 2:
+    for node in _backbone(constants.graph, "MatMul"):
+        weights = constants.tensor(node.input[1])
+        if weights is not None and len(weights.dims) == 2:
             grouped.setdefault(node.input[0], []).append(node)
     return [
-        Product(name, nodes, [numpy_helper.to_array(constants[n.input[1]]) for n in nodes])
-        for name, nodes in grouped.items()
+        Product(name, nodes, [node.input[1] for node in nodes]) for name, nodes in grouped.items()
     ]
 
 
 def channel_ranges(
-    model: ModelProto, names: Sequence[str], feeds: Sequence[Feed]
+    model: ModelProto, path: Path, names: Sequence[str], feeds: Sequence[Feed]
 ) -> dict[str, Floats]:
-    """The least and the largest value of each channel of the named tensors (2, K); 0 is within."""
-    import onnx
-    from onnx import TensorProto, helper
+    """The least and the largest value of each channel of the named tensors (2, K); 0 is within.
 
-    ort = onnx_runtime()
+    Args:
+        model: the graph.
+        path: where it was read from, with what it has outside.
+        names: tensors whose last axis is that of channels.
+        feeds: inputs to run.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
-    for name in names:
-        watched.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
-    session = ort.InferenceSession(watched.SerializeToString(), providers=["CPUExecutionProvider"])
+    first = numpy_helper.from_array(np.array([0], dtype=np.int64), "c2llm_first_axis")
+    watched.graph.initializer.append(first)
+    wanted: list[str] = []
+    for name in names:  # reduced there: the tensors themselves would take gigabytes
+        rows = f"{name}_rows_of_channels"
+        watched.graph.node.append(helper.make_node("Flatten", [name], [rows], axis=-1))
+        for kind in ("ReduceMin", "ReduceMax"):
+            wanted.append(f"{name}_{kind}")
+            node = helper.make_node(kind, [rows, first.name], wanted[-1:], keepdims=0)
+            watched.graph.node.append(node)
+            output = helper.make_tensor_value_info(wanted[-1], TensorProto.FLOAT, None)
+            watched.graph.output.append(output)
+    file = path.with_name("watched.onnx")  # beside its weights
+    file.write_bytes(watched.SerializeToString())
+    ort = onnx_runtime()
+    options = ort.SessionOptions()
+    options.add_session_config_entry("session.disable_prepacking", "1")  # a copy of all weights
+    session = ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     ranges: dict[str, Floats] = {}
     for feed in feeds:
-        for name, values in zip(names, session.run(list(names), feed), strict=True):
-            rows = values.reshape(-1, values.shape[-1])
-            low, high = ranges.get(name, np.zeros((2, rows.shape[1]), dtype=np.float32))
-            ranges[name] = np.stack(
-                [np.minimum(low, rows.min(axis=0)), np.maximum(high, rows.max(axis=0))]
-            )
+        found = session.run(wanted, feed)
+        for name, low, high in zip(names, found[::2], found[1::2], strict=True):
+            before = ranges.get(name, np.zeros((2, len(low)), dtype=np.float32))
+            ranges[name] = np.stack([np.minimum(before[0], low), np.maximum(before[1], high)])
+    file.unlink()
     return ranges
 
 
@@ -161,11 +183,15 @@ def choose_outliers(ranges: Floats, scales: Floats) -> NDArray[np.int64]:
     return np.sort(order[:count])
 
 
-def _quantize_product(graph: GraphProto, product: Product, ranges: Floats, levels: int) -> None:
+def _quantize_product(
+    constants: GraphConstants, product: Product, ranges: Floats, levels: int
+) -> None:
     """Put the products of one tensor into the module's form, weights rounded to +-levels."""
     from onnx import helper
 
-    scales = smoothing_scales(np.abs(ranges).max(axis=0), product.weights)
+    graph = constants.graph
+    weights: list[Floats] = [constants.array(name) for name in product.weights]
+    scales = smoothing_scales(np.abs(ranges).max(axis=0), weights)
     outliers = choose_outliers(ranges, scales)
     count = len(outliers)
     inverse = 1 / scales
@@ -175,17 +201,17 @@ def _quantize_product(graph: GraphProto, product: Product, ranges: Floats, level
     zero = np.array(np.clip(np.rint(-low / step), 0, 255), dtype=np.uint8)
     name = product.entering
     smooth, rounded, apart = f"{name}_smooth", f"{name}{UINT8}", f"{name}_outliers"
-    step_name = _add(graph, f"{name}_step{SCALE}", step)
-    zero_name = _add(graph, f"{name}_zero_point", zero)
+    step_name = constants.add(f"{name}_step{SCALE}", step)
+    zero_name = constants.add(f"{name}_zero_point", zero)
     before = [
-        helper.make_node("Mul", [name, _add(graph, f"{name}{INVERSE}", inverse)], [smooth]),
+        helper.make_node("Mul", [name, constants.add(f"{name}{INVERSE}", inverse)], [smooth]),
         helper.make_node("QuantizeLinear", [smooth, step_name, zero_name], [rounded]),
     ]
     if count:
-        index = _add(graph, f"{name}{OUTLIERS}", outliers.astype(np.int64))
+        index = constants.add(f"{name}{OUTLIERS}", outliers.astype(np.int64))
         before.append(helper.make_node("Gather", [name, index], [apart], axis=-1))
     _insert(graph, _position(graph, product.nodes[0]), before)
-    for node, weight in zip(product.nodes, product.weights, strict=True):
+    for node, weight in zip(product.nodes, weights, strict=True):
         scaled = weight * scales[:, None]
         scaled[outliers] = 0
         column = np.maximum(np.abs(scaled).max(axis=0), _TINY) / np.float32(levels)
@@ -194,11 +220,11 @@ def _quantize_product(graph: GraphProto, product: Product, ranges: Floats, level
         result = bias.output[0] if bias is not None else label
         inputs = [
             rounded,
-            _replace(
-                graph, node.input[1], f"{label}{INT8}", np.rint(scaled / column).astype(np.int8)
+            constants.replace(
+                node.input[1], f"{label}{INT8}", np.rint(scaled / column).astype(np.int8)
             ),
             step_name,
-            _add(graph, f"{label}{SCALE}", column),
+            constants.add(f"{label}{SCALE}", column),
             zero_name,
         ]
         if bias is not None:
@@ -206,7 +232,7 @@ def _quantize_product(graph: GraphProto, product: Product, ranges: Floats, level
         sum_name = f"{label}_rounded" if count else result
         new = [helper.make_node("MatMulIntegerToFloat", inputs, [sum_name], domain=MICROSOFT)]
         if count:
-            kept = _add(graph, f"{label}{OUTLIER_WEIGHT}", weight[outliers])
+            kept = constants.add(f"{label}{OUTLIER_WEIGHT}", weight[outliers])
             new += [
                 helper.make_node("MatMul", [apart, kept], [f"{label}_side"]),
                 helper.make_node("Add", [sum_name, f"{label}_side"], [result]),
@@ -227,22 +253,20 @@ def _bias(graph: GraphProto, node: NodeProto) -> NodeProto | None:
     return None
 
 
-def _quantize_embeddings(graph: GraphProto) -> None:
+def quantize_embeddings(constants: GraphConstants) -> None:
     """Backbone embeddings to int8 with a scale per row."""
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import TensorProto, helper
 
-    constants = {initializer.name: initializer for initializer in graph.initializer}
+    graph = constants.graph
     for node in list(_backbone(graph, "Gather")):
-        table = constants.get(node.input[0])
+        name = node.input[0]
+        table = constants.tensor(name)
         if table is None or len(table.dims) != 2 or table.data_type != TensorProto.FLOAT:
             continue
-        rows = numpy_helper.to_array(table)
-        scale = np.maximum(np.abs(rows).max(axis=1, keepdims=True), _TINY) / np.float32(127)
+        rows, scale = _rounded_rows(constants.array(name))
         label, ids = node.output[0], node.input[1]
-        whole = _replace(
-            graph, node.input[0], f"{table.name}{INT8}", np.rint(rows / scale).astype(np.int8)
-        )
-        scales = _add(graph, f"{table.name}{SCALE}", scale.astype(np.float32))
+        whole = constants.replace(name, f"{name}{INT8}", rows)
+        scales = constants.add(f"{name}{SCALE}", scale)
         node.input[0], node.output[0] = whole, f"{label}_rows"
         after = [
             helper.make_node("Cast", [f"{label}_rows"], [f"{label}_cast"], to=TensorProto.FLOAT),
@@ -250,6 +274,18 @@ def _quantize_embeddings(graph: GraphProto) -> None:
             helper.make_node("Mul", [f"{label}_cast", f"{label}_scale"], [label]),
         ]
         _insert(graph, _position(graph, node) + 1, after)
+
+
+def _rounded_rows(rows: Floats) -> tuple[NDArray[np.int8], Floats]:
+    """Int8 values and a scale for each row (N, 1), a block at a time."""
+    rounded = np.empty(rows.shape, dtype=np.int8)
+    scales = np.empty((len(rows), 1), dtype=np.float32)
+    for start in range(0, len(rows), ROWS):
+        block = rows[start : start + ROWS]
+        scale = np.maximum(np.abs(block).max(axis=1, keepdims=True), _TINY) / np.float32(127)
+        scales[start : start + ROWS] = scale
+        rounded[start : start + ROWS] = np.rint(block / scale)
+    return rounded, scales
 
 
 def _backbone(graph: GraphProto, op_type: str) -> Iterator[NodeProto]:
@@ -265,21 +301,3 @@ def _position(graph: GraphProto, node: NodeProto) -> int:
 def _insert(graph: GraphProto, position: int, nodes: Sequence[NodeProto]) -> None:
     for offset, node in enumerate(nodes):
         graph.node.insert(position + offset, node)
-
-
-def _add(graph: GraphProto, name: str, array: NDArray[Any]) -> str:
-    from onnx import numpy_helper
-
-    graph.initializer.append(numpy_helper.from_array(array, name))
-    return name
-
-
-def _replace(graph: GraphProto, old: str, name: str, array: NDArray[Any]) -> str:
-    """Add a constant in the place of one that no node reads any more."""
-    _add(graph, name, array)
-    if sum(old in node.input for node in graph.node) <= 1:
-        for index, initializer in enumerate(graph.initializer):
-            if initializer.name == old:
-                del graph.initializer[index]
-                break
-    return name

@@ -16,7 +16,12 @@ from c2llm.errors import UsageError
 from c2llm.modeling.fold import fold
 from c2llm.modeling.model import C2LLMModel
 from c2llm.output_folder import add_to_folder
-from c2llm.training.export.onnx_export import DESCRIPTIONS, ExportReport, check_parity
+from c2llm.training.export.onnx_export import (
+    DESCRIPTIONS,
+    ExportReport,
+    check_parity,
+    probe_vectors,
+)
 
 TABLE = "table.npz"
 
@@ -52,9 +57,9 @@ def export_table(source: Path, out: Path, *, int8: bool = False) -> ExportReport
             np.savez(stream, allow_pickle=False, **(quantised(arrays) if int8 else arrays))
         for name in DESCRIPTIONS:
             shutil.copyfile(source / name, part / name)
-        reference = Encoder.load(source, engine="torch")
+        wanted = probe_vectors(Encoder.load(source, engine="torch"))
         least = 0.999 if int8 else 0.99999
-        report = check_parity(reference, Encoder.load(part, engine="table"), part / TABLE, least)
+        report = check_parity(wanted, Encoder.load(part, engine="table"), part / TABLE, least)
     return replace(report, path=str(out / TABLE))
 
 
