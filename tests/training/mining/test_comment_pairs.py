@@ -264,7 +264,7 @@ def test_command_writes_rows_that_training_reads(tmp_path: Path) -> None:
         "repositories": 2,
         "pairs": 2,
         "by_dataset": {"class": {"python": 1}, "docstring": {"python": 1}},
-        "dropped": {"repeated": 2, "near copies": 0},
+        "dropped": {"repeated": 2, "near copies": 0, "commits above their share": 0},
     }
     assert {row["repository"] for row in rows} == {"one"}  # the copy adds nothing
     fields = {"query", "positive", "dataset", "language", "path", "symbol", "header"}
@@ -322,6 +322,23 @@ def test_command_excludes_by_glob(tmp_path: Path) -> None:
     )
     assert code == 0
     assert json.loads(stdout)["pairs"] == 0
+
+
+def test_repositories_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for number, owner in enumerate(("ada", "bob")):
+        root = tmp_path / owner / "repo"
+        root.mkdir(parents=True)
+        (root / "retry.py").write_text(PYTHON.replace("call", owner).replace("2", f"{number + 3}"))
+    (tmp_path / "link").symlink_to(tmp_path / "ada" / "repo")
+    out = tmp_path / "pairs.jsonl"
+
+    def names(*paths: str) -> set[str]:
+        options = ["--near-duplicates", "1", "--out", str(out)]
+        assert run("mine", "pairs", *(str(tmp_path / path) for path in paths), *options)[0] == 0
+        return {json.loads(line)["repository"] for line in out.read_text().splitlines()}
+
+    assert names("ada/repo", "bob/repo") == {"ada/repo", "bob/repo"}
+    assert names("link", "bob/repo/.") == {"link", "repo"}
 
 
 def test_command_refuses_what_is_no_directory(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from c2llm.training.mining.comment_pairs import mine_pairs
+from c2llm.training.mining.comment_pairs import balanced, mine_pairs
 from c2llm.training.mining.commit_pairs import commit_pairs, subject_query
+from c2llm.training.mining.mined_pair import MinedPair
 from c2llm.training.mining.pair_filters import Limits
 
 CODE = "def back_off(attempt):\n    delay = {} ** attempt\n    return delay\n"
@@ -135,3 +136,39 @@ def test_odd_subjects_and_bytes_do_not_break_the_reader(repository: Path) -> Non
     git(repository, "add", "-A")
     git(repository, "commit", "-m", "Write bytes that are no text")
     assert "Start with a first module" in queries(repository)
+
+
+def test_a_bare_clone_gives_the_pairs_of_a_work_tree(repository: Path, tmp_path: Path) -> None:
+    code = 'def pause(seconds):\n    """{}"""\n    total = seconds + 1\n    sleep(total)\n'
+    commit(repository, "Add a pause between two calls", {"a/pause.py": code.format("Wait a bit.")})
+    commit(repository, "Say what a pause is for", {"a/pause.py": code.format("Wait for others.")})
+    git(tmp_path, "clone", "-q", "--bare", str(repository), str(tmp_path / "bare"))
+    found = list(mine_pairs(tmp_path / "bare"))
+    assert found == list(mine_pairs(repository))
+    assert {pair.dataset for pair in found} == {"commit", "docstring"}
+    assert [p.path for p in found if p.query == "Wait for others."] == ["a/pause.py"]
+
+
+def test_a_bare_repository_without_a_commit_gives_nothing(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "--bare", "bare")
+    assert list(mine_pairs(tmp_path / "bare")) == []
+
+
+def test_commits_are_at_most_a_share_of_a_repositorys_pairs() -> None:
+    def some(count: int, kind: str) -> list[MinedPair]:
+        texts = [f"{kind} {number}" for number in range(count)]
+        return [MinedPair(text, f"def {text}", kind, "python", "a", "b", "c") for text in texts]
+
+    history, code = some(90, "commit"), some(10, "docstring")
+
+    def commits(share: float, pairs: list[MinedPair]) -> int:
+        kept = balanced(pairs, share)
+        assert [p for p in pairs if p in kept] == kept  # their order stays
+        assert [p for p in kept if p.dataset != "commit"] == [p for p in pairs if p in code]
+        return sum(pair.dataset == "commit" for pair in kept)
+
+    assert [commits(share, history + code) for share in (0, 0.5, 0.75, 1)] == [0, 10, 30, 90]
+    assert commits(0.5, history) == 90  # there is nothing to weigh them against
+    assert commits(0.5, history[:4] + code) == 4
+    spread = [p.query for p in balanced(history + code, 0.5) if p.dataset == "commit"]
+    assert spread != [p.query for p in history[:10]]

@@ -6,6 +6,7 @@ import gzip
 import json
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -239,3 +240,12 @@ def test_folders_are_searched_for_pair_files(tmp_path):
 def test_rules_that_keep_nothing_are_refused(wrong):
     with pytest.raises(UsageError):
         MiningRules(**wrong)
+
+
+def test_few_documents_still_give_hard_negatives(tmp_path):
+    """The nearest five of a dozen are most of what there is: a twentieth is left out at most."""
+    rows = [row(f"read file {i}", f"def read_{i}(path): return {i}") for i in range(12)]
+    rules = replace(LOOSE, skip=5, keep=24)
+    assert {len(r["negatives"]) for r in mine(tmp_path, rows, rules)[0]} == {11}
+    rows = [row(f"read file {i}", f"def read_{i}(path): return {i}") for i in range(60)]
+    assert {len(r["negatives"]) for r in mine(tmp_path, rows, replace(rules, keep=99))[0]} == {56}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -53,6 +54,13 @@ command.add_command(negatives_command)
     metavar="N",
     help="At most so many pairs of each kind.",
 )
+@click.option(
+    "--commit-share",
+    default=0.5,
+    show_default=True,
+    type=Finite(0, 1),
+    help="At most this share of a repository's pairs are commits; 1 keeps all that are found.",
+)
 @click.option("--max-per-file", default=25, show_default=True, type=count())
 @click.option(
     "--near-duplicates",
@@ -68,6 +76,7 @@ def pairs(
     out: str,
     kinds: str,
     max_per_repo: int,
+    commit_share: float,
     max_per_file: int,
     near_duplicates: float,
     exclude: tuple[str, ...],
@@ -75,9 +84,9 @@ def pairs(
 ) -> None:
     """Mine training pairs from repositories.
 
-    Each PATH is one repository. A pair is a query and the code that answers it; no pair is written
-    twice, and no near copy of its code. Repositories that were finished when mining was interrupted
-    are not read again when the same command is given.
+    Each PATH is one repository, a work tree or a bare clone. A pair is a query and the code that
+    answers it; no pair is written twice, and no near copy of its code. Repositories that were
+    finished when mining was interrupted are not read again when the same command is given.
 
     \b
     c2llm mine pairs corpora/*/ --out pairs.jsonl
@@ -85,7 +94,12 @@ def pairs(
     c2llm mine pairs . --exclude 'legacy/' --max-per-repo 500 --out pairs.jsonl
     c2llm mine pairs . --kinds name,continuation --max-per-repo 20000 --out plenty.jsonl
     """
-    from c2llm.training.mining.comment_pairs import mine_pairs, unique, without_copies
+    from c2llm.training.mining.comment_pairs import (
+        balanced,
+        mine_pairs,
+        unique,
+        without_copies,
+    )
     from c2llm.training.mining.near_duplicates import NearDuplicates
     from c2llm.training.mining.pair_filters import Limits
 
@@ -94,6 +108,7 @@ def pairs(
     for path, root in zip(paths, roots, strict=True):
         if not root.is_dir():
             raise UsageError(f"{path} is not a directory: name the root of a repository.")
+    names = _names(paths)
     limits = Limits(per_repository=max_per_repo, per_file=max_per_file)
     excluded = matcher(exclude)
     work = Path(out + ".work")
@@ -108,22 +123,29 @@ def pairs(
 
     def rows() -> Iterator[dict[str, Any]]:
         with progress_bar("mining", len(roots)) as advance:
-            for root in roots:
+            for name, root in zip(names, roots, strict=True):
                 found = _kept(work, root, (chosen, limits, exclude), mined)
                 fresh = list(unique(found, seen))
-                kept = list(without_copies(fresh, copies)) if near_duplicates < 1 else fresh
+                single = list(without_copies(fresh, copies)) if near_duplicates < 1 else fresh
+                kept = balanced(single, commit_share)
                 dropped["repeated"] += len(found) - len(fresh)
-                dropped["near copies"] += len(fresh) - len(kept)
+                dropped["near copies"] += len(fresh) - len(single)
+                dropped["commits above their share"] += len(single) - len(kept)
                 counts.update((pair.dataset, pair.language) for pair in kept)
                 by_kind = Counter(pair.dataset for pair in kept)
                 told = ", ".join(f"{by_kind[kind]} {kind}" for kind in _ALL if by_kind[kind])
-                note(f"{root.name}: {len(kept)} pairs" + (f" ({told})" if told else ""))
-                yield from (asdict(pair) | {"repository": root.name} for pair in kept)
+                note(f"{name}: {len(kept)} pairs" + (f" ({told})" if told else ""))
+                yield from (asdict(pair) | {"repository": name} for pair in kept)
                 advance(1)
 
     _write(Path(out), rows())
     remove_folder(work)
     note(f"{counts.total()} pairs from {len(roots)} repositories written to {out}")
+    if not counts:
+        note(
+            "There is nothing to train on: name repositories with documented code, or take --kinds "
+            "name,continuation, which need no documentation."
+        )
     if as_json:
         by_dataset: dict[str, dict[str, int]] = {}
         for (dataset, language), count in sorted(counts.items()):
@@ -137,6 +159,19 @@ def pairs(
                 "dropped": dict(dropped),
             }
         )
+
+
+def _names(paths: tuple[str, ...]) -> list[str]:
+    """What the repositories are called: by their folders, and by those around where two are alike.
+
+    A link's own name counts: what it leads to may be called like every other.
+    """
+    whole = [Path(os.path.normpath(Path(path).absolute())) for path in paths]
+    names = [path.name for path in whole]
+    return [
+        "/".join(path.parts[-2:]) if names.count(name) > 1 else name
+        for path, name in zip(whole, names, strict=True)
+    ]
 
 
 def _parse_kinds(kinds: str) -> tuple[str, ...]:

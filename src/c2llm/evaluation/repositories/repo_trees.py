@@ -1,27 +1,23 @@
 """The files of a benchmark repository: a work tree as it stands, or a commit of a git directory.
 
 A git directory is not checked out: the pinned commit's files are written into a cache, once, as git
-keeps them, since `git archive` and `git checkout` run the filters of a repository. So it is with a
-work tree that stands at another commit and whose git has the pinned one.
+keeps them (`codebase/unpacked.py`). So it is with a work tree that stands at another commit and
+whose git has the pinned one.
 """
 
 from __future__ import annotations
 
-import errno
-import os
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from c2llm.codebase.git import Git, is_git_directory
+from c2llm.codebase.unpacked import unpack
 from c2llm.errors import DataError
 from c2llm.evaluation.repositories.repo_questions import Repository
 
 _LARGEST = 20_000_000
 """Bytes of a file that is written; no larger one is ever searched."""
-_NO_NAMES = {"", ".", "..", ".git"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +84,8 @@ def _archived(repository: Repository, folder: Path, cache: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=cache, prefix="unpacking-") as unpacking:
         files = Path(unpacking) / "files"
         try:
-            objects = dict(_objects(git, revision, repository.benchmark_root))
-            if not objects:
+            if not unpack(git, revision, files, repository.benchmark_root, largest=_LARGEST):
                 raise DataError(f"there is nothing at {repository.benchmark_root or '.'!r}")
-            asked = "".join(f"{name}\n" for name in objects.values()).encode()
-            with git.stream("cat-file", "--batch", given=asked) as stream:
-                for path in objects:
-                    _write(files, path, stream)
         except DataError as error:
             raise DataError(
                 f"{folder} cannot give revision {revision[:12]} of {repository.name} "
@@ -102,42 +93,3 @@ def _archived(repository: Repository, folder: Path, cache: Path) -> Path:
             ) from error
         files.rename(kept)
     return kept
-
-
-def _objects(git: Git, revision: str, below: str) -> Iterator[tuple[str, str]]:
-    """Path and object of the files of a commit; links and other repositories are left out."""
-    listed = git.run(
-        "ls-tree", "-r", "-z", "-l", "--full-tree", revision, "--", *([below] if below else [])
-    )
-    for entry in listed.split(b"\0"):
-        head, _, name = entry.partition(b"\t")
-        fields = head.decode("ascii", "replace").split()
-        path = os.fsdecode(name)
-        if (
-            len(fields) == 4
-            and fields[0].startswith("10")
-            and int(fields[3] if fields[3].isdigit() else _LARGEST + 1) <= _LARGEST
-            and not any(part.casefold() in _NO_NAMES for part in path.split("/"))
-        ):
-            yield path, fields[2]
-
-
-def _write(files: Path, path: str, stream: IO[bytes]) -> None:
-    """Write the next object of `git cat-file --batch`.
-
-    Raises:
-        DataError: It is not there.
-    """
-    fields = stream.readline().split()
-    if len(fields) != 3 or not fields[2].isdigit():
-        raise DataError(f"the object of {path} is missing")
-    content = stream.read(int(fields[2]) + 1)[:-1]
-    try:
-        (files / path).parent.mkdir(parents=True, exist_ok=True)
-        with (files / path).open("xb") as file:
-            file.write(content)
-    except (FileExistsError, NotADirectoryError):
-        pass  # a tree may name one path twice, a file system take two names for one
-    except OSError as error:
-        if error.errno not in (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL):
-            raise

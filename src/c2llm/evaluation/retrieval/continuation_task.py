@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from c2llm.codebase.files.walk import walk
+from c2llm.codebase.files.walk import SourceFile, walk
 from c2llm.codebase.grammars import GRAMMARS
 from c2llm.codebase.syntax import Definition, definitions
+from c2llm.codebase.unpacked import checked_out
 from c2llm.errors import DataError, UsageError
 from c2llm.evaluation.retrieval.retrieval_task import (
     Document,
@@ -69,15 +70,9 @@ def continuation_task(root: Path) -> RetrievalTask:
 
 def halves(root: Path) -> Iterator[Halves]:
     """Every function that is long enough, in the order of paths and lines."""
-    for file in walk(root).files:
-        if file.language not in GRAMMARS or file.size > MOST_BYTES:
-            continue
-        try:
-            source = file.read()
-        except OSError:
-            continue  # gone since the walk, or not ours to read
+    for file, source in _sources(root):
         lines = source.decode(errors="replace").split("\n")
-        for definition in _outermost(definitions(source, file.language)):
+        for definition in _outermost(definitions(source, str(file.language))):
             body = lines[definition.line - 1 : definition.end_line]
             cut = _middle(body)
             if cut is not None:
@@ -87,6 +82,17 @@ def halves(root: Path) -> Iterator[Halves]:
                     first=textwrap.dedent("\n".join(body[:cut])).strip(),
                     second=textwrap.dedent("\n".join(body[cut:])).strip(),
                 )
+
+
+def _sources(root: Path) -> Iterator[tuple[SourceFile, bytes]]:
+    with checked_out(root) as tree:
+        for file in walk(tree).files:
+            if file.language not in GRAMMARS or file.size > MOST_BYTES:
+                continue
+            try:
+                yield file, file.read()
+            except OSError:
+                continue  # gone since the walk, or not ours to read
 
 
 def _outermost(found: list[Definition]) -> Iterator[Definition]:

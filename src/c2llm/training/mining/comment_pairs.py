@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import textwrap
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -25,6 +25,7 @@ from c2llm.codebase.identifiers import words
 from c2llm.codebase.languages import detect_language
 from c2llm.codebase.markdown import CodeBlock, Heading, outline, plain
 from c2llm.codebase.syntax import Definition, definitions
+from c2llm.codebase.unpacked import checked_out
 from c2llm.training.mining.code_pairs import code_pairs
 from c2llm.training.mining.commit_pairs import commit_pairs
 from c2llm.training.mining.mined_pair import KINDS, MORE_KINDS, MinedPair
@@ -59,7 +60,7 @@ def mine_pairs(
     same choice on every machine, spread over the whole tree. Of commits, the newest stay.
 
     Args:
-        root: A directory.
+        root: A directory; of a bare repository, the files of its last commit are read.
         limits: What is worth training on.
         kinds: Which of `KINDS` are mined.
         excluded: Tells by path relative to root what else to leave out.
@@ -68,15 +69,16 @@ def mine_pairs(
     pairs: list[MinedPair] = []
     headers, tests = _Headers(), TestLinks()
     if set(kinds) - {"commit"}:
-        for file in walk(root).files:
-            foreign = is_vendored(file.path) if "test" in kinds else is_foreign(file.path)
-            if foreign or (excluded and excluded(file.path)):
-                continue
-            links = tests if "test" in kinds else None
-            of_file = list(_mine_file(file, limits, headers, links, kinds))
-            for kind in {pair.dataset for pair in of_file}:
-                found = unique(pair for pair in of_file if pair.dataset == kind)
-                pairs.extend(sorted(found, key=_content_hash)[: limits.per_file])
+        with checked_out(root) as tree:
+            for file in walk(tree).files:
+                foreign = is_vendored(file.path) if "test" in kinds else is_foreign(file.path)
+                if foreign or (excluded and excluded(file.path)):
+                    continue
+                links = tests if "test" in kinds else None
+                of_file = list(_mine_file(file, limits, headers, links, kinds))
+                for kind in {pair.dataset for pair in of_file}:
+                    found = unique(pair for pair in of_file if pair.dataset == kind)
+                    pairs.extend(sorted(found, key=_content_hash)[: limits.per_file])
     pairs.extend(headers.pairs(limits))
     pairs.extend(tests.pairs(limits))
     if "commit" in kinds:
@@ -102,6 +104,27 @@ def without_copies(pairs: Iterable[MinedPair], seen: NearDuplicates) -> Iterator
         # A tested function may also be a documented one; the kind keeps the two apart.
         if not seen.add(pair.positive, pair.dataset):
             yield pair
+
+
+def balanced(pairs: Sequence[MinedPair], commit_share: float) -> list[MinedPair]:
+    """Pairs of which at most a share are commits; what else there is stays whole.
+
+    A history grows for ever, the code that it led to does not: an old project has ten commits for
+    each documented function, and a model that is trained on such a mix learns to find diffs. Which
+    commits stay is decided by their content's hash, so it is the same on every machine and spread
+    over the history. Pairs that are all commits stay as they are: there is nothing to weigh.
+
+    Args:
+        pairs: of one repository.
+        commit_share: above 0; 1 keeps all.
+    """
+    commits = [pair for pair in pairs if pair.dataset == "commit"]
+    others = len(pairs) - len(commits)
+    if commit_share >= 1 or not others:
+        return list(pairs)
+    most = int(others * commit_share / (1 - commit_share))
+    kept = set(sorted(map(_content_hash, commits))[:most])
+    return [p for p in pairs if p.dataset != "commit" or _content_hash(p) in kept]
 
 
 def unique(pairs: Iterable[MinedPair], seen: set[bytes] | None = None) -> Iterator[MinedPair]:

@@ -39,6 +39,9 @@ from c2llm.training.run.checkpoint import write_json
 _WORD = re.compile(r"[^\W_]+")
 _SUFFIXES = (".jsonl", ".jsonl.gz")
 
+SKIP_ONE_OF = 20
+"""`MiningRules.skip` leaves out at most one of so many documents, which is 5 of F2LLM's 100."""
+
 
 @dataclass(frozen=True)
 class MiningRules:
@@ -47,7 +50,8 @@ class MiningRules:
     top: int = 100
     """Nearest documents that are looked at, positives not counted."""
     skip: int = 5
-    """So many of the nearest are left out: often they are answers."""
+    """So many of the nearest are left out: often they are answers. Never more than a twentieth of
+    the documents searched: among a dozen functions the nearest few are all there is."""
     max_score: float | None = 0.8
     """Kept documents score below this; for cosines only."""
     min_score: float | None = None
@@ -185,6 +189,7 @@ def _search(
     for group, members in sorted(_groups(corpus, rules).items()):
         ids = sorted({d for m in members for d in corpus.rows[m][1]})
         place = {document: position for position, document in enumerate(ids)}
+        rules_here = replace(rules, skip=min(rules.skip, len(ids) // SKIP_ONE_OF))
         of_query: dict[int, list[int]] = {}
         for member in members:
             of_query.setdefault(corpus.rows[member][0], []).append(member)
@@ -194,7 +199,7 @@ def _search(
                 answers = {place[d] for d in corpus.answers[query] if d in place}
                 for member in of_query[query]:
                     positives = [place[d] for d in corpus.rows[member][1]]
-                    kept, own = select(row_scores, positives, answers, rules)
+                    kept, own = select(row_scores, positives, answers, rules_here)
                     found[member] = {
                         "positive_score": round(own, 4),
                         "negatives": [_text(corpus, ids[i], query, rules) for i in kept],
@@ -265,7 +270,9 @@ def _read_corpus(files: Sequence[Path], rules: MiningRules) -> _Corpus:
         corpus.answers.setdefault(asked, set()).update(ids)
         digest.update(f"{query}\0{positives}\0{group}\n".encode(errors="replace"))
     if not corpus.rows:
-        raise DataError(f"There is no pair in {', '.join(map(str, files))}.")
+        raise DataError(
+            f"There is no pair in {', '.join(map(str, files))}: mine some with c2llm mine pairs."
+        )
     corpus.digest = digest.hexdigest()[:24]
     return corpus
 
