@@ -22,7 +22,6 @@ import json
 import random
 import re
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -46,7 +45,8 @@ _FLIPS = {
     **{"-=": "+=", "*": "/", "!==": "===", "~=": "==", "/=": "=="},
 }
 _FLIPPED = re.compile(
-    rf"(?<=[\w\)\]] )({'|'.join(map(re.escape, sorted(_FLIPS, key=len, reverse=True)))})(?= [\w(\-\"'&!])"
+    rf"(?<=[\w\)\]] )({'|'.join(map(re.escape, sorted(_FLIPS, key=len, reverse=True)))})"
+    r"(?= [\w(\-\"'&!])"
 )
 _COMMENT = re.compile(r"\s*(#|//|\*|/\*|--|;|%|\"\"\")")
 _GUARD = re.compile(r"(\s*)(?:if|unless|guard)\b.*")
@@ -56,7 +56,9 @@ _NO_CALL = re.compile(
     r"\s*(if|for|while|return|raise|throw|def|fn|func|function|case|switch|catch|elif|assert|when|else"
     r"|unless|until|class|new|import|from|with|fun|public|private|protected|static|void|int)\b"
 )
-_BEGINS = re.compile(r"\s*[\w\s]*\b(def|fn|func|function|fun|sub)\b|^\w[\w\s*&:<>,]*\([^;]*\)\s*\{$")
+_BEGINS = re.compile(
+    r"\s*[\w\s]*\b(def|fn|func|function|fun|sub)\b|^\w[\w\s*&:<>,]*\([^;]*\)\s*\{$"
+)
 
 
 def flip(lines: list[str], language: str, chance: random.Random) -> list[str] | None:
@@ -88,7 +90,11 @@ def unguard(lines: list[str], language: str, chance: random.Random) -> list[str]
         if end < len(lines) and lines[end].strip() in ("}", "end", "fi", "};"):
             end += 1
         follows = lines[end].strip() if end < len(lines) else ""
-        if 1 <= len(body) <= 4 and _LEAVES.search("\n".join(body)) and not follows.startswith(("el", "} el")):
+        if (
+            1 <= len(body) <= 4
+            and _LEAVES.search("\n".join(body))
+            and not follows.startswith(("el", "} el"))
+        ):
             places.append((number, end))
     if not places:
         return None
@@ -104,7 +110,10 @@ def uncall(lines: list[str], language: str, chance: random.Random) -> list[str] 
         and not _NO_CALL.match(line)
         and not _COMMENT.match(line)
         and line.count("(") == line.count(")")
-        and (number == 0 or not lines[number - 1].rstrip().endswith((",", "(", "=", ".", "\\", "->", "=>")))
+        and (
+            number == 0
+            or not lines[number - 1].rstrip().endswith((",", "(", "=", ".", "\\", "->", "=>"))
+        )
     ]
     if not places:
         return None
@@ -117,8 +126,10 @@ def foreign_block(lines: list[str], chance: random.Random) -> list[str] | None:
     chance.shuffle(starts)
     for start in starts:
         end, indent = start + 1, _indent(lines[start])
-        while end < len(lines) and end - start < 40 and (
-            not lines[end].strip() or _indent(lines[end]) > indent
+        while (
+            end < len(lines)
+            and end - start < 40
+            and (not lines[end].strip() or _indent(lines[end]) > indent)
         ):
             end += 1
         if end < len(lines) and lines[end].strip() in ("}", "end", "};"):
@@ -141,6 +152,8 @@ def _indent(line: str) -> int:
 
 @dataclasses.dataclass
 class Plant:
+    """An anomaly, and the commit that brings it."""
+
     kind: str
     setting: str
     at: int
@@ -158,7 +171,7 @@ def git(root: Path, *arguments: str, given: bytes = b"") -> bytes:
 
 def scratch(source: Path, folder: Path) -> Path:
     """An empty repository that borrows the objects of another, at the same commit."""
-    root = folder / "scratch.git"
+    root = folder / f"{source.name}.git"
     subprocess.run(["git", "init", "-q", "--bare", str(root)], check=True)
     common = source / git(source, "rev-parse", "--git-common-dir").decode().strip()
     (root / "objects/info/alternates").write_text(f"{(common / 'objects').resolve()}\n")
@@ -207,8 +220,7 @@ def planted(
             )
             yield Plant(kind, "alone", number, alone, commit.id, new)
             changed = tuple(
-                dataclasses.replace(one, after=name) if one == edit else one
-                for one in commit.edits
+                dataclasses.replace(one, after=name) if one == edit else one for one in commit.edits
             )
             hidden = dataclasses.replace(commit, edits=changed)
             yield Plant(kind, "hidden", number, hidden, f"{commit.id}^", new)
@@ -219,7 +231,8 @@ def import_plants(root: Path, plants: Sequence[Plant]) -> list[Plant]:
     said = []
     for number, plant in enumerate(plants):
         said.append(
-            b"commit refs/plants/%d\ncommitter P <p@example.org> 1700000000 +0000\ndata 0\n" % number
+            b"commit refs/plants/%d\ncommitter P <p@example.org> 1700000000 +0000\ndata 0\n"
+            % number
         )
         said.append(b"from %s\n" % git(root, "rev-parse", plant.parent).strip())
         for edit in plant.commit.edits:
@@ -248,7 +261,9 @@ def _blob(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
-def collect_blocks(roots: Sequence[Path], chance: random.Random) -> dict[str, dict[str, list[list[str]]]]:
+def collect_blocks(
+    roots: Sequence[Path], chance: random.Random
+) -> dict[str, dict[str, list[list[str]]]]:
     """Functions of each repository by language."""
     found: dict[str, dict[str, list[list[str]]]] = {}
     for root in roots:
@@ -276,25 +291,28 @@ def read(roots: Sequence[Path], keep: Path, most: int) -> None:
         if target.exists():
             continue
         begun = time.perf_counter()
+        chance = random.Random(root.name)
         foreign: dict[str, list[list[str]]] = {}
         for name, own in blocks.items():
             for language, some in own.items():
                 if name != root.name:
                     foreign.setdefault(language, []).extend(some)
-        with tempfile.TemporaryDirectory() as folder:
-            copy = scratch(root, Path(folder))
-            commits = Repository(root).commits(most)[::-1]
-            plants = import_plants(copy, list(planted(copy, commits, foreign, chance)))
-            repository = Repository(copy)
-            facts = read_facts(
-                repository, [*commits, *(plant.commit for plant in plants)], file_starts(commits)
-            )
-            np.savez_compressed(target, **features(commits, plants, facts))
+        copy = scratch(root, keep)
+        commits = Repository(root).commits(most)[::-1]
+        plants = import_plants(copy, list(planted(copy, commits, foreign, chance)))
+        everything = [*commits, *(plant.commit for plant in plants)]
+        facts = read_facts(Repository(copy), everything, file_starts(commits))
+        np.savez_compressed(target, **features(commits, plants, facts))
         seconds = time.perf_counter() - begun
-        print(f"{root.name}: {len(commits)} commits, {len(plants)} plants, {seconds:.0f} s", flush=True)
+        print(
+            f"{root.name}: {len(commits)} commits, {len(plants)} plants, {seconds:.0f} s",
+            flush=True,
+        )
 
 
-def features(commits: Sequence[Commit], plants: Sequence[Plant], facts: Facts) -> dict[str, NDArray]:
+def features(
+    commits: Sequence[Commit], plants: Sequence[Plant], facts: Facts
+) -> dict[str, NDArray]:
     """Values of real and planted edits: rows (commit or plant, features)."""
     past = Past(facts)
     by_place: dict[tuple[int, str], list[int]] = {}
@@ -307,7 +325,10 @@ def features(commits: Sequence[Commit], plants: Sequence[Plant], facts: Facts) -
         for number in numbers:
             plant = plants[number]
             for one in past.surprises(plant.commit):
-                is_it = any(e.path == one.path and e.after == _blob(plant.inline) for e in plant.commit.edits)
+                is_it = any(
+                    e.path == one.path and e.after == _blob(plant.inline)
+                    for e in plant.commit.edits
+                )
                 fake.append((number, is_it, one.values))
 
     for at, commit in enumerate(commits):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from c2llm.codebase.git import Git, is_git_directory
@@ -22,6 +22,8 @@ _MOST_RENAMES = 200
 """New files of a commit, beyond which only those are renames whose content is the same."""
 _LATEST = 1 << 40
 """Seconds since 1970, beyond which a date is taken for wrong."""
+_LONGEST = 200
+"""Characters of a name or a subject."""
 _LOG = (
     "log",
     "--no-merges",
@@ -29,7 +31,7 @@ _LOG = (
     "--raw",
     "-z",
     "--no-abbrev",
-    "--format=commit %H %at %ad%n%ae",
+    "--format=commit %H %at %ad%n%ae%n%an%n%s",
     "--date=format:%w %H",
 )
 
@@ -68,6 +70,9 @@ class Commit:
     hour: int
     """By the author's clock; -1 as above."""
     edits: tuple[FileEdit, ...]
+    name: str = ""
+    """The author's."""
+    subject: str = ""
     is_whole: bool = True
     """Whether `edits` are all that it changed, and not those of one file alone."""
 
@@ -150,10 +155,7 @@ class Repository:
         """
         assert self.file is not None
         found = self._log((f"--max-count={most}", "--follow", "HEAD", "--", self.file))
-        return [
-            Commit(one.id, one.author, one.time, one.weekday, one.hour, one.edits, is_whole=False)
-            for one in found
-        ]
+        return [replace(one, is_whole=False) for one in found]
 
     def _log(self, arguments: Sequence[str]) -> list[Commit]:
         renames = ("-M", f"-l{_MOST_RENAMES}")
@@ -184,7 +186,7 @@ def parsed(said: bytes) -> Iterator[Commit]:
         if field.startswith(b"commit "):
             if head is not None:
                 yield _commit(head, edits)
-            head, edits = field.split(b"\n", 1), []
+            head, edits = field.split(b"\n", 3), []
         elif (record := field.lstrip(b"\n")).startswith(b":"):
             edits += _edits(record.split(b" "), fields)
     if head is not None:
@@ -202,9 +204,7 @@ def _edits(record: list[bytes], fields: Iterator[bytes]) -> Iterator[FileEdit]:
         name.decode("ascii", "replace") if mode.lstrip(b":")[:2] == b"10" else ""
         for mode, name in zip(record[:2], record[2:4], strict=True)
     )
-    if (before or after) and before != after:
-        yield FileEdit(path, old_path, before, after)
-    elif before and path != old_path:
+    if before != after or (before and path != old_path):
         yield FileEdit(path, old_path, before, after)
 
 
@@ -217,5 +217,16 @@ def _commit(head: list[bytes], edits: list[FileEdit]) -> Commit:
     time, weekday, hour = numbers
     if not 0 < time < _LATEST:
         time, weekday, hour = 0, -1, -1
-    author = (head[1] if len(head) > 1 else b"").decode("utf-8", "replace").strip().lower()
-    return Commit(words[1] if len(words) > 1 else "", author, time, weekday, hour, tuple(edits))
+    author, name, subject = (
+        line.decode("utf-8", "replace").strip() for line in (*head[1:], b"", b"", b"")[:3]
+    )
+    return Commit(
+        words[1] if len(words) > 1 else "",
+        author.lower(),
+        time,
+        weekday,
+        hour,
+        tuple(edits),
+        name[:_LONGEST],
+        subject[:_LONGEST],
+    )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from c2llm.analysis.history.kinds import KINDS, kinds_of
 from c2llm.analysis.history.patches import Patch
 
-FACTS_VERSION = 1
+FACTS_VERSION = 4
 """Raised when the same patch would give other facts."""
 _MOST_NAMES = 400
 _MOST_REGIONS = 20
@@ -48,9 +48,9 @@ class EditFacts:
     new_names: tuple[str, ...] = ()
     """Some of these names, spelled."""
     text: str = field(default="", repr=False)
-    """Added code to be embedded; not kept."""
+    """The longest piece of code that was put in, to be embedded; not kept."""
     vector: NDArray[np.int8] | None = None
-    """The meaning of the added code, times 127; None where next to nothing was added."""
+    """The meaning of that piece, times 127; None where next to nothing was added."""
 
     @property
     def is_cosmetic(self) -> bool:
@@ -100,6 +100,8 @@ def facts_of(patch: Patch, language: str) -> EditFacts:
         for region in regions_of(hunk.heading, (*hunk.removed, *hunk.added))
     )
     spelled = sorted(kinds.names)
+    pieces: list[list[str]] = [hunk.added for hunk in patch.hunks]
+    longest = max(pieces, key=len, default=[])
     return EditFacts(
         len(added),
         len(removed),
@@ -109,7 +111,7 @@ def facts_of(patch: Patch, language: str) -> EditFacts:
         tuple(list(regions)[:_MOST_REGIONS]),
         hashes_of(spelled)[:_MOST_NAMES],
         tuple(name[:40] for name in spelled[:_MOST_NAMES]),
-        text="\n".join(added)[:_MOST_CHARACTERS],
+        text="\n".join(longest)[:_MOST_CHARACTERS],
     )
 
 

@@ -22,12 +22,16 @@ KINDS = (
     "handling_removed",
     "limit_removed",
     "call_removed",
+    "guard_deleted",
+    "call_deleted",
     "calls_only_removed",
     "code_only_removed",
 )
 """What an edit may do that makes people look twice."""
 _MOST_ALIGNED = 40_000
 """Tokens of one side times tokens of the other, beyond which no pairs are looked for."""
+_MOST_DELETED = 80
+"""Tokens of one place that is looked at as a guard or a call that was deleted."""
 _MOST_NAMED = 3
 """Examples of a kind that are kept for an explanation."""
 _COMPARISONS = frozenset("< > <= >= == != === !== ~= /= =~ <=> <>".split())
@@ -37,12 +41,16 @@ _OPERATORS = _COMPARISONS | frozenset(
 _CONDITIONS = frozenset("if elif elsif elseif unless guard while until assert when".split())
 _EXITS = frozenset("return raise throw panic abort exit break continue fail die bail".split())
 _HANDLING = frozenset("try except catch rescue finally ensure recover defer".split())
+_FAILURES = frozenset("error fatal err errors reject failure".split())
+_BEGINNINGS = frozenset("def fn func function fun class import from return raise throw".split())
+"""Of what is more than a call, or brought in or defined rather than called."""
 _FLAGS = frozenset("true false yes no on off".split())
 _LIMITS = frozenset(
     "min max limit limits timeout threshold bound bounds cap clamp deadline quota retries attempts"
     " ceiling floor minimum maximum validate verify check sanitize escape".split()
 )
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_INNER_COMMENT = re.compile(r"\s*\*(?:\s|/|$)")
 _NAME = re.compile(r"[@$]*[^\W\d][\w$]*")
 
 
@@ -78,15 +86,18 @@ def kinds_of(hunks: Sequence[Hunk], language: str) -> Kinds:
     gone: Counter[str] = Counter()
     came: Counter[str] = Counter()
     calls: Counter[str] = Counter()
+    deleted: list[list[str]] = []
     swapped = 0
     for hunk in hunks:
-        removed = words_of("\n".join(hunk.removed), language)
-        added = words_of("\n".join(hunk.added), language)
+        removed = _words(hunk.removed, language)
+        added = _words(hunk.added, language)
         kinds.names.update(word for word in added if is_name(word))
         if removed == added:
             continue
         kinds.code_hunks += 1
         swapped += _aligned(removed, added, kinds)
+        if not added and len(removed) <= _MOST_DELETED:
+            deleted.append(removed)
         gone.update(removed)
         came.update(added)
         calls.update(_calls(added))
@@ -97,7 +108,15 @@ def kinds_of(hunks: Sequence[Hunk], language: str) -> Kinds:
         for example in kinds.found["operator_swapped"]:
             kinds.add("operators_only", example)
     _missing(gone, came, calls, kinds)
+    for words in deleted:
+        _deleted(words, came, kinds)
     return kinds
+
+
+def _words(lines: Sequence[str], language: str) -> list[str]:
+    """Tokens of lines; those that begin as the inner lines of a comment in C do are none."""
+    kept = [line for line in lines if not _INNER_COMMENT.match(line)]
+    return words_of("\n".join(kept), language)
 
 
 def _aligned(removed: Sequence[str], added: Sequence[str], kinds: Kinds) -> int:
@@ -112,16 +131,32 @@ def _aligned(removed: Sequence[str], added: Sequence[str], kinds: Kinds) -> int:
         if kind == "equal" or len(old) > 3 or len(new) > 3:
             continue
         if all(word in _OPERATORS for word in (*old, *new)):
-            kinds.add("operator_swapped", f"{' '.join(old) or 'nothing'} to {' '.join(new) or 'nothing'}")
+            kinds.add(
+                "operator_swapped", f"{' '.join(old) or 'nothing'} to {' '.join(new) or 'nothing'}"
+            )
             swapped += 1
         elif len(old) == len(new) and all(map(_is_value, (*old, *new))):
             kinds.add("number_changed", f"{' '.join(old)} to {' '.join(new)}")
     return swapped
 
 
-def _missing(
-    gone: Counter[str], came: Counter[str], calls: Counter[str], kinds: Kinds
-) -> None:
+def _deleted(words: Sequence[str], came: Counter[str], kinds: Kinds) -> None:
+    """A place where code was only taken out, and was not put in elsewhere."""
+    called = _calls(words)
+    if any(word in _CONDITIONS for word in words):
+        if any(word in _EXITS or word.lower() in _FAILURES for word in words):
+            condition = [word for word in words if is_name(word)]
+            if not condition or any(came[word] == 0 for word in condition):
+                kinds.add("guard_deleted", " ".join(words[:12]))
+    elif (
+        words[-1] in (")", ";")
+        and not any(word in _BEGINNINGS for word in words)
+        and any(came[name] == 0 for name in called)
+    ):
+        kinds.add("call_deleted", next(iter(called)))
+
+
+def _missing(gone: Counter[str], came: Counter[str], calls: Counter[str], kinds: Kinds) -> None:
     """What the edit leaves the file with less of."""
     less = gone - came
     for kind, words in (
@@ -144,7 +179,7 @@ def _missing(
     if lost and calls.total() < 0:
         for name in lost:
             kinds.add("call_removed", name)
-    if gone and not kinds.added_tokens:
+    if kinds.removed_tokens and not kinds.added_tokens:
         kinds.add("code_only_removed", str(kinds.removed_tokens))
         conditions = less.keys() & (_CONDITIONS | _EXITS | _HANDLING)
         if lost and not conditions:
@@ -157,7 +192,8 @@ def _calls(words: Sequence[str]) -> Counter[str]:
     return Counter(
         word
         for place, word in enumerate(words[:-1])
-        if words[place + 1] == "(" and is_name(word)
+        if words[place + 1] == "("
+        and is_name(word)
         and (place == 0 or words[place - 1] not in ("def", "fn", "func", "function", "fun"))
     )
 

@@ -25,6 +25,7 @@ PRIOR = 5.0
 MOST_SURPRISE = 6.0
 _MOST_VALUES = 2_000
 """That are remembered of the repository for each measure."""
+_MOST_VECTORS = 64
 _HOURS = 4
 """Hours of one part of the day."""
 MEASURES = (
@@ -33,6 +34,7 @@ MEASURES = (
     "gap",
     "foreign_to_file",
     "foreign_to_repository",
+    "foreign_share",
     "far",
     "many_files",
     "few_files",
@@ -80,15 +82,17 @@ class FilePast:
 
     count: int = 0
     """Commits that changed its code."""
-    samples: dict[str, Sample] = field(default_factory=lambda: {name: Sample() for name in MEASURES})
+    samples: dict[str, Sample] = field(
+        default_factory=lambda: {name: Sample() for name in MEASURES}
+    )
     kinds: Counter[str] = field(default_factory=Counter)
     regions: Counter[str] = field(default_factory=Counter)
     authors: Counter[str] = field(default_factory=Counter)
     names: set[int] = field(default_factory=set)
-    meaning: NDArray[np.float32] | None = None
-    """Sum of the vectors of what was added."""
+    vectors: deque[NDArray[np.float32]] = field(default_factory=lambda: deque(maxlen=_MOST_VECTORS))
+    """The meanings of what was added of late, each of unit length."""
     start: NDArray[np.float32] | None = None
-    """The vector of what it began with."""
+    """The same of what it began with."""
     last_time: int = 0
 
 
@@ -170,9 +174,7 @@ class Past:
             past.start = _unit(content.vector)
         return past
 
-    def _learn_edit(
-        self, commit: Commit, edit: FileEdit, facts: EditFacts, past: FilePast
-    ) -> None:
+    def _learn_edit(self, commit: Commit, edit: FileEdit, facts: EditFacts, past: FilePast) -> None:
         for name, value in self._measured(commit, facts, past).items():
             if value is not None:
                 past.samples[name].add(value)
@@ -187,7 +189,7 @@ class Past:
         self._names.update(names)
         vector = _unit(facts.vector)
         if vector is not None:
-            past.meaning = vector if past.meaning is None else past.meaning + vector
+            past.vectors.append(vector)
         past.count += 1
         past.last_time = max(past.last_time, commit.time)
         self._edits += 1
@@ -213,6 +215,7 @@ class Past:
             "gap": gap,
             "foreign_to_file": foreign[0],
             "foreign_to_repository": foreign[1],
+            "foreign_share": None if foreign[1] is None else foreign[1] / len(facts.names),
             "far": _distance(facts, past),
             "many_files": files,
             "few_files": files,
@@ -243,9 +246,7 @@ class Past:
             **{name: self._beyond(name, value, past) for name, value in measured.items()},
         }
         capped = np.clip(np.array(values), 0.0, MOST_SURPRISE)
-        return Surprise(
-            edit.path, past, capped, measured, tuple(regions), counts, facts
-        )
+        return Surprise(edit.path, past, capped, measured, tuple(regions), counts, facts)
 
     def _beyond(self, name: str, value: float | None, past: FilePast) -> int:
         """Earlier commits of the file that were as extreme."""
@@ -292,15 +293,17 @@ def _shrunk(count: int, of: int, rate: float) -> float:
 
 
 def _unit(vector: NDArray[np.int8] | None) -> NDArray[np.float32] | None:
-    return None if vector is None else vector.astype(np.float32) / np.float32(127)
+    if vector is None:
+        return None
+    wide = vector.astype(np.float32)
+    unit: NDArray[np.float32] = wide / max(float(np.linalg.norm(wide)), 1e-9)
+    return unit
 
 
 def _distance(facts: EditFacts, past: FilePast) -> float | None:
-    """From the added code to what the file began with or to what was added to it, the nearer."""
+    """From the added code to the nearest of what the file began with and what was added to it."""
     vector = _unit(facts.vector)
-    near = [
-        float(vector @ other) / max(float(np.linalg.norm(vector) * np.linalg.norm(other)), 1e-9)
-        for other in (past.start, past.meaning)
-        if vector is not None and other is not None
-    ]
-    return 1 - max(near) if near else None
+    others = [*past.vectors, *(() if past.start is None else (past.start,))]
+    if vector is None or not others:
+        return None
+    return 1 - float((np.stack(others) @ vector).max())

@@ -89,7 +89,7 @@ def _parsed(stream: IO[bytes]) -> Iterator[tuple[str, list[Patch]]]:
         elif raw.startswith(b"diff --git "):
             patch = None
         elif found := _INDEX.match(raw):
-            patch = Patch(*(_named(name) for name in found.groups()))
+            patch = Patch(_named(found[1]), _named(found[2]))
             patches.append(patch)
     if commit is not None:
         yield commit, patches
