@@ -85,12 +85,20 @@ class Git:
         bare: whether `root` is a git directory that the user named. One that merely lies in a
             tree is not taken for a repository.
         seconds: how long one command may take.
+        attributes: a file of ours that names git's own rules for the headings of hunks.
     """
 
     def __init__(
-        self, root: Path, *, alone: bool = False, bare: bool = False, seconds: float = _SECONDS
+        self,
+        root: Path,
+        *,
+        alone: bool = False,
+        bare: bool = False,
+        seconds: float = _SECONDS,
+        attributes: Path | None = None,
     ) -> None:
         self.root = root
+        self.attributes = attributes
         self.seconds = seconds
         self._bare = bare
         self.environment = {
@@ -112,7 +120,11 @@ class Git:
         if name not in _COMMANDS or not _REFUSED.isdisjoint(rest):
             raise ValueError(f"git {' '.join(arguments)} may run what a repository configures")
         explicit = [f"--git-dir={self.root.resolve()}"] if self._bare else []
-        return ["git", "-C", str(self.root), *explicit, *_OPTIONS, name, *_COMMANDS[name], *rest]
+        if self.attributes is not None:
+            explicit += ["-c", f"core.attributesFile={self.attributes}"]
+        # What is named last counts.
+        options = (*_OPTIONS, *explicit, name, *_COMMANDS[name])
+        return ["git", "-C", str(self.root), *options, *rest]
 
     def run(self, *arguments: str, given: bytes = b"") -> bytes:
         """Standard output.

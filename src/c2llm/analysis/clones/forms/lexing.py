@@ -138,6 +138,15 @@ def spelled_tokens(text: str, language: str) -> Iterator[tuple[str, bool]]:
         yield text[at:], False
 
 
+def words_of(text: str, language: str) -> list[str]:
+    """The tokens of code as they are written, without comments and layout."""
+    reader = _reader(language)
+    found = reader.pattern.findall(text)
+    words = [word for word in found if (reader.codes[word] >> 15) & 0xFFFF]
+    reader.codes.forget()
+    return words
+
+
 class _Codes(dict[str, int]):
     """The packed code of each token that was met before, in one family of languages."""
 

@@ -1,0 +1,361 @@
+"""How many planted anomalies `c2llm drift --history` finds at a given rate of false alarms.
+
+Commits are planted into the histories of real repositories: an operator flipped, a guard removed, a
+call deleted, a function of another repository put in. Each is planted alone, as a commit of its
+own, and hidden in the real commit that it follows, with the author and the time of real commits.
+They are real commits (made by git fast-import in a scratch repository that borrows the objects) and
+are read and judged as any other, against what lies before them.
+
+    python benchmarks/unusual_commits.py read repos/* --keep features/
+    python benchmarks/unusual_commits.py report features/
+
+`read` writes the features of each repository into a file; `report` chooses the weights on every
+second repository and reports on the others. Bootstrap intervals draw repositories.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import random
+import re
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c2llm.analysis.clones.forms.lexing import words_of
+from c2llm.analysis.history.commits import Commit, FileEdit, Repository
+from c2llm.analysis.history.past import FEATURES, LEAST_PAST, Past
+from c2llm.analysis.history.reading import Facts, file_starts, read_facts
+
+KINDS = ("operator", "guard", "call", "foreign")
+SETTINGS = ("alone", "hidden")
+PLANTED_AT = 60
+"""Commits of a repository that are planted at."""
+MOST_BYTES = 300_000
+_FLIPS = {
+    **{"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "===": "!=="},
+    **{"&&": "||", "||": "&&", "and": "or", "or": "and", "+": "-", "-": "+", "+=": "-="},
+    **{"-=": "+=", "*": "/", "!==": "===", "~=": "==", "/=": "=="},
+}
+_FLIPPED = re.compile(
+    rf"(?<=[\w\)\]] )({'|'.join(map(re.escape, sorted(_FLIPS, key=len, reverse=True)))})"
+    r"(?= [\w(\-\"'&!])"
+)
+_COMMENT = re.compile(r"\s*(#|//|\*|/\*|--|;|%|\"\"\")")
+_GUARD = re.compile(r"(\s*)(?:if|unless|guard)\b.*")
+_LEAVES = re.compile(r"\b(return|raise|throw|panic|abort|exit|break|continue|die|fail\w*|error)\b")
+_CALL = re.compile(r"\s+(?:await )?[A-Za-z_@$][\w.:>@$!?-]*\([^#]*\)\s*;?\s*$")
+_NO_CALL = re.compile(
+    r"\s*(if|for|while|return|raise|throw|def|fn|func|function|case|switch|catch|elif|assert|when|else"
+    r"|unless|until|class|new|import|from|with|fun|public|private|protected|static|void|int)\b"
+)
+_BEGINS = re.compile(
+    r"\s*[\w\s]*\b(def|fn|func|function|fun|sub)\b|^\w[\w\s*&:<>,]*\([^;]*\)\s*\{$"
+)
+
+
+def flip(lines: list[str], language: str, chance: random.Random) -> list[str] | None:
+    places = [
+        (number, found)
+        for number, line in enumerate(lines)
+        if not _COMMENT.match(line)
+        for found in _FLIPPED.finditer(line[:300])
+    ]
+    chance.shuffle(places)
+    for number, found in places[:20]:
+        line = lines[number]
+        changed = line[: found.start()] + _FLIPS[found[0]] + line[found.end() :]
+        if words_of(line, language) != words_of(changed, language):
+            return [*lines[:number], changed, *lines[number + 1 :]]
+    return None
+
+
+def unguard(lines: list[str], language: str, chance: random.Random) -> list[str] | None:
+    places = []
+    for number, line in enumerate(lines):
+        found = _GUARD.fullmatch(line)
+        if not found or _COMMENT.match(line):
+            continue
+        indent, end = len(found[1].expandtabs()), number + 1
+        while end < len(lines) and end - number < 7 and _indent(lines[end]) > indent:
+            end += 1
+        body = lines[number + 1 : end]
+        if end < len(lines) and lines[end].strip() in ("}", "end", "fi", "};"):
+            end += 1
+        follows = lines[end].strip() if end < len(lines) else ""
+        if (
+            1 <= len(body) <= 4
+            and _LEAVES.search("\n".join(body))
+            and not follows.startswith(("el", "} el"))
+        ):
+            places.append((number, end))
+    if not places:
+        return None
+    start, end = chance.choice(places)
+    return lines[:start] + lines[end:]
+
+
+def uncall(lines: list[str], language: str, chance: random.Random) -> list[str] | None:
+    places = [
+        number
+        for number, line in enumerate(lines)
+        if _CALL.fullmatch(line[:300])
+        and not _NO_CALL.match(line)
+        and not _COMMENT.match(line)
+        and line.count("(") == line.count(")")
+        and (
+            number == 0
+            or not lines[number - 1].rstrip().endswith((",", "(", "=", ".", "\\", "->", "=>"))
+        )
+    ]
+    if not places:
+        return None
+    number = chance.choice(places)
+    return lines[:number] + lines[number + 1 :]
+
+
+def foreign_block(lines: list[str], chance: random.Random) -> list[str] | None:
+    starts = [number for number, line in enumerate(lines) if _BEGINS.match(line[:200])]
+    chance.shuffle(starts)
+    for start in starts:
+        end, indent = start + 1, _indent(lines[start])
+        while (
+            end < len(lines)
+            and end - start < 40
+            and (not lines[end].strip() or _indent(lines[end]) > indent)
+        ):
+            end += 1
+        if end < len(lines) and lines[end].strip() in ("}", "end", "};"):
+            end += 1
+        if 6 <= end - start <= 40:
+            return lines[start:end]
+    return None
+
+
+def insert(lines: list[str], block: Sequence[str], chance: random.Random) -> list[str]:
+    blanks = [n for n, line in enumerate(lines) if not line.strip()] or [len(lines)]
+    place = chance.choice(blanks)
+    return [*lines[:place], "", *block, *lines[place:]]
+
+
+def _indent(line: str) -> int:
+    wide = line.expandtabs()
+    return len(wide) - len(wide.lstrip()) if wide.strip() else 1_000
+
+
+@dataclasses.dataclass
+class Plant:
+    """An anomaly, and the commit that brings it."""
+
+    kind: str
+    setting: str
+    at: int
+    commit: Commit
+    parent: str
+    inline: bytes
+
+
+def git(root: Path, *arguments: str, given: bytes = b"") -> bytes:
+    done = subprocess.run(
+        ["git", f"--git-dir={root}", *arguments], input=given, capture_output=True, check=True
+    )
+    return done.stdout
+
+
+def scratch(source: Path, folder: Path) -> Path:
+    """An empty repository that borrows the objects of another, at the same commit."""
+    root = folder / f"{source.name}.git"
+    subprocess.run(["git", "init", "-q", "--bare", str(root)], check=True)
+    common = source / git(source, "rev-parse", "--git-common-dir").decode().strip()
+    (root / "objects/info/alternates").write_text(f"{(common / 'objects').resolve()}\n")
+    head = git(source, "rev-parse", "HEAD").decode().strip()
+    git(root, "update-ref", "refs/heads/main", head)
+    git(root, "symbolic-ref", "HEAD", "refs/heads/main")
+    return root
+
+
+def planted(
+    root: Path, commits: Sequence[Commit], blocks: dict[str, list[list[str]]], chance: random.Random
+) -> Iterator[Plant]:
+    """Anomalies at random commits that change code with a past."""
+    counts: dict[str, int] = {}
+    possible: list[tuple[int, FileEdit]] = []
+    for number, commit in enumerate(commits[:-1]):
+        for edit in commit.edits:
+            if edit.language is None or not edit.before or not edit.after:
+                continue
+            counts[edit.path] = counts.get(edit.old_path, 0) + 1
+            if counts[edit.path] > LEAST_PAST + 1 and number > len(commits) // 4:
+                possible.append((number, edit))
+    chance.shuffle(possible)
+    for number, edit in possible[:PLANTED_AT]:
+        content = git(root, "cat-file", "blob", edit.after)
+        if len(content) > MOST_BYTES or b"\0" in content:
+            continue
+        language = str(edit.language)
+        lines = content.decode("latin-1").split("\n")
+        for kind, made in (
+            ("operator", flip(lines, language, chance)),
+            ("guard", unguard(lines, language, chance)),
+            ("call", uncall(lines, language, chance)),
+            ("foreign", None),
+        ):
+            if kind == "foreign":
+                some = blocks.get(language) or [block for one in blocks.values() for block in one]
+                made = insert(lines, chance.choice(some), chance)
+            if made is None:
+                continue
+            new = "\n".join(made).encode("latin-1", "replace")
+            name = hashlib.sha1(b"blob %d\0" % len(new) + new).hexdigest()
+            commit, following = commits[number], commits[number + 1]
+            alone = dataclasses.replace(
+                following, edits=(FileEdit(edit.path, edit.path, edit.after, name),)
+            )
+            yield Plant(kind, "alone", number, alone, commit.id, new)
+            changed = tuple(
+                dataclasses.replace(one, after=name) if one == edit else one for one in commit.edits
+            )
+            hidden = dataclasses.replace(commit, edits=changed)
+            yield Plant(kind, "hidden", number, hidden, f"{commit.id}^", new)
+
+
+def import_plants(root: Path, plants: Sequence[Plant]) -> list[Plant]:
+    """Make commits of them, with their own ids."""
+    said = []
+    for number, plant in enumerate(plants):
+        said.append(
+            b"commit refs/plants/%d\ncommitter P <p@example.org> 1700000000 +0000\ndata 0\n"
+            % number
+        )
+        said.append(b"from %s\n" % git(root, "rev-parse", plant.parent).strip())
+        for edit in plant.commit.edits:
+            path = edit.path.encode("utf-8", "surrogateescape")
+            if edit.old_path != edit.path:
+                said.append(b"D %s\n" % edit.old_path.encode("utf-8", "surrogateescape"))
+            if edit.after == _blob(plant.inline):
+                said.append(b"M 100644 inline %s\ndata %d\n" % (path, len(plant.inline)))
+                said.append(plant.inline + b"\n")
+            elif edit.after:
+                said.append(b"M 100644 %s %s\n" % (edit.after.encode(), path))
+            else:
+                said.append(b"D %s\n" % path)
+    git(root, "fast-import", "--quiet", "--force", given=b"".join(said))
+    ids = git(root, "for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/plants")
+    by_number = dict(line.split() for line in ids.decode().splitlines())
+    return [
+        dataclasses.replace(
+            plant, commit=dataclasses.replace(plant.commit, id=by_number[str(number)])
+        )
+        for number, plant in enumerate(plants)
+    ]
+
+
+def _blob(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+def collect_blocks(
+    roots: Sequence[Path], chance: random.Random
+) -> dict[str, dict[str, list[list[str]]]]:
+    """Functions of each repository by language."""
+    found: dict[str, dict[str, list[list[str]]]] = {}
+    for root in roots:
+        own = found.setdefault(root.name, {})
+        repository = Repository(root)
+        for commit in repository.commits(400):
+            for edit in commit.edits:
+                language = edit.language
+                if not language or not edit.after or len(own.get(language, [])) >= 25:
+                    continue
+                content = git(root, "cat-file", "blob", edit.after)
+                if len(content) < MOST_BYTES:
+                    block = foreign_block(content.decode("latin-1").split("\n"), chance)
+                    if block:
+                        own.setdefault(language, []).append(block)
+    return found
+
+
+def read(roots: Sequence[Path], keep: Path, most: int) -> None:
+    chance = random.Random(23)
+    blocks = collect_blocks(roots, chance)
+    keep.mkdir(parents=True, exist_ok=True)
+    for root in roots:
+        target = keep / f"{root.name}.npz"
+        if target.exists():
+            continue
+        begun = time.perf_counter()
+        chance = random.Random(root.name)
+        foreign: dict[str, list[list[str]]] = {}
+        for name, own in blocks.items():
+            for language, some in own.items():
+                if name != root.name:
+                    foreign.setdefault(language, []).extend(some)
+        copy = scratch(root, keep)
+        commits = Repository(root).commits(most)[::-1]
+        plants = import_plants(copy, list(planted(copy, commits, foreign, chance)))
+        everything = [*commits, *(plant.commit for plant in plants)]
+        facts = read_facts(Repository(copy), everything, file_starts(commits))
+        np.savez_compressed(target, **features(commits, plants, facts))
+        seconds = time.perf_counter() - begun
+        print(
+            f"{root.name}: {len(commits)} commits, {len(plants)} plants, {seconds:.0f} s",
+            flush=True,
+        )
+
+
+def features(
+    commits: Sequence[Commit], plants: Sequence[Plant], facts: Facts
+) -> dict[str, NDArray]:
+    """Values of real and planted edits: rows (commit or plant, features)."""
+    past = Past(facts)
+    by_place: dict[tuple[int, str], list[int]] = {}
+    for number, plant in enumerate(plants):
+        by_place.setdefault((plant.at, plant.setting), []).append(number)
+    real: list[tuple[int, NDArray[np.float64]]] = []
+    fake: list[tuple[int, bool, NDArray[np.float64]]] = []
+
+    def judge(numbers: Sequence[int]) -> None:
+        for number in numbers:
+            plant = plants[number]
+            for one in past.surprises(plant.commit):
+                is_it = any(
+                    e.path == one.path and e.after == _blob(plant.inline)
+                    for e in plant.commit.edits
+                )
+                fake.append((number, is_it, one.values))
+
+    for at, commit in enumerate(commits):
+        judge(by_place.get((at, "hidden"), []))
+        real += [(at, one.values) for one in past.surprises(commit)]
+        past.learn(commit)
+        judge(by_place.get((at, "alone"), []))
+    return {
+        "real_at": np.array([at for at, _ in real]),
+        "real": np.array([values for _, values in real]),
+        "fake_of": np.array([number for number, _, _ in fake]),
+        "fake_is_it": np.array([is_it for _, is_it, _ in fake]),
+        "fake": np.array([values for *_, values in fake]),
+        "kind": np.array([plant.kind for plant in plants]),
+        "setting": np.array([plant.setting for plant in plants]),
+        "at": np.array([plant.at for plant in plants]),
+        "commits": np.array(len(commits)),
+        "names": np.array(json.dumps(FEATURES)),
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    reader = commands.add_parser("read")
+    reader.add_argument("roots", nargs="+", type=Path)
+    reader.add_argument("--keep", type=Path, required=True)
+    reader.add_argument("--most", type=int, default=1500)
+    given = parser.parse_args()
+    read(given.roots, given.keep, given.most)

@@ -1,0 +1,1 @@
+"""How unusual a commit is for the files that it changes."""
