@@ -16,7 +16,7 @@ from c2llm.codebase.files.confined import open_file
 from c2llm.codebase.files.decoding import decode, readable_head
 from c2llm.codebase.files.walk import MOST_FILE_BYTES
 from c2llm.codebase.git import Git
-from c2llm.codebase.uncommitted import uncommitted
+from c2llm.codebase.revisions.uncommitted import uncommitted
 from c2llm.errors import DataError, UsageError
 
 _MOST_COMPARED = 1_000_000

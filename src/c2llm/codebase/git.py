@@ -3,7 +3,7 @@
 No hook, filter, pager, signature program, file system monitor or external diff of the repository
 runs, nothing is fetched, nothing is asked, nothing is written. Filters (`filter.*.clean`) cannot be
 switched off, so no command that would compare files with what git keeps passes this door: whether
-a file is changed is found from the stamps in git's index (`uncommitted.py`).
+a file is changed is found from the stamps in git's index (`revisions/uncommitted.py`).
 """
 
 from __future__ import annotations

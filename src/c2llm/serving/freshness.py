@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from c2llm.codebase.git import Git
-from c2llm.codebase.uncommitted import uncommitted
+from c2llm.codebase.revisions.uncommitted import uncommitted
 from c2llm.errors import DataError
 from c2llm.search.answer import SearchedIndex
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from c2llm.codebase.git import Git
-from c2llm.codebase.uncommitted import uncommitted
+from c2llm.codebase.revisions.uncommitted import uncommitted
 from c2llm.errors import DataError
 from c2llm.index.store.chunk_store import ChunkStore
 from c2llm.search.query.filters import Filters

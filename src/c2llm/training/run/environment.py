@@ -11,7 +11,7 @@ import torch
 
 import c2llm
 from c2llm.codebase.git import Git
-from c2llm.codebase.uncommitted import uncommitted
+from c2llm.codebase.revisions.uncommitted import uncommitted
 from c2llm.errors import DataError
 from c2llm.training.run.distributed import World
 

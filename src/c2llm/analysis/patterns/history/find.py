@@ -338,9 +338,9 @@ def _contents(
         yield content, path
     for commit in reversed(list(commits)):
         for change in commit.files:
-            for content in (change.after, *change.before):
-                if content is not None:
-                    yield content, change.path
+            for earlier_or_later in (change.after, *change.before):
+                if earlier_or_later is not None:
+                    yield earlier_or_later, change.path
 
 
 def _cells(text: str) -> str:

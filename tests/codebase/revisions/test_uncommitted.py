@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from c2llm.codebase.git import Git
-from c2llm.codebase.uncommitted import Changes, uncommitted
+from c2llm.codebase.revisions.uncommitted import Changes, uncommitted
 from c2llm.errors import DataError
 
 PAST = 1_700_000_000_000_000_000

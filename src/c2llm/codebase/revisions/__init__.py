@@ -1,0 +1,1 @@
+"""What a repository has at a revision, and what its work tree has beside it."""
