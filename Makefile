@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint lock chromium clean
+.PHONY: demo test test-all lint lock chromium package site clean
 
 $(VENV)/.core: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -37,8 +37,20 @@ test: lint chromium  ## ruff, mypy and the fast tests, a process a core
 test-all: lint chromium  ## the slow ones too
 	$(BIN)/pytest
 
-lock:  ## write both locks from a fresh environment
+# What builds a release stays apart from what is released.
+.venv-package/.ready: requirements-package.lock
+	$(PYTHON) -m venv .venv-package
+	.venv-package/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-package.lock
+	touch $@
+
+package: .venv-package/.ready  ## build wheel and sdist, check them and try them in each Python that is here
+	.venv-package/bin/python tools/package.py
+
+site: .venv-package/.ready  ## the documentation as a site, in build/site
+	.venv-package/bin/python tools/site.py
+
+lock:  ## write the locks from fresh environments
 	tools/lock.sh
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-package build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Write requirements.lock (what `pip install .` needs) and requirements-dev.lock (what the tests need)
-# from a fresh environment, so that nothing that happens to be installed gets in.
+# Write requirements.lock (what `pip install .` needs), requirements-dev.lock (what the tests need) and
+# requirements-package.lock (what `make package` and `make site` need) from fresh environments, so that
+# nothing that happens to be installed gets in.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -19,3 +20,9 @@ freeze > requirements.lock
 $pip install --quiet -c "$work/constraints.txt" torch==2.13.0
 $pip install --quiet -c "$work/constraints.txt" '.[dev]'
 freeze > requirements-dev.lock
+# What builds a release has an environment of its own, without c2llm.
+python3 -m venv "$work/package"
+pip="$work/package/bin/python -m pip --disable-pip-version-check"
+$pip install --quiet $(python3 -c 'import tomllib
+print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["package"])')
+freeze > requirements-package.lock

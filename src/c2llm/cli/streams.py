@@ -29,9 +29,9 @@ def prepare() -> None:
     if os.name == "posix":
         _occupy()
         if sys.stdin is None:
-            sys.stdin = open(0, closefd=False)  # noqa: SIM115
+            sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
         if sys.stderr is None:
-            sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+            sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
         if sys.stdout is None or sys.stdout is sys.__stdout__:
             sys.stdout = _guarded(sys.stdout)
     for stream in (sys.stdout, sys.stderr):

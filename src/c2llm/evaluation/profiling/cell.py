@@ -7,7 +7,6 @@ program; `ru_maxrss`, taken where there is no /proc, may be inherited from the p
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -214,6 +213,12 @@ def peak_resident_bytes() -> int:
     peak = _status("VmHWM")
     if peak:
         return peak
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

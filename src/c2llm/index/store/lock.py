@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +27,7 @@ from pathlib import Path
 from typing import Literal
 
 from c2llm.errors import C2LLMError, IndexWriteError
+from c2llm.file_lock import try_lock, try_record_lock
 
 Job = Literal["refreshing", "reading", "embedding", "wanted", "watching", "using", "replacing"]
 _SUFFIXES: dict[Job, str] = {
@@ -42,8 +42,9 @@ LOCK_SUFFIX = ".lock"
 """How the names of all lock files end."""
 
 _POLL_SECONDS = 0.02
-_HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
-"""What the system says when another process holds a lock; everything else means there are none."""
+_FLAGS = 0
+for _name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):  # as far as the system has them
+    _FLAGS |= getattr(os, _name, 0)
 _REPLACED_SECONDS = 10.0
 
 
@@ -105,17 +106,15 @@ class Lock:
 
     def _try(self) -> bool:
         """Take the lock; False when another process has it, True where there are no locks."""
-        if sys.platform == "win32" or self._descriptor is None:
+        if self._descriptor is None:
             return True
-        import fcntl
-
-        kind = fcntl.LOCK_SH if self._shared else fcntl.LOCK_EX
         try:
-            fcntl.flock(self._descriptor, kind | fcntl.LOCK_NB)
-        except OSError as error:
-            self.is_real = error.errno in _HELD
-            return not self.is_real
-        return True
+            taken = try_lock(self._descriptor, shared=self._shared)
+        except OSError:
+            self.is_real = False
+            return True
+        self.is_real = True
+        return taken
 
     def require_record_locks(self) -> None:
         """See that the disk has the locks of parts of a file, which are SQLite's.
@@ -123,18 +122,15 @@ class Lock:
         Raises:
             IndexWriteError: It has not.
         """
-        if sys.platform == "win32" or self._descriptor is None:
+        if self._descriptor is None:
             return
-        import fcntl
-
         try:
-            fcntl.lockf(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            try_record_lock(self._descriptor)
         except OSError as error:
-            if error.errno not in _HELD and error.errno != errno.EBADF:
-                raise IndexWriteError(
-                    f"The disk that holds {self._file.parent} has no file locks "
-                    f"({error.strerror}); set C2LLM_HOME to a folder on another one."
-                ) from error
+            raise IndexWriteError(
+                f"The disk that holds {self._file.parent} has no file locks "
+                f"({error.strerror}); set C2LLM_HOME to a folder on another one."
+            ) from error
 
     def release(self) -> None:
         """Let go of it."""
@@ -218,24 +214,25 @@ def _lock_file(path: Path, job: Job) -> Path:
 
 def _opened(file: Path) -> int | None:
     """The lock file, made if there is none; None where it cannot be opened."""
-    if sys.platform == "win32":
-        return None
-    flags = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    if file.is_symlink():
+        raise _link(file)
     descriptor = None
     for access in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):  # a lock needs no right to write
         try:
-            descriptor = os.open(file, access | flags, 0o600)
+            descriptor = os.open(file, access | _FLAGS, 0o600)
             break
         except OSError as error:
             if error.errno == errno.ELOOP:
-                raise C2LLMError(
-                    f"{file} is a link, and indexes are not kept behind one; remove it."
-                ) from error
-    if descriptor is not None:
+                raise _link(file) from error
+    if descriptor is not None and hasattr(os, "fchmod"):
         with suppress(OSError):
             if os.fstat(descriptor).st_mode & 0o777 != 0o600:
                 os.fchmod(descriptor, 0o600)
     return descriptor
+
+
+def _link(file: Path) -> C2LLMError:
+    return C2LLMError(f"{file} is a link, and indexes are not kept behind one; remove it.")
 
 
 def _is(file: Path, descriptor: int) -> bool:
