@@ -1,0 +1,1 @@
+"""`c2llm drift`: two versions compared, and a history looked through."""
