@@ -28,6 +28,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "clones": ("c2llm.cli.clones.command", "Find code that is written more than once."),
     "patterns": ("c2llm.cli.patterns.command", "Find code that is like what once caused harm."),
     "records": ("c2llm.cli.records.command", "Join results of runs to code, to find it by them."),
+    "drift": ("c2llm.cli.drift.command", "Tell what differs in meaning between two versions."),
     "keys": ("c2llm.cli.serving.keys", "Make, list and revoke the keys of a server."),
     "mcp": ("c2llm.cli.mcp", "Serve coding agents by the Model Context Protocol."),
     "workspace": ("c2llm.cli.workspace", "Name a set of repositories to search together."),

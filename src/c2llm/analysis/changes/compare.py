@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from c2llm.analysis.changes.aligning import Block, alike, blocks, pairs_by_likeness
 from c2llm.analysis.changes.change import Change, Effect
@@ -27,7 +27,12 @@ _DEEPEST = 60
 
 
 def changes_between(
-    before: Function, after: Function, renamed: Mapping[str, str] = _NO_RENAMES
+    before: Function,
+    after: Function,
+    renamed: Mapping[str, str] = _NO_RENAMES,
+    *,
+    extracted: Sequence[Function] = (),
+    inlined: Sequence[Function] = (),
 ) -> tuple[Change, ...]:
     """What differs between two versions of a function, the gravest first.
 
@@ -39,6 +44,9 @@ def changes_between(
         after: The newer version.
         renamed: Names from outside of the function that are others in the newer version
             throughout, such as those of other functions.
+        extracted: New functions that statements of this one went to: such a statement, and a call
+            of one of them, is structural.
+        inlined: Functions that are gone, whose statements may be here now, likewise.
     """
     if before.language == after.language and _written(before) == _written(after):
         return ()
@@ -48,7 +56,8 @@ def changes_between(
             return _ranked(told)
     one, other = reading_of(before), reading_of(after)
     known = _known(one, other, renamed)
-    found = list(_Comparison(one, other, known).changes())
+    comparison = _Comparison(one, other, known, _Pool(extracted), _Pool(inlined))
+    found = list(comparison.changes())
     if not found and before.text != after.text:
         lines = before.start_line, after.start_line
         found = [Change(Effect.COSMETIC, "format", "", "", "", *lines, WEIGHTS["format"])]
@@ -78,11 +87,34 @@ def _known(before: Reading, after: Reading, renamed: Mapping[str, str]) -> dict[
     return {old: new for old, new in renamed.items() if old in names and old not in others}
 
 
+class _Pool:
+    """The statements of some functions, each to be taken as often as it is there."""
+
+    def __init__(self, functions: Sequence[Function]) -> None:
+        self.names = {function.name for function in functions}
+        units = [unit for function in functions for unit in reading_of(function).units]
+        self._left = Counter(unit.key for unit in units)
+
+    def take(self, keys: Sequence[tuple[str, ...]]) -> bool:
+        """Whether statements are all there; they are not any more."""
+        wanted = Counter(keys)
+        if not wanted <= self._left:
+            return False
+        self._left -= wanted
+        return True
+
+    def calls(self, unit: Unit) -> bool:
+        """Whether a statement calls one of the functions."""
+        return any(token.is_called and token.text in self.names for token in unit.tokens)
+
+
 @dataclass(slots=True)
 class _Comparison:
     before: Reading
     after: Reading
     known: Renames
+    extracted: _Pool
+    inlined: _Pool
     renames: Renames = field(init=False)
     old: list[Unit] = field(init=False)
     new: list[Unit] = field(init=False)
@@ -145,10 +177,19 @@ class _Comparison:
         fresh = sorted(set(came) - set(moved.values()))
         for group in _groups(self.old, lost):
             line = self._line(self.after, self.new, follows[group[0]])
-            yield whole(self.before, [self.old[at] for at in group], gone=True, line=line)
+            units = [self.old[at] for at in group]
+            change = whole(self.before, units, gone=True, line=line)
+            keys = [renamed_key(unit, self.renames, self.known) for unit in units]
+            if self.inlined.calls(units[0]) or self.extracted.take(keys):
+                change = _in_other_place(change, "extracted" if change.what != "call" else "call")
+            yield change
         for group in _groups(self.new, fresh):
             line = self._line(self.before, self.old, follows[~group[0]])
-            yield whole(self.after, [self.new[at] for at in group], gone=False, line=line)
+            units = [self.new[at] for at in group]
+            change = whole(self.after, units, gone=False, line=line)
+            if self.extracted.calls(units[0]) or self.inlined.take([unit.key for unit in units]):
+                change = _in_other_place(change, "inlined" if change.what != "call" else "call")
+            yield change
 
     @staticmethod
     def _paired(
@@ -291,6 +332,11 @@ class _Comparison:
             self.after.line(newer.tokens[0]),
             weight,
         )
+
+
+def _in_other_place(change: Change, what: str) -> Change:
+    """The change of a statement that is in another function now, or was."""
+    return replace(change, effect=Effect.STRUCTURAL, what=what, weight=WEIGHTS["modifier"])
 
 
 _OTHER_BRANCHES = frozenset(("alternative", "else", "alternate", "else_body", "finally", "ensure"))

@@ -123,6 +123,8 @@ def _entries(values: Sequence[Any]) -> Iterator[tuple[str, Any]]:
     """Entries of a list by what tells them apart, and else by their place."""
     for key in _IDENTITY:
         names = [value.get(key) if isinstance(value, Mapping) else None for value in values]
+        if key == "uses":  # the version behind it is what changes
+            names = [name.partition("@")[0] if isinstance(name, str) else None for name in names]
         if all(isinstance(name, str) for name in names) and len(set(names)) == len(names):
             yield from zip(map(str, names), values, strict=True)
             return
