@@ -3,8 +3,7 @@
 Commits are planted into the histories of real repositories: an operator flipped, a guard removed, a
 call deleted, a function of another repository put in. Each is planted alone, as a commit of its
 own, and hidden in the real commit that it follows, with the author and the time of real commits.
-They are real commits (made by git fast-import in a scratch repository that borrows the objects) and
-are read and judged as any other, against what lies before them.
+They are real commits, in a scratch repository that borrows the objects of the other, and are read and judged as any other, against what lies before them.
 
     python benchmarks/unusual_commits.py read repos/* --keep features/
     python benchmarks/unusual_commits.py report features/
@@ -19,10 +18,11 @@ import argparse
 import dataclasses
 import hashlib
 import json
+import os
 import random
 import re
-import subprocess
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -31,12 +31,13 @@ from numpy.typing import NDArray
 
 from c2llm.analysis.clones.forms.lexing import words_of
 from c2llm.analysis.history.commits import Commit, FileEdit, Repository
-from c2llm.analysis.history.past import FEATURES, LEAST_PAST, Past
-from c2llm.analysis.history.reading import Facts, file_starts, read_facts
+from c2llm.analysis.history.past import FEATURES, Past
+from c2llm.analysis.history.reading import LEAST_PAST, Facts, file_starts, read_facts
+from c2llm.codebase.git import Git
 
 KINDS = ("operator", "guard", "call", "foreign")
 SETTINGS = ("alone", "hidden")
-PLANTED_AT = 60
+PLANTED_AT = 40
 """Commits of a repository that are planted at."""
 MOST_BYTES = 300_000
 _FLIPS = {
@@ -157,32 +158,59 @@ class Plant:
     kind: str
     setting: str
     at: int
+    blob: str
+    """Name of the content that has it."""
     commit: Commit
-    parent: str
-    inline: bytes
 
 
-def git(root: Path, *arguments: str, given: bytes = b"") -> bytes:
-    done = subprocess.run(
-        ["git", f"--git-dir={root}", *arguments], input=given, capture_output=True, check=True
-    )
-    return done.stdout
+class Scratch:
+    """A repository that borrows the objects of another, is at the same commit, and takes more.
 
+    Objects are written as git keeps them; git itself only reads here.
+    """
 
-def scratch(source: Path, folder: Path) -> Path:
-    """An empty repository that borrows the objects of another, at the same commit."""
-    root = folder / f"{source.name}.git"
-    subprocess.run(["git", "init", "-q", "--bare", str(root)], check=True)
-    common = source / git(source, "rev-parse", "--git-common-dir").decode().strip()
-    (root / "objects/info/alternates").write_text(f"{(common / 'objects').resolve()}\n")
-    head = git(source, "rev-parse", "HEAD").decode().strip()
-    git(root, "update-ref", "refs/heads/main", head)
-    git(root, "symbolic-ref", "HEAD", "refs/heads/main")
-    return root
+    def __init__(self, source: Path, folder: Path) -> None:
+        self.root = folder / f"{source.name}.git"
+        for part in ("objects/info", "refs/heads"):
+            (self.root / part).mkdir(parents=True, exist_ok=True)
+        alternates = self.root / "objects/info/alternates"
+        alternates.write_text(f"{(source / 'objects').resolve()}\n")
+        (self.root / "HEAD").write_text("ref: refs/heads/main\n")
+        head = Git(source, bare=True).line("rev-parse", "HEAD")
+        (self.root / "refs/heads/main").write_text(f"{head}\n")
+        self.git = Git(self.root, bare=True)
+
+    def write(self, kind: str, content: bytes) -> str:
+        """Keep an object; its name."""
+        whole = f"{kind} {len(content)}\0".encode() + content
+        name = hashlib.sha1(whole).hexdigest()
+        path = self.root / "objects" / name[:2] / name[2:]
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(zlib.compress(whole, 1))
+        return name
+
+    def with_file(self, tree: str, path: bytes, blob: str) -> str:
+        """A tree in which a file has another content."""
+        first, _, rest = path.partition(b"/")
+        content = self.git.run("cat-file", "tree", tree)
+        at = content.index(b" %s\0" % first) + len(first) + 2
+        name = self.with_file(content[at : at + 20].hex(), rest, blob) if rest else blob
+        return self.write("tree", content[:at] + bytes.fromhex(name) + content[at + 20 :])
+
+    def commit(self, like: str, parent: str, path: bytes, content: bytes) -> str:
+        """A commit with the tree of another, but for one file."""
+        tree = self.git.line("rev-parse", f"{like}^{{tree}}") or ""
+        tree = self.with_file(tree, path, self.write("blob", content))
+        who = "P <p@example.org> 1700000000 +0000"
+        text = f"tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n\nplanted\n"
+        return self.write("commit", text.encode())
 
 
 def planted(
-    root: Path, commits: Sequence[Commit], blocks: dict[str, list[list[str]]], chance: random.Random
+    scratch: Scratch,
+    commits: Sequence[Commit],
+    blocks: dict[str, list[list[str]]],
+    chance: random.Random,
 ) -> Iterator[Plant]:
     """Anomalies at random commits that change code with a past."""
     counts: dict[str, int] = {}
@@ -196,8 +224,9 @@ def planted(
                 possible.append((number, edit))
     chance.shuffle(possible)
     for number, edit in possible[:PLANTED_AT]:
-        content = git(root, "cat-file", "blob", edit.after)
-        if len(content) > MOST_BYTES or b"\0" in content:
+        content = scratch.git.run("cat-file", "blob", edit.after)
+        parent = scratch.git.line("rev-parse", f"{commits[number].id}^")
+        if len(content) > MOST_BYTES or b"\0" in content or parent is None:
             continue
         language = str(edit.language)
         lines = content.decode("latin-1").split("\n")
@@ -213,51 +242,29 @@ def planted(
             if made is None:
                 continue
             new = "\n".join(made).encode("latin-1", "replace")
-            name = hashlib.sha1(b"blob %d\0" % len(new) + new).hexdigest()
+            name = blob_name(new)
             commit, following = commits[number], commits[number + 1]
-            alone = dataclasses.replace(
-                following, edits=(FileEdit(edit.path, edit.path, edit.after, name),)
+            path = os.fsencode(edit.path)
+            yield Plant(
+                kind,
+                "alone",
+                number,
+                name,
+                dataclasses.replace(
+                    following,
+                    id=scratch.commit(commit.id, commit.id, path, new),
+                    edits=(FileEdit(edit.path, edit.path, edit.after, name),),
+                ),
             )
-            yield Plant(kind, "alone", number, alone, commit.id, new)
             changed = tuple(
                 dataclasses.replace(one, after=name) if one == edit else one for one in commit.edits
             )
-            hidden = dataclasses.replace(commit, edits=changed)
-            yield Plant(kind, "hidden", number, hidden, f"{commit.id}^", new)
+            planted_id = scratch.commit(commit.id, parent, path, new)
+            hidden = dataclasses.replace(commit, id=planted_id, edits=changed)
+            yield Plant(kind, "hidden", number, name, hidden)
 
 
-def import_plants(root: Path, plants: Sequence[Plant]) -> list[Plant]:
-    """Make commits of them, with their own ids."""
-    said = []
-    for number, plant in enumerate(plants):
-        said.append(
-            b"commit refs/plants/%d\ncommitter P <p@example.org> 1700000000 +0000\ndata 0\n"
-            % number
-        )
-        said.append(b"from %s\n" % git(root, "rev-parse", plant.parent).strip())
-        for edit in plant.commit.edits:
-            path = edit.path.encode("utf-8", "surrogateescape")
-            if edit.old_path != edit.path:
-                said.append(b"D %s\n" % edit.old_path.encode("utf-8", "surrogateescape"))
-            if edit.after == _blob(plant.inline):
-                said.append(b"M 100644 inline %s\ndata %d\n" % (path, len(plant.inline)))
-                said.append(plant.inline + b"\n")
-            elif edit.after:
-                said.append(b"M 100644 %s %s\n" % (edit.after.encode(), path))
-            else:
-                said.append(b"D %s\n" % path)
-    git(root, "fast-import", "--quiet", "--force", given=b"".join(said))
-    ids = git(root, "for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/plants")
-    by_number = dict(line.split() for line in ids.decode().splitlines())
-    return [
-        dataclasses.replace(
-            plant, commit=dataclasses.replace(plant.commit, id=by_number[str(number)])
-        )
-        for number, plant in enumerate(plants)
-    ]
-
-
-def _blob(content: bytes) -> str:
+def blob_name(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
@@ -274,7 +281,7 @@ def collect_blocks(
                 language = edit.language
                 if not language or not edit.after or len(own.get(language, [])) >= 25:
                     continue
-                content = git(root, "cat-file", "blob", edit.after)
+                content = repository.git.run("cat-file", "blob", edit.after)
                 if len(content) < MOST_BYTES:
                     block = foreign_block(content.decode("latin-1").split("\n"), chance)
                     if block:
@@ -284,7 +291,7 @@ def collect_blocks(
 
 def read(roots: Sequence[Path], keep: Path, most: int) -> None:
     chance = random.Random(23)
-    blocks = collect_blocks(roots, chance)
+    blocks = collect_blocks(sorted(roots), chance)
     keep.mkdir(parents=True, exist_ok=True)
     for root in roots:
         target = keep / f"{root.name}.npz"
@@ -297,11 +304,11 @@ def read(roots: Sequence[Path], keep: Path, most: int) -> None:
             for language, some in own.items():
                 if name != root.name:
                     foreign.setdefault(language, []).extend(some)
-        copy = scratch(root, keep)
+        copy = Scratch(root, keep)
         commits = Repository(root).commits(most)[::-1]
-        plants = import_plants(copy, list(planted(copy, commits, foreign, chance)))
+        plants = list(planted(copy, commits, foreign, chance))
         everything = [*commits, *(plant.commit for plant in plants)]
-        facts = read_facts(Repository(copy), everything, file_starts(commits))
+        facts = read_facts(Repository(copy.root), everything, file_starts(commits))
         np.savez_compressed(target, **features(commits, plants, facts))
         seconds = time.perf_counter() - begun
         print(
@@ -326,8 +333,7 @@ def features(
             plant = plants[number]
             for one in past.surprises(plant.commit):
                 is_it = any(
-                    e.path == one.path and e.after == _blob(plant.inline)
-                    for e in plant.commit.edits
+                    e.path == one.path and e.after == plant.blob for e in plant.commit.edits
                 )
                 fake.append((number, is_it, one.values))
 
@@ -356,6 +362,6 @@ if __name__ == "__main__":
     reader = commands.add_parser("read")
     reader.add_argument("roots", nargs="+", type=Path)
     reader.add_argument("--keep", type=Path, required=True)
-    reader.add_argument("--most", type=int, default=1500)
+    reader.add_argument("--most", type=int, default=1000)
     given = parser.parse_args()
     read(given.roots, given.keep, given.most)

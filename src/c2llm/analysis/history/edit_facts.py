@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from c2llm.analysis.history.kinds import KINDS, kinds_of
 from c2llm.analysis.history.patches import Patch
 
-FACTS_VERSION = 4
+FACTS_VERSION = 5
 """Raised when the same patch would give other facts."""
 _MOST_NAMES = 400
 _MOST_REGIONS = 20

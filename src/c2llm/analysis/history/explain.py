@@ -54,7 +54,7 @@ def _place(surprise: Surprise) -> str:
 def _kind(name: str, what: str, verb: str) -> Callable[[Commit, Surprise], str]:
     def sentence(commit: Commit, surprise: Surprise) -> str:
         examples = ", ".join(f"`{one}`" for one in surprise.facts.kinds.get(name, ()))
-        said = what.format(examples=examples, place=_place(surprise))
+        said = what.format(examples=examples, place=_place(surprise), tokens=surprise.facts.tokens)
         return f"{said}; {_earlier(surprise, surprise.counts.get(name, 0), verb)}."
 
     return sentence
@@ -200,7 +200,7 @@ _SENTENCES: dict[str, Callable[[Commit, Surprise], str]] = {
     ),
     "code_only_removed": _kind(
         "code_only_removed",
-        "It takes {examples} tokens of code out and puts none in",
+        "It takes {tokens} tokens of code out and puts none in",
         "put some in",
     ),
 }
