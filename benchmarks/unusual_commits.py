@@ -2,14 +2,15 @@
 
 Commits are planted into the histories of real repositories: an operator flipped, a guard removed, a
 call deleted, a function of another repository put in. Each is planted alone, as a commit of its
-own, and hidden in the real commit that it follows, with the author and the time of real commits.
-They are real commits, in a scratch repository that borrows the objects of the other, and are read and judged as any other, against what lies before them.
+own, and hidden in the real commit that changed the file, with the author and the time of a real
+commit. They lie in a scratch repository that borrows the objects of the real one, and are read and
+judged as any other commit, against what lies before them.
 
     python benchmarks/unusual_commits.py read repos/* --keep features/
-    python benchmarks/unusual_commits.py report features/
+    python benchmarks/unusual_commits.py report features/ --write weights.json
 
-`read` writes the features of each repository into a file; `report` chooses the weights on every
-second repository and reports on the others. Bootstrap intervals draw repositories.
+Repositories are bare ones. `read` writes the features of each into a file; `report` chooses weights
+on every second repository and measures them on the others. Intervals of 95 % draw repositories.
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c2llm.analysis.clones.forms.lexing import words_of
+from c2llm.analysis.history.alarms import Alarms
 from c2llm.analysis.history.commits import Commit, FileEdit, Repository
 from c2llm.analysis.history.past import FEATURES, Past
 from c2llm.analysis.history.reading import LEAST_PAST, Facts, file_starts, read_facts
+from c2llm.analysis.history.weights import Weights
 from c2llm.codebase.git import Git
 
 KINDS = ("operator", "guard", "call", "foreign")
@@ -40,6 +43,13 @@ SETTINGS = ("alone", "hidden")
 PLANTED_AT = 40
 """Commits of a repository that are planted at."""
 MOST_BYTES = 300_000
+LEAST_REAL = 150
+"""Edits with a past, below which a repository tells nothing."""
+MOST_LOOKED_AT = 60
+"""Files of a repository that functions are taken from."""
+GENTLE = {"gap": 0.05, "author": 0.1, "hour": 0.1, "large": 0.05, "many_files": 0.05}
+"""The least weights of what planted commits cannot teach: they have authors and times of others."""
+RIDGE, STEPS = 0.003, 2_000
 _FLIPS = {
     **{"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "===": "!=="},
     **{"&&": "||", "||": "&&", "and": "or", "or": "and", "+": "-", "-": "+", "+=": "-="},
@@ -276,16 +286,13 @@ def collect_blocks(
     for root in roots:
         own = found.setdefault(root.name, {})
         repository = Repository(root)
-        for commit in repository.commits(400):
-            for edit in commit.edits:
-                language = edit.language
-                if not language or not edit.after or len(own.get(language, [])) >= 25:
-                    continue
+        edits = [edit for commit in repository.commits(100) for edit in commit.edits]
+        for edit in edits[:MOST_LOOKED_AT]:
+            if edit.language and edit.after:
                 content = repository.git.run("cat-file", "blob", edit.after)
-                if len(content) < MOST_BYTES:
-                    block = foreign_block(content.decode("latin-1").split("\n"), chance)
-                    if block:
-                        own.setdefault(language, []).append(block)
+                block = foreign_block(content[:MOST_BYTES].decode("latin-1").split("\n"), chance)
+                if block:
+                    own.setdefault(edit.language, []).append(block)
     return found
 
 
@@ -356,6 +363,199 @@ def features(
     }
 
 
+@dataclasses.dataclass
+class Read:
+    """What was read of one repository."""
+
+    name: str
+    real: NDArray
+    """(edits, features)"""
+    real_at: NDArray
+    """The commit of each, in order."""
+    fake: NDArray
+    fake_of: NDArray
+    """The plant of each row; all edits of the commit have one."""
+    is_it: NDArray
+    """Whether the row is the edit with the anomaly."""
+    kind: NDArray
+    """Of each plant."""
+    setting: NDArray
+    at: NDArray
+
+
+def load(folder: Path) -> list[Read]:
+    found = []
+    for path in sorted(folder.glob("*.npz")):
+        kept = np.load(path)
+        if len(kept["fake"]) == 0 or len(kept["real"]) < LEAST_REAL:
+            continue
+        if json.loads(str(kept["names"])) != list(FEATURES):
+            raise SystemExit(f"{path} has other features; read it again.")
+        names = "real real_at fake fake_of kind setting at".split()
+        arrays = {name: kept[name] for name in names}
+        found.append(Read(name=path.stem, is_it=kept["fake_is_it"], **arrays))
+    return found
+
+
+def choose(reads: Sequence[Read], kinds: Sequence[str] = KINDS) -> Weights:
+    """One logistic regression for each kind and setting, all repositories weighing the same.
+
+    No weight is negative: nothing that is rare makes a commit less unusual. `GENTLE` ones are given.
+    """
+    rows = [_fitted(reads, kind, setting) for kind in kinds for setting in SETTINGS]
+    return Weights(np.array([row[:-1] for row in rows]), np.array([row[-1] for row in rows]))
+
+
+def _fitted(reads: Sequence[Read], kind: str, setting: str) -> NDArray:
+    values, labels, shares = [], [], []
+    for read in reads:
+        is_one = (
+            read.is_it & (read.kind == kind)[read.fake_of] & (read.setting == setting)[read.fake_of]
+        )
+        if not is_one.any():
+            continue
+        for rows, label in ((read.real, 0.0), (read.fake[is_one], 1.0)):
+            values.append(rows)
+            labels.append(np.full(len(rows), label))
+            shares.append(np.full(len(rows), 1 / len(rows)))
+    x = np.column_stack([np.concatenate(values), np.ones(sum(map(len, values)))])
+    y, share = np.concatenate(labels), np.concatenate(shares)
+    share /= share.sum()
+    step = 1 / (0.25 * np.linalg.eigvalsh((x * share[:, None]).T @ x)[-1] + RIDGE)
+    ridge = np.append(np.full(x.shape[1] - 1, RIDGE), 0.0)
+    floor = np.array([GENTLE.get(name, 0.0) for name in FEATURES])
+    weights = ahead = np.zeros(x.shape[1])
+    speed = 1.0
+    for _ in range(STEPS):  # accelerated projected gradient
+        error = share * (1 / (1 + np.exp(-(x @ ahead))) - y)
+        new = ahead - step * (error @ x + ridge * ahead)
+        new[:-1] = np.maximum(new[:-1], floor)
+        new_speed = (1 + (1 + 4 * speed * speed) ** 0.5) / 2
+        ahead = new + (speed - 1) / new_speed * (new - weights)
+        weights, speed = new, new_speed
+    return weights
+
+
+def scored(at: NDArray, values: NDArray, weights: Weights) -> tuple[NDArray, NDArray]:
+    """The commits, and of each the score of its oddest edit."""
+    scores = np.logaddexp.reduce(values @ weights.matrix.T + weights.biases, axis=1)
+    commits, places = np.unique(at, return_inverse=True)
+    most = np.full(len(commits), -np.inf)
+    np.maximum.at(most, places, scores)
+    return commits, most
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What became of one repository."""
+
+    false_alarms: int
+    judged: int
+    found: dict[tuple[str, str], list[bool]]
+    areas: dict[tuple[str, str], float]
+    """Under the ROC curve, of each kind and setting."""
+
+
+def outcome(read: Read, weights: Weights, rate: float) -> Outcome:
+    """Judge the real commits in their order, and the planted ones in their places."""
+    commits, scores = scored(read.real_at, read.real, weights)
+    planted_commits, planted_scores = scored(read.fake_of, read.fake, weights)
+    result = Outcome(0, 0, {}, {})
+    alarms = Alarms(rate)
+    waiting = sorted(
+        # What is alone comes after the commit that it follows, what is hidden in its place.
+        (int(read.at[plant]), bool(read.setting[plant] == "alone"), number)
+        for number, plant in enumerate(planted_commits)
+    )
+
+    def judge_until(commit: float, after: bool) -> None:
+        while waiting and waiting[0][:2] <= (commit, after):
+            number = waiting.pop(0)[2]
+            plant = planted_commits[number]
+            if not alarms.missing:
+                key = str(read.kind[plant]), str(read.setting[plant])
+                is_found = alarms.p_value(planted_scores[number]) <= rate
+                result.found.setdefault(key, []).append(is_found)
+
+    judged = []
+    for commit, score in zip(commits.tolist(), scores.tolist(), strict=True):
+        judge_until(commit - 1, after=True)
+        judge_until(commit, after=False)
+        if not alarms.missing:
+            result.judged += 1
+            result.false_alarms += alarms.p_value(score) <= rate
+            judged.append(score)
+        alarms.learn(score)
+    judge_until(np.inf, after=True)
+    for key in result.found:
+        of_kind = (read.kind == key[0]) & (read.setting == key[1])
+        result.areas[key] = area(planted_scores[of_kind[planted_commits]], np.array(judged))
+    return result
+
+
+def area(positives: NDArray, negatives: NDArray) -> float:
+    """Under the ROC curve."""
+    order = np.sort(negatives)
+    below = np.searchsorted(order, positives, "left") + np.searchsorted(order, positives, "right")
+    return float(below.mean() / (2 * len(order))) if len(order) else float("nan")
+
+
+def report(folder: Path, rate: float, write: Path | None) -> None:
+    reads = load(folder)
+    chosen, held_out = reads[0::2], reads[1::2]
+    weights = choose(chosen)
+    for title, some in (("chosen on", chosen), ("measured on", held_out)):
+        print(f"{title}: {', '.join(read.name for read in some)}")
+        table([outcome(read, weights, rate) for read in some])
+    print("without the kind among those that weights were chosen on (measured repositories)")
+    for kind in KINDS:
+        others = choose(chosen, [one for one in KINDS if one != kind])
+        table([outcome(read, others, rate) for read in held_out], (kind,))
+    print("every feature weighing the same (measured repositories)")
+    flat = Weights(np.ones((1, len(FEATURES))), np.zeros(1))
+    table([outcome(read, flat, rate) for read in held_out])
+    if write is not None:
+        names = [f"{kind}, {setting}" for kind in KINDS for setting in SETTINGS]
+        told = {
+            name: {
+                "bias": round(float(bias), 3),
+                "weights": {
+                    feature: round(float(weight), 3)
+                    for feature, weight in zip(FEATURES, row, strict=True)
+                    if weight >= 0.005
+                },
+            }
+            for name, row, bias in zip(names, weights.matrix, weights.biases, strict=True)
+        }
+        write.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+def table(outcomes: Sequence[Outcome], kinds: Sequence[str] = KINDS) -> None:
+    chance = np.random.default_rng(1)
+    draws = chance.integers(0, len(outcomes), (1_000, len(outcomes)))
+    alarms = np.array([(one.false_alarms, one.judged) for one in outcomes])
+    print(f"  false alarms {_share(alarms, draws)} of {alarms[:, 1].sum():,} commits")
+    for setting in SETTINGS:
+        for kind in kinds:
+            key = kind, setting
+            found = np.array(
+                [(sum(one.found.get(key, [])), len(one.found.get(key, []))) for one in outcomes]
+            )
+            areas = [one.areas[key] for one in outcomes if key in one.areas]
+            print(
+                f"  {kind:9s} {setting:7s} found {_share(found, draws)} of {found[:, 1].sum()}, "
+                f"area {np.nanmean(areas):.3f}"
+            )
+
+
+def _share(counts: NDArray, draws: NDArray) -> str:
+    """A share with its interval."""
+    drawn = counts[draws].sum(axis=1)
+    shares = drawn[:, 0] / np.maximum(drawn[:, 1], 1)
+    low, high = np.quantile(shares, [0.025, 0.975])
+    return f"{counts[:, 0].sum() / max(counts[:, 1].sum(), 1):.3f} [{low:.3f}, {high:.3f}]"
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -363,5 +563,12 @@ if __name__ == "__main__":
     reader.add_argument("roots", nargs="+", type=Path)
     reader.add_argument("--keep", type=Path, required=True)
     reader.add_argument("--most", type=int, default=1000)
+    reporter = commands.add_parser("report")
+    reporter.add_argument("folder", type=Path)
+    reporter.add_argument("--rate", type=float, default=0.01)
+    reporter.add_argument("--write", type=Path)
     given = parser.parse_args()
-    read(given.roots, given.keep, given.most)
+    if given.command == "read":
+        read(given.roots, given.keep, given.most)
+    else:
+        report(given.folder, given.rate, given.write)

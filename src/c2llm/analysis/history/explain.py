@@ -9,6 +9,7 @@ from c2llm.analysis.history.commits import Commit
 from c2llm.analysis.history.past import Surprise
 
 MOST_REASONS = 4
+_MOST_NAMED = 4
 _LEAST_SHARE = 0.5
 """Of a score, that a feature brings, to be told."""
 _LEAST_SURPRISE = 0.7
@@ -83,7 +84,9 @@ def _foreign(which: str) -> Callable[[Commit, Surprise], str]:
         names = len(surprise.facts.names)
         measure = "foreign_to_file" if which == "file" else "foreign_to_repository"
         new = round(surprise.measured[measure] or 0.0)
-        said = f"{new} of the {names} names that it uses were never seen in this {which}"
+        shown = ", ".join(f"`{name}`" for name in surprise.foreign[:_MOST_NAMED])
+        shown = f" ({shown}{', …' if new > _MOST_NAMED else ''})" if shown else ""
+        said = f"{new} of the {names} names that it adds were never seen in this {which}{shown}"
         return f"{said}; {_earlier(surprise, surprise.counts[measure], 'brought fewer')}."
 
     return sentence

@@ -177,6 +177,8 @@ def _notes(
             f"git lacks the contents of {facts.unread} edits; in a partial clone fetch them first "
             "(git fetch --refetch)."
         )
+    if facts.left_out:
+        notes.append(f"{facts.left_out:,} edits were too many to be read and count for nothing.")
     if repository.is_shallow():
         notes.append("The clone is shallow: what is older cannot count (git fetch --unshallow).")
     elif len(commits) >= MOST_COMMITS:
