@@ -400,7 +400,7 @@ def load(folder: Path) -> list[Read]:
 def choose(reads: Sequence[Read], kinds: Sequence[str] = KINDS) -> Weights:
     """One logistic regression for each kind and setting, all repositories weighing the same.
 
-    No weight is negative: nothing that is rare makes a commit less unusual. `GENTLE` ones are given.
+    No weight is negative: nothing that is rare makes a commit less unusual.
     """
     rows = [_fitted(reads, kind, setting) for kind in kinds for setting in SETTINGS]
     return Weights(np.array([row[:-1] for row in rows]), np.array([row[-1] for row in rows]))
