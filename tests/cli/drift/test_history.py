@@ -38,7 +38,9 @@ def test_text_names_the_commit_and_why(root: Path, capsys: pytest.CaptureFixture
     assert "shop.py" in first
     assert "p = 0.0" in first
     assert "\\x1b[2J\\u202e" in second
-    assert any("deletes a check" in line and "of 107 earlier commits" in line for line in rest)
+    assert any(
+        "deletes code with a check" in line and "of 107 earlier commits" in line for line in rest
+    )
     assert "\x1b" not in said
     assert "\u202e" not in said
     assert rest[-1].endswith("nothing can be told.")

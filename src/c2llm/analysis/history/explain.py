@@ -190,7 +190,7 @@ _SENTENCES: dict[str, Callable[[Commit, Surprise], str]] = {
     ),
     "guard_deleted": _kind(
         "guard_deleted",
-        "It deletes a check that ended in a way out{place}: {examples}",
+        "It deletes code with a check and a way out{place}: {examples}",
         "deleted none",
     ),
     "call_deleted": _kind(

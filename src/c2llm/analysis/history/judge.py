@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +118,9 @@ class _Judging:
     def take(self, commit: Commit, *, told: bool) -> None:
         """Judge a commit, then count it as past."""
         surprises = self._past.surprises(commit)
-        scores = [self._weights.score(one.values) for one in surprises]
+        # Of many edits one is odd by chance: the odds are shared among those of a commit.
+        shared = math.log(max(1, len(surprises))) if self._names is None else 0.0
+        scores = [self._weights.score(one.values) - shared for one in surprises]
         own = [
             (score, number)
             for number, score in enumerate(scores)
