@@ -26,6 +26,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "similar": ("c2llm.cli.similar", "Find code like a place in a file, or like pasted code."),
     "serve": ("c2llm.cli.serving.serve", "Serve search and embeddings over HTTP, and a page."),
     "clones": ("c2llm.cli.clones.command", "Find code that is written more than once."),
+    "drift": ("c2llm.cli.drift.command", "Tell what differs in meaning between two versions."),
     "keys": ("c2llm.cli.serving.keys", "Make, list and revoke the keys of a server."),
     "mcp": ("c2llm.cli.mcp", "Serve coding agents by the Model Context Protocol."),
     "workspace": ("c2llm.cli.workspace", "Name a set of repositories to search together."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,8 +11,8 @@ from typing import Protocol
 class Function:
     """A function as one version of a file has it, its comment and decorators counted in.
 
-    The code of a file that is in no function is one more of an empty name, the lines between the
-    functions joined.
+    The code of a file that is in no function is one more of an empty name, with empty lines where
+    the functions are, so that each of its lines stands where the file has it.
     """
 
     path: str
@@ -22,7 +22,7 @@ class Function:
     """Names of the enclosing definitions joined by `.`, or ""."""
     language: str
     start_line: int
-    """From 1."""
+    """From 1; line n of `text` is line `start_line + n - 1` of the file."""
     end_line: int
     """Inclusive."""
     text: str
@@ -36,7 +36,14 @@ class CodeTree(Protocol):
         """How the user named it."""
 
     def files(self) -> Mapping[str, str]:
-        """The hash of the content of each file that has code, by path; equal bytes, equal hash."""
+        """The hash of the content of each file of code or configuration, by path.
+
+        Equal hashes mean equal bytes; unequal ones mostly mean others. What a look into the file
+        rules out (binary, generated, a key) is among them and has no functions.
+        """
+
+    def read_ahead(self, paths: Iterable[str]) -> None:
+        """Read files at once that are asked for next, where that is cheaper than one by one."""
 
     def text(self, path: str) -> str:
         """A file, decoded.

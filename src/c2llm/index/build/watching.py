@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +57,7 @@ def watch(
             raise C2LLMError(f"Another process watches {root} already.")
         ready = False
         try:
-            for changed in _bursts(root, stop, debounce_ms, poll=poll):
+            for changed in bursts([root], stop, debounce_ms, poll=poll):
                 if changed:
                     yield from _refresh(index)
                 if not ready:
@@ -70,7 +70,9 @@ def watch(
             ) from error
 
 
-def _bursts(root: Path, stop: Event, debounce_ms: int, *, poll: bool) -> Iterator[bool]:
+def bursts(
+    roots: Sequence[Path], stop: Event, debounce_ms: int, *, poll: bool = False
+) -> Iterator[bool]:
     """Whether something has changed: once at the start, after each burst, and as time goes by.
 
     Each directory is watched by itself: a recursive watch would follow links out of the tree, to
@@ -82,8 +84,8 @@ def _bursts(root: Path, stop: Event, debounce_ms: int, *, poll: bool) -> Iterato
         first, grown = True, False
         try:
             for changes in watchfiles.watch(
-                *_directories(root),
-                watch_filter=lambda _change, path: _matters(root, path),
+                *(folder for root in roots for folder in _directories(root)),
+                watch_filter=lambda _change, path: all(_matters(root, path) for root in roots),
                 debounce=debounce_ms,
                 step=min(50, debounce_ms),
                 stop_event=stop,
@@ -98,7 +100,7 @@ def _bursts(root: Path, stop: Event, debounce_ms: int, *, poll: bool) -> Iterato
                 if grown:
                     break
         except FileNotFoundError:  # a directory was removed while we began to watch it
-            if not root.is_dir():
+            if not all(root.is_dir() for root in roots):
                 raise
             continue
         if not grown:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -132,6 +133,20 @@ def words_of(text: str, language: str) -> list[str]:
     return words
 
 
+def spelled_tokens(text: str, language: str) -> Iterator[tuple[str, bool]]:
+    """The tokens of code as they are written, and whether each is a comment.
+
+    The layout before a token is a part of it, so that all of them joined are the text.
+    """
+    reader = _reader(language)
+    at = 0
+    for match in reader.pattern.finditer(text):
+        yield text[at : match.end()], reader.codes.is_comment(match[1])
+        at = match.end()
+    if at < len(text):
+        yield text[at:], False
+
+
 class _Codes(dict[str, int]):
     """The packed code of each token that was met before, in one family of languages."""
 
@@ -147,6 +162,10 @@ class _Codes(dict[str, int]):
         if len(token) <= _LONGEST_KNOWN:
             self[token] = code
         return code
+
+    def is_comment(self, token: str) -> bool:
+        """Whether a token is one that says nothing to a machine."""
+        return self._comment.fullmatch(token) is not None
 
     def forget(self) -> None:
         """Begin anew where a tree has more words than are worth their memory."""

@@ -1,0 +1,172 @@
+"""A revision of a repository, work tree or bare, as a tree that is compared, not checked out.
+
+Git lists names, sizes and hashes and gives the bytes as it keeps them, so that no filter that the
+repository configures has a say.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from c2llm.analysis.trees.listing import Blob, source_files
+from c2llm.analysis.trees.reading import CUT, ReadTree, may_hold_code
+from c2llm.codebase.files.decoding import decode
+from c2llm.codebase.files.walk import MOST_FILE_BYTES
+from c2llm.codebase.git import Git, is_git_directory
+from c2llm.errors import DataError, UsageError
+
+_MOST_AHEAD = 200_000_000
+"""Bytes that are held of files that will be asked for."""
+
+
+def repository_at(folder: Path) -> Git:
+    """The repository of a folder in a work tree, or of a bare git directory that the user named.
+
+    Raises:
+        UsageError: There is none.
+    """
+    bare = is_git_directory(folder)
+    git = Git(folder, bare=bare)
+    if not folder.is_dir() or git.line("rev-parse", "--git-dir") is None:
+        raise UsageError(f"{folder} is in no git repository, so there is no revision in it.")
+    return git
+
+
+def commit_named(git: Git, revision: str) -> str | None:
+    """The hash of the commit that git takes a name for; None where it knows none."""
+    if not revision.strip() or revision.startswith("-") or not revision.isprintable():
+        return None
+    # `^{commit}` behind it: it is a revision or nothing, never an option.
+    return git.line("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") or None
+
+
+class RevisionTree(ReadTree):
+    """The files of one commit that the walk would take.
+
+    Args:
+        git: The repository.
+        revision: Anything that git takes for a commit.
+        within: A folder or a file of it, with `/`, that alone is looked at; paths are relative to
+            the folder. "" is all.
+        label: How the user named it.
+
+    Raises:
+        UsageError: There is no such revision, or nothing at `within` in it.
+    """
+
+    def __init__(self, git: Git, revision: str, within: str = "", label: str = "") -> None:
+        super().__init__(label or (f"{within}@{revision}" if within else revision))
+        self._git = git
+        commit = commit_named(git, revision)
+        if commit is None:
+            raise UsageError(
+                f"git has no revision {revision!r} in {git.root}; in a shallow clone fetch it "
+                "first (git fetch --unshallow)."
+            )
+        self.commit = commit
+        """The hash of the commit."""
+        within = within.strip("/")
+        folder, self._only = within, ""
+        if within:
+            kind = git.line("cat-file", "-t", f"{commit}:{within}")
+            if kind == "blob":
+                folder, _, self._only = within.rpartition("/")
+            elif kind != "tree":
+                raise UsageError(f"{revision} has no {within!r} in {git.root}.")
+        self._tree = git.line("rev-parse", "--verify", f"{commit}:{folder}") or commit
+        self._blobs: dict[str, Blob] | None = None
+        self._files: dict[str, str] | None = None
+        self._ahead: dict[str, bytes] = {}
+        self._ahead_bytes = 0
+
+    def files(self) -> Mapping[str, str]:
+        """See `CodeTree.files`.
+
+        Raises:
+            DataError: Git does not list the tree.
+        """
+        if self._files is None:
+            listed = self._listed()
+            self._files = {path: blob.name for path, blob in listed.items() if may_hold_code(path)}
+        return self._files
+
+    def read_ahead(self, paths: Iterable[str]) -> None:
+        """Read what has not been cut before, in one command."""
+        files = self.files()
+        wanted = list(
+            dict.fromkeys(
+                files[path]
+                for path in paths
+                if path in files
+                and files[path] not in self._ahead
+                and CUT.get(path, files[path]) is None
+            )
+        )
+        if wanted:
+            for name, content in self._contents(wanted):
+                if self._ahead_bytes + len(content) > _MOST_AHEAD:
+                    return
+                self._ahead[name] = content
+                self._ahead_bytes += len(content)
+
+    def content(self, path: str) -> bytes:
+        """See `ReadTree.content`."""
+        name = self.files().get(path)
+        if name is None:
+            raise DataError(f"{self.label} has no file {path} that is compared.")
+        ahead = self._ahead.get(name)
+        if ahead is not None:
+            return ahead
+        return next(content for _, content in self._contents([name]))
+
+    def _listed(self) -> dict[str, Blob]:
+        if self._blobs is None:
+            blobs: dict[str, Blob] = {}
+            listed = self._git.run("ls-tree", "-r", "-z", "-l", "--full-tree", self._tree)
+            for entry in listed.split(b"\0"):
+                head, _, path = entry.partition(b"\t")
+                mode, *rest = head.split() or [b""]
+                if len(rest) == 3 and mode[:2] == b"10" and rest[2].isdigit():
+                    name = rest[1].decode("ascii", "replace")
+                    blobs[os.fsdecode(path)] = Blob(name, int(rest[2]))
+            if self._only:  # the user's own word
+                blobs = {path: blob for path, blob in blobs.items() if path == self._only}
+                self._blobs = {
+                    path: blob for path, blob in blobs.items() if blob.size <= MOST_FILE_BYTES
+                }
+            else:
+                self._blobs = source_files(blobs, self._texts)
+        return self._blobs
+
+    def _texts(self, names: list[str]) -> dict[str, str]:
+        texts: dict[str, str] = {}
+        with suppress(DataError):
+            for name, content in self._contents(names):
+                texts[name] = decode(content)
+        return texts
+
+    def _contents(self, names: list[str]) -> Iterator[tuple[str, bytes]]:
+        """The bytes of objects; of what is larger than any source file, none.
+
+        Raises:
+            DataError: Git lacks one.
+        """
+        given = "".join(f"{name}\n" for name in names).encode()
+        with self._git.stream("cat-file", "--batch", given=given) as output:
+            for name in names:
+                head = output.readline().split()
+                if len(head) != 3 or not head[2].isdigit():
+                    raise DataError(
+                        f"git lacks the object {name[:12]} of {self._git.root}; in a partial clone "
+                        "fetch it first (git fetch --refetch)."
+                    )
+                left = int(head[2]) + 1  # a line break follows
+                content = output.read(min(left, MOST_FILE_BYTES + 1))
+                left -= len(content)
+                whole = left == 0
+                while left > 0 and (more := output.read(min(left, 1_000_000))):
+                    left -= len(more)
+                yield name, content[:-1] if whole else b""
