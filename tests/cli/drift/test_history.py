@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from c2llm.cli.drift.history import tell_history
+from c2llm.cli.main import main
 from c2llm.errors import UsageError
 from tests.analysis.history.histories import Step, history, shop
 
@@ -74,3 +75,18 @@ def test_a_rate_that_is_none_is_said(root: Path, rate: float):
         tell_history(root, alarm_rate=rate)
     with pytest.raises(UsageError, match="Choose one"):
         tell_history(root, as_json=True, as_markdown=True)
+
+
+def test_the_command_exits_with_three_where_it_is_asked_to(
+    root: Path, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit) as ended:
+        main(["drift", "--history", str(root), "--fail-on", "behaviour", "--json"])
+    assert ended.value.code == 3
+    assert json.loads(capsys.readouterr().out)["alarms"] >= 1
+    quiet = ["drift", "--history", str(root), "--since", "HEAD", "--fail-on", "behaviour"]
+    main(quiet)
+    assert capsys.readouterr().out.startswith("0 commits judged, 0 unusual")
+    for wrong in (["--since", "HEAD"], ["--history", "nosuch"], ["a", "b", "--history", str(root)]):
+        with pytest.raises((SystemExit, UsageError)):
+            main(["drift", *wrong])
