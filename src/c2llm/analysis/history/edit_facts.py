@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from c2llm.analysis.history.kinds import KINDS, kinds_of
 from c2llm.analysis.history.patches import Patch
 
-FACTS_VERSION = 4
+FACTS_VERSION = 6
 """Raised when the same patch would give other facts."""
 _MOST_NAMES = 400
+_MOST_SPELLED = 60
 _MOST_REGIONS = 20
 _MOST_CHARACTERS = 3_000
 """Of added code, that its meaning is told from."""
@@ -44,9 +45,9 @@ class EditFacts:
     regions: tuple[str, ...]
     """The functions or classes that were touched, as well as git tells them."""
     names: NDArray[np.uint32]
-    """Hashes of the names in the lines that were put in, sorted."""
-    new_names: tuple[str, ...] = ()
-    """Some of these names, spelled."""
+    """Hashes of the names in the lines that were put in, in the order of the names."""
+    spelled: tuple[str, ...] = ()
+    """The first of these names."""
     text: str = field(default="", repr=False)
     """The longest piece of code that was put in, to be embedded; not kept."""
     vector: NDArray[np.int8] | None = None
@@ -62,7 +63,7 @@ class EditFacts:
         vector = b"" if self.vector is None else self.vector.tobytes()
         head = (
             *(self.added, self.removed, self.hunks, self.tokens, self.kinds, self.regions),
-            *(self.new_names, len(self.names)),
+            *(self.spelled, len(self.names)),
         )
         packed = json.dumps(head, separators=(",", ":")).encode()
         return packed + b"\n" + self.names.astype("<u4").tobytes() + vector
@@ -76,7 +77,7 @@ class EditFacts:
         """
         head, _, rest = packed.partition(b"\n")
         try:
-            added, removed, hunks, tokens, kinds, regions, new_names, count = json.loads(head)
+            added, removed, hunks, tokens, kinds, regions, spelled, count = json.loads(head)
             names = np.frombuffer(rest, "<u4", count).astype(np.uint32)
             vector = np.frombuffer(rest, np.int8, offset=4 * count) if rest[4 * count :] else None
             sizes = (int(added), int(removed), int(hunks), int(tokens))
@@ -85,8 +86,8 @@ class EditFacts:
             raise ValueError(str(error)) from error
         if not found.keys() <= set(KINDS):
             raise ValueError("kinds that are none")
-        places, spelled = tuple(map(str, regions)), tuple(map(str, new_names))
-        return cls(*sizes, found, places, names, spelled, vector=vector)
+        places, first = tuple(map(str, regions)), tuple(map(str, spelled))
+        return cls(*sizes, found, places, names, first, vector=vector)
 
 
 def facts_of(patch: Patch, language: str) -> EditFacts:
@@ -110,7 +111,7 @@ def facts_of(patch: Patch, language: str) -> EditFacts:
         kinds.found,
         tuple(list(regions)[:_MOST_REGIONS]),
         hashes_of(spelled)[:_MOST_NAMES],
-        tuple(name[:40] for name in spelled[:_MOST_NAMES]),
+        tuple(name[:40] for name in spelled[:_MOST_SPELLED]),
         text="\n".join(longest)[:_MOST_CHARACTERS],
     )
 

@@ -9,6 +9,7 @@ from c2llm.analysis.history.commits import Commit
 from c2llm.analysis.history.past import Surprise
 
 MOST_REASONS = 4
+_MOST_NAMED = 4
 _LEAST_SHARE = 0.5
 """Of a score, that a feature brings, to be told."""
 _LEAST_SURPRISE = 0.7
@@ -54,7 +55,7 @@ def _place(surprise: Surprise) -> str:
 def _kind(name: str, what: str, verb: str) -> Callable[[Commit, Surprise], str]:
     def sentence(commit: Commit, surprise: Surprise) -> str:
         examples = ", ".join(f"`{one}`" for one in surprise.facts.kinds.get(name, ()))
-        said = what.format(examples=examples, place=_place(surprise))
+        said = what.format(examples=examples, place=_place(surprise), tokens=surprise.facts.tokens)
         return f"{said}; {_earlier(surprise, surprise.counts.get(name, 0), verb)}."
 
     return sentence
@@ -83,7 +84,9 @@ def _foreign(which: str) -> Callable[[Commit, Surprise], str]:
         names = len(surprise.facts.names)
         measure = "foreign_to_file" if which == "file" else "foreign_to_repository"
         new = round(surprise.measured[measure] or 0.0)
-        said = f"{new} of the {names} names that it uses were never seen in this {which}"
+        shown = ", ".join(f"`{name}`" for name in surprise.foreign[:_MOST_NAMED])
+        shown = f" ({shown}{', …' if new > _MOST_NAMED else ''})" if shown else ""
+        said = f"{new} of the {names} names that it adds were never seen in this {which}{shown}"
         return f"{said}; {_earlier(surprise, surprise.counts[measure], 'brought fewer')}."
 
     return sentence
@@ -187,7 +190,7 @@ _SENTENCES: dict[str, Callable[[Commit, Surprise], str]] = {
     ),
     "guard_deleted": _kind(
         "guard_deleted",
-        "It deletes a check that ended in a way out{place}: {examples}",
+        "It deletes code with a check and a way out{place}: {examples}",
         "deleted none",
     ),
     "call_deleted": _kind(
@@ -200,7 +203,7 @@ _SENTENCES: dict[str, Callable[[Commit, Surprise], str]] = {
     ),
     "code_only_removed": _kind(
         "code_only_removed",
-        "It takes {examples} tokens of code out and puts none in",
+        "It takes {tokens} tokens of code out and puts none in",
         "put some in",
     ),
 }

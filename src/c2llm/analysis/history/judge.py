@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +118,9 @@ class _Judging:
     def take(self, commit: Commit, *, told: bool) -> None:
         """Judge a commit, then count it as past."""
         surprises = self._past.surprises(commit)
-        scores = [self._weights.score(one.values) for one in surprises]
+        # Of many edits one is odd by chance: the odds are shared among those of a commit.
+        shared = math.log(max(1, len(surprises))) if self._names is None else 0.0
+        scores = [self._weights.score(one.values) - shared for one in surprises]
         own = [
             (score, number)
             for number, score in enumerate(scores)
@@ -177,6 +180,8 @@ def _notes(
             f"git lacks the contents of {facts.unread} edits; in a partial clone fetch them first "
             "(git fetch --refetch)."
         )
+    if facts.left_out:
+        notes.append(f"{facts.left_out:,} edits were too many to be read and count for nothing.")
     if repository.is_shallow():
         notes.append("The clone is shallow: what is older cannot count (git fetch --unshallow).")
     elif len(commits) >= MOST_COMMITS:

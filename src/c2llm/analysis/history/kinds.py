@@ -42,8 +42,9 @@ _CONDITIONS = frozenset("if elif elsif elseif unless guard while until assert wh
 _EXITS = frozenset("return raise throw panic abort exit break continue fail die bail".split())
 _HANDLING = frozenset("try except catch rescue finally ensure recover defer".split())
 _FAILURES = frozenset("error fatal err errors reject failure".split())
-_BEGINNINGS = frozenset("def fn func function fun class import from return raise throw".split())
-"""Of what is more than a call, or brought in or defined rather than called."""
+_DEFINING = frozenset("def fn func function fun class struct interface module".split())
+_BEGINNINGS = frozenset("import from return raise throw".split())
+"""Of what is brought in, or more than a call."""
 _FLAGS = frozenset("true false yes no on off".split())
 _LIMITS = frozenset(
     "min max limit limits timeout threshold bound bounds cap clamp deadline quota retries attempts"
@@ -143,6 +144,8 @@ def _aligned(removed: Sequence[str], added: Sequence[str], kinds: Kinds) -> int:
 def _deleted(words: Sequence[str], came: Counter[str], kinds: Kinds) -> None:
     """A place where code was only taken out, and was not put in elsewhere."""
     called = _calls(words)
+    if any(word in _DEFINING for word in words):
+        return
     if any(word in _CONDITIONS for word in words):
         if any(word in _EXITS or word.lower() in _FAILURES for word in words):
             condition = [word for word in words if is_name(word)]

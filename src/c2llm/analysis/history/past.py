@@ -101,13 +101,14 @@ class Surprise:
     """What one edit of a file is against the past."""
 
     path: str
-    past: FilePast
     values: NDArray[np.float64]
     """One of each of `FEATURES`."""
     measured: Mapping[str, float | None]
     """One of each of `MEASURES`, None where it cannot be told."""
     regions: tuple[str, ...]
     """Those it touches, the one that was touched least first."""
+    foreign: tuple[str, ...]
+    """Some names that it uses and that the file had not."""
     counts: Mapping[str, int]
     """Numbers of the file's past as they were at this commit, for sentences."""
     facts: EditFacts
@@ -246,7 +247,9 @@ class Past:
             **{name: self._beyond(name, value, past) for name, value in measured.items()},
         }
         capped = np.clip(np.array(values), 0.0, MOST_SURPRISE)
-        return Surprise(edit.path, past, capped, measured, tuple(regions), counts, facts)
+        first = zip(facts.spelled, facts.names.tolist(), strict=False)
+        foreign = tuple(name for name, hashed in first if hashed not in past.names)
+        return Surprise(edit.path, capped, measured, tuple(regions), foreign, counts, facts)
 
     def _beyond(self, name: str, value: float | None, past: FilePast) -> int:
         """Earlier commits of the file that were as extreme."""

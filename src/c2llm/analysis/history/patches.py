@@ -15,6 +15,8 @@ from c2llm.codebase.git import Git
 
 MOST_LINES = 3_000
 """Of one file in a commit; what is beyond them is only counted."""
+MOST_LINES_OF_COMMIT = 50_000
+"""The same of all files in it."""
 _LONGEST_LINE = 2_000
 """Bytes that are read of a line."""
 _INDEX = re.compile(rb"index ([0-9a-f]{40,64})\.\.([0-9a-f]{40,64})")
@@ -73,17 +75,20 @@ def _parsed(stream: IO[bytes]) -> Iterator[tuple[str, list[Patch]]]:
     commit: str | None = None
     patches: list[Patch] = []
     patch: Patch | None = None
+    taken = 0
     for raw in _lines(stream):
         first = raw[:1]
         if first == b"\0":
             if commit is not None:
                 yield commit, patches
             commit, patches, patch = raw[1:].decode("ascii", "replace"), [], None
+            taken = 0
         elif first in (b"+", b"-"):
-            if patch is not None and patch.hunks:
+            if patch is not None and patch.hunks and taken < MOST_LINES_OF_COMMIT:
                 _take(patch, raw)
+                taken += 1
         elif raw.startswith(b"@@ "):
-            if patch is not None:
+            if patch is not None and taken < MOST_LINES_OF_COMMIT:
                 heading = raw.split(b"@@", 2)[-1].strip()[:200]
                 patch.hunks.append(Hunk(heading.decode("utf-8", "replace")))
         elif raw.startswith(b"diff --git "):

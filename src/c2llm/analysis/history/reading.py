@@ -36,6 +36,8 @@ LEAST_PAST = 5
 """Earlier commits of a file, below which nothing is said of the next."""
 _AT_ONCE = 100
 """Commits that are read, embedded and kept together."""
+_MOST_EDITS = 50_000
+"""Edits of code that are read, of the newest commits; of one commit a tenth of them."""
 _CONTENTS_AT_ONCE = 200
 _MOST_CONTENT_BYTES = 1_000_000
 _MOST_EMBEDDED = 12_000
@@ -62,6 +64,8 @@ class Facts:
     contents: dict[str, ContentFacts] = field(default_factory=dict)
     unread: int = 0
     """Edits whose contents git does not have."""
+    left_out: int = 0
+    """Edits that were too many."""
 
     def of(self, edit: FileEdit) -> EditFacts | None:
         """Of an edit, None where it is no edit of code, or could not be read."""
@@ -106,7 +110,7 @@ def read_facts(
 
     Args:
         repository: Whose they are.
-        commits: The commits.
+        commits: The commits, the oldest first.
         starts: `file_starts` of them.
         progress: Shows how many commits are read.
 
@@ -131,14 +135,7 @@ class _Work:
     facts: Facts
 
     def read_edits(self, commits: Sequence[Commit], progress: ProgressBar) -> None:
-        languages = {
-            (edit.before, edit.after): (edit_key(edit, language), language)
-            for commit in commits
-            for edit in commit.edits
-            if edit.before != edit.after and (language := edit.language) is not None
-            # What is new has no past, and of what is gone nothing is left to be wrong.
-            if edit.before and edit.after
-        }
+        languages = self._to_read(commits)
         wanted = {key for key, _ in languages.values()}
         for key, packed in self.kept.get(self.kind, wanted).items():
             with suppress(ValueError):
@@ -167,6 +164,25 @@ class _Work:
                 self.facts.edits |= new
                 advance(len(some))
         self.facts.unread = len(wanted - self.facts.edits.keys())
+
+    def _to_read(self, commits: Sequence[Commit]) -> dict[tuple[str, str], tuple[bytes, str]]:
+        """Key and language of each edit that is read, by its two contents."""
+        languages: dict[tuple[str, str], tuple[bytes, str]] = {}
+        for commit in reversed(commits):
+            room = min(_MOST_EDITS // 10, _MOST_EDITS - len(languages))
+            for edit in commit.edits:
+                # What is new has no past, and of what is gone nothing is left to be wrong.
+                if not edit.before or not edit.after or edit.before == edit.after:
+                    continue
+                language = edit.language
+                if language is None:
+                    continue
+                if room > 0:
+                    languages[edit.before, edit.after] = edit_key(edit, language), language
+                    room -= 1
+                else:
+                    self.facts.left_out += 1
+        return languages
 
     def read_contents(self, starts: Mapping[str, str]) -> None:
         """What files begin with, by the names of the objects, with their languages."""
