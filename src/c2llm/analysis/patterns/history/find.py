@@ -338,9 +338,9 @@ def _contents(
         yield content, path
     for commit in reversed(list(commits)):
         for change in commit.files:
-            for content in (change.after, *change.before):
-                if content is not None:
-                    yield content, change.path
+            for one in (change.after, *change.before):
+                if one is not None:
+                    yield one, change.path
 
 
 def _cells(text: str) -> str:
