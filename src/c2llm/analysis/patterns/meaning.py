@@ -23,7 +23,7 @@ _SLACK = 0.05
 the filter has said yes already."""
 _LEAST_MARGIN = 0.03
 """Of a hit that meaning alone has found."""
-_ONE_EXAMPLE = 0.75
+_ONE_EXAMPLE = 0.65
 """The similarity that meaning alone asks for where one example cannot be held against others."""
 _LOOSENED = 0.95
 """Of the similarity of examples to each other, what is asked of a hit."""

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from c2llm.analysis.patterns.library import read_pattern, shipped_patterns
-from c2llm.analysis.patterns.pattern import MOST_CODE, Pattern, Severity, pattern_of
+from c2llm.analysis.patterns.pattern import (
+    MOST_CODE,
+    Pattern,
+    Severity,
+    filter_rows,
+    pattern_of,
+)
 from c2llm.errors import C2LLMError, DataError, UsageError
 from c2llm.search.answers.similar_code import Specimen
 
@@ -143,11 +149,17 @@ def as_yaml(pattern: Pattern) -> str:
         "negative": [{"language": one.language, "code": one.code} for one in pattern.negative],
     }
     if pattern.find is not None:
-        fields["find"] = {"regex": dict(pattern.find.regex)}
+        find = filter_rows(pattern.find)
+        find["unless"] = [_given(row) for row in find["unless"]]
+        fields["find"] = _given(find)
     if pattern.threshold is not None:
         fields["threshold"] = pattern.threshold
-    told = {name: value for name, value in fields.items() if value not in ([], "")}
-    return yaml.dump(told, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return yaml.dump(_given(fields), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that say anything."""
+    return {name: value for name, value in fields.items() if value not in ([], {}, "")}
 
 
 def _snippet(specimen: Specimen, language: str) -> dict[str, str]:
