@@ -20,11 +20,13 @@ from c2llm.analysis.patterns.pattern import (
 from c2llm.errors import C2LLMError, DataError, UsageError
 from c2llm.search.answers.similar_code import Specimen
 
-LOOSEST = 0.6
+LOOSEST = 0.65
 """Cosine with the example below which nothing is like it."""
 _TIGHTEST = 0.95
+_FEW = 10
+"""Functions that may be alike before a threshold is looked for that lets fewer pass."""
 _NEAREST = 20
-"""Functions whose scores the threshold is read from."""
+"""Functions whose scores that is read from."""
 
 
 def drafted(
@@ -76,20 +78,21 @@ def drafted(
 
 
 def with_threshold(pattern: Pattern, scores: Sequence[float]) -> Pattern:
-    """A pattern with a threshold between what is much like its example and what is less so.
+    """A pattern with a threshold that lets a tractable number of functions pass.
 
-    It is put into the widest gap among the scores of the functions that are nearest, so that it
-    falls between a group and the rest where there is one.
+    Where more than a few are at all like the example it is put into the widest gap among the scores
+    of the nearest ones, so that it falls between a group and the rest where there is one.
 
     Args:
         pattern: One that meaning alone finds.
         scores: Its scores in a tree, the example itself aside.
     """
-    nearest = [_TIGHTEST, *sorted((s for s in scores if s < _TIGHTEST), reverse=True)[:_NEAREST]]
-    nearest.append(min(LOOSEST, nearest[-1]))
-    gaps = [(above - below, above, below) for above, below in pairwise(nearest)]
-    _, above, below = max(gaps)
-    return replace(pattern, threshold=round(max(LOOSEST, (above + below) / 2), 3))
+    alike = sorted((one for one in scores if LOOSEST <= one < _TIGHTEST), reverse=True)
+    if len(alike) <= _FEW:
+        return replace(pattern, threshold=LOOSEST)
+    nearest = [_TIGHTEST, *alike[:_NEAREST]]
+    _, above, below = max((above - below, above, below) for above, below in pairwise(nearest))
+    return replace(pattern, threshold=round((above + below) / 2, 3))
 
 
 def require_new(name: str, folder: Path) -> None:
