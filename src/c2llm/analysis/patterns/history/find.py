@@ -338,9 +338,9 @@ def _contents(
         yield content, path
     for commit in reversed(list(commits)):
         for change in commit.files:
-            for earlier_or_later in (change.after, *change.before):
-                if earlier_or_later is not None:
-                    yield earlier_or_later, change.path
+            for one in (change.after, *change.before):
+                if one is not None:
+                    yield one, change.path
 
 
 def _cells(text: str) -> str:

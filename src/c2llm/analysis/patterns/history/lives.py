@@ -145,18 +145,19 @@ class Lives:
         """Join what has gone at one place and come at another; of the rest take note."""
         moved: dict[tuple[int, str], list[Life]] = {}
         for life in gone:
-            moved.setdefault((life.seen.pattern, life.seen.fingerprint), []).append(life)
+            moved.setdefault(_code(life.seen), []).append(life)
         taken: set[int] = set()
         for path, seen, lives, at in come:
-            same = moved.get((seen.pattern, seen.fingerprint))
-            back = self._departed.get((seen.pattern, seen.fingerprint, path))
+            same = moved.get(_code(seen))
+            back = self._departed.get((*_code(seen), path))
             if same:
-                life = same.pop(0)
+                life = next((one for one in same if one.seen.symbol == seen.symbol), same[0])
+                same.remove(life)
                 taken.add(id(life))
             elif back is not None:
                 life = back
                 life.returned.append(commit)
-                del self._departed[seen.pattern, seen.fingerprint, path]
+                del self._departed[(*_code(seen), path)]
             else:
                 self._all.append(lives[at])
                 continue
@@ -165,11 +166,11 @@ class Lives:
         for life in gone:
             if id(life) not in taken:
                 life.left.append(commit)
-                self._departed[life.seen.pattern, life.seen.fingerprint, life.path] = life
+                self._departed[(*_code(life.seen), life.path)] = life
 
 
 def _same(life: Life) -> tuple[int, str, str]:
-    return life.seen.pattern, life.seen.fingerprint, life.path
+    return (*_code(life.seen), life.path)
 
 
 def paired(before: Sequence[Seen], after: Sequence[Seen]) -> tuple[dict[int, int], list[int]]:
@@ -190,11 +191,16 @@ def paired(before: Sequence[Seen], after: Sequence[Seen]) -> tuple[dict[int, int
                     found[number] = other
                     del left[other]
 
-    take(lambda old, new: (old.pattern, old.fingerprint) == (new.pattern, new.fingerprint))
+    take(lambda old, new: _code(old) == _code(new) and old.symbol == new.symbol)
+    take(lambda old, new: _code(old) == _code(new))
     if left and len(left) * (len(after) - len(found)) <= _MOST_PAIRED**2:
         take(lambda old, new: old[0] == new[0] and bool(old.symbol) and old.symbol == new.symbol)
         take(lambda old, new: old[0] == new[0] and _are_alike(old.text, new.text))
     return found, list(left)
+
+
+def _code(seen: Seen) -> tuple[int, str]:
+    return seen.pattern, seen.fingerprint
 
 
 def _are_alike(old: str, new: str) -> bool:
