@@ -23,7 +23,7 @@ _SLACK = 0.05
 the filter has said yes already."""
 _LEAST_MARGIN = 0.03
 """Of a hit that meaning alone has found."""
-_ONE_EXAMPLE = 0.75
+_ONE_EXAMPLE = 0.65
 """The similarity that meaning alone asks for where one example cannot be held against others."""
 _LOOSENED = 0.95
 """Of the similarity of examples to each other, what is asked of a hit."""
@@ -75,6 +75,8 @@ class Examples:
             worst = 0.0 if alone else min(0.0, float(margins.min()))
             margin = worst - _SLACK if len(self._negative) else -1.0
             return Threshold(margin if pattern.threshold is None else pattern.threshold, -1.0)
+        if pattern.threshold is not None and not len(self._negative):
+            return Threshold(pattern.threshold, pattern.threshold)
         score = _ONE_EXAMPLE if alone else _LOOSENED * float(np.median(scores))
         margin = _LEAST_MARGIN
         if len(self._negative) and not alone:

@@ -8,6 +8,9 @@ from c2llm.cli.lazy_group import LazyGroup
 
 VERBS: dict[str, tuple[str, str]] = {
     "search": ("c2llm.cli.patterns.search", "Look for patterns in a tree (when no verb is given)."),
+    "list": ("c2llm.cli.patterns.list", "List the patterns that are looked for."),
+    "show": ("c2llm.cli.patterns.show", "Show a pattern with its examples and advice."),
+    "add": ("c2llm.cli.patterns.add", "Make a pattern from code, and see what else it finds."),
     "check": ("c2llm.cli.patterns.check", "Hold the patterns against their own examples."),
 }
 

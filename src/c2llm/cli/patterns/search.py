@@ -18,7 +18,7 @@ from c2llm.cli.streams import is_colored
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
-    from c2llm.analysis.patterns.hit import Hit, PatternReport
+    from c2llm.analysis.patterns.hit import PatternReport
     from c2llm.analysis.patterns.pattern import Pattern
     from c2llm.analysis.patterns.request import Apart
     from c2llm.search.code_index import CodeIndex
@@ -123,6 +123,7 @@ def command(
     comment, only the number is told unless --with names it.
     """
     from c2llm.analysis.pattern_report import baseline as baselines
+    from c2llm.analysis.patterns.history.find import pattern_history
     from c2llm.analysis.patterns.request import PatternsRequest
     from c2llm.analysis.patterns.searching import find_patterns
     from c2llm.cli.clones.report_file import require_report
@@ -146,7 +147,13 @@ def command(
             _refuse_beside_history(
                 baseline=baseline, write_baseline=write_baseline, sarif=sarif_file
             )
-            _history(indexes, chosen, request, since, fail_on, limit, as_json, started)
+            from c2llm.cli.patterns.history import tell_history
+
+            found = pattern_history(indexes, chosen, request, since, progress_bar)
+            seconds = time.perf_counter() - started
+            failed = _failed([one.pattern for one in found.present], fail_on)
+            tell_history(found, failed, limit, seconds, as_json=as_json)
+            _end(context, failed)
             return
         added = None if since is None else _added_lines(indexes, since)
         report = find_patterns(indexes, chosen, request, progress_bar, only_on=added)
@@ -156,7 +163,7 @@ def command(
             note(f"{written} {hits} known from now on: --baseline {write_baseline}")
         if known is not None:
             report = replace(report, hits=tuple(known.new(report.hits)))
-        failed = _failed(report.hits, fail_on)
+        failed = _failed([hit.pattern for hit in report.hits], fail_on)
         if sarif_file is not None:
             _write_sarif(indexes, report, sarif_file, to_stdout=to_stdout)
     shown = report.hits[: limit if limit is not None or as_json else _PAGE]
@@ -170,23 +177,33 @@ def command(
         new = since is not None or baseline is not None
         for part in told(report, shown, len(report.hits), new=new, colored=is_colored()):
             print_painted(part)
+    _end(context, failed)
+
+
+def _end(context: click.Context, failed: Sequence[str]) -> None:
+    """Leave with 3 where something failed."""
     for sentence in failed:
         note(f"Failed: {sentence}")
     if failed:
         context.exit(FOUND)
 
 
-def _failed(hits: Sequence[Hit], fail_on: str | None) -> list[str]:
-    """Why the command fails: a sentence, or none."""
+def _failed(found: Sequence[Pattern], fail_on: str | None) -> list[str]:
+    """Why the command fails: a sentence, or none.
+
+    Args:
+        found: The pattern of each hit.
+        fail_on: The severity from which a hit counts.
+    """
     from c2llm.analysis.patterns.pattern import SEVERITIES
 
     if fail_on is None:
         return []
     counted = SEVERITIES[SEVERITIES.index(cast("Any", fail_on)) :]
-    grave = [hit for hit in hits if hit.pattern.severity in counted and not hit.pattern.hint]
+    grave = [one for one in found if one.severity in counted and not one.hint]
     if not grave:
         return []
-    names = ", ".join(dict.fromkeys(hit.pattern.name for hit in grave))
+    names = ", ".join(dict.fromkeys(one.name for one in grave))
     what = "1 hit is" if len(grave) == 1 else f"{len(grave)} hits are"
     above = "" if fail_on == "high" else " or above"
     return [f"{what} {fail_on}{above} ({names})."]
@@ -223,16 +240,3 @@ def _refuse_beside_history(**options: object) -> None:
             raise UsageError(
                 f"--history does not go with --{name.replace('_', '-')}; leave one out."
             )
-
-
-def _history(
-    indexes: Sequence[CodeIndex],
-    patterns: Sequence[Pattern],
-    request: Any,
-    since: str | None,
-    fail_on: str | None,
-    limit: int | None,
-    as_json: bool,
-    started: float,
-) -> None:
-    raise UsageError("--history is not there yet.")

@@ -40,6 +40,9 @@ _SHORTEST_UNIT = 2
 _PARENTS = 4
 """Nodes around one that are asked whether they are a comment."""
 
+_STATEMENTS = {"expression_statement", "module", "block"}
+"""What a text that nobody uses stands in: a docstring."""
+
 Row = Mapping[str, Any]
 """A filter as `pattern.filter_rows` gives it; None for a pattern that has none."""
 Announce = Callable[[int], None]
@@ -290,6 +293,6 @@ class _File:
                 return True
             parent = node.parent
             if node.type == "string" and parent is not None:
-                return parent.type == "expression_statement"
+                return parent.type in _STATEMENTS
             node = parent
         return False

@@ -16,7 +16,7 @@ from typing import IO, Self
 
 from c2llm.analysis.patterns.pattern import Pattern, filter_rows
 from c2llm.analysis.patterns.places.place import Place
-from c2llm.analysis.patterns.places.worker import BEGUN, DONE, serve
+from c2llm.analysis.patterns.places.worker import BEGUN, DONE, SECONDS, serve
 from c2llm.cores import core_count
 from c2llm.errors import C2LLMError, DataError
 from c2llm.index.build.cut_pool import worker_command, worker_environment
@@ -70,16 +70,17 @@ class PlacePool:
     Args:
         patterns: What is looked for.
         files: How many files are expected.
+        seconds: Of processor time that a filter has for a file, beside what its size takes.
     """
 
-    def __init__(self, patterns: Sequence[Pattern], files: int) -> None:
+    def __init__(self, patterns: Sequence[Pattern], files: int, seconds: float = SECONDS) -> None:
         self._patterns = patterns
         self.given_up = GivenUp()
         self._deaths = 0
         self._counts: Counter[int] = Counter()
         count = 1 + min(files // _FILES_OF_A_WORKER, core_count() - 1, _MOST_WORKERS - 1)
         rows = [one.find and filter_rows(one.find) for one in patterns]
-        self._workers = [_Worker(rows) for _ in range(count)]
+        self._workers = [_Worker(rows, seconds) for _ in range(count)]
 
     def __enter__(self) -> Self:
         return self
@@ -173,8 +174,8 @@ class _Trouble(Exception):
 class _Worker:
     """One process, and the file that it has."""
 
-    def __init__(self, rows: Sequence[object]) -> None:
-        self._rows = rows
+    def __init__(self, rows: Sequence[object], seconds: float) -> None:
+        self._first = [rows, seconds]
         self.file: Asked | None = None
         self.at: int | None = None
         """What it has begun: a pattern, -1 for parsing, None for nothing yet."""
@@ -201,7 +202,7 @@ class _Worker:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._requests: IO[bytes] = self._process.stdin
         self._answers: IO[bytes] = self._process.stdout
-        self._send([self._rows])
+        self._send(self._first)
 
     def ask(self, file: Asked) -> None:
         self.file = file

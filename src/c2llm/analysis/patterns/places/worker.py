@@ -1,9 +1,10 @@
 """A process that asks filters of files: requests on stdin, answers on stdout.
 
-Run by `pool`, never by hand. The first message holds the filters; each of the others a file, and
-which filters are asked. Before anything that may take long it says what that is; a clock that the
-work cannot hold up ends the process, and so the one that asks knows of what it died. The clock
-counts processor time, so that what is found does not depend on the load of the machine.
+Run by `pool`, never by hand. The first message holds the filters and how many seconds each has for
+a file; each of the others a file, and which filters are asked. Before anything that may take long
+it says what that is; a clock that the work cannot hold up ends the process, and so the one that
+asks knows of what it died. The clock counts processor time, so that what is found does not depend
+on the load of the machine.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     from c2llm.analysis.patterns.places.matcher import places_in
     from c2llm.analysis.patterns.places.predicates import QueryTrouble
 
-    rows: list[Any] = receive(requests)[0]
+    first: list[Any] = receive(requests)
+    rows, least = first
     at = -1
 
     def announce(number: int) -> None:
@@ -50,7 +52,7 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
             text, language, numbers = receive(requests)
         except EOFError:
             return
-        seconds = SECONDS + len(text) / _CHARACTERS_PER_SECOND
+        seconds = least + len(text) / _CHARACTERS_PER_SECOND
         try:
             found = places_in(text, language, [(one, rows[one]) for one in numbers], announce)
             answer = [DONE, [(one, list(map(tuple, places))) for one, places in found.items()]]
