@@ -38,8 +38,9 @@ def _told(one: Guess) -> str:
     if one.low == one.high:
         interval = "just that"
     return (
-        f"{one.column}: {written(one.value)}, in four cases of five {interval} (of {one.measured} the {few} {span}; off by {one.error:.3g} on "
-        f"average, the median of all by {one.plain_error:.3g})"
+        f"{one.column}: {written(one.value)}, in four cases of five {interval} "
+        f"(of {one.measured} the {few} {span}; off by {one.error:.3g} on average, the median of "
+        f"all by {one.plain_error:.3g})"
     )
 
 
