@@ -54,9 +54,9 @@ def command(path: str, clear_all: bool, vanished: bool, clear_cache: bool, as_js
     else:
         files = all_index_files() if clear_all else [index_file(user_path(path))]
     removed = [str(file) for file in files if remove_index(file)]
-    for file in files:
-        if file.with_suffix(SUFFIX).exists():
-            note(f"{file.stem}: its records stay; to drop them: c2llm records remove --all")
+    for index in files:
+        if index.with_suffix(SUFFIX).exists():
+            note(f"{index.stem}: its records stay; to drop them: c2llm records remove --all")
     if as_json:
         print_json({"removed": removed})
         return
