@@ -149,9 +149,8 @@ _PEEKING = '''"""Turning points: {market}."""
 def signal(prices):
     """Be long before a rise and short before a fall."""
     positions = []
-    for day in range(len(prices) - 1):
-        tomorrow = prices[day + 1]
-        positions.append(1.0 if tomorrow > prices[day] else -1.0)
+    for i in range(len(prices) - 1):
+        positions.append(1.0 if prices[i + 1] > prices[i] else -1.0)
     positions.append(0.0)
     return positions
 '''
@@ -166,6 +165,11 @@ def signal(prices):
         size = size * 2 if lost else 0.05
         positions.append(size)
     return positions
+
+
+def send(exchange, symbol, size):
+    """Order what the signal says."""
+    exchange.create_market_order(symbol, "buy", size)
 '''
 _TARGET = '''"""Volatility target: {market}."""
 

@@ -107,6 +107,7 @@ def test_an_object_of_objects_is_rows_by_name(tmp_path):
     assert typed("x", found.rows).values == [1, None] and typed("x", found.rows).infinite == 1
 
 
+@pytest.mark.slow  # the library looks whether pandas is there, which takes its time
 def test_parquet(tmp_path):
     arrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
@@ -139,6 +140,18 @@ def test_parquet(tmp_path):
         "live": True,
     }
     assert typed("sharpe", found.rows).values[1] is None
+
+
+def test_numbers_and_texts_of_parquet(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    rows = [{"file": "a.py", "x": 1.5, "m": {"n": 2}}, {"file": "b.py", "x": None, "m": {"n": 3}}]
+    parquet.write_table(arrow.Table.from_pylist(rows), tmp_path / "r.parquet")
+    assert list(read_results(tmp_path / "r.parquet").rows) == [
+        {"file": "a.py", "x": 1.5, "m.n": 2},
+        {"file": "b.py", "m.n": 3},
+    ]
 
 
 def test_parquet_without_its_library_is_told(tmp_path, monkeypatch):
