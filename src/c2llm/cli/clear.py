@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from c2llm.cli.output import print_json, print_line
+from c2llm.cli.output import note, print_json, print_line
 from c2llm.errors import UsageError
 
 # \b keeps click from joining the lines.
@@ -29,11 +29,13 @@ def command(path: str, clear_all: bool, vanished: bool, clear_cache: bool, as_js
 
     PATH is the directory that was indexed, by default this one; it need not exist any more. The
     repository itself is not touched. Vectors that were made stay in a cache, from which another
-    index of the same code takes them; --cache removes that, and only that. While another process
+    index of the same code takes them; --cache removes that, and only that. Records that were
+    imported stay too (c2llm records remove). While another process
     writes the index, that is waited for, and told if it takes longer than ten seconds.
     """
     from pathlib import Path
 
+    from c2llm.index.store.imported.record_file import SUFFIX
     from c2llm.index.store.inventory import kept_indexes
     from c2llm.index.store.location import (
         all_index_files,
@@ -52,6 +54,9 @@ def command(path: str, clear_all: bool, vanished: bool, clear_cache: bool, as_js
     else:
         files = all_index_files() if clear_all else [index_file(user_path(path))]
     removed = [str(file) for file in files if remove_index(file)]
+    for index in files:
+        if index.with_suffix(SUFFIX).exists():
+            note(f"{index.stem}: its records stay; to drop them: c2llm records remove --all")
     if as_json:
         print_json({"removed": removed})
         return

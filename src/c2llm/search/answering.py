@@ -86,7 +86,7 @@ def _answer(
             targets.append(target)
             taken.append(index)
         except UsageError as error:
-            refused = error
+            refused = _more_telling(refused, error)
     if refused is not None and not (targets and _leaves_out(request, refused)):
         # Of a large tree it may be true of what has been read, and not of the rest.
         unread = [str(refused), *_unread_notes(asked)]
@@ -118,6 +118,13 @@ def _answer(
         notes=(*_unread_notes(asked), *_notes(request, taken, targets, found)),
         understood=parse_query(request.text).understood,
     )
+
+
+def _more_telling(one: UsageError | None, other: UsageError) -> UsageError:
+    """The sentence that helps more: that a column is not there, and not that no records are."""
+    from c2llm.index.store.imported.resolving import NoRecordsError
+
+    return one if one is not None and isinstance(other, NoRecordsError) else other
 
 
 def _leaves_out(request: SearchRequest, refused: UsageError) -> bool:

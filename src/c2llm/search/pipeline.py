@@ -218,8 +218,11 @@ def _is_left_out(targets: Sequence[SearchTarget], hit: Hit) -> bool:
 
 
 def _hits(request: SearchRequest, query: Query, block: Sequence[Hit]) -> Sequence[Hit]:
-    """The same for functions, classes and files, of which the text is there."""
-    if request.siblings or len(block) < 2:
+    """The same for functions, classes and files, of which the text is there.
+
+    Near copies that were measured are told apart by what came of them.
+    """
+    if request.siblings or request.asks_records or len(block) < 2:
         return block
     members = [
         Member(

@@ -122,7 +122,9 @@ class SearchRequest:
     def _check_records(self) -> None:
         for name in ("where", "sort", "group_by"):
             given = getattr(self, name)
-            if given is not None and not (isinstance(given, str) and given.strip(" -")):
+            if given is not None and not (
+                isinstance(given, str) and given.strip() not in ("", "-")
+            ):
                 raise UsageError(f"{name} must be a text that is not empty, not {given!r:.40}.")
         if self.where is not None:
             from c2llm.index.store.imported.condition import parse_condition

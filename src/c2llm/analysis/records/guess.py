@@ -1,6 +1,7 @@
 """What the nearest neighbours' results say of code, and whether that is worth anything.
 
-The guess is the weighted median of the nearest results, each weighted by how near its code is. What
+The guess is the weighted median of the nearest results, each weighted by how near its code is; how
+many those are is what serves what was measured best. What
 it is worth is found by leaving out one after the other of what was measured and guessing it from
 the rest: its error is held against that of the plainest guess, the median of all the others. Where
 it is not smaller, beyond what chance makes of so few, or where no code like this one was measured,
@@ -10,45 +11,53 @@ there is no guess.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-NEIGHBOURS = 8
-"""Results that a guess rests on at most."""
+NEIGHBOURS = (1, 2, 4, 8)
+"""How many of the nearest results a guess may rest on: as many as leaving one out likes best."""
 _LEAST = 8
 """With fewer results than this nothing can be said of an error."""
 _NEAREST = 0.02
 """Added to a distance: of two that are the same none counts for all."""
 _COVERED = 0.8
 """Share of what was left out whose guess was nearer than the interval is wide."""
-_CHANCE = 0.05
+_CHANCE = 0.05 / len(NEIGHBOURS)
+"""How often chance may do as well; there are so many numbers of neighbours to be lucky with."""
 _FLIPS = 4_000
 _FAR = 0.05
 """Share of what was measured that has its nearest neighbour no nearer than this code has."""
 
 
-@dataclass(frozen=True, slots=True)
+class _Span(TypedDict):
+    least: float
+    most: float
+    neighbours: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Guess:
     """What is expected of one column."""
 
     column: str
-    value: float | None
-    """None where it cannot be told; `reason` says why."""
-    low: float | None
-    """The true value lies between these two in four cases of five, as leaving one out tells."""
-    high: float | None
-    least: float
-    """The least and the most of the neighbours."""
-    most: float
-    neighbours: int
     measured: int
     """How many results there are in all."""
-    error: float | None
+    neighbours: int
+    """How many of them are the nearest."""
+    least: float
+    """The least and the most of these."""
+    most: float
+    value: float | None = None
+    """None where it cannot be told; `reason` says why."""
+    low: float | None = None
+    """The true value lies between these two in four cases of five, as leaving one out tells."""
+    high: float | None = None
+    error: float | None = None
     """How far off the guess is on average when one is left out; None where there are too few."""
-    plain_error: float | None
+    plain_error: float | None = None
     """The same of the median of all others."""
     reason: str = ""
     """Why it cannot be told, as the end of a sentence."""
@@ -70,24 +79,22 @@ def guess(
     """
     import numpy as np
 
-    nearest = _nearest(cosines)
     found = Guess(
-        column,
-        value=None,
-        low=None,
-        high=None,
-        least=float(values[nearest].min()),
-        most=float(values[nearest].max()),
-        neighbours=len(nearest),
-        measured=len(values),
-        error=None,
-        plain_error=None,
+        column=column, **_span(values[_nearest(cosines, NEIGHBOURS[-1])]), measured=len(values)
     )
     if len(values) < _LEAST:
         reason = f"there are only {len(values)} results, and {_LEAST} are needed"
         return replace(found, reason=reason)
-    errors, plain = _left_out(values, among)
-    found = replace(found, error=float(errors.mean()), plain_error=float(plain.mean()))
+    plain = _left_out_plainly(values)
+    tried = [(_left_out(values, among, count), count) for count in NEIGHBOURS]
+    errors, count = min(tried, key=lambda one: float(one[0].mean()))
+    nearest = _nearest(cosines, count)
+    found = replace(
+        found,
+        **_span(values[nearest]),
+        error=float(errors.mean()),
+        plain_error=float(plain.mean()),
+    )
     if not _is_better(plain - errors):
         reason = (
             f"leaving one out, code like it is off by {found.error:.3g} and the median of all by "
@@ -102,20 +109,32 @@ def guess(
     return replace(found, value=value, low=value - width, high=value + width)
 
 
+def _span(values: NDArray[np.float64]) -> _Span:
+    return {"least": float(values.min()), "most": float(values.max()), "neighbours": len(values)}
+
+
 def _left_out(
-    values: NDArray[np.float64], among: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How far off each is guessed from the others, by those like it and by the median of all."""
+    values: NDArray[np.float64], among: NDArray[np.float64], count: int
+) -> NDArray[np.float64]:
+    """How far off each is guessed from so many of the others that are nearest to it."""
     import numpy as np
 
-    errors, plain = np.empty(len(values)), np.empty(len(values))
+    errors = np.empty(len(values))
     for left in range(len(values)):
         rest = np.arange(len(values)) != left
         others, cosines = values[rest], among[left][rest]
-        nearest = _nearest(cosines)
+        nearest = _nearest(cosines, count)
         errors[left] = abs(_weighted_median(others[nearest], cosines[nearest]) - values[left])
-        plain[left] = abs(np.median(others) - values[left])
-    return errors, plain
+    return errors
+
+
+def _left_out_plainly(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far off each is guessed by the median of all others."""
+    import numpy as np
+
+    return np.asarray(
+        [abs(np.median(np.delete(values, left)) - values[left]) for left in range(len(values))]
+    )
 
 
 def _is_better(gains: NDArray[np.float64]) -> bool:
@@ -132,10 +151,10 @@ def _is_better(gains: NDArray[np.float64]) -> bool:
     return bool(((signs * gains).mean(axis=1) >= gained - 1e-12).mean() <= _CHANCE)
 
 
-def _nearest(cosines: NDArray[np.float64]) -> NDArray[np.intp]:
+def _nearest(cosines: NDArray[np.float64], count: int) -> NDArray[np.intp]:
     import numpy as np
 
-    return np.argsort(-cosines, kind="stable")[:NEIGHBOURS]
+    return np.argsort(-cosines, kind="stable")[:count]
 
 
 def _weighted_median(values: NDArray[np.float64], cosines: NDArray[np.float64]) -> float:

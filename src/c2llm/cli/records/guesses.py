@@ -30,11 +30,17 @@ def guess_lines(found: Guesses) -> Iterator[str]:
 def _told(one: Guess) -> str:
     if one.value is None:
         return f"{one.column}: cannot tell; {one.reason}."
+    few = "nearest has" if one.neighbours == 1 else f"{one.neighbours} nearest have"
+    span = written(one.least)
+    if one.most != one.least:
+        span += f" to {written(one.most)}"
+    interval = f"between {written(one.low)} and {written(one.high)}"
+    if one.low == one.high:
+        interval = "just that"
     return (
-        f"{one.column}: {written(one.value)}, in four cases of five between {written(one.low)} and "
-        f"{written(one.high)} (the {one.neighbours} nearest of {one.measured} have "
-        f"{written(one.least)} to {written(one.most)}; off by {one.error:.3g} on average, the "
-        f"median of all by {one.plain_error:.3g})"
+        f"{one.column}: {written(one.value)}, in four cases of five {interval} "
+        f"(of {one.measured} the {few} {span}; off by {one.error:.3g} on average, the median of "
+        f"all by {one.plain_error:.3g})"
     )
 
 

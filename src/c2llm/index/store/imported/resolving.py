@@ -16,6 +16,10 @@ class UnknownColumnError(UsageError):
     """A request names a column that the records of an index do not have."""
 
 
+class NoRecordsError(UnknownColumnError):
+    """An index has no records at all."""
+
+
 def resolved(name: str, columns: Iterable[str]) -> str:
     """The column that a name means: that one, or the only one but for upper and lower case.
 
@@ -33,7 +37,7 @@ def resolved(name: str, columns: Iterable[str]) -> str:
         raise UsageError(f"{name} may be {' or '.join(same)}; write the one you mean.")
     named = [one for one in dict.fromkeys(known) if one not in OWN_COLUMNS]
     if not named:
-        raise UnknownColumnError("No records are imported here; see: c2llm records import --help.")
+        raise NoRecordsError("No records are imported here; see: c2llm records import --help.")
     folded = {one.casefold(): one for one in known}
     near = [folded[one] for one in get_close_matches(name.casefold(), folded, 2, 0.6)]
     meant = f" (do you mean {' or '.join(map(quoted, near))}?)" if near else ""
