@@ -101,9 +101,9 @@ def test_none_is_called_where_there_is_none():
     """At the level of 0.05 for the whole table, however small a gap is asked for."""
     found = [
         called(fairness_report(results(np.random.default_rng(seed)), smallest=0.0))
-        for seed in range(100, 112)
+        for seed in range(100, 106)
     ]
-    assert sum(map(bool, found)) <= 2
+    assert sum(map(bool, found)) <= 1
 
 
 def test_a_gap_that_another_attribute_makes_vanishes_when_that_is_held():

@@ -97,10 +97,10 @@ def command(
 
     With --output each repository is kept when it is done and the same command goes on.
     """
-    if annotations is None and data is None:
-        raise UsageError("There is nothing to ask; give --annotations with --repos, or --data.")
     if (annotations is None) != (repos is None):
         raise UsageError("--annotations and --repos belong together; give both.")
+    if annotations is None and data is None:
+        raise UsageError("There is nothing to ask; give --annotations with --repos, or --data.")
     from tempfile import TemporaryDirectory
 
     from c2llm.evaluation.fairness.fairness_run import FairnessData, run_fairness, systems_of

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 ENGLISH, OTHER, FEW = "English", "another", "none"
+_STATEMENTS = ("module", "block", "expression_statement")
+"""Nodes in which a string stands for itself."""
 _LEAST_WORDS = 5
 """Fewer words say no language."""
 _MOST_WORDS = 2000
@@ -48,11 +50,8 @@ def _spans(root: Node) -> Iterator[tuple[int, int]]:
 
 def _is_docstring(node: Node) -> bool:
     """A string that is a statement, as in Python."""
-    return (
-        node.type == "expression_statement"
-        and node.child_count == 1
-        and node.children[0].type == "string"
-    )
+    parent = node.parent
+    return node.type == "string" and parent is not None and parent.type in _STATEMENTS
 
 
 def comment_language(source: bytes, language: str) -> str:

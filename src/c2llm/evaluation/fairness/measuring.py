@@ -118,7 +118,7 @@ def _edits(
     home.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="edited-", dir=home) as scratch:
         # The folders' names are part of what the ranker knows: they tell the project's own.
-        root = Path(scratch, *tree.root.parts[-_NAMES_ABOVE:])
+        root = Path(scratch).joinpath(*tree.root.parts[1:][-_NAMES_ABOVE:])
         shutil.copytree(tree.root, root, ignore=shutil.ignore_patterns(".git"), symlinks=True)
         with environment("C2LLM_HOME", str(Path(scratch) / "home")), _opened(root, system) as index:
             subjects = _subjects(repository, root, index, prefix, count)
