@@ -42,7 +42,7 @@ def test_the_card_says_what_the_old_one_said_and_what_is_said_now(tmp_path):
     ("arguments", "said"),
     [
         (["--to", "sentence-transformers"], "--out"),
-        (["--to", "sentence-transformers", "--out", "o", "--int4"], "weights as they are"),
+        (["--to", "sentence-transformers", "--out", "o", "--int8"], "weights as they are"),
         (["--license", "mit"], "--to sentence-transformers"),
         (["--to", "table", "--int4"], "--int4 is for --to onnx"),
         (["--to", "table", "--fp16"], "--fp16 is for --to onnx"),
