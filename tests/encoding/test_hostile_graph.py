@@ -8,7 +8,7 @@ from onnx import TensorProto, helper
 
 from c2llm.encoding.engines import OnnxEngine
 from c2llm.errors import ModelError
-from c2llm.modeling.graph_check import check_graph
+from c2llm.modeling.checks.graph_check import check_graph
 
 
 @pytest.mark.parametrize("absolute", [False, True])

@@ -34,7 +34,7 @@ def encoder(folder):
 
 def test_all_files_are_there(folder):
     assert all((folder / name).is_file() for name in DOOR_FILES)
-    assert "trust_remote_code" not in (folder / "README.md").read_text()
+    assert "trust_remote_code=True" not in (folder / "README.md").read_text()
 
 
 def test_sentence_transformers_gives_the_encoders_vectors(folder, encoder):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from c2llm.cli.options.devices import device_options
 from c2llm.cli.output import note
 from c2llm.cli.serving.libraries import imports_of_serving
 from c2llm.encoding.model_folder import DEFAULT_MODEL
@@ -53,6 +54,7 @@ Examples:
     type=click.Path(dir_okay=False, path_type=Path),
     help="File with the key that clients send; C2LLM_SERVE_KEY holds one too.",
 )
+@device_options()
 def command(
     roots: tuple[str, ...],
     model: str,

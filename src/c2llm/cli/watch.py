@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from c2llm.cli.options.devices import device_options
 from c2llm.cli.output import note, print_json, print_line, progress_bar
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 
@@ -47,6 +48,7 @@ Examples:
     help="Embed what is new with the large model at low priority.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each refresh.")
+@device_options()
 def command(
     path: str, model: str, debounce: int, poll: bool, background: bool, as_json: bool
 ) -> None:

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from c2llm.cores import core_count
 from c2llm.encoding.attention import AttentionRecord, TokenAttention, attention_weights
 from c2llm.encoding.batches import length_batches, pad, shared_budget, side_by_side
-from c2llm.encoding.devices.placement import Placement
+from c2llm.encoding.devices.placement import Placement, open_placed
 from c2llm.encoding.engines import Engine, OnnxEngine, TokenLevel, torch_engine
 from c2llm.encoding.guard import blamed_on, require_texts, require_unit
 from c2llm.encoding.long_text import LongTextReader
 from c2llm.encoding.model_folder import (
     DEFAULT_MODEL,
     ModelFolder,
-    open_folder,
     shipped_models,
 )
 from c2llm.encoding.protocol import Progress
@@ -114,7 +113,8 @@ class Encoder:
         Args:
             name: a shipped name such as `c2llm-mini`, a model folder, or a hub id such as
                 codefuse-ai/C2LLM-0.5B, of which data files are downloaded and nothing is run.
-            engine: `table`, `onnx` or `torch`; by default the first whose file the folder has.
+            engine: `table`, `onnx` or `torch`; by default the first whose file the folder has, but
+                `torch` where there are weights and a device or dtype is asked for.
             threads: threads of the onnx engine, 0 for all cores.
             device: of the torch engine, `cpu`, `cuda`, `cuda:1`, `mps` or `auto`; the others run on
                 the CPU. Several, in a list or joined by commas, or `cuda:*`, have a replica of the
@@ -136,9 +136,8 @@ class Encoder:
         """
         if long_texts not in (None, "window", "truncate"):
             raise UsageError(f"long_texts is 'window' or 'truncate', not {long_texts!r}.")
-        folder = open_folder(name, engine)
+        folder, placement = open_placed(name, engine, device, dtype)
         built: Engine
-        placement = Placement.of(folder, device, dtype)
         if not tried:
             require_tried(folder)
         if folder.engine == "torch":

@@ -66,9 +66,9 @@ class EncoderHandle:
     def check(self) -> None:
         """Find the model without loading it; raises what a wrong name or a torn folder deserves."""
         if self._encoder is None and self._folder is None:
-            from c2llm.encoding.model_folder import open_folder
+            from c2llm.encoding.devices.placement import open_placed
 
-            self._folder = open_folder(self.model)
+            self._folder, _ = open_placed(self.model)
 
     def preload(self, *, hashed: bool = False) -> None:
         """Begin to load while the caller does something else; a failure shows at `get`.

@@ -147,6 +147,7 @@ def _session(path: Path, threads: int) -> Any:
         graph = _graph(path)
         session = ort.InferenceSession(graph, options, providers=providers)
         if FOLD_AT_LOAD in session.get_modelmeta().custom_metadata_map:
+            del session  # two of a large model need not be in memory
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
             session = ort.InferenceSession(graph, options, providers=providers)
         return session

@@ -73,7 +73,7 @@ class ModelFolder:
     def _files(self, engine: str) -> list[Path]:
         if engine != "onnx":
             return [self.file(engine)]
-        from c2llm.modeling.graph_check import graph_files
+        from c2llm.modeling.checks.graph_check import graph_files
 
         return graph_files(self.file(engine))
 

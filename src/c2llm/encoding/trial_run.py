@@ -19,8 +19,8 @@ from c2llm.encoding.table import require_finite
 from c2llm.encoding.tokens import TextTokenizer
 from c2llm.encoding.trial import PASSED, REFUSED, bytes_for, seconds_for
 from c2llm.errors import C2LLMError, ModelError
-from c2llm.modeling.graph_check import check_graph
-from c2llm.modeling.tokenizer_check import LARGEST_GROWTH, check_tokenizer
+from c2llm.modeling.checks.graph_check import check_graph
+from c2llm.modeling.checks.tokenizer_check import LARGEST_GROWTH, check_tokenizer
 
 PROBES = (
     "",

@@ -126,6 +126,14 @@ class C2LLMConfig(PretrainedConfig):
             return int(self.backbone.hidden_size)
         return self.pma_dim * (self.pma_num_queries if self.pma_merge == "concat" else 1)
 
+    @property
+    def hidden_size(self) -> int:
+        """The embedding's length under the name by which libraries ask for the width of a model.
+
+        sentence-transformers takes it for that of its vectors (MatryoshkaLoss, mteb).
+        """
+        return self.embedding_dim
+
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
         """Read our layout, or the flat one of the published checkpoints."""

@@ -141,7 +141,7 @@ class C2LLMModel(PreTrainedModel):
         if attention is not None and config.backbone is not None:
             config.backbone._attn_implementation = attention
         stored = read_headers(weight_files(folder))
-        names = cls._matched_names(config, stored, folder)
+        names = cls.matched_names(config, stored, folder)
         if config.dtype is None:
             kwargs.setdefault("dtype", _DTYPES.get(next(iter(stored.values())).dtype))
         with lazy_tensors(stored, names) as tensors:
@@ -152,10 +152,19 @@ class C2LLMModel(PreTrainedModel):
         return loaded
 
     @classmethod
-    def _matched_names(
+    def matched_names(
         cls, config: C2LLMConfig, stored: dict[str, StoredTensor], folder: Path
     ) -> dict[str, str]:
-        """The files' names of all tensors to ours, in either layout, none missing or left over."""
+        """The files' names of all tensors to ours, in either layout.
+
+        Args:
+            config: of the model.
+            stored: what the files hold, by their names.
+            folder: named in errors.
+
+        Raises:
+            ModelError: if one is missing, left over, or of another shape.
+        """
         names = {name: name for name in stored}
         if any(is_official_key(name) for name in names):
             names = convert_keys(names)

@@ -19,11 +19,14 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from c2llm.modeling.config import C2LLMConfig
 from c2llm.modeling.model import C2LLMModel
+from c2llm.modeling.model_card import CardFacts, model_card
 
 DOOR_FILES = (
     "tokenizer_config.json",
     "modules.json",
+    "1_Normalize/config.json",
     "sentence_bert_config.json",
     "config_sentence_transformers.json",
     "README.md",
@@ -41,19 +44,30 @@ def save_folder(model: C2LLMModel, tokenizer: Tokenizer, path: Path) -> None:
     """
     model.save_pretrained(path)
     tokenizer.save(str(path / "tokenizer.json"))
-    write_doors(model, tokenizer, path)
+    write_doors(model.config, tokenizer, path)
 
 
-def write_doors(model: C2LLMModel, tokenizer: Tokenizer, path: Path) -> None:
-    """Write the files that transformers' tokenizer and sentence-transformers ask for."""
-    config = model.config
+def write_doors(
+    config: C2LLMConfig,
+    tokenizer: Tokenizer,
+    path: Path,
+    facts: CardFacts = CardFacts(),  # noqa: B008
+) -> None:
+    """Write the files that transformers' tokenizer and sentence-transformers ask for, and a card.
+
+    Args:
+        config: of the model.
+        tokenizer: that of the folder.
+        path: the folder.
+        facts: what the card says besides, unless there is a card already.
+    """
     _write(
         path / "tokenizer_config.json",
         {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "model_input_names": ["input_ids", "attention_mask"],
             "model_max_length": config.max_tokens,
-            "pad_token": pad_token(model, tokenizer),
+            "pad_token": pad_token(config, tokenizer),
             "padding_side": "right",
             "clean_up_tokenization_spaces": False,
         },
@@ -66,6 +80,7 @@ def write_doors(model: C2LLMModel, tokenizer: Tokenizer, path: Path) -> None:
         ],
     )
     (path / "1_Normalize").mkdir(exist_ok=True)
+    _write(path / "1_Normalize" / "config.json", {})  # git and the hub keep no empty folder
     _write(
         path / "sentence_bert_config.json",
         {
@@ -88,12 +103,13 @@ def write_doors(model: C2LLMModel, tokenizer: Tokenizer, path: Path) -> None:
         },
     )
     if not (path / "README.md").exists():
-        (path / "README.md").write_text(_card(model), encoding="utf-8")
+        (path / "README.md").write_text(model_card(config, facts), encoding="utf-8")
 
 
-def pad_token(model: C2LLMModel, tokenizer: Tokenizer) -> str:
+def pad_token(config: C2LLMConfig, tokenizer: Tokenizer) -> str:
     """A token to pad with: the backbone's own, else a special one, which no text contains."""
-    named = model.config.backbone.pad_token_id
+    assert config.backbone is not None
+    named = config.backbone.pad_token_id
     special = sorted(i for i, t in tokenizer.get_added_tokens_decoder().items() if t.special)
     chosen = named if named is not None else next(iter(special), 0)
     return str(tokenizer.id_to_token(chosen))
@@ -101,37 +117,6 @@ def pad_token(model: C2LLMModel, tokenizer: Tokenizer) -> str:
 
 def _module(index: int, path: str, kind: str) -> dict[str, Any]:
     return {"idx": index, "name": str(index), "path": path, "type": kind}
-
-
-def _card(model: C2LLMModel) -> str:
-    config = model.config
-    tags = "sentence-transformers\n- feature-extraction\n- code\n- c2llm"
-    return f"""---
-library_name: sentence-transformers
-pipeline_tag: feature-extraction
-tags:
-- {tags}
----
-
-# A C2LLM code embedding model
-
-{config.backbone.model_type} backbone, {config.embedding_dim}-dimensional vectors, at most \
-{config.max_tokens} tokens at once.
-
-```python
-from c2llm import Encoder
-
-encoder = Encoder.load("path/to/this/folder")
-encoder.encode_queries(["parse a toml file"]) @ encoder.encode_documents(["def f(): ..."]).T
-```
-
-```python
-from c2llm import C2LLMModel  # makes the model type known; no remote code
-from sentence_transformers import SentenceTransformer
-
-SentenceTransformer("path/to/this/folder").encode_query(["parse a toml file"])
-```
-"""
 
 
 def _write(path: Path, payload: Any) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,6 +21,13 @@ VERBS = [
     ("embed", "a.py", "--model"),
     ("mine", "negatives", "pairs.jsonl", "--out", "hard.jsonl", "--miner"),
     ("eval", "retrieval", "--model"),
+    ("watch", ".", "--model"),
+    ("eval", "mteb", "--output", "results", "--model"),
+    ("eval", "functions", "--data", ".", "--model"),
+    ("eval", "granularity", ".", "--model"),
+    ("eval", "languages", "--data", ".", "--model"),
+    ("eval", "all", "--model"),
+    ("mcp", "--model"),
 ]
 
 
@@ -72,3 +81,23 @@ def test_an_index_keeps_vectors_of_different_numbers_apart(folder):
 
     assert new_vectors() >= 1 and new_vectors() == 0
     assert new_vectors("--dtype", "bfloat16") >= 1
+
+
+def test_weights_beside_a_graph_are_taken_where_numbers_are_asked_for(folder):
+    export = shutil.copytree(folder, folder.parent / "both")
+    (export / "model.onnx").write_bytes(b"never read")
+
+    def vectors(model: Path, *options: str) -> list[float]:
+        done = CliRunner().invoke(cli, ["embed", "a.py", "--model", str(model), "--json", *options])
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)["vectors"][0]["vector"]
+
+    narrow = ("--dtype", "bfloat16")
+    assert vectors(export, *narrow) == vectors(folder, *narrow)
+
+
+def test_adapt_checks_devices_though_its_start_is_a_graph(folder):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    assert "cuda" in refusal("adapt", ".", "--device", "cuda")
+    assert "no device" in refusal("adapt", ".", "--device", "the fast one")

@@ -16,6 +16,7 @@ from c2llm.cli.eval.eval_output import check_output, keep, names
 from c2llm.cli.eval.eval_repos import DEFAULT_MODES, score_repositories
 from c2llm.cli.eval.eval_retrieval import load_systems
 from c2llm.cli.numbers import count
+from c2llm.cli.options.devices import device_options
 from c2llm.cli.output import note, print_json, progress_bar
 from c2llm.errors import DataError, UsageError
 
@@ -100,6 +101,7 @@ class _Plan:
     help="Write the tables here too, and their JSON beside: docs/results.md.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as one JSON object.")
+@device_options("models")
 def command(docs: Path | None, as_json: bool, **chosen: Any) -> None:
     """Run every evaluation that there is data for, and write one report.
 

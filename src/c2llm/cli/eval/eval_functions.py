@@ -10,6 +10,7 @@ import click
 
 from c2llm.cli.eval.eval_output import check_output, emit, names, report_options
 from c2llm.cli.numbers import count
+from c2llm.cli.options.devices import device_options
 from c2llm.cli.output import note, progress_bar
 from c2llm.encoding.encoder_handle import DEFAULT_TABLE
 
@@ -39,6 +40,7 @@ FUNCTION_MODES = "lexical,table,first,complete,dense"
     type=click.Path(path_type=Path),
     help="Keep files, indexes and vectors here; by default OUTPUT/home.",
 )
+@device_options("models")
 @report_options
 def command(
     data: Path,

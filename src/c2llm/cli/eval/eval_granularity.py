@@ -10,6 +10,7 @@ import click
 
 from c2llm.cli.eval.eval_output import check_output, emit, report_options
 from c2llm.cli.numbers import count
+from c2llm.cli.options.devices import device_options
 from c2llm.cli.output import note, progress_bar
 from c2llm.errors import ModelError, UsageError
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="At most this many documents a task, all answers among them.",
 )
+@device_options("models")
 @report_options
 def command(
     roots: tuple[Path, ...],

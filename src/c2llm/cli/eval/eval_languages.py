@@ -10,6 +10,7 @@ import click
 
 from c2llm.cli.eval.eval_output import check_output, emit, report_options
 from c2llm.cli.numbers import count
+from c2llm.cli.options.devices import device_options
 from c2llm.cli.output import note, progress_bar
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     help="As for `eval retrieval`; repeatable.  [default: c2llm-mini]",
 )
 @click.option("--limit", type=count(), help="At most this many queries a pair.")
+@device_options("models")
 @report_options
 def command(
     data: Path, models: tuple[str, ...], limit: int | None, output: Path | None, as_json: bool

@@ -9,6 +9,7 @@ import click
 
 from c2llm.cli.eval.eval_output import check_output, emit, names
 from c2llm.cli.numbers import count
+from c2llm.cli.options.devices import take_devices
 from c2llm.cli.output import note, progress_bar, quiet_libraries
 
 
@@ -89,6 +90,7 @@ def command(
     A published checkpoint as the leaderboard ran it:
       c2llm eval mteb --model codefuse-ai/C2LLM-0.5B --device cuda --output results
     """
+    take_devices(models, settings["device"], settings["dtype"])
     from c2llm.evaluation.mteb.mteb_report import mteb_markdown, mteb_report
     from c2llm.evaluation.mteb.mteb_run import MtebScore, run_mteb
     from c2llm.evaluation.mteb.mteb_tasks import benchmark_tasks

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from c2llm.cli.eval.eval_output import check_output, emit, names, report_options
+from c2llm.cli.options.devices import device_options
 from c2llm.cli.output import note, progress_bar
 from c2llm.encoding.encoder_handle import DEFAULT_TABLE
 
@@ -56,6 +57,7 @@ DEFAULT_MODES = "lexical-raw,lexical,dense-raw,dense,hybrid-raw,hybrid"
     type=click.Path(path_type=Path),
     help="Keep indexes and vectors here; by default OUTPUT/home, and nowhere without --output.",
 )
+@device_options("models")
 @report_options
 def command(
     annotations: Path,

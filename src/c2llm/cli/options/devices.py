@@ -12,20 +12,21 @@ import click
 Command = Callable[..., Any]
 
 
-def device_options(model: str = "model") -> Callable[[Command], Command]:
+def device_options(model: str | None = "model") -> Callable[[Command], Command]:
     """Add both options to a verb.
 
     They hold for all that it loads and for the processes that it starts, so they are handed on as
     variables. A model that cannot follow them is refused before any work.
 
     Args:
-        model: The verb's parameter that names the model, or several.
+        model: The verb's parameter that names the model, or several; None for a verb that makes
+            its models itself, some of which may be graphs and stay on the CPU.
     """
 
     def add(command: Command) -> Command:
         @wraps(command)
         def placed(*arguments: Any, device: str | None, dtype: str | None, **options: Any) -> Any:
-            _take(options[model], device, dtype)
+            take_devices(options[model] if model is not None else None, device, dtype)
             return command(*arguments, **options)
 
         placed = click.option(
@@ -44,7 +45,7 @@ def device_options(model: str = "model") -> Callable[[Command], Command]:
     return add
 
 
-def _take(models: str | Sequence[str], device: str | None, dtype: str | None) -> None:
+def take_devices(models: str | Sequence[str] | None, device: str | None, dtype: str | None) -> None:
     """Check what was asked for, and say it to whoever loads a model.
 
     Raises:
@@ -52,16 +53,23 @@ def _take(models: str | Sequence[str], device: str | None, dtype: str | None) ->
     """
     if device is None and dtype is None:
         return
-    from c2llm.encoding.devices.placement import DEVICE_VARIABLE, DTYPE_VARIABLE, Placement
+    from c2llm.encoding.devices.placement import (
+        DEVICE_VARIABLE,
+        DTYPE_VARIABLE,
+        Placement,
+        open_placed,
+    )
     from c2llm.encoding.model_folder import open_folder
     from c2llm.errors import UsageError
 
-    for name in (models,) if isinstance(models, str) else models:
+    if models is None and (asked := Placement.asked(device, dtype)).devices != ("cpu",):
+        _require(asked.devices)
+    for name in (models,) if isinstance(models, str) else models or ():
         try:
-            folder = open_folder(name)
+            open_folder(name)
         except UsageError:
             continue  # a peer, a word for no model, or what the verb itself will refuse
-        placement = Placement.of(folder, device, dtype)
+        folder, placement = open_placed(name, None, device, dtype)
         if folder.engine == "torch" and placement.devices != ("cpu",):
             _require(placement.devices)
     context = click.get_current_context()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from c2llm.cli.numbers import Finite, count
+from c2llm.cli.options.devices import device_options
 from c2llm.cli.output import note, print_json, stage_bars, training_libraries
 from c2llm.cli.training.mine import matcher
 from c2llm.encoding.model_folder import DEFAULT_MODEL
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 @click.option("--seed", default=17, show_default=True, type=count(0))
 @click.option("--keep-run", is_flag=True, help="Keep the pairs, checkpoints and candidates.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@device_options(None)
 def command(
     paths: tuple[str, ...],
     out: str | None,

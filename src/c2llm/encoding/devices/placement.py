@@ -11,13 +11,11 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from c2llm.encoding.model_folder import ModelFolder, open_folder
 from c2llm.errors import UsageError
-from c2llm.modeling.weight_files import read_headers, weight_files
-
-if TYPE_CHECKING:
-    from c2llm.encoding.model_folder import ModelFolder
+from c2llm.modeling.weight_files import has_weights, read_headers, weight_files
 
 DEVICE_VARIABLE, DTYPE_VARIABLE = "C2LLM_DEVICE", "C2LLM_DTYPE"
 CPU = "cpu"
@@ -56,6 +54,15 @@ class Placement:
         if folder.engine != "torch":
             _refuse(folder, device, dtype)
             return cls()
+        return cls.asked(device, dtype)
+
+    @classmethod
+    def asked(cls, device: str | Sequence[str] | None, dtype: str | None) -> Placement:
+        """What was asked for, or else for all models, as a model in torch takes it.
+
+        Raises:
+            UsageError: There is no such device or dtype.
+        """
         device = device or os.environ.get(DEVICE_VARIABLE) or CPU
         dtype = dtype or os.environ.get(DTYPE_VARIABLE) or None
         names = device.split(",") if isinstance(device, str) else device
@@ -88,6 +95,46 @@ class Placement:
             return ""
         numbers = self.numbers(folder)
         return "" if numbers == "float32" else f"-{numbers}"
+
+
+def open_placed(
+    name: str | Path,
+    engine: str | None = None,
+    device: str | Sequence[str] | None = None,
+    dtype: str | None = None,
+) -> tuple[ModelFolder, Placement]:
+    """Find a model, and where it runs.
+
+    A folder with a graph or table as well as weights runs the former, which is the fastest on a
+    CPU; where another device or a dtype is asked for, it runs the weights.
+
+    Args:
+        name: Shipped name, folder or hub id.
+        engine: As `open_folder` takes it.
+        device: As `Placement.of` takes it.
+        dtype: The same.
+
+    Raises:
+        UsageError: There is no such model, device or dtype, or the engine has no choice.
+        ModelError: The folder is incomplete or damaged.
+    """
+    folder = open_folder(name, engine)
+    if engine is None and folder.engine != "torch" and has_weights(folder.path):
+        asked = Placement.asked(device, dtype)
+        if asked.dtype is not None or _elsewhere(asked.devices):
+            folder = open_folder(name, "torch")
+    return folder, Placement.of(folder, device, dtype)
+
+
+def _elsewhere(devices: Sequence[str]) -> bool:
+    """Whether any is not the CPU; `auto` is what is there."""
+    if devices != ("auto",):
+        return devices != (CPU,)
+    try:
+        from c2llm.encoding.devices.torch_devices import torch_devices
+    except ModuleNotFoundError:
+        return False
+    return [device.type for device in torch_devices(devices)] != [CPU]
 
 
 def _refuse(folder: ModelFolder, device: str | Sequence[str] | None, dtype: str | None) -> None:

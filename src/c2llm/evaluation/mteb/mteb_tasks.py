@@ -34,20 +34,22 @@ from c2llm.errors import DataError, UsageError
 from c2llm.evaluation.provenance import hash_files
 
 BENCHMARK = "MTEB(Code, v1)"
-TASKS = (
-    "AppsRetrieval",
-    "CodeEditSearchRetrieval",
-    "CodeFeedbackMT",
-    "CodeFeedbackST",
-    "CodeSearchNetCCRetrieval",
-    "CodeSearchNetRetrieval",
-    "CodeTransOceanContest",
-    "CodeTransOceanDL",
-    "COIRCodeSearchNetRetrieval",
-    "CosQA",
-    "StackOverflowQA",
-    "SyntheticText2SQL",
-)
+HUB_IDS = {
+    "AppsRetrieval": "CoIR-Retrieval/apps",
+    "CodeEditSearchRetrieval": "cassanof/CodeEditSearch",
+    "CodeFeedbackMT": "CoIR-Retrieval/codefeedback-mt",
+    "CodeFeedbackST": "CoIR-Retrieval/codefeedback-st",
+    "CodeSearchNetCCRetrieval": "CoIR-Retrieval/CodeSearchNet-ccr",
+    "CodeSearchNetRetrieval": "mteb/CodeSearchNetRetrieval",
+    "CodeTransOceanContest": "CoIR-Retrieval/codetrans-contest",
+    "CodeTransOceanDL": "CoIR-Retrieval/codetrans-dl",
+    "COIRCodeSearchNetRetrieval": "CoIR-Retrieval/CodeSearchNet",
+    "CosQA": "CoIR-Retrieval/cosqa",
+    "StackOverflowQA": "mteb/StackOverflowQA",
+    "SyntheticText2SQL": "CoIR-Retrieval/synthetic-text2sql",
+}
+"""Data sets of the benchmark's tasks."""
+TASKS = tuple(HUB_IDS)
 
 _DATA = ("*.parquet", "*.jsonl", "*.jsonl.gz", "*.json", "*.csv", "*.tsv", "*.arrow", "README.md")
 _COMMIT = re.compile(r"[0-9a-f]{40}")

@@ -16,6 +16,8 @@ from c2llm.encoding.devices.placement import CPU, DEVICE_VARIABLE
 from c2llm.encoding.protocol import Progress
 from c2llm.errors import ModelError, UsageError
 from c2llm.evaluation.provenance import hash_files
+from c2llm.modeling.model_json import read_config, read_json
+from c2llm.modeling.official import is_official
 
 MINILM = "all-MiniLM-L6-v2"
 
@@ -40,6 +42,7 @@ class SentenceTransformerEncoder:
     def __init__(self, folder: Path, name: str | None = None) -> None:
         if not (folder / "modules.json").is_file():
             raise UsageError(f"{folder} is not the folder of a sentence-transformers model.")
+        _require_no_code(folder)
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
@@ -108,6 +111,22 @@ class SentenceTransformerEncoder:
             if progress is not None:
                 progress(len(rows))
         return vectors
+
+
+def _require_no_code(folder: Path) -> None:
+    """Raise ModelError for a model that names classes of its own, which would have to be run."""
+    modules = read_json(folder / "modules.json")
+    kinds = [str(m.get("type")) for m in modules if isinstance(m, dict)] if modules else []
+    foreign = next((kind for kind in kinds if not kind.startswith("sentence_transformers.")), None)
+    if foreign is None:
+        return
+    ours = (folder / "config.json").is_file() and is_official(read_config(folder / "config.json"))
+    cure = (
+        f"convert it with `c2llm export {folder} --to sentence-transformers --out OUT`"
+        if ours
+        else "only sentence-transformers' own modules are loaded"
+    )
+    raise ModelError(f"{folder} names a class of its own ({foreign[:80]}), which is code; {cure}.")
 
 
 def packaged_minilm() -> SentenceTransformerEncoder:

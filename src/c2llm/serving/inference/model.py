@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from c2llm.encoding.devices.placement import CPU, Placement
+from c2llm.encoding.devices.placement import CPU, open_placed
 from c2llm.encoding.encoder import Encoder
 from c2llm.encoding.encoder_handle import EncoderHandle
-from c2llm.encoding.model_folder import ModelFolder, open_folder
-from c2llm.modeling.weight_files import has_weights
+from c2llm.encoding.model_folder import ModelFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +27,11 @@ class ServedModel:
             UsageError: There is none, or it cannot run on such a device.
             ModelError: Its folder is incomplete or damaged.
         """
-        folder = open_folder(model)
-        if device != CPU:
-            if has_weights(folder.path):
-                folder = open_folder(model, "torch")
-            placement = Placement.of(folder, device, None)
-            if folder.engine == "torch":
-                from c2llm.encoding.devices.torch_devices import torch_devices
+        folder, placement = open_placed(model, device=device)
+        if device != CPU and folder.engine == "torch":
+            from c2llm.encoding.devices.torch_devices import torch_devices
 
-                torch_devices(placement.devices)
+            torch_devices(placement.devices)
         return cls(model, device, folder)
 
     @property

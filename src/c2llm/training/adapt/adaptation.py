@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from c2llm.encoding.devices.placement import CPU, DEVICE_VARIABLE
 from c2llm.encoding.encoder import Encoder
 from c2llm.encoding.model_folder import DEFAULT_MODEL, open_folder
 from c2llm.errors import UsageError
@@ -159,6 +161,7 @@ class Adaptation:
         self._excluded, self._general = excluded, general
         self._note, self._on_start, self._on_step = on_note, on_start, on_step
         self._source = open_folder(self.options.start).path
+        self._device = _training_device()
         if not has_weights(self._source) and not (self._source / "model.onnx").is_file():
             raise UsageError(
                 f"{self.options.start} has neither safetensors nor a graph, so nothing to train; "
@@ -261,7 +264,12 @@ class Adaptation:
                 bf16=_has_fast_bf16(),
                 seed=options.seed,
             ),
-            run=RunConfig(checkpoint_every=20, validate_every=1_000_000, keep_checkpoints=1),
+            run=RunConfig(
+                device=self._device,
+                checkpoint_every=20,
+                validate_every=1_000_000,
+                keep_checkpoints=1,
+            ),
         )
         if options.steps is not None:
             return _with_steps(config, options.steps)
@@ -352,6 +360,24 @@ def _with_steps(config: TrainConfig, steps: int) -> TrainConfig:
     from dataclasses import replace
 
     return replace(config, optim=replace(config.optim, steps=steps))
+
+
+def _training_device() -> str:
+    """`run.device` of the recipe, from what was asked for all models.
+
+    Raises:
+        UsageError: It is a GPU other than the first, which one process does not train on.
+    """
+    named = os.environ.get(DEVICE_VARIABLE) or "auto"
+    first = named.split(",")[0].strip()
+    if first in ("cuda", "cuda:0", "cuda:*"):
+        return "cuda"
+    if first.startswith("cuda:"):
+        raise UsageError(
+            f"Training takes the first GPU that it sees, not {first}: set CUDA_VISIBLE_DEVICES="
+            f"{first.removeprefix('cuda:')} and give --device cuda."
+        )
+    return "cpu" if first == CPU else "auto"
 
 
 def _has_fast_bf16() -> bool:

@@ -11,6 +11,7 @@ readout.onnx  averaged states -> `sentence_embedding`: what remains to be done a
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -35,7 +36,7 @@ from c2llm.training.export.calibration import CALIBRATION_TEXTS
 from c2llm.training.export.constants import DATA, GraphConstants, outlined, stream_weights
 from c2llm.training.export.four_bits import quantize_four_bits
 from c2llm.training.export.fused_attention import fused_attention
-from c2llm.training.export.quantize import BACKBONE, Feed, quantize
+from c2llm.training.export.quantize import BACKBONE, ROWS, Feed, quantize
 
 Precision = Literal["fp32", "fp16", "int8", "int4"]
 LEAST_COSINE: dict[Precision, float] = {"fp32": 0.99999, "fp16": 0.9999, "int8": 0.98, "int4": 0.9}
@@ -192,6 +193,8 @@ def _trace_folder(source: Path, graph: Path, readout: Path) -> None:
     _trace(model, graph)
     traced = graph.with_name("readout.onnx")
     _trace_readout(model, traced)
+    del model
+    gc.collect()  # what traced it refers to it in a circle
     _optimize(traced, readout)
 
 
@@ -264,8 +267,7 @@ def halve_weights(path: Path, out: Path) -> Path:
             tensor = constants.tensor(name)
             assert tensor is not None
             if tensor.data_type == TensorProto.FLOAT and np.prod(tensor.dims) >= HALVED_FROM:
-                values = constants.array(name)
-                half = values.clip(-MAX_HALF, MAX_HALF).astype(np.float16)
+                half = _halved(constants.array(name))
                 constants.remove(name)
                 stored = constants.add(f"{name}_fp16", half)
                 casts.append(helper.make_node("Cast", [stored], [name], to=TensorProto.FLOAT))
@@ -273,6 +275,15 @@ def halve_weights(path: Path, out: Path) -> Path:
             constants.graph.node.insert(index, cast)
         helper.set_model_props(constants.model, {FOLD_AT_LOAD: "1"})
     return out
+
+
+def _halved(values: NDArray[np.float32]) -> NDArray[np.float16]:
+    """The nearest in fp16, a block of rows at a time: whole copies would be gigabytes."""
+    half = np.empty(values.shape, dtype=np.float16)
+    for start in range(0, len(values), ROWS):
+        block = values[start : start + ROWS]
+        half[start : start + ROWS] = block.clip(-MAX_HALF, MAX_HALF)
+    return half
 
 
 def _optimize(path: Path, out: Path) -> Path:

@@ -123,11 +123,12 @@ def write_merged(
         shutil.copytree(
             models[-1].folder, part, ignore=shutil.ignore_patterns(*ignored), dirs_exist_ok=True
         )
-        _write_shards(merged, part)
+        write_shards(merged, part)
     return out
 
 
-def _write_shards(tensors: Iterable[tuple[str, Tensor]], folder: Path) -> None:
+def write_shards(tensors: Iterable[tuple[str, Tensor]], folder: Path) -> None:
+    """Write tensors as they come to a folder, in files of some 2 GB with an index."""
     shards: list[list[str]] = []
     waiting: dict[str, Tensor] = {}
     total = held = 0
