@@ -54,6 +54,47 @@ def test_a_dry_run_tells_counts_steps_and_memory_and_writes_nothing(recipe, tmp_
     assert set(tmp_path.rglob("*")) == before
 
 
+def test_a_dry_run_tells_the_time_from_a_given_or_a_measured_speed(recipe, tmp_path, capsys):
+    def planned(*options):
+        main(["train", str(recipe), "--dry-run", "--json", *options])
+        return json.loads(capsys.readouterr().out)
+
+    run = tmp_path / "run"
+    run.mkdir()
+    speeds = [1, 100, 300, 200]  # the first step also warms up
+    lines = [json.dumps({"step": i, "tokens_per_second": s}) for i, s in enumerate(speeds)]
+    (run / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    plan = planned("--speed", "50")
+    assert plan["seconds"] == plan["steps"] * plan["step_tokens"] / 50
+    assert planned("--speed", str(run))["seconds"] == plan["seconds"] / 4
+    assert planned("--run", str(run))["seconds"] == plan["seconds"] / 4
+    assert planned()["seconds"] is None
+    for wrong in ("0", "nan", "-3", "nowhere"):
+        with pytest.raises(SystemExit) as leaving:
+            main(["train", str(recipe), "--dry-run", "--speed", wrong])
+        assert leaving.value.code == 2
+    main(["train", str(recipe), "--dry-run", "--speed", "0.1"])
+    assert " hours\n" in capsys.readouterr().out
+
+
+def test_the_instruction_of_the_data_is_saved_as_the_prompt_of_queries(recipe, tmp_path, capsys):
+    def prompt(*changes):
+        return load_config(recipe, list(changes)).query_prompt
+
+    text = PAPER_INSTRUCTIONS["CosQA"] + "\n"
+    one = "data.sources=[{file: pairs.jsonl, instruction: CosQA}]"
+    two = "data.sources=[{file: pairs.jsonl, instruction: CosQA}, {file: pairs.jsonl}]"
+    assert prompt() == "" and prompt(two) == "" and prompt(one) == text
+    assert prompt(two, "model.query_prompt=CosQA") == text
+    assert prompt(one, "model.query_prompt='Find: '") == "Find: "
+    main(["train", str(recipe), two, "--dry-run"])
+    assert "will be asked without one" in capsys.readouterr().out
+    run = tmp_path / "run"
+    main(["train", str(recipe), one, "optim.steps=1", "--run", str(run)])
+    saved = json.loads((run / "model" / "config.json").read_text())
+    assert saved["prompts"]["query"] == text
+
+
 def test_a_run_prints_its_folder_and_says_what_it_did(recipe, tmp_path, capsys):
     run = tmp_path / "run"
     main(
@@ -149,6 +190,23 @@ def test_the_recipes_in_the_repository_are_valid():
         load_config(path)
     paper = load_config(SOURCE.parent / "recipes" / "c2llm-0.5b.yaml")
     assert {s.instruction for s in paper.data.sources} <= set(PAPER_INSTRUCTIONS)
+    assert {"CodeSearchNetRetrieval"} < {s.instruction for s in paper.data.sources if s.swap} | {""}
+    assert paper.query_prompt == PAPER_INSTRUCTIONS["CodeSearchNetRetrieval"] + "\n"
+    assert paper.run.merge_last == 4
+    evaluated = {name.partition("@")[0].rpartition("/")[2] for name in paper.data.decontaminate}
+    assert evaluated >= {source.dataset for source in paper.data.sources if not source.name} - {
+        "stackoverflow-qa"  # MTEB tests on a copy of its own
+    }
+    assert evaluated >= {"StackOverflowQA", "CodeSearchNet", "CodeSearchNetRetrieval"}
+    assert evaluated >= {
+        "CodeSearchNet-ccr",
+        "CodeEditSearch",
+        "mxeval.jsonl.gz",
+        "corpus.jsonl.gz",
+    }
+    hub = [name for name in paper.data.decontaminate if name.startswith("hub:")]
+    named = [*hub, *(source.file for source in paper.data.sources)]
+    assert all(len(name.partition("@")[2]) == 40 for name in named)
     assert (paper.tune.lora_rank, paper.tune.lora_alpha, paper.optim.epochs) == (64, 32, 3)
 
 
@@ -157,6 +215,10 @@ def test_wrong_use_is_one_sentence(recipe, capsys):
         ("optim.stepz=1", "Unknown key optim.stepz"),
         ("loss.form=two_term", "data.hard_negatives is 0"),
         ("data.hard_negatives=9", "has 2 negatives where data.hard_negatives asks for 9"),
+        (
+            "loss.matryoshka_dims=[8, 4096]",
+            "names 4096 dimensions, but the model's vectors have 32",
+        ),
         ("model.backbone=nowhere", "The backbone folder nowhere is not there"),
     ):
         with pytest.raises(SystemExit) as leaving:

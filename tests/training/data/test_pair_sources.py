@@ -271,6 +271,53 @@ def test_the_test_split_of_a_hub_data_set_decontaminates(hub):
     assert report.contaminated["a"] == {"hub:me/cosqa": 2}
 
 
+def test_an_evaluation_set_counts_in_any_layout(hub):
+    """Rows of a set without a test split, under columns of its own, and one pinned to a commit."""
+    rows = [
+        {"query": "tell me", "doc": "the answer"},
+        {"query": "Say what 2 is", "doc": "x"},
+        {"query": "y", "doc": "code 4"},
+        {"query": "java", "doc": "w"},
+    ]
+    write_lines(hub / "a.jsonl", rows)
+    tested = [{"lang": "java", "said": f"say what {i} is", "n": i} for i in range(3)]
+    write_lines(hub / "me" / "whole" / "train.jsonl", tested)
+    names = ["hub:me/whole", f"hub:me/cosqa@{'a' * 40}"]
+    pairs, report = load(hub, SourceConfig("a.jsonl"), decontaminate=names)
+    assert [p.query for p in pairs] == ["tell me", "java"]
+    assert report.contaminated["a"] == dict.fromkeys(names, 1)
+
+
+def test_a_commit_of_the_hub_stands_in_the_name(hub, monkeypatch):
+    import datasets
+
+    source = SourceConfig(f"hub:other/set@{'b' * 40}")
+    assert (source.dataset, source.revision) == ("set", "b" * 40)
+    asked = []
+
+    def names(path, revision=None):
+        asked.append((path, revision))
+        raise ConnectionError("offline")
+
+    monkeypatch.setattr(datasets, "get_dataset_config_names", names)
+    for wanted in (source, SourceConfig("hub:other/set", hub_revision="c" * 40)):
+        with pytest.raises(UsageError, match="does not give hub:other/set"):
+            load(hub, wanted)
+    with pytest.raises(UsageError, match="does not give"):
+        load(hub, SourceConfig("a.jsonl"), decontaminate=[source.file])
+    assert asked == [("other/set", "b" * 40), ("other/set", "c" * 40), ("other/set", "b" * 40)]
+
+
+def test_pairs_train_the_other_way_round(tmp_path):
+    row = {"query": "q", "positives": ["d", "e"], "negatives": ["n"], "header": "h"}
+    write_lines(tmp_path / "a.jsonl", [row])
+    ways = [SourceConfig("a.jsonl", name="there"), SourceConfig("a.jsonl", name="back", swap=True)]
+    there, back = load(tmp_path, *ways)[0]
+    assert (there.query, there.positives, tuple(there.negatives)) == ("q", ("d", "e"), ("n",))
+    assert (back.query, back.positives, tuple(back.negatives)) == ("d", ("q",), ())
+    assert back.header == ""  # it would give the code away
+
+
 def test_a_hub_that_gives_nothing_is_said_in_one_sentence(hub, monkeypatch):
     import datasets
 

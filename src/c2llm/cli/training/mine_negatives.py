@@ -74,6 +74,11 @@ class _Limit(click.ParamType):  # type: ignore[type-arg]  # generic since click 
     type=Finite(0, 1),
     help="Share of negatives that carry their row's header.",
 )
+@click.option(
+    "--ids",
+    is_flag=True,
+    help="Write each negative once, into OUT.documents, and its number into the rows.",
+)
 @click.option("--max-chars", default=2000, show_default=True, type=count(), help="Read so many.")
 @click.option("--threads", default=0, type=click.IntRange(0, 1024), help="0 is all cores.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
@@ -82,6 +87,7 @@ def command(
     out: str,
     miner: str,
     by: str,
+    ids: bool,
     max_chars: int,
     threads: int,
     as_json: bool,
@@ -97,6 +103,7 @@ def command(
     \b
     c2llm mine negatives pairs.jsonl --out hard.jsonl
     c2llm mine negatives data/ --miner bm25 --out hard-bm25.jsonl
+    c2llm mine negatives millions.jsonl --ids --out hard.jsonl
     c2llm mine negatives pairs.jsonl --max-score off --keep 7 --out hard.jsonl
     """
     with training_libraries("Mining negatives"):
@@ -107,7 +114,8 @@ def command(
         raise UsageError(f"{out} is one of the files that are read; name another one with --out.")
     with stage_bars() as on_start:
         chosen = load_miner(miner, max_chars, threads)
-        report = mine_negatives(paths, Path(out), chosen, MiningRules(**rules), on_start=on_start)
+        wanted = MiningRules(**rules)
+        report = mine_negatives(paths, Path(out), chosen, wanted, ids=ids, on_start=on_start)
     note(
         f"{report.rows:,} rows with {report.negatives / report.rows:.1f} negatives on average "
         f"written to {out}; {report.rows_with_7 / report.rows:.0%} have at least 7, "

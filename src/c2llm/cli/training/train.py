@@ -22,7 +22,7 @@ from c2llm.cli.output import (
     shell_quoted,
     training_libraries,
 )
-from c2llm.errors import C2LLMError
+from c2llm.errors import C2LLMError, UsageError
 
 if TYPE_CHECKING:
     from c2llm.training.run.dry_run import RunPlan
@@ -56,6 +56,12 @@ def _show_keys(context: click.Context, parameter: click.Parameter, asked: bool) 
     "--dry-run", is_flag=True, help="Check the recipe and its data; say what a run would take."
 )
 @click.option(
+    "--speed",
+    metavar="NUMBER|RUN",
+    help="With --dry-run: tokens a second of all devices, or a run's folder whose steps tell it; "
+    "the time of all steps follows.  [default: what RUN has measured]",
+)
+@click.option(
     "--pairs-out",
     type=click.Path(dir_okay=False),
     metavar="FILE",
@@ -75,6 +81,7 @@ def command(
     overrides: tuple[str, ...],
     run_folder: str | None,
     dry_run: bool,
+    speed: str | None,
     pairs_out: str | None,
     as_json: bool,
 ) -> None:
@@ -85,7 +92,7 @@ def command(
     loaded: an unknown key, a missing file, a row without a positive are named.
 
     \b
-    c2llm train recipes/mini.yaml data.root=DATA --dry-run        counts, steps, memory
+    c2llm train recipes/mini.yaml data.root=DATA --dry-run        counts, steps, memory, time
     c2llm train recipes/mini.yaml data.root=DATA
     c2llm train recipes/mini.yaml data.root=DATA optim.steps=200 --run runs/quick
 
@@ -121,10 +128,10 @@ def command(
     if pairs_out is not None:
         _write_pairs(config, Path(pairs_out), as_json)
         return
-    if dry_run:
-        _dry_run(config, as_json)
-        return
     run = Path(run_folder or Path("runs") / Path(recipe).stem)
+    if dry_run:
+        _dry_run(config, speed or str(run), speed is not None, as_json)
+        return
     folder, data_report = _train(config, run)
     if os.environ.get("RANK", "0") != "0":
         return
@@ -161,14 +168,32 @@ def _write_pairs(config: TrainConfig, out: Path, as_json: bool) -> None:
         print_json({"out": str(out), "pairs": count, "data": report.to_dict()})
 
 
-def _dry_run(config: TrainConfig, as_json: bool) -> None:
+def _dry_run(config: TrainConfig, speed: str, asked: bool, as_json: bool) -> None:
     from c2llm.training.run.dry_run import plan_run
 
-    plan = plan_run(config, int(os.environ.get("WORLD_SIZE", "1")))
+    plan = plan_run(config, int(os.environ.get("WORLD_SIZE", "1")), _tokens_a_second(speed, asked))
     if as_json:
         print_json(plan.to_dict())
     else:
         print_text(_plan_text(plan))
+
+
+def _tokens_a_second(speed: str, asked: bool) -> float | None:
+    from c2llm.training.run.dry_run import measured_speed
+
+    try:
+        given = float(speed)
+    except ValueError:
+        measured = measured_speed(Path(speed))
+        if measured is None and asked:
+            raise UsageError(
+                f"--speed {speed} is neither a number of tokens a second nor the folder of a run "
+                "with two steps or more."
+            ) from None
+        return measured
+    if not 0 < given < float("inf"):
+        raise UsageError(f"--speed is {speed}; it must be above 0.")
+    return given
 
 
 def _plan_text(plan: RunPlan) -> str:
@@ -195,12 +220,20 @@ def _plan_text(plan: RunPlan) -> str:
         f"{len(plan.groups)} groups of one dataset and one language",
         f"{plan.steps:,} steps of {plan.batch_size} pairs, {plan.epochs} passes over the data, "
         f"about {plan.step_tokens:,} tokens a step",
+        _time(plan.seconds),
         f"{plan.parameters:,} parameters, {plan.trained:,} of them trained",
         f"about {sum(gib.values()):.1f} GiB on each device: "
         + ", ".join(f"{name} {size:.1f}" for name, size in gib.items()),
         *(f"note: {warning}" for warning in plan.warnings),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return "no time told: give --speed, tokens a second or a run of a few steps"
+    hours = seconds / 3600
+    return f"about {hours:,.1f} hours" if hours >= 1 else f"about {seconds / 60:,.1f} minutes"
 
 
 @contextmanager

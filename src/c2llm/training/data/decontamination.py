@@ -46,6 +46,11 @@ class Contamination:
                 for shingle in _shingles(words):
                     self._shingles.setdefault(shingle, number)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no text to repeat."""
+        return not self._texts
+
     def covers(self, text: str) -> bool:
         """Whether `text` repeats a remembered text, or shares most of its n-grams with them."""
         return self.source(text) is not None

@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from c2llm.errors import DataError, UsageError
-from c2llm.training.run.recipe import HUB, SourceConfig
+from c2llm.training.run.recipe import HUB, SourceConfig, hub_name
+
+TESTED = ("test", "validation", "dev")
+"""Splits that evaluation uses."""
 
 
 def hub_rows(source: SourceConfig, root: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -29,7 +32,7 @@ def hub_rows(source: SourceConfig, root: Path) -> Iterator[tuple[str, Mapping[st
         UsageError: if `datasets` is missing or the hub does not give the data set.
         DataError: for judgements of texts that are not there.
     """
-    name = source.file.removeprefix(HUB)
+    name = hub_name(source.file).removeprefix(HUB)
     configs = _configs(name, root, source)
     prefix = f"{source.hub_config}-" if source.hub_config else ""
     judged = {f"{prefix}queries", f"{prefix}corpus"}
@@ -48,20 +51,39 @@ def hub_rows(source: SourceConfig, root: Path) -> Iterator[tuple[str, Mapping[st
 
 
 def evaluation_texts(source: SourceConfig, root: Path) -> Iterator[str]:
-    """Every query and document of a hub data set's splits `test`, `validation` and `dev`."""
-    configs = _configs(source.file.removeprefix(HUB), root, source)
+    """What a hub data set tests with: queries and documents, in whatever layout.
+
+    Its splits `test`, `validation` and `dev` count, in every configuration; a set that has none of
+    them is one that is tested on as a whole.
+    """
+    name = hub_name(source.file).removeprefix(HUB)
+    configs = _configs(name, root, source)
     languages = [c.removesuffix("-queries") for c in configs if c.endswith("-queries")]
+    if not languages and "queries" not in configs:
+        for config in [source.hub_config] if source.hub_config else configs:
+            splits = _splits(name, root, source, config)
+            for split in [split for split in splits if split in TESTED] or splits:
+                for row in _table(name, root, source, config, split):
+                    yield from _row_texts(row)
+        return
     for language in languages or [source.hub_config]:
-        for split in ("test", "validation", "dev"):
+        for split in TESTED:
             part = replace(source, hub_split=split, hub_config=language)
             try:
                 for _, row in hub_rows(part, root):
-                    for key in ("query", "text", "doc", "document", "positive", "positives"):
-                        value = row.get(key)
-                        yield from [value] if isinstance(value, str) else value or []
+                    yield row["query"]
+                    yield from row["positives"]
             except UsageError:
                 if split == "test":
                     raise
+
+
+def _row_texts(row: Mapping[str, Any]) -> Iterator[str]:
+    """All texts of a row, whatever its columns are called; single words name languages and ids."""
+    for value in row.values():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and len(text.split(None, 2)) > 2:
+                yield text
 
 
 def _judged_rows(
@@ -118,11 +140,22 @@ def _configs(name: str, root: Path, source: SourceConfig) -> list[str]:
     try:
         return list(
             datasets.get_dataset_config_names(
-                path, revision=None if local else source.hub_revision or None
+                path, revision=None if local else source.revision or None
             )
         )
     except Exception as error:  # not found, not allowed, not connected: a class each
         raise _not_given(source, error) from error
+
+
+def _splits(name: str, root: Path, source: SourceConfig, config: str) -> list[str]:
+    import datasets
+
+    path, local = _location(name, root)
+    revision = None if local else source.revision or None
+    try:
+        return list(datasets.get_dataset_split_names(path, config, revision=revision))
+    except Exception as error:
+        raise _not_given(source, error, f" [{config}]") from error
 
 
 def _table(name: str, root: Path, source: SourceConfig, config: str | None, split: str) -> Any:
@@ -135,7 +168,7 @@ def _table(name: str, root: Path, source: SourceConfig, config: str | None, spli
             path,
             name=config,
             split=split,
-            revision=None if local else source.hub_revision or None,
+            revision=None if local else source.revision or None,
         )
     except Exception as error:
         raise _not_given(source, error, f" [{config or 'default'}/{split}]") from error

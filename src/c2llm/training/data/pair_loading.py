@@ -25,6 +25,7 @@ from c2llm.modeling.official import PAPER_INSTRUCTIONS
 from c2llm.training.data.decontamination import Contamination
 from c2llm.training.data.pair_sources import Row, files_of, read_rows, rows_of
 from c2llm.training.data.pair_store import ArrowWriter, Subset
+from c2llm.training.data.stored_texts import TextsById
 from c2llm.training.data.training_pair import Pair, RowFormat
 from c2llm.training.mining.near_duplicates import NearDuplicates
 from c2llm.training.run.recipe import HUB, DataConfig, SourceConfig
@@ -138,6 +139,7 @@ class _Reader:
         self._evaluation = evaluation_texts(config, root)
         self._near = NearDuplicates(config.near_duplicates) if config.near_duplicates else None
         self._seen: set[tuple[int, int]] = set()
+        self._judged: dict[tuple[Path, int], bool] = {}
         self._negatives = _NegativeCounts(config.hard_negatives, config.few_negatives)
 
     def read(self, sink: _Sink) -> list[int]:
@@ -204,17 +206,29 @@ class _Reader:
 
     def _without_evaluation_negatives(self, pair: Pair, source: str) -> Pair:
         """A document of an evaluation corpus is not trained on as a negative either."""
-        kept = [
-            i
-            for i, text in enumerate(pair.negatives)
-            if self._evaluation.source(text, ngrams=False) is None
-        ]
-        if len(kept) == len(pair.negatives):
+        if self._evaluation.is_empty:
+            return pair
+        negatives = pair.negatives
+        kept = [i for i in range(len(negatives)) if not self._repeats(negatives, i)]
+        if len(kept) == len(negatives):
             return pair
         counts = self._report.dropped.setdefault(source, Counter())
-        counts["negatives that repeat evaluation texts"] += len(pair.negatives) - len(kept)
+        counts["negatives that repeat evaluation texts"] += len(negatives) - len(kept)
         scores = (pair.scores[0], *(pair.scores[1 + i] for i in kept)) if pair.scores else ()
-        return replace(pair, negatives=tuple(pair.negatives[i] for i in kept), scores=scores)
+        left: Sequence[str] = tuple(negatives[i] for i in kept)
+        if isinstance(negatives, TextsById):
+            left = TextsById(negatives.stored, [negatives.ids[i] for i in kept])
+        return replace(pair, negatives=left, scores=scores)
+
+    def _repeats(self, negatives: Sequence[str], index: int) -> bool:
+        """Whether a negative is an evaluation text; one that many rows share is read once."""
+        if not isinstance(negatives, TextsById):
+            return self._evaluation.source(negatives[index], ngrams=False) is not None
+        key = negatives.stored.path, negatives.ids[index]
+        if key not in self._judged:
+            text = negatives[index]
+            self._judged[key] = self._evaluation.source(text, ngrams=False) is not None
+        return self._judged[key]
 
 
 class _NegativeCounts:
@@ -259,6 +273,7 @@ def row_format(source: SourceConfig, config: DataConfig) -> RowFormat:
         instruction=source.instruction,
         instructions={**PAPER_INSTRUCTIONS, **config.instructions},
         columns=source.columns,
+        swap=source.swap,
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from c2llm.training.data.stored_texts import TextsById, stored_texts
 from c2llm.training.data.training_pair import Pair
 
 ROWS = 4096
@@ -90,6 +91,8 @@ class ArrowWriter:
                 ("language", text),
                 ("header", text),
                 ("negatives", many),
+                ("negative_ids", pa.list_(pa.int64())),
+                ("documents", text),
                 ("also_positive", many),
                 ("instruction", text),
                 ("scores", pa.list_(pa.float64())),
@@ -107,7 +110,12 @@ class ArrowWriter:
 
     def append(self, pair: Pair) -> None:
         """Add a pair."""
-        self._rows.append({name: getattr(pair, name) for name in self._schema.names})
+        row = {name: getattr(pair, name, None) for name in self._schema.names}
+        if isinstance(pair.negatives, TextsById):
+            row["negatives"] = ()
+            row["negative_ids"] = pair.negatives.ids
+            row["documents"] = str(pair.negatives.stored.path.resolve())
+        self._rows.append(row)
         self._count += 1
         if len(self._rows) == ROWS:
             self._flush()
@@ -126,6 +134,9 @@ class ArrowWriter:
 
 
 def _pair(row: dict[str, Any]) -> Pair:
+    ids, named = row.pop("negative_ids", None), row.pop("documents", None)
     for name in ("negatives", "also_positive", "scores"):
         row[name] = tuple(row[name])
+    if named is not None:
+        row["negatives"] = TextsById(stored_texts(Path(named)), ids)
     return Pair(**row)

@@ -18,6 +18,7 @@ from c2llm.training.data.pair_loading import (
 )
 from c2llm.training.data.pair_sources import files_of
 from c2llm.training.data.pair_store import ArrowPairs, Subset
+from c2llm.training.data.stored_texts import SUFFIX
 from c2llm.training.data.training_pair import Pair
 from c2llm.training.run.checkpoint import write_json
 from c2llm.training.run.distributed import World
@@ -98,7 +99,9 @@ def _fingerprint(config: DataConfig, seed: int) -> str:
     named = [s.file for s in config.sources]
     for name in [*named, *config.decontaminate, *config.validation]:
         if not name.startswith(HUB):
-            for path in files_of(name, Path(config.root)):
+            paths = files_of(name, Path(config.root))
+            texts = [path.with_name(path.name + SUFFIX) for path in paths]
+            for path in [*paths, *(path for path in texts if path.exists())]:
                 status = path.stat()
                 facts.append([str(path), status.st_size, status.st_mtime_ns])
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

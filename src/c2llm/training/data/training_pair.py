@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from c2llm.errors import DataError
+from c2llm.training.data.stored_texts import TextsById, stored_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +20,8 @@ class Pair:
     dataset: str
     language: str
     header: str = ""
-    negatives: tuple[str, ...] = ()
-    """Mined documents that do not answer the query."""
+    negatives: Sequence[str] = ()
+    """Mined documents that do not answer the query; a tuple, or `TextsById`."""
     also_positive: tuple[str, ...] = ()
     """Further documents that answer it."""
     instruction: str = ""
@@ -33,6 +35,13 @@ class Pair:
         return (self.document, *self.also_positive)
 
 
+_OF_THE_QUERY = {"header", "negative", "negatives", "negative_ids"} | {
+    "positive_score",
+    "negative_scores",
+}
+"""Fields that say nothing of a row whose document asks for its query."""
+
+
 @dataclass(frozen=True)
 class RowFormat:
     """How the rows of one source become pairs.
@@ -43,6 +52,7 @@ class RowFormat:
         instruction: instruction (key or text) of rows that name none.
         instructions: key -> text.
         columns: our field -> the file's column.
+        swap: whether documents ask and queries answer.
     """
 
     dataset: str
@@ -50,6 +60,7 @@ class RowFormat:
     instruction: str
     instructions: Mapping[str, str]
     columns: Mapping[str, str]
+    swap: bool = False
 
     def parse(self, row: Mapping[str, Any], where: str) -> Pair:
         """The pair of a row.
@@ -65,15 +76,20 @@ class RowFormat:
                 f"{where} has no text in `query`: a row needs `query` and `positive` (or `doc`)."
             )
         positives = self._positives(row, where)
-        negatives = _texts(row, ("negatives", "negative"), where)
-        kept = [i for i, text in enumerate(negatives) if text not in positives]
+        if self.swap:
+            query, positives = positives[0], [query]
+            row = {k: v for k, v in row.items() if k not in _OF_THE_QUERY}
+        negatives = _named_texts(row, where) or _texts(row, ("negatives", "negative"), where)
+        # What is named by number was mined, and mining names no positive of the query.
+        named = isinstance(negatives, TextsById)
+        kept = [i for i in range(len(negatives)) if named or negatives[i] not in positives]
         return Pair(
             query=query,
             document=positives[0],
             dataset=str(row.get("dataset") or self.dataset),
             language=str(row.get("language") or row.get("lang") or self.language),
             header=str(row.get("header") or ""),
-            negatives=tuple(negatives[i] for i in kept),
+            negatives=negatives if named else tuple(negatives[i] for i in kept),
             also_positive=tuple(positives[1:]),
             instruction=self._instruction(row, where),
             scores=_scores(row, negatives, kept, where),
@@ -134,8 +150,28 @@ def _texts(row: Mapping[str, Any], names: tuple[str, ...], where: str) -> list[s
     return []
 
 
+def _named_texts(row: Mapping[str, Any], where: str) -> TextsById | None:
+    """The negatives of a row that names them by number; None where it does not."""
+    ids = row.get("negative_ids")
+    if ids is None:
+        return None
+    if not isinstance(ids, list | tuple) or not all(type(i) is int for i in ids):
+        raise DataError(f"{where} has {str(ids)[:60]!r} in `negative_ids`: write line numbers.")
+    name = row.get("documents")
+    if not isinstance(name, str) or not name:
+        raise DataError(f"{where} has `negative_ids` but names no file of texts in `documents`.")
+    stored = stored_texts(Path(where.rpartition(":")[0]).parent / name)
+    for number in ids:
+        if not 0 <= number < len(stored):
+            raise DataError(
+                f"{where} names number {number}, but {stored.path} has {len(stored)} texts: keep "
+                "the two files that were mined together."
+            )
+    return TextsById(stored, ids)
+
+
 def _scores(
-    row: Mapping[str, Any], negatives: list[str], kept: list[int], where: str
+    row: Mapping[str, Any], negatives: Sequence[str], kept: list[int], where: str
 ) -> tuple[float, ...]:
     own, others = row.get("positive_score"), row.get("negative_scores")
     if own is None or others is None:

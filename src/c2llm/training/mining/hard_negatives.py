@@ -13,6 +13,7 @@ where it equals, formatting aside, a positive of the same query in any row.
     OUT.work/{documents,queries}/     vectors, a file for each block that is finished
     OUT                               the rows, in order, with `negatives`, `negative_scores`
                                       and `positive_score`; written beside and renamed
+    OUT.documents                     with `ids`, the texts that rows name by number instead
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from shutil import move
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,7 @@ from c2llm.encoding.protocol import Progress
 from c2llm.errors import DataError, UsageError
 from c2llm.output_folder import claim_work_folder, remove_folder
 from c2llm.training.data.jsonl import write_rows
+from c2llm.training.data.stored_texts import SUFFIX, TextWriter, text_writer
 from c2llm.training.mining.negative_scorers import Miner
 from c2llm.training.run.checkpoint import write_json
 
@@ -116,12 +119,26 @@ class _Corpus:
     digest: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The negatives of one row, by their places in the corpus."""
+
+    own: float
+    """Score of its positive."""
+    documents: NDArray[np.int32]
+    scores: NDArray[np.float64]
+
+
+_NOTHING = _Found(0.0, np.empty(0, np.int32), np.empty(0))
+
+
 def mine_negatives(
     files: Sequence[Path],
     out: Path,
     miner: Miner,
     rules: MiningRules | None = None,
     *,
+    ids: bool = False,
     on_start: Callable[[str, int], Progress] = lambda what, total: lambda done: None,
 ) -> MiningReport:
     """Write the rows of pair files with hard negatives.
@@ -131,6 +148,7 @@ def mine_negatives(
         out: the file to write. Work that is not finished lies in a folder beside it.
         miner: what scores.
         rules: which documents are kept.
+        ids: write each negative once (`stored_texts.py`), not in each row.
         on_start: called with the name of a stage and its size; returns its progress.
 
     Raises:
@@ -145,9 +163,52 @@ def mine_negatives(
     miner.prepare(corpus.queries, corpus.documents, work, on_start("embedding", total))
     report = MiningReport(str(out), miner.name, len(corpus.rows), len(corpus.documents))
     found = _search(corpus, miner, rules, report, on_start("searching", len(corpus.rows)))
-    write_rows(out, (row | mined for (_, row), mined in zip(_rows(files), found, strict=True)))
+    rows = zip(_rows(files), corpus.rows, found, strict=True)
+    if ids:
+        documents = out.with_name(out.name + SUFFIX)
+        with text_writer(documents) as texts:
+            # The rows are kept aside until the texts that they name are all there.
+            write_rows(
+                work / "rows",
+                (
+                    _without_texts(row)
+                    | {"positive_score": mined.own, "documents": documents.name}
+                    | {"negative_ids": _numbers(corpus, asked, mined, rules, texts)}
+                    | {"negative_scores": mined.scores.tolist()}
+                    for (_, row), (asked, _, _), mined in rows
+                ),
+            )
+        move(work / "rows", out)
+    else:
+        write_rows(
+            out,
+            (
+                _without_texts(row)
+                | {"positive_score": mined.own}
+                | {"negatives": [_text(corpus, int(i), asked, rules) for i in mined.documents]}
+                | {"negative_scores": mined.scores.tolist()}
+                for (_, row), (asked, _, _), mined in rows
+            ),
+        )
     remove_folder(work)
     return report
+
+
+def _without_texts(row: dict[str, Any]) -> dict[str, Any]:
+    """A row without the negatives that it brought."""
+    gone = {"negative", "negatives", "negative_ids", "documents", "negative_scores"}
+    return {name: value for name, value in row.items() if name not in gone}
+
+
+def _numbers(
+    corpus: _Corpus, query: int, mined: _Found, rules: MiningRules, texts: TextWriter
+) -> list[int]:
+    """A row's negatives by number; with and without its header, a document is two texts."""
+    numbers = []
+    for document in mined.documents.tolist():
+        text = _text(corpus, document, query, rules)
+        numbers.append(texts.number((document, len(text)), text))
+    return numbers
 
 
 def select(
@@ -181,11 +242,11 @@ def select(
 
 def _search(
     corpus: _Corpus, miner: Miner, rules: MiningRules, report: MiningReport, progress: Progress
-) -> list[dict[str, Any]]:
+) -> list[_Found]:
     """What is added to each row, in order."""
     if not miner.is_cosine:
         rules = replace(rules, max_score=None, min_score=rules.min_score or 0.0)
-    found: list[dict[str, Any]] = [{} for _ in corpus.rows]
+    found: list[_Found] = [_NOTHING] * len(corpus.rows)
     for group, members in sorted(_groups(corpus, rules).items()):
         ids = sorted({d for m in members for d in corpus.rows[m][1]})
         place = {document: position for position, document in enumerate(ids)}
@@ -200,11 +261,11 @@ def _search(
                 for member in of_query[query]:
                     positives = [place[d] for d in corpus.rows[member][1]]
                     kept, own = select(row_scores, positives, answers, rules_here)
-                    found[member] = {
-                        "positive_score": round(own, 4),
-                        "negatives": [_text(corpus, ids[i], query, rules) for i in kept],
-                        "negative_scores": [round(float(row_scores[i]), 4) for i in kept],
-                    }
+                    found[member] = _Found(
+                        own=round(own, 4),
+                        documents=np.array([ids[i] for i in kept], np.int32),
+                        scores=np.round(row_scores[kept].astype(np.float64), 4),
+                    )
                     kept_here += len(kept)
                     report.rows_with_7 += len(kept) >= 7
                     report.rows_with_none += not kept

@@ -11,7 +11,7 @@ RUN/start/, RUN/model/   the model folders before and after; RUN/best/ with run.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,11 @@ def save_checkpoint(
     keep: int,
     world: World,
     state: Mapping[str, Any] | None = None,
+    spared: Collection[int] = (),
 ) -> None:
-    """Write the state after `step` steps; all but the newest `keep` checkpoints are removed.
+    """Write the state after `step` steps; older ones than the newest `keep` are removed.
+
+    Those after a step of `spared` stay: they are going to be merged.
 
     All ranks call it, since sharded tensors are gathered; rank 0 writes.
     """
@@ -56,7 +59,8 @@ def save_checkpoint(
         save_file(moments, part / "optimizer.safetensors")
         write_json(part / "state.json", {"step": step, **(state or {})})
     for old in checkpoints(run)[:-keep]:
-        remove_folder(old)
+        if int(old.name) not in spared:
+            remove_folder(old)
 
 
 def checkpoints(run: Path) -> list[Path]:
@@ -74,20 +78,12 @@ def load_checkpoint(
         DataError: if it belongs to another model or is damaged.
     """
     try:
-        weights = load_file(folder / "model.safetensors")
         moments = load_file(folder / "optimizer.safetensors")
         state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, SafetensorError) as error:
-        raise DataError(
-            f"{folder} cannot be read ({error}): remove it, to go on from the one before."
-        ) from error
+        raise _damaged(folder, error) from error
+    load_weights(folder, model)
     parameters = trained_parameters(model)
-    shapes = {name: tensor.shape for name, tensor in weights.items()}
-    if any(shapes.get(name) != p.shape for name, p in parameters.items()):
-        raise _other_model(folder)
-    with torch.no_grad():
-        for name, p in parameters.items():
-            p.copy_(_like(p, weights[name]))
     names = {id(p): name for name, p in parameters.items()}
     for group in optimizer.param_groups:
         for p in group["params"]:
@@ -101,6 +97,29 @@ def load_checkpoint(
                     },
                 }
     return state
+
+
+@torch.no_grad()
+def load_weights(folder: Path, model: nn.Module) -> None:
+    """Put what a checkpoint has trained into `model`.
+
+    Raises:
+        DataError: if it belongs to another model or is damaged.
+    """
+    try:
+        weights = load_file(folder / "model.safetensors")
+    except (OSError, ValueError, SafetensorError) as error:
+        raise _damaged(folder, error) from error
+    parameters = trained_parameters(model)
+    shapes = {name: tensor.shape for name, tensor in weights.items()}
+    if any(shapes.get(name) != p.shape for name, p in parameters.items()):
+        raise _other_model(folder)
+    for name, p in parameters.items():
+        p.copy_(_like(p, weights[name]))
+
+
+def _damaged(folder: Path, error: Exception) -> DataError:
+    return DataError(f"{folder} cannot be read ({error}): remove it, to go on from the one before.")
 
 
 def _other_model(folder: Path) -> DataError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,13 @@ from typing import Any
 import torch
 
 from c2llm.modeling.model import C2LLMModel
+from c2llm.training.data.jsonl import numbered_rows
 from c2llm.training.data.lengths import length_statistics
 from c2llm.training.data.prepare import prepare
 from c2llm.training.run.distributed import World
 from c2llm.training.run.lora import choose_trained
-from c2llm.training.run.network import empty_network
-from c2llm.training.run.recipe import TrainConfig
+from c2llm.training.run.network import describe_model, empty_network
+from c2llm.training.run.recipe import HUB, TrainConfig, hub_name
 from c2llm.training.run.training_loop import count_steps, make_plan
 
 ADAM_BYTES = 8
@@ -40,6 +42,8 @@ class RunPlan:
     parameters: int
     trained: int
     step_tokens: int
+    seconds: float | None
+    """Time of all steps; None where no speed is known."""
     memory: dict[str, int]
     """Bytes on one device: weights, gradients, optimizer, activations."""
     warnings: list[str]
@@ -49,12 +53,13 @@ class RunPlan:
         return vars(self)
 
 
-def plan_run(config: TrainConfig, processes: int = 1) -> RunPlan:
+def plan_run(config: TrainConfig, processes: int = 1, speed: float | None = None) -> RunPlan:
     """Read the data of a recipe and work out what a run takes.
 
     Args:
         config: a recipe.
         processes: devices that share it.
+        speed: tokens a second of all devices together.
 
     Raises:
         DataError: for bad data, as the run itself would.
@@ -62,6 +67,7 @@ def plan_run(config: TrainConfig, processes: int = 1) -> RunPlan:
     """
     config.validate()
     model, tokenizer = empty_network(config.model)
+    describe_model(model, config)
     choose_trained(model, config.tune)
     alone = World(0, 1, torch.device("cpu"))
     with tempfile.TemporaryDirectory() as scratch:  # a mapped file stays readable when it is gone
@@ -90,6 +96,7 @@ def plan_run(config: TrainConfig, processes: int = 1) -> RunPlan:
         parameters=parameters,
         trained=trained,
         step_tokens=step_tokens,
+        seconds=steps * step_tokens / speed if speed else None,
         memory=memory_estimate(config, model, parameters, trained, step_tokens, processes),
         warnings=_warnings(config, groups, lengths),
     )
@@ -126,6 +133,19 @@ def memory_estimate(
     }
 
 
+def measured_speed(run: Path) -> float | None:
+    """Tokens a second of a run: the median of its steps but the first, None where it has none.
+
+    Raises:
+        DataError: if its metrics cannot be read.
+    """
+    path = run / "metrics.jsonl"
+    if not path.is_file():
+        return None
+    found = [float(row.get("tokens_per_second") or 0) for _, row in numbered_rows(path)]
+    return statistics.median(found[1:]) if len(found) > 1 else None
+
+
 def _step_tokens(config: TrainConfig, lengths: dict[str, dict[str, Any]], limits: list[int]) -> int:
     """Tokens of a mean step: query, document and hard negatives of each row, cut to the limits."""
     rows = sum(entry["rows"] for entry in lengths.values())
@@ -144,6 +164,17 @@ def _warnings(
     config: TrainConfig, groups: dict[str, int], lengths: dict[str, dict[str, Any]]
 ) -> list[str]:
     found = []
+    if not config.query_prompt and any(s.instruction for s in config.data.sources):
+        found.append(
+            "The data asks with several instructions and model.query_prompt is empty: the model "
+            "will be asked without one; name that of its main use in model.query_prompt."
+        )
+    named = [*(s.file for s in config.data.sources if not s.revision), *config.data.decontaminate]
+    loose = [name for name in named if name.startswith(HUB) and hub_name(name) == name]
+    if loose:
+        found.append(
+            f"{', '.join(dict.fromkeys(loose))} may change on the hub: pin the commit, NAME@COMMIT."
+        )
     small = [name for name, rows in groups.items() if rows < config.optim.batch_size]
     if small:
         found.append(

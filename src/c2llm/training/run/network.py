@@ -15,7 +15,7 @@ from c2llm.modeling.hub import is_hub_id, local_folder
 from c2llm.modeling.model import C2LLMModel
 from c2llm.modeling.pooling import PMA
 from c2llm.modeling.tokenizer import derive_tokenizer
-from c2llm.training.run.recipe import ModelConfig
+from c2llm.training.run.recipe import ModelConfig, TrainConfig
 
 
 def backbone_folder(name: str) -> Path:
@@ -144,6 +144,24 @@ def build_model(config: ModelConfig, folder: Path) -> C2LLMModel:
     except (OSError, ValueError) as error:
         raise UsageError(f"model: {' '.join(str(error).split())[:200]}") from error
     return model
+
+
+def describe_model(model: C2LLMModel, config: TrainConfig) -> None:
+    """Put what a recipe says about the finished model into its config.
+
+    Raises:
+        UsageError: for a width of `loss.matryoshka_dims` that the model has not.
+    """
+    dims, width = config.loss.matryoshka_dims, model.config.embedding_dim
+    if dims and max(dims) > width:
+        raise UsageError(
+            f"loss.matryoshka_dims names {max(dims)} dimensions, but the model's vectors have "
+            f"{width}: name at most {width}."
+        )
+    if dims:  # told to those who ask a server for shorter vectors
+        model.config.matryoshka_dims = list(dims)
+    if config.query_prompt:
+        model.config.prompts = {**model.config.prompts, "query": config.query_prompt}
 
 
 def prepare_backbone(model: C2LLMModel, config: ModelConfig) -> None:

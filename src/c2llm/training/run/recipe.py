@@ -13,11 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from c2llm.errors import DataError, UsageError
-from c2llm.modeling.official import POOLINGS
+from c2llm.modeling.official import PAPER_INSTRUCTIONS, POOLINGS
 from c2llm.training.run.config_tree import build, read_tree
 
 HUB = "hub:"
 """What a data file is named that a hub of data sets holds: `hub:OWNER/NAME`."""
+
+
+def hub_name(file: str) -> str:
+    """`hub:OWNER/NAME` of `hub:OWNER/NAME@COMMIT`; any other name as it is."""
+    return file.rpartition("@")[0] if file.startswith(HUB) and "@" in file else file
 
 
 def _one_of(name: str, value: str, *allowed: str) -> None:
@@ -76,6 +81,9 @@ class ModelConfig:
     gradient_checkpointing: bool = False
     """Compute the backbone's activations again in the backward pass: less memory, 1.3 x time."""
     query_prompt: str = ""
+    """Put before queries whose rows bring no instruction, and saved with the model for all who ask
+    it later. A key of `data.instructions` stands for that instruction on a line of its own. Empty:
+    the instruction of the data, where all sources name the same one."""
     document_prompt: str = ""
 
     def __post_init__(self) -> None:
@@ -112,7 +120,7 @@ class SourceConfig:
 
     file: str = ""
     """Relative to `data.root`: a .jsonl, .jsonl.gz or .parquet, a folder or glob of such, or
-    `hub:OWNER/NAME` for a data set of the hub (pairs, or queries, corpus and qrels)."""
+    `hub:OWNER/NAME@COMMIT` for a data set of the hub (pairs, or queries, corpus and qrels)."""
     name: str = ""
     """Dataset name; a batch holds one dataset and one language. Default: the file's stem."""
     language: str = ""
@@ -125,7 +133,9 @@ class SourceConfig:
     """Configuration (subset) of a hub data set."""
     hub_split: str = "train"
     hub_revision: str = ""
-    """Commit of a hub data set."""
+    """Commit of a hub data set, where `file` does not name it."""
+    swap: bool = False
+    """Each document asks for its query: pairs of code and its description train both ways."""
     weight: float = 1.0
     """How often its rows are drawn, relative to their number."""
     loss_weight: float = 1.0
@@ -162,7 +172,14 @@ class SourceConfig:
     @property
     def dataset(self) -> str:
         """The name of rows that bring none."""
-        return self.name or self.file.rstrip("/").split("/")[-1].split(".")[0]
+        return self.name or hub_name(self.file).rstrip("/").split("/")[-1].split(".")[0]
+
+    @property
+    def revision(self) -> str:
+        """Commit of a hub data set, "" where none is named."""
+        return (
+            self.file.rpartition("@")[2] if hub_name(self.file) != self.file else self.hub_revision
+        )
 
 
 @dataclass(frozen=True)
@@ -182,8 +199,8 @@ class DataConfig:
     """Drop a row whose document has at least this Jaccard similarity (MinHash over words) with an
     earlier one of its dataset; 0.8 is usual, 0 is off."""
     decontaminate: list[str] = field(default_factory=list)
-    """Evaluation sets (files, folders, globs below `root`, or hub:OWNER/NAME): rows that repeat
-    their queries or code are dropped."""
+    """Evaluation sets (files, folders, globs below `root`, or hub:OWNER/NAME@COMMIT): rows that
+    repeat their queries or code are dropped."""
     decontaminate_held_out: bool = True
     """Do the same against the rows of the sources that `splits` or `hold_out_tenth` leave aside."""
     stream: bool = False
@@ -302,6 +319,10 @@ class RunConfig:
     checkpoint_every: int = 100
     validate_every: int = 100
     keep_checkpoints: int = 2
+    merge_last: int = 1
+    """RUN/model is the mean, in float32, of the weights at so many last checkpoints of the run (the
+    last step and the multiples of `checkpoint_every` before it), adapters merged first. 1: the last
+    step alone. The paper merges four."""
     keep_best: bool = False
     """Also keep the model folder of the best validation as RUN/best."""
     tensorboard: bool = False
@@ -311,6 +332,7 @@ class RunConfig:
         _one_of("run.device", self.device, "auto", "cpu", "cuda")
         _one_of("run.strategy", self.strategy, "ddp", "fsdp")
         _at_least("run", self, 1, "checkpoint_every", "validate_every", "keep_checkpoints")
+        _at_least("run", self, 1, "merge_last")
 
 
 @dataclass(frozen=True)
@@ -358,6 +380,17 @@ class TrainConfig:
                     f"{root / name} is not there; point data.root at the data directory "
                     "(data.root=DIR)."
                 )
+
+    @property
+    def query_prompt(self) -> str:
+        """What is saved as the prompt of queries: `model.query_prompt`, or what the data asks."""
+        instructions = {**PAPER_INSTRUCTIONS, **self.data.instructions}
+        named = self.model.query_prompt
+        if not named:
+            asked = {source.instruction for source in self.data.sources}
+            named = asked.pop() if len(asked) == 1 else ""
+            named = f"{instructions.get(named, named)}\n" if named else ""
+        return f"{instructions[named]}\n" if named in instructions else named
 
     def _refuse_contradictions(self) -> None:
         if self.loss.form == "two_term" and self.data.hard_negatives == 0:

@@ -37,8 +37,9 @@ from c2llm.training.run.checkpoint import (
 )
 from c2llm.training.run.distributed import World, join_world
 from c2llm.training.run.environment import environment
+from c2llm.training.run.last_steps import averaged_state, merged_steps
 from c2llm.training.run.lora import choose_trained, plain_model
-from c2llm.training.run.network import backbone_folder, build_network
+from c2llm.training.run.network import backbone_folder, build_network, describe_model
 from c2llm.training.run.optimizer import learning_rate_factor, make_optimizer
 from c2llm.training.run.recipe import OptimConfig, TrainConfig
 from c2llm.training.run.step_log import StepLog, StepReport
@@ -84,8 +85,7 @@ class Trainer:
         self.world.barrier()
         torch.manual_seed(config.optim.seed)
         self.model, self.tokenizer = build_network(config.model)
-        if config.loss.matryoshka_dims:  # told to those who ask a server for shorter vectors
-            self.model.config.matryoshka_dims = list(config.loss.matryoshka_dims)
+        describe_model(self.model, config)
         data = prepare(config.data, config.optim.seed, run / "data", self.world)
         self.data_report, self.validation = data.report, data.validation
         self._loss_weights = data.loss_weights
@@ -151,6 +151,9 @@ class Trainer:
         finally:
             if log is not None:
                 log.close()
+        if config.run.merge_last > 1:
+            folders = [self.run / "checkpoints" / f"{n:06d}" for n in self._merged_steps()]
+            return self._write_model("model", averaged_state(self.model, folders))
         return self.save_model()
 
     def validate(self) -> tuple[float, float]:
@@ -167,8 +170,10 @@ class Trainer:
 
     def save_model(self, name: str = "model") -> Path:
         """Write a model folder (`torch_folder.py`) atomically, adapters merged; returns it."""
+        return self._write_model(name, whole_state(self.model))  # of all ranks
+
+    def _write_model(self, name: str, state: dict[str, torch.Tensor]) -> Path:
         final = self.run / name
-        state = whole_state(self.model)  # of all ranks
         if self.world.leads:
             with replace_folder(final) as part:
                 save_folder(plain_model(self.model, state), self.tokenizer, part)
@@ -215,7 +220,13 @@ class Trainer:
     def _save(self, step: int, optimizer: torch.optim.AdamW, best: float) -> None:
         keep = self.config.run.keep_checkpoints
         state = {"best": best} if math.isfinite(best) else {}
-        save_checkpoint(self.run, step, self.model, optimizer, keep, self.world, state)
+        save_checkpoint(
+            self.run, step, self.model, optimizer, keep, self.world, state, self._merged_steps()
+        )
+
+    def _merged_steps(self) -> list[int]:
+        run = self.config.run
+        return merged_steps(self.steps, run.checkpoint_every, run.merge_last)
 
     def _describe(self, data: RunData) -> dict[str, Any]:
         """What `data.json` says: what was kept and dropped, and how long the texts are."""
