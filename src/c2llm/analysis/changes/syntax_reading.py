@@ -38,6 +38,8 @@ _NAME = re.compile(r"[^\W\d][\w$]*[?!]?|[$@]+\w+")
 _CLOSERS = frozenset(")]}>")
 _BLOCK_SIGNS = frozenset("{ } begin end do then :".split())
 _TUPLE_SIGNS = frozenset("()")
+_LAID_OUT = frozenset(("preproc_arg", "jsx_text"))
+"""Leaves with layout in them."""
 _NO_OPS = frozenset(("pass", "..."))
 _DEFINERS = frozenset("def defp defmacro defmacrop defguard test".split())
 _OWNER_FIELDS = ("left", "name", "key", "pattern", "declarator", "label", "target")
@@ -309,6 +311,8 @@ class _Reader:
         kind = self._kind(node, text, parent)
         if kind in ("sign", "word", "operator") and self._is_left_out(text, parent):
             return
+        if node.type in _LAID_OUT:
+            text = " ".join(text.replace("\\\n", " ").split())
         if kind == "number":
             text = meant_number(text)
         elif kind == "string":
