@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from c2llm.analysis.clones.forms.keywords import KEYWORDS
 from c2llm.analysis.clones.forms.lexing import words_of
@@ -76,6 +77,7 @@ class Kinds:
             examples.append(example[:60])
 
 
+@lru_cache(maxsize=1 << 16)
 def is_name(word: str) -> bool:
     """Whether a token may be chosen by who writes the code."""
     return _NAME.fullmatch(word) is not None and word.lower() not in KEYWORDS

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right, insort
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -76,23 +76,48 @@ class Sample:
         return self._sorted[len(self._sorted) // 2] if self._sorted else 0.0
 
 
+class Meanings:
+    """The last vectors that were taken, of which the nearest to another is asked for."""
+
+    __slots__ = ("_next", "_rows", "_used")
+
+    def __init__(self) -> None:
+        self._rows: NDArray[np.float32] | None = None
+        self._used = self._next = 0
+
+    def add(self, vector: NDArray[np.float32]) -> None:
+        """Take one more of unit length; beyond `_MOST_VECTORS` the oldest goes."""
+        if self._rows is None:
+            self._rows = np.empty((2, len(vector)), np.float32)
+        elif self._next == len(self._rows) < _MOST_VECTORS:
+            more = np.empty_like(self._rows)
+            self._rows = np.concatenate([self._rows, more])[:_MOST_VECTORS]
+        if self._next == len(self._rows):
+            self._next = 0
+        self._rows[self._next] = vector
+        self._next += 1
+        self._used = max(self._used, self._next)
+
+    def nearest(self, vector: NDArray[np.float32]) -> float | None:
+        """The largest cosine, None where there is no vector yet."""
+        return None if self._rows is None else float((self._rows[: self._used] @ vector).max())
+
+
 @dataclass(slots=True)
 class FilePast:
     """What a file's commits have been like."""
 
     count: int = 0
     """Commits that changed its code."""
-    samples: dict[str, Sample] = field(
-        default_factory=lambda: {name: Sample() for name in MEASURES}
-    )
+    samples: dict[str, Sample] = field(default_factory=lambda: defaultdict(Sample))
     kinds: Counter[str] = field(default_factory=Counter)
     regions: Counter[str] = field(default_factory=Counter)
     authors: Counter[str] = field(default_factory=Counter)
     names: set[int] = field(default_factory=set)
-    vectors: deque[NDArray[np.float32]] = field(default_factory=lambda: deque(maxlen=_MOST_VECTORS))
-    """The meanings of what was added of late, each of unit length."""
+    meanings: Meanings = field(default_factory=Meanings)
+    """Of what was added of late."""
     start: NDArray[np.float32] | None = None
-    """The same of what it began with."""
+    """The vector of what it began with, of unit length."""
     last_time: int = 0
 
 
@@ -132,16 +157,21 @@ class Past:
         self._names: set[int] = set()
         self._edits = 0
         self._commits = 0
+        self._known: dict[tuple[str, str], dict[str, float | None]] = {}
+        """Measures of the commit that is judged, by it and path, until it is learnt."""
 
     def surprises(self, commit: Commit) -> list[Surprise]:
         """Of each edit of code in a commit what it is against the past, where there is enough."""
         found = []
+        hour = self._hour(commit)
         for edit in commit.edits:
             facts = self._facts.of(edit)
             past = self._files.get(edit.old_path)
             if facts is None or facts.is_cosmetic or past is None or past.count < LEAST_PAST:
                 continue
-            found.append(self._surprise(commit, edit, facts, past))
+            measured = self._measured(commit, facts, past)
+            self._known[commit.id, edit.path] = measured
+            found.append(self._surprise(commit, edit, facts, past, measured, hour))
         return found
 
     def learn(self, commit: Commit) -> None:
@@ -158,6 +188,7 @@ class Past:
             facts = self._facts.of(edit)
             if facts is not None and not facts.is_cosmetic:
                 self._learn_edit(commit, edit, facts, past)
+        self._known.clear()
         self._commits += 1
         self._authors[commit.author] += 1
         if commit.hour >= 0:
@@ -176,7 +207,10 @@ class Past:
         return past
 
     def _learn_edit(self, commit: Commit, edit: FileEdit, facts: EditFacts, past: FilePast) -> None:
-        for name, value in self._measured(commit, facts, past).items():
+        measured = self._known.get((commit.id, edit.path))
+        if measured is None:
+            measured = self._measured(commit, facts, past)
+        for name, value in measured.items():
             if value is not None:
                 past.samples[name].add(value)
                 if past.count >= LEAST_PAST:
@@ -190,7 +224,7 @@ class Past:
         self._names.update(names)
         vector = _unit(facts.vector)
         if vector is not None:
-            past.vectors.append(vector)
+            past.meanings.add(vector)
         past.count += 1
         past.last_time = max(past.last_time, commit.time)
         self._edits += 1
@@ -224,9 +258,14 @@ class Past:
         }
 
     def _surprise(
-        self, commit: Commit, edit: FileEdit, facts: EditFacts, past: FilePast
+        self,
+        commit: Commit,
+        edit: FileEdit,
+        facts: EditFacts,
+        past: FilePast,
+        measured: Mapping[str, float | None],
+        hour: float,
     ) -> Surprise:
-        measured = self._measured(commit, facts, past)
         values = [self._tail(name, measured[name], past) for name in MEASURES]
         regions = sorted(facts.regions, key=lambda region: past.regions[region])
         place = 0.0
@@ -234,7 +273,7 @@ class Past:
             place = -math.log((past.regions[regions[0]] + 0.5) / (past.count + 1))
         share = (self._authors[commit.author] + 0.5) / (self._commits + 1)
         author = -math.log(_shrunk(past.authors[commit.author], past.count, share))
-        values += [place, author, self._hour(commit)]
+        values += [place, author, hour]
         for kind in KINDS:
             rate = (self._kinds[kind] + 0.5) / (self._edits + 1)
             surprise = -math.log(_shrunk(past.kinds[kind], past.count, rate))
@@ -306,7 +345,9 @@ def _unit(vector: NDArray[np.int8] | None) -> NDArray[np.float32] | None:
 def _distance(facts: EditFacts, past: FilePast) -> float | None:
     """From the added code to the nearest of what the file began with and what was added to it."""
     vector = _unit(facts.vector)
-    others = [*past.vectors, *(() if past.start is None else (past.start,))]
-    if vector is None or not others:
+    if vector is None:
         return None
-    return 1 - float((np.stack(others) @ vector).max())
+    near = [] if past.start is None else [float(past.start @ vector)]
+    if (nearest := past.meanings.nearest(vector)) is not None:
+        near.append(nearest)
+    return 1 - max(near) if near else None

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +23,10 @@ from c2llm.analysis.history.kinds import is_name
 from c2llm.analysis.history.patches import read_patches
 from c2llm.codebase.files.decoding import decode, readable_head
 from c2llm.codebase.git import Git
-from c2llm.encoding.encoder_handle import DEFAULT_TABLE, table_handle
+from c2llm.encoding.encoder_handle import DEFAULT_TABLE, EncoderHandle, table_handle
 from c2llm.index.store.caches.kept_results import KeptResults
 from c2llm.index.store.location import index_file
 from c2llm.progress import ProgressBar, no_progress
-
-if TYPE_CHECKING:
-    from c2llm.encoding.protocol import TextEncoder
 
 LEAST_PAST = 5
 """Earlier commits of a file, below which nothing is said of the next."""
@@ -117,7 +113,8 @@ def read_facts(
     Raises:
         DataError: Git is not there, or takes too long.
     """
-    model = _model()
+    # Loaded when there is something to embed: what is kept needs no more than its fingerprint.
+    model = table_handle(DEFAULT_TABLE, alone=True)
     kind = f"history {FACTS_VERSION} {model.fingerprint if model else ''}"
     with KeptResults(index_file(Path(repository.git.root))) as kept:
         work = _Work(repository.git, kept, kind, model, Facts())
@@ -131,7 +128,7 @@ class _Work:
     git: Git
     kept: KeptResults
     kind: str
-    model: TextEncoder | None
+    model: EncoderHandle | None
     facts: Facts
 
     def read_edits(self, commits: Sequence[Commit], progress: ProgressBar) -> None:
@@ -215,7 +212,7 @@ class _Work:
         found: list[NDArray[np.int8] | None] = [None] * len(texts)
         places = [place for place, text in enumerate(texts) if len(text) >= _LEAST_EMBEDDED]
         if self.model is not None and places:
-            vectors = self.model.encode_documents([texts[place] for place in places])
+            vectors = self.model.get().encode_documents([texts[place] for place in places])
             for place, vector in zip(places, vectors, strict=True):
                 found[place] = np.clip(np.rint(vector * 127), -127, 127).astype(np.int8)
         return found
@@ -232,12 +229,6 @@ def _unpacked(packed: bytes) -> ContentFacts:
     names = np.frombuffer(packed, "<u4", count, 4).astype(np.uint32)
     rest = packed[4 + 4 * count :]
     return ContentFacts(names, np.frombuffer(rest, np.int8) if rest else None)
-
-
-def _model() -> TextEncoder | None:
-    """The table model that code is embedded with; None where none is installed."""
-    handle = table_handle(DEFAULT_TABLE, alone=True)
-    return None if handle is None else handle.get()
 
 
 def _texts(git: Git, names: Sequence[str]) -> Iterator[str]:
