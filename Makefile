@@ -20,8 +20,8 @@ demo: $(VENV)/.core  ## index this repository and answer a question
 	$(BIN)/c2llm search "how are attention weights pooled into one vector" . -k 5
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff check src tests benchmarks recipes tools
-	$(BIN)/ruff format --check src tests benchmarks recipes tools
+	$(BIN)/ruff check src tests benchmarks recipes tools examples
+	$(BIN)/ruff format --check src tests benchmarks recipes tools examples
 	$(BIN)/mypy
 
 # The tests of the search page look at it in Chromium, and are skipped where there is none.
