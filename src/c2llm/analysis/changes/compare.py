@@ -245,7 +245,9 @@ class _Comparison:
             crossed = self._crossed(at, other, backwards)
             if not crossed:
                 continue
-            is_free = _is_free(unit, [self.new[one] for one in crossed])
+            whole_of = [unit, *(self.old[one] for one in self._within(at))]
+            others = [self.new[one] for one in crossed]
+            is_free = all(_is_free(one, others) for one in whole_of)
             effect = Effect.STRUCTURAL if is_free else Effect.BEHAVIOUR
             name = next((t.text for t in unit.tokens if t.is_called or t.is_bound), "")
             yield Change(
@@ -258,6 +260,14 @@ class _Comparison:
                 self.after.line(newer.tokens[0]),
                 weight_of("order") if effect == Effect.BEHAVIOUR else 0.1,
             )
+
+    def _within(self, at: int) -> list[int]:
+        """The statements in one of the older version."""
+        found = {at}
+        for place in range(at + 1, len(self.old)):
+            if self.old[place].parent in found:
+                found.add(place)
+        return sorted(found - {at})
 
     def _crossed(self, at: int, other: int, backwards: Mapping[int, int]) -> list[int]:
         """Statements of the newer version that stood on the other side of one that has moved."""

@@ -70,9 +70,7 @@ _TRANSPARENT = re.compile(
     r"|dictionary|let_declaration|named_argument|expression_list|property_declaration"
 )
 _OPAQUE = re.compile(r"\w*(binary|unary|boolean|comparison|cast|conditional|await|not_op|infix)\w*")
-_KEPT_INSIDE = re.compile(
-    r"(assignment|sequence|named|generator|comma|yield|walrus)\w*|lambda|arrow_function"
-)
+_KEPT_INSIDE = re.compile(r"(assignment|sequence|named|generator|comma|yield|walrus)\w*")
 _GUARDS = re.compile(
     r"(if|elif|elsif|unless|while|until|guard|ternary|conditional|assert|cond|do|repeat)\w*"
 )

@@ -19,6 +19,8 @@ _LANGUAGES = frozenset(("yaml", "toml", "json", "ini", "dotenv", "properties"))
 _MOST_VALUES = 20_000
 """Of one file: references of YAML may make more of them than there is memory."""
 _DEEPEST = 40
+_TELLS_LINE = 6
+"""Characters of a value that is looked for by itself."""
 _MOST_BYTES = 2_000_000
 _PAIR = re.compile(r"^[ \t]*(?:export[ \t]+)?([\w.\-/]+)[ \t]*[=:][ \t]*(.*?)[ \t]*$")
 _IDENTITY = ("name", "id", "key", "uses")
@@ -50,8 +52,8 @@ def settings_changes(before: Function, after: Function) -> list[Change] | None:
                 key,
                 "" if old is None else old,
                 "" if new is None else new,
-                lines.of(key),
-                others.of(key),
+                lines.of(key, old),
+                others.of(key, new),
                 _weight(key, old, new),
             )
         )
@@ -155,9 +157,15 @@ class _Lines:
         self._first = function.start_line
         self._text = function.text
 
-    def of(self, key: str) -> int:
-        """The line of a key from 1; of one that is not found, the line of what is around it."""
+    def of(self, key: str, value: str | None) -> int:
+        """The line of a key from 1; of one that is not found, the line of what is around it.
+
+        Entries of lists have no names: a value that stands in one place alone tells it as well.
+        """
+        said = (value or "").strip('"')
         at, found = 0, 0
+        if len(said) > _TELLS_LINE and self._text.count(said) == 1:
+            return self._first + self._text.count("\n", 0, self._text.index(said))
         for part in re.findall(r"[^.\[\]]+", key):
             if part.isdigit():
                 continue

@@ -159,7 +159,8 @@ class _Reader:
                 self._units[-1].is_import = True
         elif means(kind, "block") and (field or "else" in kind):
             place = replace(place, branch=field or kind)
-        if self._gradual and (kind in _TYPE_NODES or (kind == "type" and field in _TYPE_FIELDS)):
+        is_type = kind in _TYPE_NODES or (kind == "type" and field in _TYPE_FIELDS)
+        if self._gradual and is_type and not self._runs(node):
             if not place.annotation and self._last is not None and self._last.text in (":", "->"):
                 self._take_back()
             place = replace(place, annotation=True)
@@ -179,6 +180,10 @@ class _Reader:
             if owner and field not in _OWNER_FIELDS:
                 place = replace(place, owner=owner)
         return place
+
+    def _runs(self, node: Node) -> bool:
+        """Whether an annotation calls something, as `Annotated[int, Depends(f)]` does."""
+        return self._language == "python" and b"(" in self._source[node.start_byte : node.end_byte]
 
     def _below(self, node: Node, kind: str, place: _Place) -> _Place:
         """The place of what is in a node."""

@@ -11,6 +11,9 @@ from c2llm.analysis.trees.code_tree import Function
 
 _IN_TESTS = 0.4
 """A change of a test matters so much of one of the code."""
+_OF_TOOLS = 0.5
+"""What builds and checks the code is not the code."""
+_TOOLS = (".github/", ".gitlab", ".circleci/", ".azure", ".pre-commit", ".devcontainer/")
 _EACH_MORE = 0.1
 """Of what is left to 1 that each further change adds, as a share of its weight."""
 _MOST_COUNTED = 10
@@ -63,6 +66,9 @@ def ranked(changes: Sequence[Change], place: Function) -> tuple[float, tuple[str
     if is_test(place):
         weight *= _IN_TESTS
         reasons.append("in a test")
+    elif place.path.startswith(_TOOLS):
+        weight *= _OF_TOOLS
+        reasons.append("of the tools around the code")
     return round(weight, 3), tuple(reasons)
 
 

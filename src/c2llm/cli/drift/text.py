@@ -9,6 +9,8 @@ from functools import partial
 from c2llm.analysis.changes.change import Change, Effect
 from c2llm.analysis.drift.ranking import EFFECTS
 from c2llm.analysis.drift.report import DriftReport, FunctionDrift, ValueChange
+from c2llm.analysis.trees.code_tree import Function
+from c2llm.codebase.languages import family
 from c2llm.printable import printable
 
 _BOLD, _DIM, _CYAN, _GREEN, _RED, _YELLOW, _RESET = (
@@ -68,7 +70,7 @@ def _function(number: int, one: FunctionDrift, paint: Paint) -> Iterator[str]:
     place = one.after or one.before
     assert place is not None
     effect = paint(_STYLES[one.effect], EFFECTS[one.effect])
-    name = paint(_BOLD, _flat(one.name, 80)) if one.name else paint(_DIM, "outside of functions")
+    name = paint(_BOLD, _flat(one.name, 80)) if one.name else paint(_DIM, _rest(place))
     where = paint(_CYAN, printable(f"{place.path}:{place.start_line}"))
     reasons = paint(_DIM, _flat(", ".join(one.reasons), 160))
     yield f"{number:>3}  {effect} {one.weight:.2f}  {name}  {where}  {reasons}"
@@ -78,6 +80,10 @@ def _function(number: int, one: FunctionDrift, paint: Paint) -> Iterator[str]:
     left = len(one.changes) - len(shown)
     if left:
         yield paint(_DIM, f"         and {left:,} more")
+
+
+def _rest(place: Function) -> str:
+    return "settings" if family(place.language) == "config" else "outside of functions"
 
 
 def _change(change: Change, paint: Paint) -> str:
@@ -105,7 +111,7 @@ def _alone(report: DriftReport, paint: Paint) -> Iterator[str]:
         for one in some[:_MOST_ALONE]:
             place = one.after or one.before
             assert place is not None
-            name = _flat(one.name, 80) or "outside of functions"
+            name = _flat(one.name, 80) or _rest(place)
             yield f"    {name}  {paint(_CYAN, printable(f'{place.path}:{place.start_line}'))}"
         if len(some) > _MOST_ALONE:
             yield paint(_DIM, f"    and {len(some) - _MOST_ALONE:,} more")
