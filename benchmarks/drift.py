@@ -25,6 +25,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,9 @@ _SEPARATED = frozenset(
     ("python", "rust", "java", "javascript", "typescript", "ruby", "kotlin", "go", "swift")
 )
 _INDENTED = frozenset(("python", "haskell", "fsharp", "yaml", "nim", "coffeescript"))
+_CLASSES = frozenset(
+    ("java", "csharp", "kotlin", "swift", "scala", "javascript", "typescript", "tsx", "php")
+)
 _ANNOTATED = frozenset(("python", "typescript", "tsx"))
 _STATEMENT = re.compile(r"\w*(statement|declaration|assignment|call|expression)$")
 _BLOCK = re.compile(r"block|body|\w+_block|compound_statement|statements|body_statement|do_block")
@@ -86,11 +90,15 @@ class Site:
     def __init__(self, function: Function) -> None:
         self.function = function
         self.language = function.language
-        self.source = function.text.encode()
-        tree = parse(self.source, self.language)
         self.nodes: list[Node] = []
         self.parents: dict[int, Node] = {}
-        self.has_error = tree is None or tree.root_node.has_error
+        for before, after in _around(function):
+            self.before, self.after = before.encode(), after.encode()
+            self.source = self.before + function.text.encode() + self.after
+            tree = parse(self.source, self.language)
+            self.has_error = tree is None or tree.root_node.has_error
+            if not self.has_error:
+                break
         if tree is not None:
             waiting = [tree.root_node]
             while waiting:
@@ -101,9 +109,11 @@ class Site:
                 waiting += reversed(node.children)
 
     def text(self, node: Node) -> str:
+        """Its code."""
         return self.source[node.start_byte : node.end_byte].decode(errors="replace")
 
     def leaves(self) -> Iterator[Node]:
+        """Nodes without others in them."""
         return (node for node in self.nodes if not node.children)
 
     def within(self, node: Node, pattern: str) -> bool:
@@ -116,15 +126,19 @@ class Site:
         return False
 
     def edited(self, edits: Sequence[Edit]) -> Function | None:
+        """The function with edits, None where nothing is edited or the code is broken by it."""
         source = self.source
         for start, end, text in sorted(edits, reverse=True):
+            if start < len(self.before) or end > len(self.source) - len(self.after):
+                return None
             source = source[:start] + text.encode() + source[end:]
         if source == self.source:
             return None
         tree = parse(source, self.language)
         if tree is None or (tree.root_node.has_error and not self.has_error):
             return None
-        text = source.decode(errors="replace")
+        inner = source[len(self.before) : len(source) - len(self.after)]
+        text = inner.decode(errors="replace")
         return replace(
             self.function, text=text, end_line=self.function.start_line + text.count("\n")
         )
@@ -139,6 +153,16 @@ class Site:
         if before or after not in (b"", b";", b","):
             return node.start_byte, node.end_byte
         return start, end
+
+
+def _around(function: Function) -> list[tuple[str, str]]:
+    """What a function may need around it to be read alone."""
+    opening = "<?php " if function.language == "php" and "<?" not in function.text else ""
+    if function.language == "python":
+        return [("if 1:\n", "")] if function.text[:1].isspace() else [("", "")]
+    if function.scope and function.language in _CLASSES:
+        return [(f"{opening}class _ {{ ", "\n}"), (opening, "")]
+    return [(opening, "")]
 
 
 Planter = Callable[[Site, random.Random], Iterator[Sequence[Edit]]]
@@ -243,7 +267,7 @@ def swapped(site: Site, rng: random.Random) -> Iterator[Sequence[Edit]]:
     for node in site.nodes:
         if re.fullmatch(r"\w*arguments?(_list)?", node.type):
             inner = [child for child in node.named_children if "comment" not in child.type]
-            pairs = zip(inner, inner[1:], strict=False)
+            pairs = pairwise(inner)
             places += [
                 (one, other)
                 for one, other in pairs
@@ -323,7 +347,7 @@ def reordered(site: Site, rng: random.Random) -> Iterator[Sequence[Edit]]:
         if not _BLOCK.fullmatch(node.type):
             continue
         inner = [c for c in node.named_children if _STATEMENT.fullmatch(c.type)]
-        for one, other in zip(inner, inner[1:], strict=False):
+        for one, other in pairwise(inner):
             if one.next_named_sibling != other or "comment" in one.type + other.type:
                 continue
             names = set(re.findall(r"[A-Za-z_]\w+", site.text(one)))
@@ -376,7 +400,7 @@ def indented(site: Site, rng: random.Random) -> Iterator[Sequence[Edit]]:
     if site.language in _INDENTED or any(
         b"\n" in site.source[node.start_byte : node.end_byte]
         for node in site.nodes
-        if re.search("string|template|heredoc|comment", node.type)
+        if re.search("string|template|heredoc|comment|quoted|text", node.type)
     ):
         return
     edits: list[Edit] = []
@@ -447,6 +471,7 @@ def quotes(site: Site, rng: random.Random) -> Iterator[Sequence[Edit]]:
 
 def spelled_number(site: Site, rng: random.Random) -> Iterator[Sequence[Edit]]:
     places = [n for n in site.leaves() if n.is_named and re.fullmatch(r"[1-9]\d{2,}", site.text(n))]
+    places = [node for node in places if not site.within(node, "string|template|heredoc|quoted")]
     for node in _shuffled(places, rng):
         text = site.text(node)
         if len(text) > 3 and site.language in _SEPARATED:
@@ -512,7 +537,7 @@ def import_order(site: Site, rng: random.Random) -> Iterator[Sequence[Edit]]:
         and b"\n" not in site.source[node.start_byte : node.end_byte].strip()
         and "__future__" not in site.text(node)
     ]
-    for one, other in zip(lines, lines[1:], strict=False):
+    for one, other in pairwise(lines):
         if one.next_named_sibling == other and one.type == other.type:
             yield [
                 (one.start_byte, one.end_byte, site.text(other)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ _MANY_PLACES = 4
 _ENDING = frozenset("return raise throw break continue yield goto exit".split())
 _NO_RENAMES: Renames = {}
 _OPENERS, _CLOSERS = frozenset("([{"), frozenset(")]}")
+_ASSIGNS = re.compile(r"[-+*/%&|^<>:?~]{0,3}=|<-|\+\+|--")
 _DEEPEST = 60
 
 
@@ -48,7 +50,7 @@ def changes_between(
             of one of them, is structural.
         inlined: Functions that are gone, whose statements may be here now, likewise.
     """
-    if before.language == after.language and _written(before) == _written(after):
+    if before.language == after.language and _lines_of(before) == _lines_of(after):
         return ()
     if is_settings(before) and is_settings(after):
         told = settings_changes(before, after)
@@ -64,7 +66,7 @@ def changes_between(
     return _ranked(found)
 
 
-def _written(function: Function) -> str | list[str]:
+def _lines_of(function: Function) -> str | list[str]:
     """The text; of what is outside of functions, whose empty lines move with those, its lines."""
     if function.name:
         return function.text
@@ -102,6 +104,10 @@ class _Pool:
             return False
         self._left -= wanted
         return True
+
+    def has(self, key: tuple[str, ...]) -> bool:
+        """Whether a statement is there."""
+        return self._left[key] > 0
 
     def calls(self, unit: Unit) -> bool:
         """Whether a statement calls one of the functions."""
@@ -191,9 +197,8 @@ class _Comparison:
                 change = _in_other_place(change, "inlined" if change.what != "call" else "call")
             yield change
 
-    @staticmethod
     def _paired(
-        block: Block, left: Sequence[tuple[str, ...]], right: Sequence[tuple[str, ...]]
+        self, block: Block, left: Sequence[tuple[str, ...]], right: Sequence[tuple[str, ...]]
     ) -> list[tuple[int, int]]:
         rows = range(block.first, block.last)
         others = range(block.other_first, block.other_last)
@@ -202,8 +207,14 @@ class _Comparison:
         # What is the same elsewhere in the block has moved, and is nobody else's other version.
         one, other = [left[i] for i in rows], [right[j] for j in others]
         common = Counter(one) & Counter(other)
-        free = [i for i in range(len(one)) if one[i] not in common]
-        free_others = [j for j in range(len(other)) if other[j] not in common]
+        free = [
+            i for i in range(len(one)) if one[i] not in common and not self.extracted.has(one[i])
+        ]
+        free_others = [
+            j
+            for j in range(len(other))
+            if other[j] not in common and not self.inlined.has(other[j])
+        ]
         inner = pairs_by_likeness([one[i] for i in free], [other[j] for j in free_others])
         return [(block.first + free[i], block.other_first + free_others[j]) for i, j in inner]
 
@@ -234,7 +245,9 @@ class _Comparison:
             crossed = self._crossed(at, other, backwards)
             if not crossed:
                 continue
-            is_free = _is_free(unit, [self.new[one] for one in crossed])
+            whole_of = [unit, *(self.old[one] for one in self._within(at))]
+            others = [self.new[one] for one in crossed]
+            is_free = all(_is_free(one, others) for one in whole_of)
             effect = Effect.STRUCTURAL if is_free else Effect.BEHAVIOUR
             name = next((t.text for t in unit.tokens if t.is_called or t.is_bound), "")
             yield Change(
@@ -247,6 +260,14 @@ class _Comparison:
                 self.after.line(newer.tokens[0]),
                 weight_of("order") if effect == Effect.BEHAVIOUR else 0.1,
             )
+
+    def _within(self, at: int) -> list[int]:
+        """The statements in one of the older version."""
+        found = {at}
+        for place in range(at + 1, len(self.old)):
+            if self.old[place].parent in found:
+                found.add(place)
+        return sorted(found - {at})
 
     def _crossed(self, at: int, other: int, backwards: Mapping[int, int]) -> list[int]:
         """Statements of the newer version that stood on the other side of one that has moved."""
@@ -388,18 +409,24 @@ def _is_free(unit: Unit, crossed: Sequence[Unit]) -> bool:
         return False
     calls = any(token.is_called for token in unit.tokens)
     names = {token.text for token in unit.tokens if token.kind == "name"}
-    bound = {token.text for token in unit.tokens if token.is_bound}
+    bound = _written(unit)
     for other in crossed:
         if calls and any(token.is_called for token in other.tokens):
             return False
         others = {token.text for token in other.tokens if token.kind == "name"}
-        others_bound = {token.text for token in other.tokens if token.is_bound}
-        if bound & others or others_bound & names:
-            return False
-        writes = any("=" in token.text and token.kind == "operator" for token in other.tokens)
-        if writes and names & others:
+        if bound & others or _written(other) & names:
             return False
     return True
+
+
+def _written(unit: Unit) -> set[str]:
+    """Names that get a value, as the tree says or as they stand before a sign of assignment."""
+    found = {token.text for token in unit.tokens if token.is_bound}
+    for at, token in enumerate(unit.tokens):
+        if _ASSIGNS.fullmatch(token.text):
+            found |= {one.text for one in unit.tokens[:at] if one.kind == "name"}
+            break
+    return found
 
 
 def _keywords_sorted(unit: Unit, texts: Sequence[str]) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from functools import cache
 
 _BLOCK = re.compile(
     r"(program|module|source|source_file|source_code|translation_unit|compilation_unit|chunk"
-    r"|document|suite|then|statements|compound_statement|statement_list|do_group|implementation"
+    r"|document|suite|preproc_(if|ifdef|else|elif|elifdef)|import_list|import_spec_list|then|statements|compound_statement|statement_list|do_group|implementation"
     r"|(\w+_)?(block|body|block_body|declaration_list|members|stmts|statements|suite))"
 )
 _NO_BLOCK = re.compile(r"(catch|finally|rescue|ensure|lambda|except)_block|\w*annotation\w*")
@@ -70,9 +70,7 @@ _TRANSPARENT = re.compile(
     r"|dictionary|let_declaration|named_argument|expression_list|property_declaration"
 )
 _OPAQUE = re.compile(r"\w*(binary|unary|boolean|comparison|cast|conditional|await|not_op|infix)\w*")
-_KEPT_INSIDE = re.compile(
-    r"(assignment|sequence|named|generator|comma|yield|walrus)\w*|lambda|arrow_function"
-)
+_KEPT_INSIDE = re.compile(r"(assignment|sequence|named|generator|comma|yield|walrus)\w*")
 _GUARDS = re.compile(
     r"(if|elif|elsif|unless|while|until|guard|ternary|conditional|assert|cond|do|repeat)\w*"
 )
@@ -118,7 +116,7 @@ _BUT = {
     ),
     "parameters": re.compile(r"type_parameter\w*"),
     "string": re.compile(r"concatenated_string|\w*_type"),
-    "import": re.compile(r"import_(clause|specifier|list|attribute|alias|prefix|header_part)"),
+    "import": re.compile(r"import_(clause|specifier|list|spec_list|attribute|alias|prefix)"),
     "call": re.compile(r"call_(suffix|operator)"),
 }
 

@@ -38,6 +38,8 @@ _NAME = re.compile(r"[^\W\d][\w$]*[?!]?|[$@]+\w+")
 _CLOSERS = frozenset(")]}>")
 _BLOCK_SIGNS = frozenset("{ } begin end do then :".split())
 _TUPLE_SIGNS = frozenset("()")
+_LAID_OUT = frozenset(("preproc_arg", "jsx_text"))
+"""Leaves with layout in them."""
 _NO_OPS = frozenset(("pass", "..."))
 _DEFINERS = frozenset("def defp defmacro defmacrop defguard test".split())
 _OWNER_FIELDS = ("left", "name", "key", "pattern", "declarator", "label", "target")
@@ -157,7 +159,8 @@ class _Reader:
                 self._units[-1].is_import = True
         elif means(kind, "block") and (field or "else" in kind):
             place = replace(place, branch=field or kind)
-        if self._gradual and (kind in _TYPE_NODES or (kind == "type" and field in _TYPE_FIELDS)):
+        is_type = kind in _TYPE_NODES or (kind == "type" and field in _TYPE_FIELDS)
+        if self._gradual and is_type and not self._runs(node):
             if not place.annotation and self._last is not None and self._last.text in (":", "->"):
                 self._take_back()
             place = replace(place, annotation=True)
@@ -177,6 +180,10 @@ class _Reader:
             if owner and field not in _OWNER_FIELDS:
                 place = replace(place, owner=owner)
         return place
+
+    def _runs(self, node: Node) -> bool:
+        """Whether an annotation calls something, as `Annotated[int, Depends(f)]` does."""
+        return self._language == "python" and b"(" in self._source[node.start_byte : node.end_byte]
 
     def _below(self, node: Node, kind: str, place: _Place) -> _Place:
         """The place of what is in a node."""
@@ -309,6 +316,8 @@ class _Reader:
         kind = self._kind(node, text, parent)
         if kind in ("sign", "word", "operator") and self._is_left_out(text, parent):
             return
+        if node.type in _LAID_OUT:
+            text = " ".join(text.replace("\\\n", " ").split())
         if kind == "number":
             text = meant_number(text)
         elif kind == "string":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from c2llm.analysis.changes.change import Change, Effect
@@ -18,6 +19,7 @@ _MODIFIERS = frozenset(
 _GUARDING = frozenset("if unless guard assert elif when require check ensure".split())
 _ENDING = frozenset("return raise throw continue break exit abort panic die fail".split())
 _RAISING = frozenset("raise throw try except catch rescue finally ensure defer".split())
+_DEFINES = re.compile(r"(function|method|constructor)(_\w*)?(declaration|definition|item)|^method$")
 _LOOPING = frozenset("for while loop foreach until repeat".split())
 _TELLS = frozenset(
     "log logger logging print printf println console warn warning debug info error fprintf eprintln"
@@ -204,7 +206,7 @@ def _statement_kind(units: Sequence[Unit]) -> str:
         return "loop"
     if root.tokens[0].role == "decorator":
         return "decorator"
-    if "function" in root.kind or "method" in root.kind:
+    if _DEFINES.search(root.kind):
         return "function"
     if any(token.is_called for token in root.tokens) and not any(
         token.text == "=" or token.is_bound for token in root.tokens

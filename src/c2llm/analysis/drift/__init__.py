@@ -11,7 +11,7 @@ Example:
 
 from c2llm.analysis.changes.change import Change, Effect
 from c2llm.analysis.changes.compare import changes_between
-from c2llm.analysis.drift.compare_trees import compare_trees
+from c2llm.analysis.drift.comparison import compare_trees
 from c2llm.analysis.drift.report import DriftReport, FunctionDrift, ValueChange
 from c2llm.analysis.drift.request import DriftRequest
 from c2llm.analysis.trees.opening import open_tree
