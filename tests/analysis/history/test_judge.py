@@ -71,6 +71,10 @@ def test_an_anomaly_is_found_and_told(quiet: Path, tmp_path: Path, name: str):
     assert first.p_value is not None
     assert first.p_value <= 0.01
     assert any(word in reason for reason in first.reasons), first.reasons
+    if name == "foreign":
+        (names,) = [reason for reason in first.reasons if "never seen" in reason]
+        assert "`b64decode`" in names
+        assert "`price`" not in names
     assert any(f"of {first.earlier} earlier commits" in reason for reason in first.reasons)
 
 

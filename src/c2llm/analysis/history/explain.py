@@ -84,7 +84,7 @@ def _foreign(which: str) -> Callable[[Commit, Surprise], str]:
         names = len(surprise.facts.names)
         measure = "foreign_to_file" if which == "file" else "foreign_to_repository"
         new = round(surprise.measured[measure] or 0.0)
-        shown = ", ".join(f"`{name}`" for name in surprise.foreign[:_MOST_NAMED])
+        shown = ", ".join(f"`{name}`" for name in surprise.foreign[which][:_MOST_NAMED])
         shown = f" ({shown}{', …' if new > _MOST_NAMED else ''})" if shown else ""
         said = f"{new} of the {names} names that it adds were never seen in this {which}{shown}"
         return f"{said}; {_earlier(surprise, surprise.counts[measure], 'brought fewer')}."

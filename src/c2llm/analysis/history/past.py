@@ -132,8 +132,8 @@ class Surprise:
     """One of each of `MEASURES`, None where it cannot be told."""
     regions: tuple[str, ...]
     """Those it touches, the one that was touched least first."""
-    foreign: tuple[str, ...]
-    """Some names that it uses and that the file had not."""
+    foreign: Mapping[str, tuple[str, ...]]
+    """Some names that it adds and that the `file`, and the `repository`, never had."""
     counts: Mapping[str, int]
     """Numbers of the file's past as they were at this commit, for sentences."""
     facts: EditFacts
@@ -286,8 +286,11 @@ class Past:
             **{name: self._beyond(name, value, past) for name, value in measured.items()},
         }
         capped = np.clip(np.array(values), 0.0, MOST_SURPRISE)
-        first = zip(facts.spelled, facts.names.tolist(), strict=False)
-        foreign = tuple(name for name, hashed in first if hashed not in past.names)
+        first = list(zip(facts.spelled, facts.names.tolist(), strict=False))
+        foreign = {
+            where: tuple(name for name, hashed in first if hashed not in known)
+            for where, known in (("file", past.names), ("repository", self._names))
+        }
         return Surprise(edit.path, capped, measured, tuple(regions), foreign, counts, facts)
 
     def _beyond(self, name: str, value: float | None, past: FilePast) -> int:
