@@ -183,7 +183,7 @@ def test_what_is_asked_wrongly_is_told(call, imported):
         ("sharp > 1", "do you mean sharpe"),
         ("sharpe >", "cannot be read"),
         ("market > 1", "cannot be compared"),
-        ("load_extension('x')", "is not taken"),
+        ("load_extension('x')", "is no function here"),
     ):
         done = call("search", "trend", imported, "--mode", "lexical", "--where", condition)
         assert done.code == 2 and told in done.err and not done.out

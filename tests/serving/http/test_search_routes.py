@@ -101,6 +101,8 @@ def test_a_question_without_an_answer_is_answered(server: Running) -> None:
         ({"query": "x", "mode": "fast"}, 422, "mode"),
         ({"query": "x", "languages": ["klingon"]}, 422, "klingon"),
         ({"query": "x", "pattern": "("}, 422, "pattern"),
+        ({"query": "x", "where": "a >"}, 422, "condition"),
+        ({"query": "x", "where": "sharpe > 1", "sort": "-sharpe"}, 422, "No records"),
         ({"query": "x", "repositories": ["nobody"]}, 404, "nobody"),
         ({"query": 7}, 422, "query"),
         ({}, 422, "query"),

@@ -9,14 +9,15 @@ and only what is true is met.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
-    from sqlglot import exp
+    from sqlglot import Token, exp
 
 MOST_CHARACTERS = 4_000
 _MOST_DEPTH = 30
@@ -102,6 +103,13 @@ Condition = Comparison | Like | IsMissing | Truth | Not | Junction
 
 _COMPARISONS = {"EQ": "=", "NEQ": "<>", "LT": "<", "LTE": "<=", "GT": ">", "GTE": ">="}
 _ARITHMETIC = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/"}
+_TOKENS = frozenset(
+    "AND OR NOT IN BETWEEN LIKE ILIKE IS NULL ISNULL NOTNULL TRUE FALSE L_PAREN R_PAREN COMMA DOT"
+    " EQ NEQ LT LTE GT GTE PLUS DASH STAR SLASH NUMBER STRING IDENTIFIER".split()
+)
+_PREFIXES = frozenset({"NOT", "DASH", "PLUS"})
+_LITERALS = frozenset({"HEX_STRING", "BIT_STRING", "BYTE_STRING", "NATIONAL_STRING", "RAW_STRING"})
+_WORD = re.compile(r"[^\W\d]\w*")
 _TAKEN = "comparisons, and, or, not, in, between, like, is null, and + - * / of numbers are taken"
 
 
@@ -119,20 +127,23 @@ def parse_condition(text: str) -> Condition:
         raise UsageError("The condition is empty; write one such as: sharpe > 1 and market = 'fx'.")
     if not text.isascii() and text != text.encode(errors="replace").decode():
         raise UsageError("The condition has characters that are no text; type it again.")
-    from sqlglot import exp, parse_one
+    from sqlglot import exp
+    from sqlglot.dialects.sqlite import SQLite
     from sqlglot.errors import SqlglotError
 
+    dialect = SQLite()
     try:
-        tree: exp.Expression = parse_one(text, read="sqlite", into=exp.Condition)  # type: ignore[assignment]
-        return _condition(tree, 0)
+        tokens = _taken(dialect.tokenize(text))
+        trees: list[Any] = dialect.parser().parse_into(exp.Condition, tokens, text)
+        if len(trees) != 1 or trees[0] is None:
+            raise SqlglotError("not one condition")
+        return _condition(trees[0], 0)
     except RecursionError as error:
-        raise UsageError(
-            "The condition has too many parts in one another; use a flat list of and, or or in."
-        ) from error
+        raise _too_deep() from error
     except SqlglotError as error:
         raise UsageError(
             f"The condition {text!r:.200} cannot be read; write it like sharpe > 1 and "
-            "market = 'fx', and column names with other signs, or words of SQL, in double quotes."
+            "market = 'fx', and column names with other signs in double quotes."
         ) from error
 
 
@@ -155,6 +166,36 @@ def columns_of(condition: Condition | Scalar) -> set[str]:
             case Constant():
                 pass
     return found
+
+
+def _taken(tokens: Sequence[Token]) -> list[Token]:
+    """The tokens of a condition, the only ones that its parser is given.
+
+    What it knows beyond conditions, and takes its time for, is no business of ours: every word that
+    is no operator is the name of a column.
+
+    Raises:
+        UsageError: There is another sign, a function, or too much in one another.
+    """
+    from sqlglot import Token, TokenType
+
+    taken: list[Token] = []
+    depth = row = 0
+    for token in tokens:
+        kind = token.token_type.name
+        depth += (kind == "L_PAREN") - (kind == "R_PAREN")
+        row = row + 1 if kind in _PREFIXES else 0
+        if max(depth, row) > _MOST_DEPTH:
+            raise _too_deep()
+        if kind in _TOKENS:
+            if kind == "L_PAREN" and taken and taken[-1].token_type == TokenType.IDENTIFIER:
+                raise UsageError(f"{taken[-1].text!r:.80} is no function here; {_TAKEN}.")
+        elif _WORD.fullmatch(token.text) and kind not in _LITERALS:
+            token = Token(TokenType.IDENTIFIER, token.text)
+        else:
+            raise UsageError(f"{token.text!r:.80} is not taken in a condition; {_TAKEN}.")
+        taken.append(token)
+    return taken
 
 
 def _condition(tree: exp.Expression, depth: int) -> Condition:
@@ -305,10 +346,14 @@ def _is_number(value: object) -> bool:
 
 def _check(tree: exp.Expression, depth: int) -> None:
     if depth > _MOST_DEPTH:
-        raise UsageError(
-            f"The condition has more than {_MOST_DEPTH} parts in one another; use a flat list of "
-            "and, or or in."
-        )
+        raise _too_deep()
+
+
+def _too_deep() -> UsageError:
+    return UsageError(
+        f"The condition has more than {_MOST_DEPTH} parts in one another; use a flat list of and, "
+        "or or in."
+    )
 
 
 def _refuse(tree: exp.Expression) -> NoReturn:
