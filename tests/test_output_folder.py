@@ -218,3 +218,20 @@ def test_nothing_else_removes_folders() -> None:
         if re.search(r"\brmtree\(|removedirs\(", path.read_text(encoding="utf-8"))
     }
     assert removing == {"output_folder.py", "adaptation.py"}  # the latter in its work folder alone
+
+
+def test_a_file_that_is_made_or_not_goes_with_what_it_belonged_to(out: Path) -> None:
+    def add(**files: str) -> None:
+        with add_to_folder(out, ["graph"], maybe=["data"]) as part:
+            for name, text in files.items():
+                (part / name).write_text(text)
+
+    fill(out, mine="0")
+    add(graph="1", data="2")
+    assert content(out) == {"mine": "0", "graph": "1", "data": "2"}
+    add(graph="3")
+    assert content(out) == {"mine": "0", "graph": "3"}
+    (out / "data").write_text("the user's")
+    with pytest.raises(UsageError, match="holds 'data'"):
+        add(graph="4", data="5")
+    assert content(out) == {"mine": "0", "graph": "3", "data": "the user's"}

@@ -12,6 +12,7 @@ from onnxruntime import InferenceSession
 
 from c2llm.encoding.encoder import Encoder
 from c2llm.errors import ModelError
+from c2llm.modeling.checks.graph_check import check_graph
 from c2llm.training.export import constants as constants_module
 from c2llm.training.export import onnx_export as export
 from c2llm.training.export.constants import DATA, GraphConstants, outlined
@@ -123,8 +124,10 @@ def test_weights_outside_give_the_same_vectors_and_belong_to_the_folder(
         stream.write(b"\1\2\3\4")
     assert Encoder.load(tmp_path / "copy").fingerprint != before
     data.unlink()
-    with pytest.raises(ModelError, match=DATA):
+    with pytest.raises(ModelError, match=r"cannot be loaded as an ONNX graph; .*xternal data"):
         Encoder.load(tmp_path / "copy")
+    with pytest.raises(ModelError, match=r"model\.onnx\.data cannot be read"):
+        check_graph(tmp_path / "copy" / "model.onnx")  # what the trial of a folder tells
 
 
 @pytest.mark.slow

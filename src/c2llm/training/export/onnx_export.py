@@ -164,7 +164,6 @@ def export_onnx(
         for name in (graph.name, DATA):
             if (graph.parent / name).exists():
                 (graph.parent / name).rename(part / name)
-        shutil.rmtree(part / "steps")
         for name in DESCRIPTIONS:
             shutil.copyfile(source / name, part / name)
         exported = Encoder.load(part, engine="onnx", tried=True)
@@ -173,7 +172,7 @@ def export_onnx(
 
 
 class _Steps:
-    """A folder for each step, since all call their weights `DATA`; no more than two are kept."""
+    """A folder for each step, since all call their weights `DATA`; two of those exist at most."""
 
     def __init__(self, root: Path) -> None:
         self._root, self._count = root, 0
@@ -181,7 +180,7 @@ class _Steps:
     def next(self) -> Path:
         """Where the next step writes its graph."""
         self._count += 1
-        shutil.rmtree(self._root / str(self._count - 2), ignore_errors=True)
+        (self._root / str(self._count - 2) / DATA).unlink(missing_ok=True)
         folder = self._root / str(self._count)
         folder.mkdir(parents=True)
         return folder / "model.onnx"
