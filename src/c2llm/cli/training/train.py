@@ -20,6 +20,7 @@ from c2llm.cli.output import (
     print_line,
     print_text,
     shell_quoted,
+    stage_bars,
     training_libraries,
 )
 from c2llm.errors import C2LLMError, UsageError
@@ -62,6 +63,12 @@ def _show_keys(context: click.Context, parameter: click.Parameter, asked: bool) 
     "the time of all steps follows.  [default: what RUN has measured]",
 )
 @click.option(
+    "--prepare",
+    is_flag=True,
+    help="Read the data with all cores and keep it for any run with data.stream=true, instead of "
+    "training; goes on where it was stopped.",
+)
+@click.option(
     "--pairs-out",
     type=click.Path(dir_okay=False),
     metavar="FILE",
@@ -82,6 +89,7 @@ def command(
     run_folder: str | None,
     dry_run: bool,
     speed: str | None,
+    prepare: bool,
     pairs_out: str | None,
     as_json: bool,
 ) -> None:
@@ -128,6 +136,9 @@ def command(
     if pairs_out is not None:
         _write_pairs(config, Path(pairs_out), as_json)
         return
+    if prepare:
+        _prepare(config, as_json)
+        return
     run = Path(run_folder or Path("runs") / Path(recipe).stem)
     if dry_run:
         _dry_run(config, speed or str(run), speed is not None, as_json)
@@ -166,6 +177,16 @@ def _write_pairs(config: TrainConfig, out: Path, as_json: bool) -> None:
     note(f"{count:,} pairs written to {out}; next: c2llm mine negatives {out}")
     if as_json:
         print_json({"out": str(out), "pairs": count, "data": report.to_dict()})
+
+
+def _prepare(config: TrainConfig, as_json: bool) -> None:
+    from c2llm.training.data.prepare import prepare_ahead
+
+    with stage_bars() as on_start:
+        report = prepare_ahead(config.data, config.optim.seed, on_start)
+    note(f"{report.kept.total():,} pairs are ready for every run of this recipe on this machine")
+    if as_json:
+        print_json({"pairs": report.kept.total(), "data": report.to_dict()})
 
 
 def _dry_run(config: TrainConfig, speed: str, asked: bool, as_json: bool) -> None:

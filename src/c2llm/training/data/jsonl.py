@@ -33,17 +33,25 @@ def numbered_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             object.
     """
     for number, line in numbered_lines(path):
-        where = f"{path}:{number}"
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else type(error).__name__
-            raise DataError(
-                f"{where} is not JSON ({reason}): each line is one JSON object."
-            ) from error
-        if not isinstance(row, dict):
-            raise DataError(f"{where} is not a JSON object: each line is one.")
-        yield number, row
+        yield number, parse_line(line, f"{path}:{number}")
+
+
+def parse_line(line: str | bytes, where: str) -> dict[str, Any]:
+    """The JSON object of a line.
+
+    Raises:
+        DataError: naming `where`, for a line that is none, or bytes that are not UTF-8.
+    """
+    try:
+        row = json.loads(line.decode("utf-8") if isinstance(line, bytes) else line)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where} is not UTF-8 ({error.reason}): convert the file.") from error
+    except (ValueError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else type(error).__name__
+        raise DataError(f"{where} is not JSON ({reason}): each line is one JSON object.") from error
+    if not isinstance(row, dict):
+        raise DataError(f"{where} is not a JSON object: each line is one.")
+    return row
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -9,28 +9,32 @@ from __future__ import annotations
 
 import json
 import random
-import re
-import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 import numpy as np
 
 from c2llm.errors import DataError
-from c2llm.modeling.official import PAPER_INSTRUCTIONS
 from c2llm.training.data.decontamination import Contamination
-from c2llm.training.data.pair_sources import Row, files_of, read_rows, rows_of
+from c2llm.training.data.judging import (
+    Judge,
+    Judged,
+    in_held_out_tenth,
+    is_held_out,
+    pair_key,
+    row_format,
+)
+from c2llm.training.data.pair_sources import files_of, read_rows, rows_of
 from c2llm.training.data.pair_store import ArrowWriter, Subset
-from c2llm.training.data.stored_texts import TextsById
-from c2llm.training.data.training_pair import Pair, RowFormat
+from c2llm.training.data.training_pair import Pair
 from c2llm.training.mining.near_duplicates import NearDuplicates
 from c2llm.training.run.recipe import HUB, DataConfig, SourceConfig
 
-_WORD = re.compile(r"[A-Za-z]+|[0-9]+")
+__all__ = ["DataReport", "count_pairs", "evaluation_texts", "in_held_out_tenth", "load_pairs"]
 
 
 @dataclass
@@ -80,20 +84,12 @@ class _Sink(Protocol):
     def append(self, pair: Pair, /) -> None: ...
 
 
-def is_held_out(row: Row, source: SourceConfig) -> bool:
-    """Whether evaluation, not training, may use this row of a source."""
-    if source.splits and row.get("split") not in source.splits:
-        return True
-    return source.hold_out_tenth and in_held_out_tenth(str(row.get("id", "")))
-
-
-def in_held_out_tenth(row_id: str) -> bool:
-    """The tenth of a file that has no split of its own: crc32 of the row's id, modulo 10, is 0."""
-    return zlib.crc32(row_id.encode()) % 10 == 0
-
-
 def load_pairs(
-    config: DataConfig, seed: int, *, folder: Path | None = None
+    config: DataConfig,
+    seed: int,
+    *,
+    folder: Path | None = None,
+    judged: Callable[[int], Iterable[Judged]] | None = None,
 ) -> tuple[Sequence[Pair], DataReport]:
     """Read all sources of a recipe.
 
@@ -106,12 +102,13 @@ def load_pairs(
         seed: draws the rows of capped sources.
         folder: where to name every dropped row (`dropped.jsonl`) and, with `config.stream`, keep
             the pairs.
+        judged: the rows of the source with this number, where other processes have looked at them
+            (`shards.py`); they are read here without it.
 
     Raises:
         DataError: for a malformed row or mixed numbers of negatives, naming file and line, or if
             nothing is left.
     """
-    root = Path(config.root)
     report = DataReport()
     with ExitStack() as stack:
         if folder is not None:
@@ -122,31 +119,85 @@ def load_pairs(
         writer = ArrowWriter(folder / "pairs.arrow") if streamed and folder is not None else None
         memory: list[Pair] = []
         sink: _Sink = writer if writer is not None else memory
-        order = _Reader(config, root, report, seed).read(sink)
+        order = _Reader(config, report, seed, judged or judged_here(config)).read(sink)
     report.log = None
     if not order:
-        raise DataError(f"No training pair is left of {len(config.sources)} sources below {root}.")
+        raise _nothing_left(config)
     if writer is not None:
         return Subset(writer.finish(), np.array(order, dtype=np.int64)), report
     return [memory[i] for i in order], report
 
 
-class _Reader:
-    """One pass over all sources."""
+def count_pairs(
+    config: DataConfig, seed: int, judged: Callable[[int], Iterable[Judged]]
+) -> DataReport:
+    """What `load_pairs` would keep and drop, without keeping it.
 
-    def __init__(self, config: DataConfig, root: Path, report: DataReport, seed: int) -> None:
-        self._config, self._root, self._report, self._seed = config, root, report, seed
-        self._evaluation = evaluation_texts(config, root)
+    Raises:
+        DataError: as `load_pairs`.
+    """
+    report = DataReport()
+    if not _Reader(config, report, seed, judged).read(_Counted()):
+        raise _nothing_left(config)
+    return report
+
+
+class _Counted:
+    def __init__(self) -> None:
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, pair: Pair) -> None:
+        self._count += 1
+
+
+def _nothing_left(config: DataConfig) -> DataError:
+    return DataError(
+        f"No training pair is left of {len(config.sources)} sources below {Path(config.root)}."
+    )
+
+
+def judged_here(config: DataConfig) -> Callable[[int], Iterable[Judged]]:
+    """Reads and judges the rows of a source in this process."""
+    root = Path(config.root)
+    evaluation = evaluation_texts(config, root)
+
+    def judged(number: int) -> Iterator[Judged]:
+        source = config.sources[number]
+        return Judge(source, config, evaluation).judge(rows_of(source, root))
+
+    return judged
+
+
+class _Reader:
+    """One pass over all sources.
+
+    Args:
+        config: what to read.
+        report: counts what is dropped.
+        seed: draws the rows of capped sources.
+        judged: the rows of the source with this number, each looked at by itself.
+    """
+
+    def __init__(
+        self,
+        config: DataConfig,
+        report: DataReport,
+        seed: int,
+        judged: Callable[[int], Iterable[Judged]],
+    ) -> None:
+        self._config, self._report, self._seed, self._judged = config, report, seed, judged
         self._near = NearDuplicates(config.near_duplicates) if config.near_duplicates else None
-        self._seen: set[tuple[int, int]] = set()
-        self._judged: dict[tuple[Path, int], bool] = {}
+        self._seen: set[int] = set()
         self._negatives = _NegativeCounts(config.hard_negatives, config.few_negatives)
 
     def read(self, sink: _Sink) -> list[int]:
         """Put the pairs into `sink`; returns the positions of those to use."""
         order: list[int] = []
-        for source in self._config.sources:
-            order.extend(self._read_source(source, sink))
+        for number in range(len(self._config.sources)):
+            order.extend(self._read_source(number, sink))
         few = self._negatives.to_drop()
         for _, name, where in few:
             self._report.drop(name, "too few negatives", where)
@@ -154,20 +205,28 @@ class _Reader:
         gone = {position for position, _, _ in few}
         return [position for position in order if position not in gone]
 
-    def _read_source(self, source: SourceConfig, sink: _Sink) -> list[int]:
-        name, report = source.dataset, self._report
+    def _read_source(self, number: int, sink: _Sink) -> list[int]:
+        source, report = self._config.sources[number], self._report
+        name = source.dataset
         positions: list[int] = []
-        rows = row_format(source, self._config)
-        for where, row in rows_of(source, self._root):
-            pair = rows.parse(row, where)
-            refused = self._refused(pair, row, source)
-            if refused:
-                report.drop(name, refused[0], where, refused[1])
+        for row in self._judged(number):
+            pair = row.pair
+            if pair is None:
+                report.drop(name, row.reason, row.where, row.repeats)
                 continue
-            pair = self._without_evaluation_negatives(pair, name)
-            self._seen.add(_key(pair))
+            key = pair_key(pair)
+            if key in self._seen:
+                report.drop(name, "repeated pair", row.where)
+                continue
+            if self._near is not None and self._near.add(pair.document, pair.dataset):
+                report.drop(name, "near-duplicate", row.where)
+                continue
+            if row.negatives_dropped:
+                counts = report.dropped.setdefault(name, Counter())
+                counts["negatives that repeat evaluation texts"] += row.negatives_dropped
+            self._seen.add(key)
             report.datasets.setdefault(pair.dataset, name)
-            self._negatives.see(pair, len(sink), name, where)
+            self._negatives.see(pair, len(sink), name, row.where)
             positions.append(len(sink))
             sink.append(pair)
         if source.cap is not None and len(positions) > source.cap:
@@ -176,59 +235,6 @@ class _Reader:
             positions = random.Random(self._seed).sample(positions, source.cap)
         report.kept[name] += len(positions)
         return positions
-
-    def _refused(self, pair: Pair, row: Row, source: SourceConfig) -> tuple[str, str] | None:
-        """Why a row is not used, and which evaluation set it repeats; None if it is used."""
-        if is_held_out(row, source):
-            return "held out for evaluation", ""
-        if row.get("label") in (0, 0.0, "0"):
-            return "judged not to answer", ""
-        if not _WORD.search(pair.query) or not pair.document.strip():
-            return "empty text", ""
-        if len(pair.query) < source.min_query_characters:
-            return "short query", ""
-        if len(pair.document) < source.min_document_characters:
-            return "short document", ""
-        most = source.max_document_characters
-        if most is not None and len(pair.document) > most:
-            return "long document", ""
-        if _key(pair) in self._seen:
-            return "repeated pair", ""
-        repeated = self._evaluation.source(pair.query)
-        for document in pair.positives:
-            ngrams = not source.templated
-            repeated = repeated or self._evaluation.source(document, ngrams=ngrams)
-        if repeated is not None:
-            return "repeats an evaluation text", repeated
-        if self._near is not None and self._near.add(pair.document, pair.dataset):
-            return "near-duplicate", ""
-        return None
-
-    def _without_evaluation_negatives(self, pair: Pair, source: str) -> Pair:
-        """A document of an evaluation corpus is not trained on as a negative either."""
-        if self._evaluation.is_empty:
-            return pair
-        negatives = pair.negatives
-        kept = [i for i in range(len(negatives)) if not self._repeats(negatives, i)]
-        if len(kept) == len(negatives):
-            return pair
-        counts = self._report.dropped.setdefault(source, Counter())
-        counts["negatives that repeat evaluation texts"] += len(negatives) - len(kept)
-        scores = (pair.scores[0], *(pair.scores[1 + i] for i in kept)) if pair.scores else ()
-        left: Sequence[str] = tuple(negatives[i] for i in kept)
-        if isinstance(negatives, TextsById):
-            left = TextsById(negatives.stored, [negatives.ids[i] for i in kept])
-        return replace(pair, negatives=left, scores=scores)
-
-    def _repeats(self, negatives: Sequence[str], index: int) -> bool:
-        """Whether a negative is an evaluation text; one that many rows share is read once."""
-        if not isinstance(negatives, TextsById):
-            return self._evaluation.source(negatives[index], ngrams=False) is not None
-        key = negatives.stored.path, negatives.ids[index]
-        if key not in self._judged:
-            text = negatives[index]
-            self._judged[key] = self._evaluation.source(text, ngrams=False) is not None
-        return self._judged[key]
 
 
 class _NegativeCounts:
@@ -263,22 +269,6 @@ class _NegativeCounts:
     def to_drop(self) -> list[tuple[int, str, str]]:
         """Position, source and place of rows to leave out."""
         return [row for name, rows in self._short.items() if name in self._with for row in rows]
-
-
-def row_format(source: SourceConfig, config: DataConfig) -> RowFormat:
-    """How the rows of a source are read."""
-    return RowFormat(
-        dataset=source.dataset,
-        language=source.language,
-        instruction=source.instruction,
-        instructions={**PAPER_INSTRUCTIONS, **config.instructions},
-        columns=source.columns,
-        swap=source.swap,
-    )
-
-
-def _key(pair: Pair) -> tuple[int, int]:
-    return hash(pair.query.lower()), hash(pair.document)
 
 
 def evaluation_texts(config: DataConfig, root: Path) -> Contamination:

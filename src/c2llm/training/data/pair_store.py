@@ -77,9 +77,14 @@ class ArrowPairs(Sequence[Pair]):
 
 
 class ArrowWriter:
-    """Append pairs, then `finish`; the file appears whole or not at all."""
+    """Append pairs, then `finish`; the file appears whole or not at all.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: the file.
+        part: what is put after its name while it is written.
+    """
+
+    def __init__(self, path: Path, part: str = ".part") -> None:
         import pyarrow as pa
 
         text, many = pa.string(), pa.list_(pa.string())
@@ -100,7 +105,7 @@ class ArrowWriter:
         )
         self._pa, self._path = pa, path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._part = path.with_name(path.name + ".part")
+        self._part = path.with_name(path.name + part)
         self._writer = pa.ipc.new_file(str(self._part), self._schema)
         self._rows: list[dict[str, Any]] = []
         self._count = 0
@@ -127,6 +132,11 @@ class ArrowWriter:
         self._writer.close()
         self._part.replace(self._path)
         return ArrowPairs(self._path)
+
+    def discard(self) -> None:
+        """Leave no file."""
+        self._writer.close()
+        self._part.unlink(missing_ok=True)
 
     def _flush(self) -> None:
         self._writer.write_batch(self._pa.RecordBatch.from_pylist(self._rows, schema=self._schema))

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from c2llm.cores import core_count
+from c2llm.errors import UsageError
+from c2llm.home import home_folder
+from c2llm.training.data.judging import Judged
 from c2llm.training.data.pair_loading import (
     DataReport,
+    count_pairs,
+    evaluation_texts,
     load_pairs,
     split_validation,
     validation_pairs,
 )
 from c2llm.training.data.pair_sources import files_of
 from c2llm.training.data.pair_store import ArrowPairs, Subset
+from c2llm.training.data.shards import OnStart, judged_in_parallel
 from c2llm.training.data.stored_texts import SUFFIX
 from c2llm.training.data.training_pair import Pair
 from c2llm.training.run.checkpoint import write_json
@@ -37,7 +44,14 @@ class RunData:
     loss_weights: dict[str, float]
 
 
-def prepare(config: DataConfig, seed: int, folder: Path | None, world: World) -> RunData:
+def prepare(
+    config: DataConfig,
+    seed: int,
+    folder: Path | None,
+    world: World,
+    *,
+    on_start: OnStart = lambda what, total: lambda done: None,
+) -> RunData:
     """Read the data of a recipe.
 
     Args:
@@ -45,13 +59,14 @@ def prepare(config: DataConfig, seed: int, folder: Path | None, world: World) ->
         seed: draws capped rows and validation pairs.
         folder: the run's data folder; None keeps everything in memory and writes nothing.
         world: with `config.stream`, rank 0 reads and the others open what it wrote.
+        on_start: as `judged_in_parallel`.
 
     Raises:
         DataError: as `load_pairs`.
     """
     pairs: Sequence[Pair]
     if config.stream and folder is not None:
-        pairs, report = _streamed(config, seed, folder, world)
+        pairs, report = _streamed(config, seed, folder, world, on_start)
     else:
         pairs, report = load_pairs(config, seed, folder=folder if world.leads else None)
     if config.validation:
@@ -68,15 +83,36 @@ def prepare(config: DataConfig, seed: int, folder: Path | None, world: World) ->
     )
 
 
+def prepare_ahead(config: DataConfig, seed: int, on_start: OnStart) -> DataReport:
+    """Judge all rows of a recipe, for any run to find, and tell what will be kept and dropped.
+
+    Raises:
+        DataError: as `load_pairs`.
+        UsageError: if the recipe keeps its pairs in memory, where nothing can be shared.
+    """
+    if not config.stream:
+        raise UsageError(
+            "--prepare keeps rows for runs that read them from disk: set data.stream=true."
+        )
+    return count_pairs(config, seed, _judged(config, on_start))
+
+
+def _judged(config: DataConfig, on_start: OnStart) -> Callable[[int], Iterable[Judged]]:
+    evaluation = evaluation_texts(config, Path(config.root))
+    cache = home_folder() / "training-data"
+    return judged_in_parallel(config, evaluation, cache, core_count(), on_start=on_start)
+
+
 def _streamed(
-    config: DataConfig, seed: int, folder: Path, world: World
+    config: DataConfig, seed: int, folder: Path, world: World, on_start: OnStart
 ) -> tuple[Sequence[Pair], DataReport]:
     path, order_path, report_path = (
         folder / name for name in ("pairs.arrow", "order.npy", "report.json")
     )
     fingerprint = _fingerprint(config, seed)
     if world.leads and not _is_current(report_path, fingerprint):
-        pairs, report = load_pairs(config, seed, folder=folder)
+        judged = _judged(config, on_start)
+        pairs, report = load_pairs(config, seed, folder=folder, judged=judged)
         assert isinstance(pairs, Subset)
         np.save(order_path, pairs.positions)
         write_json(report_path, {"fingerprint": fingerprint, **report.to_dict()})
