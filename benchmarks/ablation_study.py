@@ -36,11 +36,11 @@ from c2llm.training.data.batch_plan import BatchPlan
 from c2llm.training.data.pair_sources import read_rows
 from c2llm.training.data.prepare import prepare
 from c2llm.training.data.training_pair import Pair
+from c2llm.training.network.lora import choose_trained, plain_model
+from c2llm.training.network.network import backbone_folder, build_model, prepare_backbone
 from c2llm.training.run.checkpoint import write_json
 from c2llm.training.run.config_tree import read_tree
 from c2llm.training.run.distributed import join_world
-from c2llm.training.run.lora import choose_trained, plain_model
-from c2llm.training.run.network import backbone_folder, build_model, prepare_backbone
 from c2llm.training.run.optimizer import learning_rate_factor, make_optimizer
 from c2llm.training.run.recipe import TrainConfig
 from c2llm.training.run.training_step import Step

@@ -55,7 +55,7 @@ def standard_library(limit: int) -> list[tuple[str, str]]:
 def build(folder: Path) -> None:
     """The network that all systems open."""
     from c2llm.modeling.torch_folder import save_folder
-    from c2llm.training.run.network import build_network
+    from c2llm.training.network.network import build_network
     from c2llm.training.run.recipe import ModelConfig
 
     model, tokenizer = build_network(ModelConfig(max_tokens=256))
@@ -66,8 +66,8 @@ def our_step(folder: Path, options: argparse.Namespace, *, cached: bool) -> Call
     import torch
 
     from c2llm.training.data.training_pair import Pair
+    from c2llm.training.network.network import build_network
     from c2llm.training.run.distributed import join_world
-    from c2llm.training.run.network import build_network
     from c2llm.training.run.optimizer import make_optimizer
     from c2llm.training.run.recipe import TrainConfig
     from c2llm.training.run.training_step import Step

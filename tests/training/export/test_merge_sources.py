@@ -12,9 +12,9 @@ from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.model import C2LLMModel
 from c2llm.training.export.merge_sources import read_weights
 from c2llm.training.export.weight_merge import merge_models
+from c2llm.training.network.lora import choose_trained, plain_model
 from c2llm.training.run.checkpoint import save_checkpoint
 from c2llm.training.run.distributed import join_world
-from c2llm.training.run.lora import choose_trained, plain_model
 from c2llm.training.run.recipe import TuneConfig
 from tests.tiny import save_tiny_model
 

@@ -42,7 +42,7 @@ def gradients(recipe: str, folder: str, forms: dict[str, list[str]]) -> None:
         given = [c for c in changes if not (alone and c == "run.strategy=fsdp")]
         config = load_config(recipe, given)
         trainer = Trainer(config, Path(folder) / name)
-        from c2llm.training.run.lora import choose_trained
+        from c2llm.training.network.lora import choose_trained
 
         choose_trained(trainer.model, config.tune)
         step = Step(trainer.model, trainer.tokenizer, config, trainer.world, trainer.run)

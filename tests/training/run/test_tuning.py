@@ -11,9 +11,9 @@ import torch
 from c2llm.encoding.encoder import Encoder
 from c2llm.errors import UsageError
 from c2llm.modeling.model import C2LLMModel
+from c2llm.training.network.frozen_backbone import StateCache
+from c2llm.training.network.network import build_network, empty_network
 from c2llm.training.objective.teacher import Teacher
-from c2llm.training.run.frozen_backbone import StateCache
-from c2llm.training.run.network import build_network, empty_network
 from c2llm.training.run.recipe import load_config
 from c2llm.training.run.training_loop import Trainer
 from tests.tiny import save_tiny_model

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from c2llm.encoding.encoder import Encoder
-from c2llm.training.run.frozen_backbone import StateCache
+from c2llm.training.network.frozen_backbone import StateCache
 
 Encode = Callable[[list[str]], NDArray[np.float32]]
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from c2llm.modeling.model import C2LLMModel
-from c2llm.training.run.frozen_backbone import StateCache
+from c2llm.training.network.frozen_backbone import StateCache
 
 TokenIds = list[int]
 

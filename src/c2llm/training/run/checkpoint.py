@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from c2llm.errors import DataError
 from c2llm.output_folder import remove_folder, replace_folder
+from c2llm.training.network.lora import trained_parameters
 from c2llm.training.run.distributed import World
-from c2llm.training.run.lora import trained_parameters
 
 
 def write_json(path: Path, payload: Any) -> None:

@@ -14,9 +14,9 @@ from c2llm.modeling.model import C2LLMModel
 from c2llm.training.data.jsonl import numbered_rows
 from c2llm.training.data.lengths import length_statistics
 from c2llm.training.data.prepare import prepare
+from c2llm.training.network.lora import choose_trained
+from c2llm.training.network.network import describe_model, empty_network
 from c2llm.training.run.distributed import World
-from c2llm.training.run.lora import choose_trained
-from c2llm.training.run.network import describe_model, empty_network
 from c2llm.training.run.recipe import HUB, TrainConfig, hub_name
 from c2llm.training.run.training_loop import count_steps, make_plan
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from c2llm.training.network.lora import merged_state
 from c2llm.training.run.checkpoint import load_weights, whole_state
-from c2llm.training.run.lora import merged_state
 
 
 def merged_steps(steps: int, every: int, last: int) -> list[int]:

@@ -15,6 +15,7 @@ from c2llm.errors import DataError
 from c2llm.modeling.model import C2LLMModel
 from c2llm.training.data.batch_texts import RowTexts, draw_texts, known_answers
 from c2llm.training.data.training_pair import Pair
+from c2llm.training.network.frozen_backbone import StateCache
 from c2llm.training.objective.distillation import (
     batch_score_loss,
     own_scores,
@@ -32,7 +33,6 @@ from c2llm.training.objective.text_embedding import (
     tokenize,
 )
 from c2llm.training.run.distributed import World, distribute, reshard
-from c2llm.training.run.frozen_backbone import StateCache
 from c2llm.training.run.recipe import TrainConfig
 
 

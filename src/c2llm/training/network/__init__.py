@@ -1,0 +1,1 @@
+"""The network that is trained: what of it learns, and how."""
