@@ -200,3 +200,11 @@ def test_what_was_kept_is_told_again(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("c2llm.analysis.drift.comparison.changes_between", lambda *_, **__: 1 / 0)
     assert compare_trees(trees[0], trees[1], kept=KeptChanges(file)) == first
+
+
+def test_a_change_without_weight_beside_a_number_that_is_none(tmp_path: Path):
+    files = {"a.py": "def f(a):\n    return a\n", "b.json": '{"a": NaN, "b": 1e999}'}
+    others = {"a.py": "def f(a):\n    return  a\n", "b.json": '{"a": 1, "b": -1e-320}'}
+    report = compared(tmp_path, files, others)
+    assert len(report.values) == 2
+    assert all(0 <= one.weight <= 1 for one in (*report.values, *report.functions))

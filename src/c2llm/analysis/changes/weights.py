@@ -7,7 +7,7 @@ operator; then calls, order and values; then what only people read.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log10
+from math import isfinite, log10
 
 from c2llm.analysis.changes.tokens import Token
 
@@ -75,6 +75,8 @@ def _distance(before: Sequence[Token], after: Sequence[Token]) -> float:
         one, other = (float(side[-1].text.rstrip("fFlLuU")) for side in (before, after))
     except (ValueError, IndexError, OverflowError):
         return 0.0
+    if not isfinite(one) or not isfinite(other):
+        return 0.0
     if one == other or one * other <= 0:
         return 1.0 if one != other else 0.0
-    return abs(log10(abs(one / other)))
+    return abs(log10(abs(one)) - log10(abs(other)))

@@ -30,7 +30,7 @@ def value_changes(functions: Iterable[FunctionDrift]) -> tuple[ValueChange, ...]
 def _of(drift: FunctionDrift) -> Iterator[ValueChange]:
     if drift.before is None or drift.after is None:
         return
-    factor = drift.weight / max((change.weight for change in drift.changes), default=1.0)
+    factor = drift.weight / (max((change.weight for change in drift.changes), default=0.0) or 1.0)
     for change in drift.changes:
         if change.effect != Effect.BEHAVIOUR:
             continue
