@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,14 @@ from c2llm.cli.main import main
 from c2llm.evaluation.fairness.attributes import ages_of
 from c2llm.evaluation.fairness.edits import AMONG_TESTS, AS_IT_IS, ELSEWHERE, UNIMPORTED
 from c2llm.evaluation.fairness.measuring import System, _edits, measured
-from c2llm.evaluation.fairness.rules import ALL, NONE, VARIANTS, scores_under
+from c2llm.evaluation.fairness.rules import ALL, NONE, VARIANTS, Variant, scores_under
 from c2llm.evaluation.repositories.repo_questions import Question, Repository, Target
 from c2llm.evaluation.repositories.repo_scores import chunk_rank, ndcg_of_ranks
 from c2llm.evaluation.repositories.repo_trees import Tree
 from c2llm.progress import no_progress
 from c2llm.search.code_index import CodeIndex
+from c2llm.search.query.roles import roles_of
+from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS
 from tests.evaluation.doubles import WordEncoder
 
 FILES = {
@@ -108,6 +111,23 @@ def test_edits_are_asked_in_a_copy_and_one_at_a_time(tree, tmp_path):
     assert scores[AMONG_TESTS]["demotion: test"] == 1.0
     assert scores[AMONG_TESTS][NONE] == scores[ELSEWHERE][NONE]
     assert UNIMPORTED in scores and UNIMPORTED not in rows[QUESTIONS[1].text]
+
+
+def test_a_harsh_rule_is_seen_in_what_is_edited_and_nowhere_else(tree):
+    harsh = replace(DEFAULT_WEIGHTS, factors={**DEFAULT_WEIGHTS.factors, "test": 0.2})
+    variants = {ALL: Variant(harsh), "without": VARIANTS["demotion: test"]}
+    question = QUESTIONS[0]
+    with CodeIndex.open(tree.root, embed="none") as index:
+        assert scores_under(index, question, "lexical", variants=variants)[ALL] == 1.0
+        (tree.root / "src/retry.py").rename(tree.root / "tests/retry.py")
+        index.refresh()
+        moved = replace(question, targets=(Target("tests/retry.py"),))
+        scores = scores_under(index, moved, "lexical", variants=variants)
+    assert scores[ALL] < 1.0 == scores["without"]
+
+
+def test_functions_without_telling_names_have_no_role():
+    assert not any(roles_of(f"d000/x000001.{end}", "python") for end in ("py", "go", "sql", "js"))
 
 
 def test_a_tree_near_the_top_of_the_disk_is_copied_too(tmp_path, monkeypatch):

@@ -8,7 +8,10 @@ from c2llm.cli.lazy_group import LazyGroup
 command = LazyGroup(
     "eval",
     {
-        "all": ("c2llm.cli.eval.eval_all", "Everything below in one resumable run, with a page."),
+        "all": (
+            "c2llm.cli.eval.eval_all",
+            "Most of what is below in one resumable run, with a page.",
+        ),
         "retrieval": ("c2llm.cli.eval.eval_retrieval", "Models side by side on retrieval tasks."),
         "mteb": ("c2llm.cli.eval.eval_mteb", "MTEB(Code, v1), beside the published scores."),
         "repos": ("c2llm.cli.eval.eval_repos", "Search in whole repositories."),

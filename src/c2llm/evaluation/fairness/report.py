@@ -168,7 +168,8 @@ def _call(entries: Sequence[dict[str, Any]], smallest: float) -> None:
         entry["called"] = (
             effect.is_told and corrected < _LEVEL and abs(effect.value) >= smallest - 1e-12
         )
-    parts = [(entry, rule) for entry in told for rule in entry["rules"]]
+    # Which rule makes a gap is only asked where there is one.
+    parts = [(entry, rule) for entry in told if entry["called"] for rule in entry["rules"]]
     values = holm([entry["rules"][rule].p_value for entry, rule in parts])
     for (entry, rule), corrected in zip(parts, values, strict=True):
         entry.setdefault("rules_p_holm", {})[rule] = corrected
