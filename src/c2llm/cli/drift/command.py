@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -108,8 +107,10 @@ def command(
     if history is not None:
         if before is not None:
             raise UsageError("--history takes one path; A and B are compared without it.")
+        from c2llm.cli.drift.history import tell_history
+
         options = {} if alarm_rate is None else {"alarm_rate": alarm_rate}
-        alarms = import_module("c2llm.cli.drift.history").tell_history(
+        alarms = tell_history(
             history,
             since=since,
             limit=limit,
