@@ -111,7 +111,8 @@ def _sentence_transformer(folder: Path, numbers: str) -> Callable[[list[str]], A
         str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": dtype}
     )
     if numbers == "int8":
-        torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, inplace=True)
+        backbone = model.transformers_model.backbone  # the pooling reads its weights itself
+        torch.ao.quantization.quantize_dynamic(backbone, {torch.nn.Linear}, inplace=True)
     return lambda texts: model.encode_document(texts, convert_to_tensor=True)
 
 
