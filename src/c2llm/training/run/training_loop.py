@@ -28,6 +28,7 @@ from c2llm.output_folder import replace_folder, require_replaceable
 from c2llm.training.data.batch_plan import BatchPlan
 from c2llm.training.data.lengths import length_statistics
 from c2llm.training.data.prepare import RunData, prepare
+from c2llm.training.export.last_steps import averaged_state, merged_steps
 from c2llm.training.network.lora import choose_trained, plain_model
 from c2llm.training.network.network import backbone_folder, build_network, describe_model
 from c2llm.training.run.checkpoint import (
@@ -39,7 +40,6 @@ from c2llm.training.run.checkpoint import (
 )
 from c2llm.training.run.distributed import World, join_world
 from c2llm.training.run.environment import environment
-from c2llm.training.run.last_steps import averaged_state, merged_steps
 from c2llm.training.run.optimizer import learning_rate_factor, make_optimizer
 from c2llm.training.run.recipe import OptimConfig, TrainConfig
 from c2llm.training.run.step_log import StepLog, StepReport

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from c2llm.errors import DataError, UsageError
+from c2llm.training.export.last_steps import merged_steps
 from c2llm.training.run.checkpoint import checkpoints, load_weights
-from c2llm.training.run.last_steps import merged_steps
 from c2llm.training.run.recipe import load_config
 from c2llm.training.run.training_loop import Trainer
 from tests.training.recipes import weights, write_recipe
