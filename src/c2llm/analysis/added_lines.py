@@ -226,14 +226,27 @@ def tree_objects(git: Git, commit: str) -> tuple[dict[str, str], dict[str, str]]
     return files, submodules
 
 
-def object_texts(git: Git, objects: Sequence[str]) -> Iterator[str]:
-    """The texts of objects; of what is too large to be indexed, or no text, ""."""
+def object_texts(git: Git, objects: Sequence[str], lost: list[str] | None = None) -> Iterator[str]:
+    """The texts of objects; of what is too large to be indexed, or no text, "".
+
+    Args:
+        git: The repository.
+        objects: Their names.
+        lost: Takes the names of those that git lacks, whose text is "" then; None for an error.
+
+    Raises:
+        DataError: Git lacks one of them.
+    """
     if not objects:
         return
     given = "".join(f"{one}\n" for one in objects).encode()
     with git.stream("cat-file", "--batch", given=given) as output:
         for one in objects:
             head = output.readline().split()
+            if lost is not None and head[1:] == [b"missing"]:
+                lost.append(one)
+                yield ""
+                continue
             if len(head) != 3 or not head[2].isdigit():
                 raise DataError(
                     f"git lacks the object {one[:12]} of {git.root}; in a partial clone fetch it "

@@ -150,6 +150,18 @@ def test_only_files_that_would_be_searched_count(root: Path) -> None:
     assert history(root).present == ()
 
 
+def test_contents_that_a_partial_clone_lacks_are_told(root: Path) -> None:
+    commit(root, "comes", {"a.py": HIT.format(name="save")})
+    content = git(root, "rev-parse", "HEAD:a.py")
+    commit(root, "edited", {"a.py": "import os\n" + HIT.format(name="save")})
+    (root / ".git/objects" / content[:2] / content[2:]).unlink()
+    for _ in range(2):
+        found = history(root)
+        [life] = found.present
+        assert told(life) == ("a.py", "edited", None, None)
+        assert [note.partition(" of")[0] for note in found.notes] == ["1 contents"]
+
+
 def test_hostile_names_and_authors_are_only_text(root: Path) -> None:
     name = "a\x01b\n:100644 100644 0 0 M.py"
     write_tree(root, {name: HIT.format(name="save")})

@@ -269,6 +269,11 @@ def test_a_folder_may_be_named_like_a_verb(call, project: Path, monkeypatch) -> 
     assert "a.py:3" in done.out
 
 
+def test_a_library_may_be_named_once_for_all(call, project: Path, monkeypatch) -> None:
+    monkeypatch.setenv("C2LLM_PATTERNS", str(project / ".c2llm/patterns"))
+    assert "3 hits of 2 patterns" in call(project / "src", *ONLY).out
+
+
 def test_names_of_files_do_not_steer_the_terminal(call, tmp_path: Path) -> None:
     evil = os.fsdecode(b"a\x1b[31m\xff.py")
     root = write_tree(

@@ -1,4 +1,4 @@
-"""What git says of the trees that duplicates are looked for in."""
+"""What git says of the trees that are searched."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from c2llm.analysis.added_lines import additions_since
+from c2llm.analysis.added_lines import Additions, additions_since
 from c2llm.analysis.clone_report.what_is_new import DiffedTrees
 from c2llm.codebase.git import Git
 
@@ -22,11 +22,20 @@ def diffed_trees(indexes: Sequence[CodeIndex], since: str, code: MemberCode) -> 
         UsageError: One has no such revision.
         DataError: Git does not read one.
     """
-    additions = {
+    return DiffedTrees(additions(indexes, since), code)
+
+
+def additions(indexes: Sequence[CodeIndex], since: str) -> dict[str, Additions]:
+    """What is new in each tree, by the label of its index.
+
+    Raises:
+        UsageError: One has no such revision.
+        DataError: Git does not read one.
+    """
+    return {
         index.label: additions_since(Git(Path(index.root)), since, index.paths())
         for index in indexes
     }
-    return DiffedTrees(additions, code)
 
 
 def prefixes(indexes: Sequence[CodeIndex]) -> dict[str, str]:

@@ -18,6 +18,10 @@ VERBS: dict[str, tuple[str, str]] = {
 class _Patterns(LazyGroup):
     """`c2llm patterns PATH` is `c2llm patterns search PATH`."""
 
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's command; whatever is no verb is a path or an option of the search."""
+        return super().get_command(ctx, cmd_name if cmd_name in self._verbs else "search")
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         helps = {"-h", "--help"}
         if not args or (args[0] not in self._verbs and args[0] not in helps):

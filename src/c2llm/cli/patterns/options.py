@@ -18,6 +18,7 @@ library_option = click.option(
     multiple=True,
     metavar="FOLDER",
     type=click.Path(path_type=Path),
+    envvar="C2LLM_PATTERNS",
     help="Also the patterns in this folder; repeatable.",
 )
 _OPTIONS = (

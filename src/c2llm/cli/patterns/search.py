@@ -127,6 +127,7 @@ def command(
     from c2llm.analysis.patterns.request import PatternsRequest
     from c2llm.analysis.patterns.searching import find_patterns
     from c2llm.cli.clones.report_file import require_report
+    from c2llm.cli.clones.work_trees import additions
     from c2llm.cli.search_targets import opened
     from c2llm.encoding.model_folder import DEFAULT_MODEL
 
@@ -155,7 +156,10 @@ def command(
             tell_history(found, failed, limit, seconds, as_json=as_json)
             _end(context, failed)
             return
-        added = None if since is None else _added_lines(indexes, since)
+        added = None
+        if since is not None:
+            new = additions(indexes, since)
+            added = {label: one.lines for label, one in new.items()}
         report = find_patterns(indexes, chosen, request, progress_bar, only_on=added)
         if write_baseline is not None:
             written = baselines.write(write_baseline, report.hits)
@@ -174,8 +178,8 @@ def command(
     elif not to_stdout:
         from c2llm.cli.patterns.text import told
 
-        new = since is not None or baseline is not None
-        for part in told(report, shown, len(report.hits), new=new, colored=is_colored()):
+        is_new = since is not None or baseline is not None
+        for part in told(report, shown, len(report.hits), new=is_new, colored=is_colored()):
             print_painted(part)
     _end(context, failed)
 
@@ -207,17 +211,6 @@ def _failed(found: Sequence[Pattern], fail_on: str | None) -> list[str]:
     what = "1 hit is" if len(grave) == 1 else f"{len(grave)} hits are"
     above = "" if fail_on == "high" else " or above"
     return [f"{what} {fail_on}{above} ({names})."]
-
-
-def _added_lines(indexes: Sequence[CodeIndex], since: str) -> dict[str, Any]:
-    """For each index the lines that its tree has and the revision has not."""
-    from c2llm.analysis.added_lines import additions_since
-    from c2llm.codebase.git import Git
-
-    return {
-        index.label: additions_since(Git(Path(index.root)), since, index.paths()).lines
-        for index in indexes
-    }
 
 
 def _write_sarif(

@@ -283,13 +283,14 @@ class _Repository:
             for content, language in missing
         }
         new: list[dict[bytes, bytes]] = [{} for _ in kinds]
+        lost: list[str] = []
 
         def texts() -> Iterator[Text]:
             all_names = list(named)
             for start in range(0, len(all_names), _CONTENTS_AT_ONCE):
                 names = all_names[start : start + _CONTENTS_AT_ONCE]
                 objects = [named[name][0] for name in names]
-                for name, text in zip(names, object_texts(self._git, objects), strict=True):
+                for name, text in zip(names, object_texts(self._git, objects, lost), strict=True):
                     if len(text) > MAX_FILE_BYTES:
                         text = ""
                     yield Text(
@@ -317,13 +318,18 @@ class _Repository:
             self._keep(one, seen)
             self.searched += 1
             advance(1)
-            if text.path not in finder.incomplete:
+            if text.path not in finder.incomplete and (text.text or one[0] not in lost):
                 for number, rows in enumerate(new):
                     rows[_key(*one)] = _packed(seen, number)
             if self.searched % _CONTENTS_AT_ONCE == 0:
                 _put(kept, kinds, new)
         _put(kept, kinds, new)
         self.notes += finder.notes
+        if lost:
+            self.notes.append(
+                f"{len(lost):,} contents of files are not in {self._git.root}, a partial clone, "
+                "and were not searched; git fetch --refetch has them."
+            )
 
     def _keep(self, one: tuple[str, str], seen: Sequence[Seen]) -> None:
         if seen:
