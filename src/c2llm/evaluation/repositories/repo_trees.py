@@ -1,7 +1,7 @@
 """The files of a benchmark repository: a work tree as it stands, or a commit of a git directory.
 
 A git directory is not checked out: the pinned commit's files are written into a cache, once, as git
-keeps them (`codebase/unpacked.py`). So it is with a work tree that stands at another commit and
+keeps them (`codebase/revisions/unpacked.py`). So it is with a work tree that stands at another commit and
 whose git has the pinned one.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from c2llm.codebase.git import Git, is_git_directory
-from c2llm.codebase.unpacked import unpack
+from c2llm.codebase.revisions.unpacked import unpack
 from c2llm.errors import DataError
 from c2llm.evaluation.repositories.repo_questions import Repository
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from c2llm.codebase.files.walk import SourceFile, walk
 from c2llm.codebase.grammars import GRAMMARS
+from c2llm.codebase.revisions.unpacked import checked_out
 from c2llm.codebase.syntax import Definition, definitions
-from c2llm.codebase.unpacked import checked_out
 from c2llm.errors import DataError, UsageError
 from c2llm.evaluation.retrieval.retrieval_task import (
     Document,

@@ -24,8 +24,8 @@ from c2llm.codebase.grammars import GRAMMARS
 from c2llm.codebase.identifiers import words
 from c2llm.codebase.languages import detect_language
 from c2llm.codebase.markdown import CodeBlock, Heading, outline, plain
+from c2llm.codebase.revisions.unpacked import checked_out
 from c2llm.codebase.syntax import Definition, definitions
-from c2llm.codebase.unpacked import checked_out
 from c2llm.training.mining.code_pairs import code_pairs
 from c2llm.training.mining.commit_pairs import commit_pairs
 from c2llm.training.mining.mined_pair import KINDS, MORE_KINDS, MinedPair
