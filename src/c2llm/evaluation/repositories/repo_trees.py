@@ -1,8 +1,8 @@
 """The files of a benchmark repository: a work tree as it stands, or a commit of a git directory.
 
 A git directory is not checked out: the pinned commit's files are written into a cache, once, as git
-keeps them (`codebase/revisions/unpacked.py`). So it is with a work tree that stands at another commit and
-whose git has the pinned one.
+keeps them (`codebase/revisions/unpacked.py`). So it is with a work tree that stands at another
+commit and whose git has the pinned one.
 """
 
 from __future__ import annotations
