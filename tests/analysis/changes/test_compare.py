@@ -205,3 +205,45 @@ def test_a_language_without_a_grammar_is_read_by_its_lines():
     before = "limit = 3 * x\nrun(limit)\n"
     assert between(before, before.replace("3", "4"), "nonesuch")[0].what == "constant"
     assert between(before, before.replace(" = ", "="), "nonesuch")[0].effect == Effect.COSMETIC
+
+
+@pytest.mark.parametrize(
+    ("language", "before", "after"),
+    [
+        ("python", "def f(x):\n    return f'{x:.2f}'\n", "def f(x):\n    return f'{x:.3f}'\n"),
+        ("dockerfile", "FROM base:1.2\nRUN make\n", "FROM base:1.3\nRUN make\n"),
+    ],
+)
+def test_code_that_the_grammar_has_no_node_for_is_compared(language: str, before: str, after: str):
+    assert {one.effect for one in between(before, after, language)} == {Effect.BEHAVIOUR}
+
+
+@pytest.mark.parametrize(
+    ("language", "before", "after"),
+    [
+        ("go", "//go:build linux\n\npackage a\n", "//go:build windows\n\npackage a\n"),
+        ("go", "//go:embed a.txt\nvar x string\n", "//go:embed b.txt\nvar x string\n"),
+        ("ruby", "# frozen_string_literal: true\nX = 'a'\n", "X = 'a'\n"),
+        ("bash", "#!/bin/bash\nset -e\n", "#!/bin/sh\nset -e\n"),
+        ("sql", "SELECT /*+ NO_MERGE */ a FROM b;\n", "SELECT a FROM b;\n"),
+        ("python", "# cython: boundscheck=True\nx = 1\n", "# cython: boundscheck=False\nx = 1\n"),
+    ],
+)
+def test_a_comment_that_the_compiler_reads_bears_behaviour(language: str, before: str, after: str):
+    (change,) = between(before, after, language)
+    assert (change.effect, change.what) == (Effect.BEHAVIOUR, "directive")
+
+
+@pytest.mark.parametrize(
+    ("language", "comment"),
+    [
+        ("go", "// go is fast"),
+        ("go", "//nolint:errcheck"),
+        ("ruby", "# coding is fun"),
+        ("python", "# type: ignore"),
+        ("javascript", "/** jsx is used here */"),
+    ],
+)
+def test_other_comments_are_cosmetic(language: str, comment: str):
+    (change,) = between("x = 1\n", f"{comment}\nx = 1\n", language)
+    assert (change.effect, change.what) == (Effect.COSMETIC, "comment")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from c2llm.analysis.changes.aligning import Block, alike, blocks, pairs_by_likeness
 from c2llm.analysis.changes.change import Change, Effect
+from c2llm.analysis.changes.directives import is_directive
 from c2llm.analysis.changes.imports import import_changes
 from c2llm.analysis.changes.reading import reading_of
 from c2llm.analysis.changes.renames import Renames, local_renames, renamed_key
@@ -136,6 +137,7 @@ class _Comparison:
         """All changes, in no order."""
         yield from self._renamed()
         yield from _remarks(self.before, self.after, "comment", Effect.COSMETIC)
+        yield from _remarks(self.before, self.after, "directive", Effect.BEHAVIOUR)
         yield from _remarks(self.before, self.after, "annotation", Effect.STRUCTURAL)
         yield from import_changes(self.before, self.after)
         yield from self._statements()
@@ -365,11 +367,7 @@ _OTHER_BRANCHES = frozenset(("alternative", "else", "alternate", "else_body", "f
 
 def _remarks(before: Reading, after: Reading, what: str, effect: Effect) -> Iterator[Change]:
     """What people or tools alone read, where it is another one."""
-    one, other = (
-        (before.comments, after.comments)
-        if what == "comment"
-        else (before.annotations, after.annotations)
-    )
+    one, other = _remarks_of(before, what), _remarks_of(after, what)
     for block in blocks([token.text for token in one], [token.text for token in other]):
         if block.same:
             continue
@@ -385,6 +383,14 @@ def _remarks(before: Reading, after: Reading, what: str, effect: Effect) -> Iter
             after.line(came[0]) if came else _line_before(after, other, block.other_first),
             WEIGHTS[what],
         )
+
+
+def _remarks_of(reading: Reading, what: str) -> list[Token]:
+    if what == "annotation":
+        return reading.annotations
+    wanted = what == "directive"
+    language = reading.language
+    return [one for one in reading.comments if is_directive(one.text, language) == wanted]
 
 
 def _line_before(reading: Reading, tokens: Sequence[Token], at: int) -> int:

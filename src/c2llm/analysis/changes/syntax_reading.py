@@ -46,6 +46,18 @@ _OWNER_FIELDS = ("left", "name", "key", "pattern", "declarator", "label", "targe
 _BRACED = frozenset("java csharp kotlin swift scala dart javascript typescript tsx php".split())
 
 
+_IDLE_BETWEEN = b" \t\r\n\f\v\\;,{}\xef\xbb\xbf"
+"""Between two nodes no more than layout, what ends a line, and a mark of the byte order."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """Bytes in a node that are in none of its children."""
+
+    start: int
+    end: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     """What is known of where a node stands."""
@@ -117,11 +129,14 @@ class _Reader:
 
     def read(self, root: Node) -> Reading:
         """Everything below a node."""
-        stack: list[tuple[Node, str, Node | None, _Place]] = [(root, "", None, _Place(0))]
+        stack: list[tuple[Node | _Gap, str, Node | None, _Place]] = [(root, "", None, _Place(0))]
         for _ in range(_MOST_NODES):
             if not stack:
                 break
             node, field, parent, place = stack.pop()
+            if isinstance(node, _Gap):
+                self._between(node, place)
+                continue
             if node.start_byte == node.end_byte or node.end_byte <= self._span[0]:
                 continue
             if node.start_byte >= self._span[1]:
@@ -140,11 +155,27 @@ class _Reader:
                 self._leaf(node, field, parent, place)
                 continue
             below = self._below(node, kind, place)
-            stack.extend(
-                (child, node.field_name_for_child(number) or "", node, below)
-                for number, child in reversed(list(enumerate(children)))
-            )
+            end = node.end_byte
+            for number, child in reversed(list(enumerate(children))):
+                stack.extend((gap, "", node, below) for gap in self._gap(child.end_byte, end))
+                stack.append((child, node.field_name_for_child(number) or "", node, below))
+                end = child.start_byte
+            stack.extend((gap, "", node, below) for gap in self._gap(node.start_byte, end))
         return _without_empty(self._reading)
+
+    def _gap(self, start: int, end: int) -> tuple[_Gap, ...]:
+        """What stands between two nodes and is no layout: some grammars have no node for it."""
+        if start >= end or not self._source[start:end].strip(_IDLE_BETWEEN):
+            return ()
+        first, last = max(start, self._span[0]), min(end, self._span[1])
+        return (_Gap(first, last),) if first < last else ()
+
+    def _between(self, gap: _Gap, place: _Place) -> None:
+        text = self._source[gap.start : gap.end].decode(errors="replace").strip()
+        line = self._source.count(b"\n", 0, gap.start) + 1
+        token = Token(text, "word", line, gap.start, gap.end, place.role, place.owner)
+        self._last, self._last_parent = token, -1
+        self._units[place.unit].tokens.append(token)
 
     # -- where a node stands ---------------------------------------------------------------------
 

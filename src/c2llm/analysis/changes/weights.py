@@ -30,6 +30,7 @@ WEIGHTS = {
     "statement": 0.55,
     "expression": 0.55,
     "decorator": 0.55,
+    "directive": 0.55,
     "function": 0.5,
     "parameter": 0.5,
     "type": 0.4,

@@ -15,7 +15,7 @@ from c2llm.analysis.changes.change import Change, Effect
 from c2llm.analysis.trees.code_tree import Function
 from c2llm.index.store.caches.kept_results import KeptResults
 
-VERSION = 1
+VERSION = 2
 """Raised whenever `changes` tells a difference in another way."""
 _KIND = "drift"
 _LEAST_CHARACTERS = 4_000

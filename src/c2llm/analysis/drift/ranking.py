@@ -37,6 +37,7 @@ _SAID = {
     "statement": ("statement", "statements"),
     "expression": ("expression", "expressions"),
     "decorator": ("decorator", "decorators"),
+    "directive": ("directive", "directives"),
     "function": ("inner function", "inner functions"),
     "parameter": ("parameter", "parameters"),
     "type": ("type", "types"),
