@@ -17,6 +17,7 @@ from c2llm.analysis.patterns.library import (
     shipped_patterns,
 )
 from c2llm.analysis.patterns.pattern import pattern_of
+from c2llm.analysis.patterns.writing import as_yaml
 from c2llm.analysis.patterns.yaml_text import MOST_BYTES, read_yaml
 from c2llm.errors import C2LLMError, DataError, UsageError
 from tests.analysis.patterns.samples import MEANING, NO_TIMEOUT, SWALLOWED, fields, read, sample
@@ -194,3 +195,36 @@ def test_patterns_are_chosen_by_name_and_severity() -> None:
         chosen(library, ["sallowed"], [])
     with pytest.raises(UsageError, match="No pattern is left"):
         chosen(library, ["high"], ["swallowed"])
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "func f() {\n\tdefer g() \n\n\tif x {\n\t\treturn\n\t}\n}\n",
+        "def f():\n    pass  \n  \n",
+        "a: |\n  - b # c\n--- x\n",
+        "é = '\U0001f600'\nx",
+    ],
+)
+def test_code_is_written_line_by_line(code: str) -> None:
+    written = as_yaml(sample(positive=[{"language": "go", "code": code}]))
+    assert "code: |" in written
+    assert read(written).positive[0].code == code
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "\n\tx\n",
+        "\t\n\tx\n",
+        "  a\nb\n",
+        "a\x0bb\nc\n",
+        "a\r\nb\r\n",
+        "a\u2028b\nc",
+        "\x7f\n\x1b[1m\n",
+    ],
+)
+def test_what_no_block_can_hold_comes_back_as_it_was(code: str) -> None:
+    assert (
+        read(as_yaml(sample(positive=[{"language": "c", "code": code}]))).positive[0].code == code
+    )

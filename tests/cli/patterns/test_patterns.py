@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from c2llm.analysis.patterns import find
+from c2llm.analysis.patterns.places.pool import PlacePool
 from c2llm.cli.main import main
 from tests.analysis.patterns.samples import NO_TIMEOUT, SWALLOWED
 from tests.index.conftest import home
@@ -213,6 +217,26 @@ def test_sarif_is_written_and_replaced(call, project: Path, tmp_path: Path) -> N
     assert call(project, "--sarif", file).code == 2 and file.read_text() == "my own notes"
 
 
+def test_what_takes_too_long_to_search_fails_a_check(
+    call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(find, "PlacePool", partial(PlacePool, seconds=0.2))
+    hidden = NO_TIMEOUT.replace("severity: medium", "severity: high")
+    hidden = re.sub("regex: .*", "regex: '(a+)+[$]'", hidden)
+    files = {"a.py": f"x = '{'a' * 60}'\n", ".c2llm/patterns/no-timeout.yaml": hidden}
+    root = repository(tmp_path / "tree", files)
+    asked = (root, "--only", "no-timeout", "--json")
+    assert told(call(*asked))["failed"] == []
+    for how in ((), ("--history",)):
+        done = call(*asked, "--fail-on", "high", *how)
+        assert done.code == 3 and told(done)["failed"] == [
+            "not all files were searched for no-timeout; leave those that take too long out "
+            "(--exclude)."
+        ]
+    (root / ".c2llm/patterns/no-timeout.yaml").write_text(hidden + "hint: true\n")
+    assert call(*asked, "--fail-on", "high").code == 0
+
+
 def test_a_broken_pattern_of_a_tree_is_one_sentence(call, project: Path) -> None:
     (project / ".c2llm/patterns/broken.yaml").write_text("name: broken\nwhat: 1\n")
     done = call(project)
@@ -246,6 +270,8 @@ def test_a_pattern_is_made_from_code(call, project: Path, monkeypatch: pytest.Mo
     for name in ("Not A Name", "../../evil"):
         assert call("add", name, "--like", "src/api.py:4").code == 2
     assert call("add", "other", "--like", "src/api.py").code == 2
+    outside = call("add", "other", "--like", "src/orders.py:1")
+    assert outside.code == 2 and "src/orders.py:1 is in no function" in outside.err
     assert not (project / ".c2llm/patterns/other.yaml").exists()
 
 

@@ -59,6 +59,8 @@ class Finder:
         self.notes: list[str] = []
         self.incomplete: set[str] = set()
         """Paths of the files that were not searched for all patterns."""
+        self.missed: set[str] = set()
+        """Names of the patterns that those were not searched for."""
 
     def found(self, files: Iterable[Text], count: int) -> Iterator[tuple[Text, FoundInFile]]:
         """Each file with what is found in it, by the numbers of patterns.
@@ -87,6 +89,7 @@ class Finder:
                     batch = []
             yield from self._judged(batch)
             self.notes += pool.given_up.notes()
+            self.missed |= pool.given_up.names(self.patterns)
 
     def _apply(self, file: Text) -> list[int]:
         """The patterns that a file may have: of its language, and with one of their words."""

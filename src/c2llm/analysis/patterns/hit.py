@@ -70,3 +70,5 @@ class PatternReport:
     """Files that were looked at anew; of the others the hits were kept."""
     notes: Sequence[str]
     """What was not looked at, and why."""
+    missed: frozenset[str] = frozenset()
+    """Names of the patterns that a file took too long to be searched for."""

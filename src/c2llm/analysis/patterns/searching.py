@@ -74,6 +74,7 @@ def find_patterns(
     notes = list(chosen.notes)
     hits: list[Hit] = []
     searched = 0
+    missed: set[str] = set()
     model = table_model()
     with progress("Searching", chosen.count) as advance:
         for part in chosen.parts:
@@ -84,6 +85,7 @@ def find_patterns(
             for file, found in search.run(advance):
                 hits += _hits(part, file, found, patterns, lines)
             notes += search.notes
+            missed |= search.missed
             searched += search.searched
     hits.sort(key=_order)
     apart = [hit for hit in hits if _is_apart(hit, request)]
@@ -94,6 +96,7 @@ def find_patterns(
         files=chosen.count,
         searched=searched,
         notes=tuple(dict.fromkeys(notes)),
+        missed=frozenset(missed),
     )
 
 
@@ -111,6 +114,7 @@ class _TreeSearch:
             for pattern in patterns
         ]
         self.notes: list[str] = []
+        self.missed: set[str] = set()
         self.searched = 0
 
     def run(self, advance: Callable[[int], object]) -> Iterator[tuple[IndexedFile, FoundInFile]]:
@@ -195,6 +199,7 @@ class _TreeSearch:
                 keep()
         keep()
         self.notes += finder.notes
+        self.missed |= finder.missed
         return results
 
 

@@ -140,6 +140,13 @@ def as_yaml(pattern: Pattern) -> str:
             style = "|" if "\n" in text else None
             return self.represent_scalar("tag:yaml.org,2002:str", text, style)
 
+        def analyze_scalar(self, scalar: str) -> Any:
+            """Tabs, and blanks at ends of lines, may stand in a block; PyYAML would quote it."""
+            told = super().analyze_scalar(scalar)
+            if told.multiline and _fits_a_block(scalar):
+                told.allow_block = True
+            return told
+
     Dumper.add_representer(str, Dumper.represent_text)
     fields: dict[str, Any] = {
         "name": pattern.name,
@@ -158,6 +165,13 @@ def as_yaml(pattern: Pattern) -> str:
     if pattern.threshold is not None:
         fields["threshold"] = pattern.threshold
     return yaml.dump(_given(fields), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _fits_a_block(text: str) -> bool:
+    """Whether a literal block holds a text as it stands."""
+    first = text.partition("\n")[0]
+    plain = all(one in "\n\t" or one.isprintable() for one in text)
+    return plain and bool(first.strip()) and first[0] not in " \t" and "\ufeff" not in text
 
 
 def _given(fields: Mapping[str, Any]) -> dict[str, Any]:

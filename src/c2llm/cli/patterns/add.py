@@ -10,6 +10,7 @@ import click
 
 from c2llm.cli.output import note, print_json, print_line, print_painted, progress_bar, shell_quoted
 from c2llm.cli.streams import is_colored
+from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
     from c2llm.analysis.patterns.hit import Hit, PatternReport
@@ -91,8 +92,9 @@ def command(
     from c2llm.cli.search_targets import opened
     from c2llm.encoding.model_folder import DEFAULT_MODEL
 
-    positive = [_example(place) for place in likes]
-    negative = [_example(place) for place in negatives]
+    by_meaning = words.get("regex") is None
+    positive = [_example(place, whole=by_meaning) for place in likes]
+    negative = [_example(place, whole=by_meaning) for place in negatives]
     pattern = drafted(name, positive, negative, severity, **words)
     folder = folder or Path(OWN_FOLDER)
     require_new(name, folder)
@@ -124,12 +126,24 @@ def command(
     note(f"Edit its description and advice, then: c2llm patterns check {name}")
 
 
-def _example(place: str) -> tuple[Specimen, str]:
-    """The code at a place, and its language."""
+def _example(place: str, *, whole: bool) -> tuple[Specimen, str]:
+    """The code at a place, and its language.
+
+    Args:
+        place: `FILE:LINE`.
+        whole: Whether it has to be a function, since meaning alone looks into nothing else.
+
+    Raises:
+        UsageError: There is no such place, or no function around it.
+    """
     from c2llm.codebase.languages import detect_language
     from c2llm.search.answers.similar_code import specimen_at
 
     specimen = specimen_at(place)
+    if whole and specimen.kind != "function":
+        raise UsageError(
+            f"{place} is in no function; name a line of one, or say what to look for (--regex)."
+        )
     head = specimen.text[:512].encode(errors="replace")
     return specimen, detect_language(str(specimen.file), head) or "text"
 

@@ -18,6 +18,7 @@ from c2llm.cli.streams import is_colored
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
+    from c2llm.analysis.patterns.history.find import PatternHistory
     from c2llm.analysis.patterns.hit import PatternReport
     from c2llm.analysis.patterns.pattern import Pattern
     from c2llm.analysis.patterns.request import Apart
@@ -152,7 +153,7 @@ def command(
 
             found = pattern_history(indexes, chosen, request, since, progress_bar)
             seconds = time.perf_counter() - started
-            failed = _failed([one.pattern for one in found.present], fail_on)
+            failed = _failed([one.pattern for one in found.present], found, fail_on)
             tell_history(found, failed, limit, seconds, as_json=as_json)
             _end(context, failed)
             return
@@ -167,7 +168,7 @@ def command(
             note(f"{written} {hits} known from now on: --baseline {write_baseline}")
         if known is not None:
             report = replace(report, hits=tuple(known.new(report.hits)))
-        failed = _failed([hit.pattern for hit in report.hits], fail_on)
+        failed = _failed([hit.pattern for hit in report.hits], report, fail_on)
         if sarif_file is not None:
             _write_sarif(indexes, report, sarif_file, to_stdout=to_stdout)
     shown = report.hits[: limit if limit is not None or as_json else _PAGE]
@@ -192,11 +193,15 @@ def _end(context: click.Context, failed: Sequence[str]) -> None:
         context.exit(FOUND)
 
 
-def _failed(found: Sequence[Pattern], fail_on: str | None) -> list[str]:
-    """Why the command fails: a sentence, or none.
+def _failed(
+    found: Sequence[Pattern], report: PatternReport | PatternHistory, fail_on: str | None
+) -> list[str]:
+    """Why the command fails, in sentences.
 
     Args:
         found: The pattern of each hit.
+        report: What was looked for, and what of it not everywhere: whoever adds a file that takes
+            too long to search must not get the rest of what he adds through with it.
         fail_on: The severity from which a hit counts.
     """
     from c2llm.analysis.patterns.pattern import SEVERITIES
@@ -204,13 +209,23 @@ def _failed(found: Sequence[Pattern], fail_on: str | None) -> list[str]:
     if fail_on is None:
         return []
     counted = SEVERITIES[SEVERITIES.index(cast("Any", fail_on)) :]
-    grave = [one for one in found if one.severity in counted and not one.hint]
-    if not grave:
-        return []
-    names = ", ".join(dict.fromkeys(one.name for one in grave))
-    what = "1 hit is" if len(grave) == 1 else f"{len(grave)} hits are"
-    above = "" if fail_on == "high" else " or above"
-    return [f"{what} {fail_on}{above} ({names})."]
+
+    def counts(pattern: Pattern) -> bool:
+        return pattern.severity in counted and not pattern.hint
+
+    failed: list[str] = []
+    grave = [one.name for one in found if counts(one)]
+    if grave:
+        what = "1 hit is" if len(grave) == 1 else f"{len(grave)} hits are"
+        above = "" if fail_on == "high" else " or above"
+        failed.append(f"{what} {fail_on}{above} ({', '.join(dict.fromkeys(grave))}).")
+    missed = [one.name for one in report.patterns if counts(one) and one.name in report.missed]
+    if missed:
+        failed.append(
+            f"not all files were searched for {', '.join(missed)}; leave those that take too long "
+            "out (--exclude)."
+        )
+    return failed
 
 
 def _write_sarif(

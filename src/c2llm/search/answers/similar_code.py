@@ -43,6 +43,8 @@ class Specimen:
     start_line: int = 0
     end_line: int = 0
     symbol: str = ""
+    kind: str = ""
+    """What its definition is, "function" or "class"; "" where it is in none."""
 
 
 def specimen_at(place: str) -> Specimen:
@@ -69,7 +71,8 @@ def specimen_at(place: str) -> Specimen:
     text = "\n".join(lines[start - 1 : end])
     if not text.strip():
         raise UsageError(f"There is no code around {place}.")
-    return Specimen(text, file.resolve(), start, end, around.name if around else "")
+    name, kind = (around.name, around.kind) if around else ("", "")
+    return Specimen(text, file.resolve(), start, end, name, kind)
 
 
 def similar(

@@ -88,6 +88,8 @@ class PatternHistory:
     searched: int
     """Those that were searched anew."""
     notes: Sequence[str]
+    missed: frozenset[str]
+    """Names of the patterns that a content took too long to be searched for."""
 
 
 def pattern_history(
@@ -114,11 +116,13 @@ def pattern_history(
     """
     found: list[HitLife] = []
     notes: dict[str, None] = {}
+    missed: set[str] = set()
     commits = contents = searched = 0
     for index in indexes:
         one = _Repository(index, patterns, request, since)
         found += one.lives(progress)
         notes.update(dict.fromkeys(one.notes))
+        missed |= one.missed
         commits, contents = commits + one.commits, contents + one.contents
         searched += one.searched
     told = [life for life in found if life.role not in request.apart]
@@ -133,6 +137,7 @@ def pattern_history(
         contents=contents,
         searched=searched,
         notes=tuple(notes),
+        missed=frozenset(missed),
     )
 
 
@@ -156,6 +161,7 @@ class _Repository:
         self._model = table_model()
         self._hits: dict[tuple[str, str], tuple[Seen, ...]] = {}
         self.notes: list[str] = []
+        self.missed: set[str] = set()
         self.commits = self.contents = self.searched = 0
 
     def lives(self, progress: ProgressBar) -> list[HitLife]:
@@ -325,6 +331,7 @@ class _Repository:
                 _put(kept, kinds, new)
         _put(kept, kinds, new)
         self.notes += finder.notes
+        self.missed |= finder.missed
         if lost:
             self.notes.append(
                 f"{len(lost):,} contents of files are not in {self._git.root}, a partial clone, "

@@ -52,6 +52,11 @@ class GivenUp:
     paths: set[str] = field(default_factory=set)
     """The files that something was not looked for in."""
 
+    def names(self, patterns: Sequence[Pattern]) -> set[str]:
+        """Those of some patterns that were not looked for in a file."""
+        told = {name for _, name in self.pairs}
+        return {one.name for one in patterns} if "" in told else told | set(self.patterns)
+
     def notes(self) -> Iterator[str]:
         """A sentence for each kind."""
         for path, name in self.pairs:
