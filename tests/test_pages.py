@@ -12,7 +12,11 @@ import pytest
 from c2llm.cli.main import cli
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("models/*/README.md")])
+PAGES = sorted(
+    page
+    for kind in ("*.md", "docs/*.md", "models/*/README.md", "examples/**/README.md")
+    for page in ROOT.glob(kind)
+)
 LINK = re.compile(r"(?:\]\(|srcset=\"|src=\")([^)\s\"]+)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 INLINE = re.compile(r"`(c2llm \w[^`]*)`")
@@ -78,5 +82,15 @@ def test_commands_and_their_options_exist(page):
             for parameter in command.params
             for option in (*parameter.opts, *parameter.secondary_opts)
         }
-        asked = {word.partition("=")[0] for word in words if re.match(r"--?[a-zA-Z]", word)}
+        takes_value = {
+            option
+            for parameter in command.params
+            if isinstance(parameter, click.Option) and not (parameter.is_flag or parameter.count)
+            for option in parameter.opts
+        }
+        asked = {
+            word.partition("=")[0]
+            for before, word in zip(["", *words], words, strict=False)
+            if re.match(r"--?[a-zA-Z]", word) and before not in takes_value
+        }
         assert asked <= options, f"{page.name}: c2llm {command.name} has no {asked - options}"

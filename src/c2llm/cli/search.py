@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -114,7 +114,7 @@ def command(
         browse([*start, *paths] or ["."], request_of("any", options), model)
         return
     started = time.perf_counter()
-    request = request_of(_query(query), options)
+    request = request_of(_query(query, options), options)
     from c2llm.cli.config import without_notes_of_config
     from c2llm.cli.render import show, show_lines, show_paths, tell
     from c2llm.cli.search_targets import opened
@@ -162,8 +162,10 @@ def command(
                 background_embedding.start(index)
 
 
-def _query(query: str | None) -> str:
+def _query(query: str | None, options: Mapping[str, Any]) -> str:
     if query is None:
+        if any(options[name] for name in ("where", "sort", "group_by", "records")):
+            return ""
         raise UsageError("Say what you are looking for, or use -i to type and see.")
     if query == "-":
         return pasted()

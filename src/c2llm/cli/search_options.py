@@ -53,6 +53,12 @@ _OPTIONS = (
     click.option(
         "--sort", metavar="COLUMN", help="By this column of their records; -COLUMN: largest first."
     ),
+    click.option(
+        "--among",
+        type=int,
+        metavar="N",
+        help="Sort the N most relevant only; else all that may answer (similar: -k).",
+    ),
     click.option("--group-by", metavar="COLUMN", help="Together what has the same in this column."),
     click.option(
         "--model", default=DEFAULT_MODEL, show_default=True, help="Name or folder of a model."

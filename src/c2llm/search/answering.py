@@ -92,13 +92,15 @@ def _answer(
         unread = [str(refused), *_unread_notes(asked)]
         raise UsageError(" ".join(unread)) if len(unread) > 1 else refused
     cut_off = 0
-    found = ask(targets, request, weights=weights)
-    hits = found.hits
     groups: tuple[Group, ...] = ()
     if request.asks_records:
-        from c2llm.search.answers.with_records import with_records
+        from c2llm.search.answers.with_records import all_to_sort, with_records
 
-        hits, groups = with_records(targets, request, hits)
+        found = ask(targets, all_to_sort(targets, request), weights=weights)
+        hits, groups = with_records(targets, request, found.hits)
+    else:
+        found = ask(targets, request, weights=weights)
+        hits = found.hits
     if request.max_tokens is not None:
         hits, cut_off = _within_budget(targets, request, hits)
     if request.explain:

@@ -72,33 +72,23 @@ class SearchRequest:
     """Only code with a record (`c2llm records`) that meets this condition, as
     `sharpe > 1 and market = 'fx'`."""
     sort: str | None = None
-    """The hits by this column of their records, the least first; with `-` before it the largest."""
+    """By this column of the records, the least first; with `-` before it the largest: the first
+    `k` of all code that may answer. What the query finds first decides between equals."""
+    among: int | None = None
+    """Sort so many of the hits that the query finds first, and no others."""
     group_by: str | None = None
     """The hits with the same in this column of their records together."""
     records: bool = False
     """Only code with a record, and the records with it."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.query, str):
-            raise UsageError(f"The query must be text, not {type(self.query).__name__}.")
-        if not self.query.strip():
-            raise UsageError(
-                "The query is empty; say what you are looking for, or list records without a "
-                "question: c2llm records show --where CONDITION."
-                if self.asks_records
-                else "The query is empty; say what you are looking for."
-            )
-        if len(self.query) > MOST_CHARACTERS:
-            raise UsageError(
-                f"The query has {len(self.query):,} characters; at most {MOST_CHARACTERS:,} are "
-                "taken."
-            )
+        _require_one_of("mode", self.mode, get_args(Mode))
+        self._check_query()
         if self.k is not None:
             _require_count("number of results", self.k, MOST_HITS)
         _require_count("offset", self.offset, MOST_HITS, least=0)
         if self.max_tokens is not None:
             _require_count("token budget", self.max_tokens, 10**9)
-        _require_one_of("mode", self.mode, get_args(Mode))
         _require_one_of("granularity", self.granularity, get_args(Granularity))
         for name in ("symbol", "recent", "explain", "callers", "facets", "siblings", "records"):
             if not isinstance(getattr(self, name), bool):
@@ -116,8 +106,21 @@ class SearchRequest:
             from c2llm.search.query.pattern import Pattern
 
             Pattern.parse(self.pattern)
-        if self.asks_records:
+        if self.asks_records or self.among is not None:
             self._check_records()
+
+    def _check_query(self) -> None:
+        if not isinstance(self.query, str):
+            raise UsageError(f"The query must be text, not {type(self.query).__name__}.")
+        if not self.query.strip():
+            if self.symbol or not self.asks_records:
+                raise UsageError("The query is empty; say what you are looking for.")
+            object.__setattr__(self, "mode", "lexical")  # there is nothing that a model could read
+        if len(self.query) > MOST_CHARACTERS:
+            raise UsageError(
+                f"The query has {len(self.query):,} characters; at most {MOST_CHARACTERS:,} are "
+                "taken."
+            )
 
     def _check_records(self) -> None:
         for name in ("where", "sort", "group_by"):
@@ -126,6 +129,10 @@ class SearchRequest:
                 isinstance(given, str) and given.strip() not in ("", "-")
             ):
                 raise UsageError(f"{name} must be a text that is not empty, not {given!r:.40}.")
+        if self.among is not None:
+            _require_count("number of hits to sort", self.among, MOST_HITS)
+            if self.sort is None:
+                raise UsageError("Of so many hits none is sorted; name a column to sort them by.")
         if self.where is not None:
             from c2llm.index.store.imported.condition import parse_condition
 

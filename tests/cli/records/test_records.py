@@ -158,6 +158,58 @@ def test_as_many_hits_as_are_wanted_meet_the_condition(call, tmp_path):
     assert {hit["path"] for page in pages for hit in page} == {hit["path"] for hit in hits}
 
 
+@pytest.fixture
+def many(call, tmp_path: Path) -> Path:
+    """Code that the question "trend" finds last has the largest numbers."""
+    files = {f"of{n}.py": f"def f{n}():\n    {'trend = ' * (40 - n)}{n}\n" for n in range(40)}
+    root = write_tree(tmp_path / "many", files)
+    rows = [{"file": f"of{n}.py", "f": f"f{n}", "x": n, "even": n % 2 == 0} for n in range(40)]
+    (root / "r.json").write_text(json.dumps(rows))
+    assert call("records", "import", root / "r.json", root, "--key", "file:f").code == 0
+    return root
+
+
+def test_sorted_are_all_that_may_answer(call, many):
+    def numbers(*options: str) -> list[int]:
+        hits = found(call, many, "trend", *options)
+        return [hit["record"]["values"]["x"] for hit in hits]
+
+    best = ("--where", "even", "--sort", "-x", "-k", "3")
+    assert numbers(*best) == [38, 36, 34]
+    assert numbers(*best, "--offset", "3") == [32, 30, 28]
+    assert numbers(*best, "--granularity", "function") == [38, 36, 34]
+    assert numbers(*best, "--include", "of2*.py") == [28, 26, 24]
+    relevant = numbers("--where", "even", "-k", "5")
+    assert numbers(*best, "--among", "5") == sorted(relevant, reverse=True)[:3] != [38, 36, 34]
+    done = call("search", "trend", many, "--where", "even", "--among", "5")
+    assert done.code == 2 and "name a column" in done.err
+
+
+def test_equals_stand_as_the_question_finds_them(call, many):
+    one, other = (found(call, many, name, "--sort", "even", "-k", "1")[0] for name in ("f7", "f31"))
+    assert (one["symbol"], other["symbol"]) == ("f7", "f31")
+
+
+def test_similar_code_is_sorted_among_the_most_alike(call, many):
+    place = f"{many / 'of3.py'}:1"
+    options = (place, "--in", many, "--mode", "lexical", "--json", "-k", "4")
+    alike = call("similar", *options, "--records").json["results"]
+    by_number = call("similar", *options, "--sort", "-x").json["results"]
+    assert {one["path"] for one in by_number} == {one["path"] for one in alike}
+    of_all = call("similar", *options, "--sort", "-x", "--among", "40").json["results"]
+    assert of_all[0]["path"] == "of39.py"
+
+
+def test_records_are_asked_without_a_question(call, many, monkeypatch):
+    monkeypatch.chdir(many)
+    best = ("--where", "even", "--sort", "-x", "-k", "2")
+    assert call("search", *best, "-l").out.split() == ["of38.py", "of36.py"]
+    assert "record: x 38" in call("search", "", many, *best).out
+    assert len(call("search", "", many, "--group-by", "even", "--json").json["results"]) == 10
+    for options in (("search",), ("search", "", many), ("search", "", "--symbol", *best)):
+        assert call(*options).code == 2
+
+
 @pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical"])
 def test_every_mode_asks_the_records(imported, mode):
     with CodeIndex.open(imported, encoder=WordEncoder()) as index:
@@ -188,7 +240,6 @@ def test_what_is_asked_wrongly_is_told(call, imported):
         done = call("search", "trend", imported, "--mode", "lexical", "--where", condition)
         assert done.code == 2 and told in done.err and not done.out
     assert "do you mean sharpe" in call("search", "x", imported, "--sort", "sharp").err
-    assert "records show" in call("search", " ", imported, "--where", "live").err
     with pytest.raises(UsageError, match="cannot be read"):
         SearchRequest("x", where="a >")
     with pytest.raises(UsageError, match="sort must be"):

@@ -49,9 +49,8 @@ class Matcher:
         """The key of the code that is meant, and that code."""
         symbol = canonical(given.symbol)
         paths = self._paths(given.path)
-        if not paths and not symbol:  # `package.module.function`
-            modules, _, symbol = canonical(given.path).rpartition(".")
-            paths = self._paths(modules) if modules else []
+        if not paths and not symbol:
+            paths, symbol = self._in_module(canonical(given.path))
         if len(paths) != 1:
             return Unmatched(str(given), self._no_file(given.path, paths))
         path = paths[0]
@@ -82,6 +81,15 @@ class Matcher:
             for one in self._of_module.get(parts[-1], ())
             if list(PurePosixPath(one).with_suffix("").parts[-len(parts) :]) == parts
         ]
+
+    def _in_module(self, dotted: str) -> tuple[list[str], str]:
+        """The files and the symbol of `package.module.Class.method`; the longest module counts."""
+        module = dotted
+        while "/" not in dotted and "." in module:
+            module = module.rpartition(".")[0]
+            if paths := self._paths(module):
+                return paths, dotted[len(module) + 1 :]
+        return [], ""
 
     def _no_file(self, path: str, paths: Sequence[str]) -> str:
         if paths:

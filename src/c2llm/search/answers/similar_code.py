@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from c2llm.errors import UsageError
 from c2llm.search.answer import SearchAnswer
 from c2llm.search.answering import answer
 from c2llm.search.query.query_parsing import CODE_FORM
-from c2llm.search.request import MOST_CHARACTERS
+from c2llm.search.request import MOST_CHARACTERS, MOST_HITS
 
 if TYPE_CHECKING:
     from c2llm.codebase.syntax import Definition
@@ -88,6 +88,8 @@ def similar(
     itself = None
     if specimen.file is not None:
         itself = specimen.file, specimen.start_line, specimen.end_line
+    if request.sort is not None and request.among is None:  # of all code the best is not alike
+        request = replace(request, among=min(request.offset + request.limit, MOST_HITS))
     return answer(indexes, request, left_out=itself)
 
 

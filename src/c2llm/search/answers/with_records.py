@@ -10,9 +10,9 @@ from c2llm.index.store.imported.record import Record, Value
 from c2llm.index.store.imported.resolving import resolved
 from c2llm.search.answer import Hit
 from c2llm.search.query.recorded import FALLING
+from c2llm.search.request import MOST_HITS, SearchRequest
 
 if TYPE_CHECKING:
-    from c2llm.search.request import SearchRequest
     from c2llm.search.target import SearchTarget
 
 _STATES = ("current", "moved", "unknown", "stale", "lost")
@@ -27,10 +27,23 @@ class Group:
     hits: int
 
 
+def all_to_sort(targets: Sequence[SearchTarget], request: SearchRequest) -> SearchRequest:
+    """The request for all hits that a column puts in order, of which the page is taken then."""
+    if request.sort is None:
+        return request
+    chunks = sum(
+        len(record.chunks)
+        for one in targets
+        for of_file in (one.filters.records or {}).values()
+        for record in of_file
+    )
+    return replace(request, k=request.among or min(max(chunks, 1), MOST_HITS), offset=0)
+
+
 def with_records(
     targets: Sequence[SearchTarget], request: SearchRequest, hits: Sequence[Hit]
 ) -> tuple[list[Hit], tuple[Group, ...]]:
-    """The hits with their records, sorted and grouped as is asked.
+    """The hits with their records, sorted and grouped as is asked; of sorted ones the page.
 
     A hit of which several definitions have lines is called by one that has a record. Of several
     records the first is the one that the hit is sorted by: of the code as it is before what is
@@ -46,6 +59,7 @@ def with_records(
     ]
     if sort:
         found.sort(key=lambda hit: sort_key(_value(hit, sort)), reverse=falling)
+        found = found[request.offset : request.offset + request.limit]
     if request.group_by is None:
         return found, ()
     return _grouped(found, resolved(request.group_by, columns))

@@ -57,6 +57,7 @@ class Wanted(BaseModel):
     siblings: bool = Field(False, description="Near copies in their places too.")
     where: str | None = Field(None, description="Only code whose records meet this condition.")
     sort: str | None = Field(None, description="By this column of the records; - before it falls.")
+    among: int | None = Field(None, description="Sort so many of the most relevant hits only.")
     group_by: str | None = Field(None, description="Together what has the same in this column.")
     records: bool = Field(False, description="Only code with records, and these with it.")
     repositories: list[str] = Field([], description="Names from /repositories; all when empty.")
