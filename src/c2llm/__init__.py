@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
     from c2llm.search.request import SearchRequest
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "C2LLMError",
     "C2LLMModel",
