@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from c2llm.cli.drift.command import command
 from c2llm.errors import UsageError
-from tests.codebase.test_uncommitted import git
+from tests.codebase.revisions.test_uncommitted import git
 
 CODE = "LIMIT = 3\n\n\ndef f(a, b=1):\n    if a > LIMIT:\n        return None\n    return a + b\n"
 
