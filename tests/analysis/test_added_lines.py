@@ -14,7 +14,7 @@ from c2llm.analysis import added_lines as module
 from c2llm.analysis.added_lines import added_lines, additions_since, base_commit
 from c2llm.codebase.git import Git
 from c2llm.errors import DataError, UsageError
-from tests.codebase.test_uncommitted import files, git
+from tests.codebase.revisions.test_uncommitted import files, git
 
 CODE = "def first(a):\n    return a\n\n\ndef second(b):\n    x = b\n    return x\n"
 

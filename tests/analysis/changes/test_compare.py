@@ -247,3 +247,56 @@ def test_a_comment_that_the_compiler_reads_bears_behaviour(language: str, before
 def test_other_comments_are_cosmetic(language: str, comment: str):
     (change,) = between("x = 1\n", f"{comment}\nx = 1\n", language)
     assert (change.effect, change.what) == (Effect.COSMETIC, "comment")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("function f(a) { return { a }; }\n", "function f(b) { return { b }; }\n"),
+        (
+            "function f(o) { const { a } = o; g(a); }\n",
+            "function f(o) { const { b } = o; g(b); }\n",
+        ),
+        ("function f(a) { return { a: a }; }\n", "function f(b) { return { b: b }; }\n"),
+    ],
+)
+def test_a_key_of_an_object_is_no_name_to_be_renamed(before: str, after: str):
+    assert Effect.BEHAVIOUR in {one.effect for one in between(before, after, "javascript")}
+
+
+def test_a_variable_beside_a_key_of_its_name_is_renamed():
+    changes = between(
+        "function f(a) { return { a: a + 1 }; }\n",
+        "function f(b) { return { a: b + 1 }; }\n",
+        "javascript",
+    )
+    assert [(one.effect, one.what) for one in changes] == [(Effect.COSMETIC, "rename")]
+    ruby = between("def f(a)\n  g(a: a)\nend\n", "def f(b)\n  g(a: b)\nend\n", "ruby")
+    assert [(one.effect, one.what) for one in ruby] == [(Effect.COSMETIC, "rename")]
+
+
+@pytest.mark.parametrize(
+    ("language", "before", "after"),
+    [
+        (
+            "python",
+            "class A(Enum):\n    X = auto()\n    Y = auto()\n",
+            "class A(Enum):\n    Y = auto()\n    X = auto()\n",
+        ),
+        ("go", "const (\n\tA = iota\n\tB\n)\n", "const (\n\tB = iota\n\tA\n)\n"),
+        ("typescript", "enum A { X, Y }\n", "enum A { Y, X }\n"),
+        ("c", "struct a { char x; int y; };\n", "struct a { int y; char x; };\n"),
+        ("c", "enum a { X, Y };\n", "enum a { Y, X };\n"),
+    ],
+)
+def test_members_that_are_told_by_their_place(language: str, before: str, after: str):
+    one, other = (function(text, language, name="") for text in (before, after))
+    assert Effect.BEHAVIOUR in {change.effect for change in changes_between(one, other)}
+
+
+def test_a_parameter_whose_name_a_field_keeps_is_renamed():
+    changes = between(
+        "def f(self, x):\n    self.x = x\n    return x + 1\n",
+        "def f(self, value):\n    self.x = value\n    return value + 1\n",
+    )
+    assert [(one.effect, one.what) for one in changes] == [(Effect.COSMETIC, "rename")]

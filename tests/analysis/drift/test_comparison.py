@@ -208,3 +208,31 @@ def test_a_change_without_weight_beside_a_number_that_is_none(tmp_path: Path):
     report = compared(tmp_path, files, others)
     assert len(report.values) == 2
     assert all(0 <= one.weight <= 1 for one in (*report.values, *report.functions))
+
+
+def test_what_is_gone_bears_behaviour_and_so_does_all_that_a_file_runs(tmp_path: Path):
+    guard = "class Desk(Base):\n    def check(self, order):\n        raise TooLarge(order)\n"
+    report = compared(
+        tmp_path,
+        {"a.py": guard + PRICE, "run.sh": "set -e\nf() {\n  rm x\n}\n", "gone.yml": "limit: 3\n"},
+        {"a.py": guard[:17] + "    pass\n" + PRICE, "run.sh": "f() {\n  rm x\n}\n"},
+    )
+    effects = {(one.path, one.name): (one.relation, one.effect) for one in report.functions}
+    assert effects["a.py", "Desk.check"] == ("removed", Effect.BEHAVIOUR)
+    assert effects["run.sh", ""] == ("same", Effect.BEHAVIOUR)
+    assert effects["gone.yml", ""] == ("removed", Effect.BEHAVIOUR)
+
+
+def test_what_came_is_structural_but_settings_and_what_a_file_runs(tmp_path: Path):
+    (tmp_path / "before").mkdir()
+    report = compared(
+        tmp_path,
+        {"a.py": HEDGE, "b.py": HEDGE},
+        {"a.py": "import os\n" + HEDGE, "b.py": HEDGE + "hedge(1, 2)\n", "new.yml": "limit: 3\n"},
+    )
+    effects = {one.path: (one.relation, one.effect) for one in report.functions}
+    assert effects == {
+        "a.py": ("same", Effect.STRUCTURAL),
+        "b.py": ("same", Effect.BEHAVIOUR),
+        "new.yml": ("added", Effect.BEHAVIOUR),
+    }

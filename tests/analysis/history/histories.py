@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.codebase.test_uncommitted import git
+from tests.codebase.revisions.test_uncommitted import git
 
 DAY = 86_400
 MONDAY = 1_699_866_000

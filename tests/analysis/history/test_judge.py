@@ -9,7 +9,7 @@ import pytest
 from c2llm.analysis.history.judge import HistoryReport, unusual_commits
 from c2llm.errors import UsageError
 from tests.analysis.history.histories import DAY, MONDAY, Step, history, shop
-from tests.codebase.test_uncommitted import git
+from tests.codebase.revisions.test_uncommitted import git
 
 STEPS = 110
 FOREIGN = (

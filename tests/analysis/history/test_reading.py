@@ -15,7 +15,7 @@ from c2llm.analysis.history.reading import file_starts, read_facts
 from c2llm.codebase.git import Git
 from c2llm.errors import UsageError
 from tests.analysis.history.histories import Step, history, shop
-from tests.codebase.test_uncommitted import git
+from tests.codebase.revisions.test_uncommitted import git
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from c2llm.analysis.trees.functions import Source, functions_of
 from c2llm.analysis.trees.opening import open_tree
 from c2llm.analysis.trees.revision import RevisionTree, repository_at
 from c2llm.errors import DataError, UsageError
-from tests.codebase.test_uncommitted import git
+from tests.codebase.revisions.test_uncommitted import git
 
 CODE = (
     "import os\n\n\ndef first(a):\n    return a\n\n\nLIMIT = 3\n\n\ndef second(b):\n    return b\n"

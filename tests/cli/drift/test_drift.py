@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from c2llm.cli.drift.command import command
 from c2llm.errors import UsageError
-from tests.codebase.test_uncommitted import git
+from tests.codebase.revisions.test_uncommitted import git
 
 CODE = "LIMIT = 3\n\n\ndef f(a, b=1):\n    if a > LIMIT:\n        return None\n    return a + b\n"
 
@@ -40,7 +40,16 @@ def told(*arguments: str) -> dict[str, object]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("HEAD",), ("HEAD", "."), (".@HEAD", "."), (".",), ("a.py",), ("main", "a.py")],
+    [
+        (),
+        ("HEAD",),
+        ("HEAD", "."),
+        ("HEAD@{0}", "."),
+        (".@HEAD", "."),
+        (".",),
+        ("a.py",),
+        ("main", "a.py"),
+    ],
 )
 def test_which_trees_are_meant(root: Path, arguments: tuple[str, ...]):
     values = told(*arguments)["values"]
@@ -70,6 +79,7 @@ def test_exit_codes(root: Path):
         (("--since", "HEAD"), "belong to --history"),
         (("HEAD", "--include", "*.zig"), "None of the"),
         (("a", "b", "--history", "c"), "takes one path"),
+        (("--history", ".", "--watch"), "goes without --watch"),
     ],
 )
 def test_wrong_use_is_one_sentence(root: Path, arguments: tuple[str, ...], message: str):

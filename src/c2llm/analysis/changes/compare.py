@@ -27,6 +27,12 @@ _NO_RENAMES: Renames = {}
 _OPENERS, _CLOSERS = frozenset("([{"), frozenset(")]}")
 _ASSIGNS = re.compile(r"[-+*/%&|^<>:?~]{0,3}=|<-|\+\+|--")
 _DEEPEST = 60
+_COUNTED = re.compile(
+    r"enumerator|enum_(variant|member_declaration|constant|entry|assignment)|property_identifier"
+)
+"""Members that are numbered in their order."""
+_LAID_OUT = frozenset(("c", "cpp"))
+"""Languages whose fields lie in memory as they are written."""
 
 
 def changes_between(
@@ -59,7 +65,8 @@ def changes_between(
             return _ranked(told)
     one, other = reading_of(before), reading_of(after)
     known = _known(one, other, renamed)
-    comparison = _Comparison(one, other, known, _Pool(extracted), _Pool(inlined))
+    pools = _Pool(extracted), _Pool(inlined)
+    comparison = _Comparison(one, other, known, *pools, are_local=bool(before.name))
     found = list(comparison.changes())
     if not found and before.text != after.text:
         lines = before.start_line, after.start_line
@@ -122,6 +129,7 @@ class _Comparison:
     known: Renames
     extracted: _Pool
     inlined: _Pool
+    are_local: bool
     renames: Renames = field(init=False)
     old: list[Unit] = field(init=False)
     new: list[Unit] = field(init=False)
@@ -129,7 +137,7 @@ class _Comparison:
     """Statements of the older version to those of the newer one."""
 
     def __post_init__(self) -> None:
-        self.renames = local_renames(self.before, self.after)
+        self.renames = local_renames(self.before, self.after, are_local=self.are_local)
         self.old, self.new = self.before.units, self.after.units
         self.partner = {}
 
@@ -249,7 +257,7 @@ class _Comparison:
                 continue
             whole_of = [unit, *(self.old[one] for one in self._within(at))]
             others = [self.new[one] for one in crossed]
-            is_free = all(_is_free(one, others) for one in whole_of)
+            is_free = not self._is_laid_out(unit) and all(_is_free(one, others) for one in whole_of)
             effect = Effect.STRUCTURAL if is_free else Effect.BEHAVIOUR
             name = next((t.text for t in unit.tokens if t.is_called or t.is_bound), "")
             yield Change(
@@ -262,6 +270,13 @@ class _Comparison:
                 self.after.line(newer.tokens[0]),
                 weight_of("order") if effect == Effect.BEHAVIOUR else 0.1,
             )
+
+    def _is_laid_out(self, unit: Unit) -> bool:
+        """Whether a member has its value, or its place in memory, from where it stands."""
+        if _COUNTED.fullmatch(unit.kind):
+            return True
+        is_field = unit.kind == "field_declaration" and self.before.language in _LAID_OUT
+        return is_field and not any(token.text == "(" for token in unit.tokens)
 
     def _within(self, at: int) -> list[int]:
         """The statements in one of the older version."""

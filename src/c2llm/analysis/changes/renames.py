@@ -13,18 +13,28 @@ Renames = Mapping[str, str]
 _HOLE = "\0"
 
 
-def local_renames(before: Reading, after: Reading) -> dict[str, str]:
+def local_renames(before: Reading, after: Reading, *, are_local: bool = True) -> dict[str, str]:
     """Names that get their meaning in a function and have another one in the other version.
 
     Each old name stands for one new name and the other way round, as most places have it: a place
     that has another one is no part of the renaming. A name that the older version uses with a
     meaning from outside is not taken over by another one.
+
+    Args:
+        before: The older version.
+        after: The newer version.
+        are_local: The names are seen in the function alone; of what others may see, such as the
+            members of an enumeration, two that are both in both versions have not changed names.
     """
-    old, new = before.bound(), after.bound()
+    data = before.data_names(are_variables=True) | after.data_names(are_variables=True)
+    old, new = before.bound() - data, after.bound() - data
+    if not are_local:
+        both = before.names() & after.names()
+        old, new = old - both, new - both
     if old == new and _spelled(before) == _spelled(after):
         return {}
     votes = _votes(before, after, old, new)
-    return _agreed(votes, before.names(), after.names(), old)
+    return _agreed(votes, before.variables(), after.variables(), old)
 
 
 def shared_renames(pairs: Iterable[tuple[Reading, Reading]]) -> dict[str, str]:
@@ -36,7 +46,8 @@ def shared_renames(pairs: Iterable[tuple[Reading, Reading]]) -> dict[str, str]:
     readings = list(pairs)
     names = {name for one, _ in readings for name in one.names()}
     others = {name for _, other in readings for name in other.names()}
-    gone, came = names - others, others - names
+    data = {name for pair in readings for one in pair for name in one.data_names()}
+    gone, came = names - others - data, others - names - data
     if not gone or not came:
         return {}
     defined = {token.text for one, _ in readings for token in one.tokens() if token.is_bound}

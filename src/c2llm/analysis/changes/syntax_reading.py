@@ -40,6 +40,11 @@ _BLOCK_SIGNS = frozenset("{ } begin end do then :".split())
 _TUPLE_SIGNS = frozenset("()")
 _LAID_OUT = frozenset(("preproc_arg", "jsx_text"))
 """Leaves with layout in them."""
+_DATA_NAMES = frozenset(
+    ("shorthand_property_identifier", "shorthand_property_identifier_pattern", "hash_key_symbol")
+)
+"""Names of variables that are keys of objects too."""
+_DATA_KEYS = frozenset(("property_identifier",))
 _NO_OPS = frozenset(("pass", "..."))
 _DEFINERS = frozenset("def defp defmacro defmacrop defguard test".split())
 _OWNER_FIELDS = ("left", "name", "key", "pattern", "declarator", "label", "target")
@@ -384,6 +389,7 @@ class _Reader:
             place.role,
             place.owner,
             is_attribute=kind == "name" and (follows_dot or is_key),
+            is_key=node.type in _DATA_NAMES or (is_key and node.type in _DATA_KEYS),
             is_bound=kind == "name" and self._is_bound(field, parent, place, follows_dot),
         )
         if place.in_parameters and place.role != "default" and self._after_equals(node, parent):

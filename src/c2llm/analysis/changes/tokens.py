@@ -29,6 +29,9 @@ class Token:
     """The variable, parameter, keyword or function that it belongs to."""
     is_attribute: bool = False
     """A name behind a dot or a keyword of a call: not one of the names around."""
+    is_key: bool = False
+    """A name that is data as well: a key of an object, the short form of one, what is taken out of
+    an object by its name."""
     is_called: bool = False
     """The name of a function that is called here."""
     is_bound: bool = False
@@ -82,6 +85,20 @@ class Reading:
             for unit in self.units
             for token in unit.tokens
             if token.is_bound and not token.is_attribute
+        }
+
+    def data_names(self, *, are_variables: bool = False) -> set[str]:
+        """Names that are data as well; where variables are meant, those alone that are both."""
+        return {
+            token.text
+            for token in self.tokens()
+            if token.is_key and not (are_variables and token.is_attribute)
+        }
+
+    def variables(self) -> set[str]:
+        """Names that are no attributes."""
+        return {
+            token.text for token in self.tokens() if token.kind == "name" and not token.is_attribute
         }
 
     def names(self) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from c2llm.analysis.changes.change import Effect
@@ -21,6 +21,7 @@ from c2llm.analysis.drift.report import DriftReport, FunctionDrift, Relation
 from c2llm.analysis.drift.request import DriftRequest
 from c2llm.analysis.drift.values import value_changes
 from c2llm.analysis.trees.code_tree import CodeTree, Function
+from c2llm.codebase.languages import family
 from c2llm.progress import ProgressBar, no_progress
 
 _ADDED, _REMOVED = 0.2, 0.35
@@ -126,7 +127,8 @@ class _Comparison:
         with progress("Reading", total) as advance:
             read = _reading(advance)
             pairs = [
-                (read(self.before, one), read(self.after, other)) for one, other in files.changed
+                _with_rests(read(self.before, one), read(self.after, other))
+                for one, other in files.changed
             ]
             gone = [one for path in files.gone for one in read(self.before, path)]
             came = [one for path in files.came for one in read(self.after, path)]
@@ -235,17 +237,39 @@ class _Comparison:
         )
 
 
+def _with_rests(
+    before: Sequence[Function], after: Sequence[Function]
+) -> tuple[Sequence[Function], Sequence[Function]]:
+    """The pieces of both versions of a file, what is outside of functions on both sides."""
+    rest = next((one for one in before if not one.name), None)
+    other = next((one for one in after if not one.name), None)
+    if rest is None and other is not None:
+        before = (*before, _empty(other, before))
+    elif other is None and rest is not None:
+        after = (*after, _empty(rest, after))
+    return before, after
+
+
+def _empty(rest: Function, beside: Sequence[Function]) -> Function:
+    path = beside[0].path if beside else rest.path
+    return replace(rest, path=path, start_line=1, end_line=1, text="")
+
+
 def _only(function: Function, *, newer: bool) -> FunctionDrift:
-    """What one tree alone has."""
+    """What one tree alone has.
+
+    What is gone may be missed: by who calls it from elsewhere, by a class whose base acts in its
+    place. What came does nothing until it is called, but settings, which are read.
+    """
     weight = _ADDED if newer else _REMOVED
     if is_test(function):
         weight *= 0.4
     reason = "only in the newer tree" if newer else "only in the older tree"
     before, after = (None, function) if newer else (function, None)
     relation: Relation = "added" if newer else "removed"
-    return FunctionDrift(
-        before, after, relation, (), Effect.STRUCTURAL, round(weight, 3), (reason,), ()
-    )
+    is_read = family(function.language) == "config"
+    effect = Effect.STRUCTURAL if newer and not is_read else Effect.BEHAVIOUR
+    return FunctionDrift(before, after, relation, (), effect, round(weight, 3), (reason,), ())
 
 
 def _reading(advance: Callable[[int], object]) -> Callable[[CodeTree, str], Sequence[Function]]:

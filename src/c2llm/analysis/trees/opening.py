@@ -34,7 +34,8 @@ def open_tree(name: str, repo: Path, known: Stamps | None = None) -> CodeTree:
     if revision is not None:
         return revision
     before, at, after = name.rpartition("@")
-    if at and before and after:
+    # `main@{yesterday}` is a revision and no path at one.
+    if at and before and after and not after.startswith("{"):
         return _of_both(before, after, repo, name)
     if "/" in name or os.sep in name or "." in name:
         raise UsageError(f"There is no folder, file or revision {name!r} (looked in {repo}).")

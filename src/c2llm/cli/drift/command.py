@@ -107,6 +107,11 @@ def command(
     if history is not None:
         if before is not None:
             raise UsageError("--history takes one path; A and B are compared without it.")
+        if watches or languages or include or exclude or repo != Path():
+            raise UsageError(
+                "--history goes without --watch, --repo, --lang, --include and --exclude: it "
+                "judges the commits of its path."
+            )
         from c2llm.cli.drift.history import tell_history
 
         options = {} if alarm_rate is None else {"alarm_rate": alarm_rate}

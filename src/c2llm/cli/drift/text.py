@@ -62,8 +62,8 @@ def _values(report: DriftReport, paint: Paint) -> Iterator[str]:
 
 def _name(value: ValueChange, paint: Paint) -> str:
     kind = "" if value.kind == "constant" else f"{value.kind} "
-    where = f" in {value.function}" if value.function else ""
-    return paint(_DIM, kind) + paint(_GREEN, _flat(value.name, 60)) + paint(_DIM, _flat(where, 60))
+    name = paint(_DIM, kind) + paint(_GREEN, _flat(value.name, 60))
+    return f"{name} {paint(_DIM, _flat(f'in {value.function}', 60))}" if value.function else name
 
 
 def _function(number: int, one: FunctionDrift, paint: Paint) -> Iterator[str]:
@@ -123,7 +123,8 @@ def _summary(report: DriftReport, left: int, both: int, paint: Paint) -> Iterato
     counts = report.counts()
     files = f"{report.files:,} file{'' if report.files == 1 else 's'}"
     if report.effect() is None:
-        yield f"Nothing differs between {_flat(report.before)} and {_flat(report.after)} ({files})."
+        between = f"between {_flat(report.before)} and {_flat(report.after)}"
+        yield f"Nothing differs in code and settings {between} ({files})."
         return
     said = (
         f"{counts['behaviour']:,} of behaviour, {counts['structural']:,} structural, "
