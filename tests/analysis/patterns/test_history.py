@@ -10,11 +10,12 @@ import pytest
 from c2llm.analysis.patterns.history.changes import CommitChanges, FileChange, _commit
 from c2llm.analysis.patterns.history.find import HitLife, PatternHistory, pattern_history
 from c2llm.analysis.patterns.history.lives import Lives, Seen, paired
+from c2llm.analysis.patterns.pattern import Pattern
 from c2llm.analysis.patterns.request import PatternsRequest
 from c2llm.cli.main import main
 from c2llm.errors import UsageError
 from c2llm.search.code_index import CodeIndex
-from tests.analysis.patterns.samples import SWALLOWED, read
+from tests.analysis.patterns.samples import SWALLOWED, read, sample
 from tests.index.conftest import home
 from tests.serving.conftest import git, repository
 from tests.trees import write_tree
@@ -24,9 +25,10 @@ __all__ = ["home"]
 HIT = "def {name}():\n    try:\n        {name}_it()\n    except OSError:\n        pass\n\n\n"
 
 
-def history(root: Path, **options: Any) -> PatternHistory:
+def history(root: Path, pattern: Pattern | None = None, **options: Any) -> PatternHistory:
+    patterns = [pattern or read(SWALLOWED)]
     with CodeIndex.open(root, embed="none") as index:
-        return pattern_history([index], [read(SWALLOWED)], PatternsRequest(), **options)
+        return pattern_history([index], patterns, PatternsRequest(), **options)
 
 
 def commit(root: Path, subject: str, files: dict[str, str | None]) -> None:
@@ -135,6 +137,12 @@ def test_since_a_revision(root: Path) -> None:
     assert told(gone) == ("a.py", None, "old goes", None)
     with pytest.raises(UsageError, match="no revision"):
         history(root, since="v9")
+
+
+def test_what_is_no_code_counts_where_a_pattern_names_its_language(root: Path) -> None:
+    commit(root, "both", {"a.yaml": "insecure: true\n", "b.toml": "insecure = true\n"})
+    found = history(root, sample(find={"regex": "insecure"}, languages=["yaml"], threshold=-1))
+    assert [life.path for life in found.present] == ["a.yaml"]
 
 
 def test_only_files_that_would_be_searched_count(root: Path) -> None:

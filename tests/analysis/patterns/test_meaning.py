@@ -102,7 +102,7 @@ def test_what_is_written_is_read_again(text: str) -> None:
 
 COMMENTS = {
     "# c2llm: allow eval-used - the text is ours": "the text is ours",
-    "x()  # c2llm: allow eval-used: the text is ours": "the text is ours",
+    "# c2llm: allow eval-used: the text is ours": "the text is ours",
     "// c2llm: allow other, eval-used -- the text is ours": "the text is ours",
     "/* c2llm: allow eval-used (the text is ours) */": "the text is ours",
     "<!-- c2llm:allow eval-used the text is ours -->": "the text is ours",

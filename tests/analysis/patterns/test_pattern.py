@@ -100,7 +100,8 @@ def test_scalars_are_what_they_look_like() -> None:
     assert said == {"a": "2020-01-01", "b": False, "c": 0.5, "d": None, "e": "<<"}
 
 
-@settings(max_examples=30)
+@pytest.mark.slow
+@settings(max_examples=100)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_pattern_or_an_error_of_ours(content: bytes) -> None:
     try:
@@ -109,7 +110,8 @@ def test_any_bytes_are_a_pattern_or_an_error_of_ours(content: bytes) -> None:
         assert "\n" not in str(error)
 
 
-@settings(max_examples=30)
+@pytest.mark.slow
+@settings(max_examples=100)
 @given(
     st.dictionaries(
         st.sampled_from([*fields(), "find", "threshold", "measured", "languages", "tags"]),

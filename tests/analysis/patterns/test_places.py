@@ -189,11 +189,15 @@ def test_nor_does_one_that_is_hidden(find: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("text", "language"),
     [
-        ("(" * 100_000, "python"),
+        pytest.param("(" * 100_000, "python", marks=pytest.mark.slow),
         ("f(" * 50_000 + ")" * 50_000, "python"),
-        ("if a:\n" + "".join(" " * n + "if a:\n" for n in range(1, 400)), "python"),
-        ("{" * 50_000 + "}" * 50_000, "javascript"),
-        ("a<" * 50_000, "java"),
+        pytest.param(
+            "if a:\n" + "".join(" " * n + "if a:\n" for n in range(1, 400)),
+            "python",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param("{" * 50_000 + "}" * 50_000, "javascript", marks=pytest.mark.slow),
+        pytest.param("a<" * 50_000, "java", marks=pytest.mark.slow),
         ("try { " * 5_000 + "} catch (e) {}" * 5_000, "javascript"),
     ],
     ids=["open", "calls", "indents", "blocks", "generics", "tries"],

@@ -139,6 +139,32 @@ def test_what_is_set_apart_is_told_where_it_is_asked_for(call, project: Path) ->
     assert call(project, "--with", "mice").code == 2
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_notebook_is_searched_however_it_is_written(
+    call, tmp_path: Path, indent: int | None
+) -> None:
+    cells = ["%matplotlib inline\nimport requests\n", ORDERS]
+    rows = [{"cell_type": "code", "source": one.splitlines(keepends=True)} for one in cells]
+    notebook = json.dumps({"cells": rows, "metadata": {}, "nbformat": 4}, indent=indent)
+    own = {".c2llm/patterns/no-timeout.yaml": NO_TIMEOUT}
+    root = repository(tmp_path / "tree", {**own, "a.ipynb": notebook})
+    line = next(n for n, row in enumerate(notebook.split("\n"), 1) if "requests.get" in row)
+    [hit] = told(call(root, "--only", "no-timeout", "--json"))["hits"]
+    assert (hit["start_line"], hit["end_line"], hit["symbol"]) == (line, line, "load")
+    assert hit["lines"] == ["    return requests.get(url).json()"]
+    [life] = told(call(root, "--only", "no-timeout", "--json", "--history"))["present"]
+    assert life["line"] == line
+
+
+def test_a_comment_behind_code_allows_what_is_in_its_line_only(call, tmp_path: Path) -> None:
+    why = "c2llm: allow no-timeout - ours"
+    get = "requests.get('a')"
+    own = {".c2llm/patterns/no-timeout.yaml": NO_TIMEOUT}
+    files = {"a.py": f"{get}  # {why}\n{get}\n", "b.js": f"/* {why} */\n{get}\n"}
+    root = repository(tmp_path / "tree", {**own, **files})
+    assert places(told(call(root, "--only", "no-timeout", "--json"))) == ["no-timeout a.py:2"]
+
+
 def test_files_and_patterns_are_chosen(call, project: Path) -> None:
     assert places(told(call(project, *ONLY, "--json", "--lang", "js"))) == ALL[1:2]
     assert places(told(call(project, *ONLY, "--json", "--exclude", "*.js"))) == [ALL[0], ALL[2]]

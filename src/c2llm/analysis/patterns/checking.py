@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from c2llm.analysis.patterns.find import Finder, Text
+from c2llm.analysis.patterns.find import Finder
 from c2llm.analysis.patterns.pattern import Pattern
+from c2llm.analysis.patterns.searched_text import Text
 
 
 class Failure(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from c2llm.analysis.patterns.allowed import reason
@@ -13,6 +12,7 @@ from c2llm.analysis.patterns.meaning import Examples, unit_text
 from c2llm.analysis.patterns.pattern import COMMON, Pattern
 from c2llm.analysis.patterns.places.place import Place
 from c2llm.analysis.patterns.places.pool import Asked, PlacePool
+from c2llm.analysis.patterns.searched_text import Text
 from c2llm.encoding.encoder_handle import DEFAULT_TABLE, table_handle
 from c2llm.errors import ModelError
 
@@ -33,20 +33,6 @@ class Found(NamedTuple):
 
 FoundInFile = dict[int, list[Found]]
 """By the number of the pattern; those that are not found are not in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A file that is searched."""
-
-    path: str
-    text: str
-    language: str
-
-    @property
-    def lines(self) -> list[str]:
-        """Its lines; of a notebook, each line of its cells where the file has it."""
-        return self.text.split("\n")
 
 
 class Finder:
@@ -152,8 +138,8 @@ def hit_of(pattern: Pattern, file: Text, found: Found, repository: str, role: Ro
         repository=repository,
         path=file.path,
         language=file.language,
-        start_line=place.start_line,
-        end_line=place.end_line,
+        start_line=file.row(place.start_line),
+        end_line=file.row(place.end_line),
         start_column=place.start_column,
         end_column=place.end_column,
         symbol=place.symbol,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from c2llm.analysis.patterns.allowed import unspoken
 from c2llm.analysis.patterns.pattern import Pattern
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _apart(similarities: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def unit_text(lines: Sequence[str], start: int, end: int) -> str:
-    """The code whose meaning is read, without what indents all of it."""
+    """The code whose meaning is read, without what indents it all or allows a hit."""
     from textwrap import dedent
 
-    return dedent("\n".join(lines[start - 1 : end]))
+    return dedent(unspoken("\n".join(lines[start - 1 : end])))

@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
-from c2llm.codebase.languages import is_language, language_named
+from c2llm.codebase.languages import family, is_language, language_named
 from c2llm.errors import DataError
 
 Severity = Literal["low", "medium", "high"]
@@ -131,6 +131,15 @@ class Pattern:
         )
 
 
+def is_asked(patterns: Iterable[Pattern], language: str) -> bool:
+    """Whether a pattern looks into files of a language; into what is no code only by its name."""
+    is_code = family(language) == "code"
+    return any(
+        pattern.speaks_of(language) and (is_code or language in pattern.languages)
+        for pattern in patterns
+    )
+
+
 def of_language(rows: ByLanguage, language: str) -> str | None:
     """What a language has of its own, of the one that it extends, or of all."""
     for name in (language, _EXTENDED.get(language), COMMON):
@@ -211,9 +220,10 @@ class _Fields:
     def done(self) -> None:
         """Refuse what was not asked for."""
         unknown = [name for name in self._fields if name not in self._asked]
+        asked = dict.fromkeys(self._asked)
         if unknown:
             raise self.wrong(
-                f"has the unknown key {unknown[0][:60]!r}; there are: {', '.join(self._asked)}"
+                f"has the unknown key {unknown[0][:60]!r}; there are: {', '.join(asked)}"
             )
 
     def inner(self, name: str) -> _Fields:

@@ -17,19 +17,18 @@ from c2llm.analysis.patterns.find import (
     Finder,
     Found,
     FoundInFile,
-    Text,
     hit_of,
     table_model,
 )
 from c2llm.analysis.patterns.hit import Hit, PatternReport, Role
-from c2llm.analysis.patterns.pattern import SEVERITIES, Pattern
+from c2llm.analysis.patterns.pattern import SEVERITIES, Pattern, is_asked
 from c2llm.analysis.patterns.places.place import Place
 from c2llm.analysis.patterns.request import PatternsRequest
+from c2llm.analysis.patterns.searched_text import Text, searched_text
 from c2llm.codebase.chunk import NOTEBOOK
 from c2llm.codebase.files.confined import open_file
 from c2llm.codebase.files.decoding import decode
 from c2llm.codebase.files.walk import MOST_FILE_BYTES
-from c2llm.codebase.languages import family
 from c2llm.index.build.cutting import content_hash
 from c2llm.index.store.caches.kept_results import KeptResults
 from c2llm.progress import ProgressBar, no_progress
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from c2llm.index.store.records import IndexedFile
     from c2llm.search.code_index import CodeIndex
 
-_FAMILY, _VERSION = "patterns", 1
+_FAMILY, _VERSION = "patterns", 2
 """Of what is kept; a change in what is found of the same file and pattern raises the version."""
 _KEEP_EVERY = 500
 """Files after which what was found is kept, so that an interrupted search goes on from there."""
@@ -70,7 +69,7 @@ def find_patterns(
         DataError: A filter cannot be compiled.
         ModelError: The table model is not there.
     """
-    chosen = chosen_files(indexes, request, lambda language: _is_asked(patterns, language))
+    chosen = chosen_files(indexes, request, lambda language: is_asked(patterns, language))
     notes = list(chosen.notes)
     hits: list[Hit] = []
     searched = 0
@@ -204,22 +203,13 @@ class _TreeSearch:
 
 
 def read_text(root: str, path: str, language: str) -> tuple[Text, bytes] | None:
-    """A file of a tree as it is searched, and the hash of its content; None where it is gone.
-
-    Of a notebook the cells are searched, each line of them where the file has it.
-    """
+    """A file of a tree as it is searched, and the hash of its content; None where it is gone."""
     try:
         with open_file(root, path) as stream:
             content = stream.read(MOST_FILE_BYTES)
     except (OSError, ValueError):
         return None
-    text = decode(content)
-    if path.endswith(NOTEBOOK):
-        from c2llm.codebase.notebooks.cells import NotebookError, read_notebook
-
-        with suppress(NotebookError):
-            text = "\n".join(read_notebook(text).laid_out())
-    return Text(path, text, language), content_hash(content)
+    return searched_text(path, decode(content), language), content_hash(content)
 
 
 def _hits(
@@ -241,7 +231,7 @@ def _hits(
         for one in some:
             if one.place.end_line > len(text.lines):
                 continue  # it has just been changed
-            on = range(one.place.start_line, one.place.end_line + 1)
+            on = range(text.row(one.place.start_line), text.row(one.place.end_line) + 1)
             if counted is None or not counted.isdisjoint(on):
                 yield hit_of(patterns[number], text, one, part.index.label, role)
 
@@ -250,15 +240,6 @@ def _only(part: IndexedFiles, lines: Lines) -> IndexedFiles:
     """The files of an index that have lines that count."""
     files = [file for file in part.files if lines.get(file.path)]
     return IndexedFiles(part.index, part.store, files, part.keys)
-
-
-def _is_asked(patterns: Sequence[Pattern], language: str) -> bool:
-    """Whether a pattern looks into files of a language; into what is no code only by its name."""
-    is_code = family(language) == "code"
-    return any(
-        pattern.speaks_of(language) and (is_code or language in pattern.languages)
-        for pattern in patterns
-    )
 
 
 def _is_apart(hit: Hit, request: PatternsRequest) -> bool:

@@ -73,17 +73,20 @@ class Notebook:
 
         What does not fit, as a cell that is one line of its file, is left out.
         """
+        lines = [""] * max((row for cell in self.cells for row in cell.rows), default=0)
+        for row, line in self.code():
+            lines[row - 1] = lines[row - 1] or line
+        return lines
+
+    def code(self) -> Iterator[tuple[int, str]]:
+        """Each line of the cells in the notebook's language, with its number in the file."""
         from c2llm.codebase.notebooks.magics import cell_language, without_magics
 
-        lines = [""] * max((row for cell in self.cells for row in cell.rows), default=0)
         for cell in self.cells:
             language, first = cell_language(cell.lines, cell.language)
             if cell.kind == "code" and language == self.language:
-                for row, line in zip(
-                    cell.rows[first:], without_magics(cell.lines[first:], language), strict=True
-                ):
-                    lines[row - 1] = lines[row - 1] or line
-        return lines
+                lines = without_magics(cell.lines[first:], language)
+                yield from zip(cell.rows[first:], lines, strict=True)
 
 
 def read_notebook(text: str) -> Notebook:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from c2llm.analysis.added_lines import base_commit, object_texts, tree_objects
 from c2llm.analysis.clones.roles import file_role
 from c2llm.analysis.patterns.allowed import reason
-from c2llm.analysis.patterns.find import Finder, Text, fingerprint, table_model
+from c2llm.analysis.patterns.find import Finder, fingerprint, table_model
 from c2llm.analysis.patterns.history.changes import (
     Commit,
     CommitChanges,
@@ -25,13 +25,14 @@ from c2llm.analysis.patterns.history.changes import (
     told_commits,
 )
 from c2llm.analysis.patterns.history.lives import Life, Lives, Seen
-from c2llm.analysis.patterns.pattern import SEVERITIES, Pattern
+from c2llm.analysis.patterns.pattern import SEVERITIES, Pattern, is_asked
 from c2llm.analysis.patterns.request import PatternsRequest
+from c2llm.analysis.patterns.searched_text import Text, searched_text
 from c2llm.codebase.chunk import NOTEBOOK
 from c2llm.codebase.files.exclusions import directory_reason, file_reason
-from c2llm.codebase.files.walk import MAX_FILE_BYTES
+from c2llm.codebase.files.walk import MAX_FILE_BYTES, MOST_FILE_BYTES
 from c2llm.codebase.git import Git
-from c2llm.codebase.languages import detect_language, family, language_named
+from c2llm.codebase.languages import detect_language, language_named
 from c2llm.index.store.caches.kept_results import KeptResults
 from c2llm.progress import ProgressBar, no_progress
 from c2llm.search.query.globs import matching
@@ -39,7 +40,7 @@ from c2llm.search.query.globs import matching
 if TYPE_CHECKING:
     from c2llm.search.code_index import CodeIndex
 
-_FAMILY, _VERSION = "patterns-history", 1
+_FAMILY, _VERSION = "patterns-history", 2
 _MOST_COMMITS = 50_000
 _MOST_CONTENTS = 200_000
 _CONTENTS_AT_ONCE = 500
@@ -227,15 +228,14 @@ class _Repository:
         return self._languages[path]
 
     def _judged(self, path: str) -> str:
-        """As the walk would judge a file by its name."""
-        language = detect_language(path) or ""
+        """As the walk would judge a file by its name; a notebook is of Python until it is read."""
+        language = "python" if path.endswith(NOTEBOOK) else detect_language(path) or ""
         *folders, name = path.split("/")
         request = self._request
         wanted = [language_named(one) for one in request.languages]
         if (
             (wanted and language not in wanted)
-            or family(language) != "code"
-            or not any(pattern.speaks_of(language) for pattern in self._patterns)
+            or not is_asked(self._patterns, language)
             or any(directory_reason(folder, ()) is not None for folder in folders)
             or file_reason(name) is not None
             or (request.include and not any(matching([path], one) for one in request.include))
@@ -297,11 +297,10 @@ class _Repository:
                 names = all_names[start : start + _CONTENTS_AT_ONCE]
                 objects = [named[name][0] for name in names]
                 for name, text in zip(names, object_texts(self._git, objects, lost), strict=True):
-                    if len(text) > MAX_FILE_BYTES:
+                    most = MOST_FILE_BYTES if name.endswith(NOTEBOOK) else MAX_FILE_BYTES
+                    if len(text) > most:
                         text = ""
-                    yield Text(
-                        name, _cells(text) if name.endswith(NOTEBOOK) else text, named[name][1]
-                    )
+                    yield searched_text(name, text, named[name][1])
 
         for text, found in finder.found(texts(), len(missing)):
             one = named[text.path]
@@ -311,7 +310,7 @@ class _Repository:
                     fingerprint(
                         self._patterns[number].name, lines[place.start_line - 1 : place.end_line]
                     ),
-                    place.start_line,
+                    text.row(place.start_line),
                     place.symbol,
                     lines[place.start_line - 1].strip()[:_LONGEST_TEXT],
                     score,
@@ -354,14 +353,6 @@ def _contents(
             for one in (change.after, *change.before):
                 if one is not None:
                     yield one, change.path
-
-
-def _cells(text: str) -> str:
-    from c2llm.codebase.notebooks.cells import NotebookError, read_notebook
-
-    with suppress(NotebookError):
-        return "\n".join(read_notebook(text).laid_out())
-    return text
 
 
 def _key(content: str, language: str) -> bytes:

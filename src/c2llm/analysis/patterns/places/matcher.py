@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from c2llm.analysis.patterns.allowed import unspoken
 from c2llm.analysis.patterns.pattern import of_language
 from c2llm.analysis.patterns.places.place import Place
 from c2llm.analysis.patterns.places.predicates import QueryTrouble, judge, renamed
@@ -107,7 +108,7 @@ def _excuses(file: _File, span: tuple[int, int], unless: Row) -> bool:
     """Whether what must not be around a place is there."""
     around = file.around(span, unless["within"])
     regex = of_language(unless["regex"], file.language)
-    if regex is not None and compiled(regex).search(file.part(around)):
+    if regex is not None and compiled(regex).search(unspoken(file.part(around))):
         return True
     query = of_language(unless["query"], file.language)
     return query is not None and any(
