@@ -119,7 +119,7 @@ def show(
             around = _caller_lines(hit.callers)
             lines += [paint(DIM, f"       {printable(line)}") for line in around]
         if hit.records:
-            from c2llm.cli.records.values import record_lines
+            from c2llm.index.store.imported.record_text import record_lines
 
             lines += [paint(DIM, f"       {printable(line)}") for line in record_lines(hit.records)]
         print_painted("\n".join(lines) + "\n\n")

@@ -83,7 +83,44 @@ def test_a_column_has_the_type_of_all_its_values(tmp_path, values, expected, typ
 def test_a_decimal_comma_is_one_where_commas_separate_nothing(tmp_path):
     assert column(tmp_path, "file;x\na;1,5\nb;2\n", "x")[0] == [1.5, 2]
     assert column(tmp_path, 'file,x\na,"1,5"\nb,2\n', "x")[0] == ["1,5", "2"]
-    assert column(tmp_path, "file;x\na;1.000,5\nb;2\n", "x")[0] == ["1.000,5", "2"]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["1.234,5", "-17", "1.000"], [1234.5, -17, 1000]),
+        (["1.234.567", "2,5"], [1234567, 2.5]),
+        (["1,234.50", "1,000", "7"], [1234.5, 1000, 7]),
+        (["1,000,000", "2,000"], [1000000, 2000]),
+        (["1,234.5 %", "3 %"], [1234.5, 3]),
+        (["1.234", "2.5"], [1.234, 2.5]),
+        (["1,234.5", "1.234,5"], ["1,234.5", "1.234,5"]),
+        (["12,34.5", "1"], ["12,34.5", "1"]),
+    ],
+)
+def test_thousands_are_told_from_fractions_where_a_value_says_so(tmp_path, values, expected):
+    text = "file;x\n" + "".join(f"a{n}.py;{value}\n" for n, value in enumerate(values))
+    assert column(tmp_path, text, "x")[0] == expected
+    quoted = 'file,x\na,"1,234"\nb,"2,000"\n'
+    assert column(tmp_path, quoted, "x")[0] == ["1,234", "2,000"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"file": {"0": "a.py", "1": "b.py"}, "x": {"0": 1, "1": None}},
+        {"columns": ["file", "x"], "index": [0, 1], "data": [["a.py", 1], ["b.py", None]]},
+    ],
+)
+def test_json_of_a_data_frame(tmp_path, content):
+    found = read(tmp_path, "r.json", json.dumps(content))
+    assert list(found.rows) == [{"file": "a.py", "x": 1}, {"file": "b.py"}]
+
+
+def test_named_values_are_columns(tmp_path):
+    run = {"metrics": [{"key": "loss", "value": 0.5, "step": 3}], "tags": [{"key": "a"}]}
+    found = read(tmp_path, "r.json", json.dumps({"runs": [{"data": run}]}))
+    assert found.rows[0] == {"data.metrics.loss": 0.5, "data.tags": [{"key": "a"}]}
 
 
 @pytest.mark.parametrize(

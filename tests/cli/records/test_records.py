@@ -358,6 +358,23 @@ def test_an_export_is_read_again_and_runs_nothing(call, imported):
     assert [json.loads(line)["symbol"] for line in lines.splitlines()] == ["Reversion.run"]
 
 
+def test_an_export_keeps_the_key_beside_columns_of_its_names(call, tree):
+    (tree / "own.csv").write_text("file,symbol,stale\nstrategies/trend.py,EURUSD,3\n")
+    assert call("records", "import", tree / "own.csv", tree, "--key", "file").code == 0
+    (row,) = csv.DictReader(io.StringIO(call("records", "export", tree).out))
+    assert (row["path"], row["key.symbol"], row["symbol"]) == ("strategies/trend.py", "", "EURUSD")
+    (row,) = call("records", "export", tree, "--format", "json").json["records"]
+    assert (row["key.symbol"], row["symbol"], row["stale"]) == ("", "EURUSD", 3)
+
+
+@pytest.mark.parametrize("key", ["strategies.trend.momentum", "strategies.reversion.Reversion.run"])
+def test_a_dotted_name_is_that_of_a_module_and_what_is_in_it(call, tree, key):
+    (tree / "dotted.csv").write_text(f"code,x\n{key},1\n")
+    assert call("records", "import", tree / "dotted.csv", tree, "--key", "code").code == 0
+    (one,) = call("records", "show", tree, "--json").json["records"]
+    assert one["symbol"] == key.split(".", 2)[2]
+
+
 def test_records_outlive_the_index_and_go_when_they_are_told_to(call, imported):
     assert call("index", imported, "--rebuild", "--model", "c2llm-nano").code == 0
     assert len(found(call, imported, "trend", "--where", "live")) == 2

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from c2llm.cli.main import main
 from c2llm.serving.http.app import create_app
 from c2llm.serving.http.service import ServeSettings, Service
 from c2llm.serving.open_indexes import OpenIndexes
@@ -63,6 +64,22 @@ def test_the_page_and_its_files_are_sent_and_kept(one):
         assert (again.status_code, again.content) == (304, b"")
         assert one.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
     assert one.head("/").status_code == 200
+
+
+def test_what_was_measured_is_asked_and_shown(tmp_path):
+    api = write_tree(tmp_path / "api", dict(PROJECT))
+    (tmp_path / "r.csv").write_text("file,ms,note\nsrc/net/retry.py,3,<b>\nsrc/net/client.py,7,x\n")
+    main(["records", "import", str(tmp_path / "r.csv"), str(api), "--key", "file"])
+    with client(api) as opened:
+        found = search(opened, 'where:"ms > 1" where:"ms < 9" sort:-ms')
+        assert [one["measured"] for one in found["results"]] == [
+            ["record: ms 7, note x"],
+            ["record: ms 3, note <b>"],
+        ]
+        assert len(search(opened, "retry where:ms=3")["results"]) == 1
+        assert "measured" not in search(opened, "retry")["results"][0]
+        wrong = opened.post("/page/search", json={"text": "where:ms=", "fast": True})
+        assert wrong.status_code == 422 and "cannot be read" in wrong.text
 
 
 @pytest.mark.parametrize("name", ["../__init__.py", "..%2f__init__.py", "app.js%00", "", "x.js"])

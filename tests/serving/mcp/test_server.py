@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from c2llm.cli.main import main
 from c2llm.errors import C2LLMError
 from c2llm.search.answers.token_budget import tokens_of
 from c2llm.serving.mcp import server as server_module
@@ -57,6 +58,22 @@ def test_a_question_is_answered_once_with_the_truth_about_it(
     last = told.splitlines()[-1]
     commit = git(project, "rev-parse", "HEAD")[:10]
     assert f"commit {commit} (main), clean" in last and "5 files indexed, up to date" in last
+
+
+def test_code_is_asked_by_what_it_achieved(
+    server: CodeSearchServer, mode: str, project: Path, tmp_path: Path
+) -> None:
+    results = tmp_path / "results.csv"
+    results.write_text("file,ms\nsrc/net/retry.py,3\nsrc/net/client.py,7\n")
+    main(["records", "import", str(results), str(project), "--key", "file"])
+    asked = {"query": "", "where": "ms > 1", "sort": "-ms"}
+    best, wrong = calls(
+        server, mode, [project], ("search", asked), ("search", {**asked, "where": "seconds > 1"})
+    )
+    told = text(best)
+    assert told.index("src/net/client.py") < told.index("src/net/retry.py")
+    assert "  record: ms 7" in told and "  record: ms 3" in told
+    assert wrong.is_error and "no column 'seconds'" in text(wrong)
 
 
 def test_an_edit_is_in_the_next_answer(server: CodeSearchServer, mode: str, project: Path) -> None:

@@ -140,6 +140,8 @@ def _json(path: Path) -> Results:
 def _objects(path: Path, found: Any) -> Iterable[Any]:
     """The rows of a list, of the one list in an object, or of an object of objects by name."""
     if isinstance(found, Mapping):
+        if (rows := _of_data_frame(found)) is not None:
+            return rows
         if found and all(isinstance(value, Mapping) for value in found.values()):
             return [{KEY: name} | dict(value) for name, value in found.items()]
         lists = [
@@ -151,6 +153,24 @@ def _objects(path: Path, found: Any) -> Iterable[Any]:
     if not isinstance(found, list):
         raise DataError(f"{path.name} is no list of objects; write one object for each result.")
     return found
+
+
+def _of_data_frame(found: Mapping[str, Any]) -> list[Fields] | None:
+    """The rows of what `DataFrame.to_json` writes: columns of values by row, or `split`."""
+    names, data = found.get("columns"), found.get("data")
+    if isinstance(names, list) and isinstance(data, list) and "index" in found:
+        if all(isinstance(row, list) and len(row) == len(names) for row in data):
+            return [dict(zip(map(str, names), row, strict=True)) for row in data]
+        return None
+    columns = list(found.items())
+    if not columns or not isinstance(columns[0][1], Mapping):
+        return None
+    numbers = list(columns[0][1])
+    if not numbers or not all(number.isdecimal() for number in numbers):
+        return None
+    if not all(isinstance(of, Mapping) and list(of) == numbers for _, of in columns):
+        return None
+    return [{name: of[number] for name, of in columns} for number in numbers]
 
 
 def _json_lines(path: Path) -> Results:
@@ -209,10 +229,20 @@ def _flatten(fields: Fields, row: Mapping[Any, Any], prefix: str, depth: int) ->
     """Put the leaves of an object into fields, under their names joined by `.`."""
     for name, value in row.items():
         whole = f"{prefix}{name}"[: MOST_CHARACTERS // 50]
+        if _is_named_values(value):  # metrics, params and tags of MLflow
+            value = {str(one["key"]): one["value"] for one in value}
         if isinstance(value, Mapping) and depth < _MOST_DEPTH:
             _flatten(fields, value, f"{whole}.", depth + 1)
         elif value is not None:
             fields[whole] = value
+
+
+def _is_named_values(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(one, Mapping) and {"key", "value"} <= one.keys() for one in value)
+    )
 
 
 def _check_size(path: Path, rows: int, columns: int) -> None:

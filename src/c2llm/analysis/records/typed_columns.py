@@ -21,6 +21,13 @@ from c2llm.index.store.imported.record import Column, Value, ValueType
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _WITH_COMMA = re.compile(r"[+-]?\d+(?:,\d+)?(?:[eE][+-]?\d{1,4})?", re.ASCII)
+_GROUPED = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?", re.ASCII)
+_GROUPED_BY_POINTS = re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?", re.ASCII)
+_SURELY_GROUPED = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3}){2,}(?:\.\d+)?|(?:,\d{3})+\.\d+)", re.ASCII)
+_SURELY_BY_POINTS = re.compile(
+    r"[+-]?\d{1,3}(?:(?:\.\d{3}){2,}(?:,\d+)?|(?:\.\d{3})+,\d+)", re.ASCII
+)
+"""One such value tells of a column what is a thousand and what a fraction: `1,234` may be both."""
 _NAME_OF_DIGITS = re.compile(r"[+-]?0\d")
 """`007` is a name: as a number it would lose its zeros."""
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
@@ -76,13 +83,15 @@ def _read_texts(
         return {t: _BOOLEANS.get(s.casefold()) for t, s in said.items()}, "boolean", ""
     unit = "%" if all(text.endswith("%") for text in there) else ""
     bare = [text.removesuffix("%").rstrip() if unit else text for text in there]
-    number = _number_form(bare, decimal_comma=decimal_comma)
-    if number is not None:
+    form = _number_form(bare, decimal_comma=decimal_comma)
+    if form is not None:
+        mark = "." if form is _GROUPED_BY_POINTS else "," if form is _GROUPED else ""
         numbers: dict[str, Value | None] = {}
         for text, given in said.items():
             is_missing = given.casefold() in _MISSING
             plain = given.removesuffix("%").rstrip() if unit else given
-            numbers[text] = None if is_missing else _number(plain.replace(",", "."))
+            plain = plain.replace(mark, "").replace(",", ".")
+            numbers[text] = None if is_missing else _number(plain)
         return numbers, "number", unit
     moments = {text: dates.normalized(given) for text, given in said.items()}
     if all(moments[text] or given.casefold() in _MISSING for text, given in said.items()):
@@ -96,6 +105,9 @@ def _number_form(texts: Sequence[str], *, decimal_comma: bool) -> re.Pattern[str
         return None
     for form in (_NUMBER, _WITH_COMMA) if decimal_comma else (_NUMBER,):
         if all(form.fullmatch(text) or _INFINITE.fullmatch(text) for text in texts):
+            return form
+    for form, surely in ((_GROUPED, _SURELY_GROUPED), (_GROUPED_BY_POINTS, _SURELY_BY_POINTS)):
+        if all(map(form.fullmatch, texts)) and any(map(surely.fullmatch, texts)):
             return form
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -41,18 +41,24 @@ def command(
     from c2llm.cli.records.chosen import chosen
 
     found, columns = chosen(path, where, sort)
+    names = [one.name for one in columns]
     if form == "csv":
         sys.stdout.write(as_csv(found, columns))
     elif form == "json":
-        print_json({"records": [_row(one) for one in found]})
+        print_json({"records": [_row(one, names) for one in found]})
     else:
         for one in found:
-            print_json(_row(one))
+            print_json(_row(one, names))
 
 
-def _row(record: Record) -> dict[str, Any]:
-    """A record as one object; an imported column stands before one of ours of its name."""
-    return {**record.key._asdict(), "state": record.state, **record.values}
+def _row(record: Record, columns: Collection[str]) -> dict[str, Any]:
+    """A record as one object; of ours, what an imported column has the name of is `key.NAME`."""
+    own = {**record.key._asdict(), "state": record.state}
+    return {_called(name, columns): value for name, value in own.items()} | dict(record.values)
+
+
+def _called(name: str, columns: Collection[str]) -> str:
+    return f"key.{name}" if name in columns else name
 
 
 def as_csv(records: Sequence[Record], columns: Sequence[Column]) -> str:
@@ -60,12 +66,12 @@ def as_csv(records: Sequence[Record], columns: Sequence[Column]) -> str:
     from c2llm.index.store.imported.record import Key
 
     names = [one.name for one in columns]
-    own = [name for name in (*Key._fields, "state") if name not in names]
+    own = [_called(name, names) for name in (*Key._fields, "state")]
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow([_harmless(name) for name in (*own, *names)])
     for one in records:
-        row = _row(one)
+        row = _row(one, names)
         lines.writerow([_cell(row.get(name)) for name in (*own, *names)])
     return text.getvalue()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from c2llm.cli.records.values import written
+from c2llm.index.store.imported.record_text import written
 
 if TYPE_CHECKING:
     from c2llm.analysis.records.guess import Guess

@@ -33,7 +33,7 @@ def command(path: str, where: str | None, sort: str | None, k: int, as_json: boo
     opposite neither.
     """
     from c2llm.cli.records.chosen import chosen, code_of, table
-    from c2llm.cli.records.values import state_told, written
+    from c2llm.index.store.imported.record_text import state_told, written
     from c2llm.search.answers.as_json import record_as_json
 
     found, columns = chosen(path, where, sort)

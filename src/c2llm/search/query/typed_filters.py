@@ -18,6 +18,8 @@ _MOST_CHARACTERS = 4_000
 _NAMES = {"lang": "lang", "language": "lang", "path": "path", "repo": "repo", "like": "like"} | {
     "sym": "sym",
     "symbol": "sym",
+    "where": "where",
+    "sort": "sort",
 }
 _FILTER = re.compile(
     rf"""(?<!\S)(?P<minus>-?)(?P<name>{"|".join(_NAMES)}):
@@ -25,7 +27,7 @@ _FILTER = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _NEGATED = ("lang", "path", "repo")
-"""What can be left out; `-sym:` and `-like:` are words of a query as any others."""
+"""What can be left out; `-sym:` and the others are words of a query as any others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class TypedFilter:
     """One filter, where it stands in the text."""
 
     name: str
-    """`lang`, `path`, `repo`, `sym` or `like`."""
+    """`lang`, `path`, `repo`, `sym`, `like`, `where` or `sort`."""
     value: str
     excludes: bool
     start: int
@@ -69,6 +71,19 @@ class TypedQuery:
     def like(self) -> str:
         """The place `PATH:LINE` whose like is looked for, "" for none."""
         return next(iter(self.values("like")), "")
+
+    @property
+    def where(self) -> str | None:
+        """What records have to meet: all the conditions that are there."""
+        conditions = self.values("where")
+        if len(conditions) < 2:
+            return conditions[0] if conditions else None
+        return " and ".join(f"({one})" for one in conditions)
+
+    @property
+    def sort(self) -> str | None:
+        """The column of records that comes first, `-` before it for the largest."""
+        return next(iter(self.values("sort")), None)
 
     def toggled(self, name: str, value: str, *, excludes: bool = False) -> str:
         """The text with a filter put behind it, or without it where it is there already.

@@ -160,7 +160,7 @@ async def search(request: Request, wanted: Typed, service: Server, there: Visibl
     started = time.perf_counter()
     typed = parse_typed(wanted.text)
 
-    if not (typed.query or typed.symbol or typed.like):
+    if not (typed.query or typed.symbol or typed.like or typed.where or typed.sort):
         return CompleteJson(unasked_json(typed))
 
     def work() -> dict[str, Any]:
@@ -244,6 +244,8 @@ def _found(
         "include": typed.values("path"),
         "exclude": typed.values("path", excludes=True),
         "explain": wanted.explain,
+        "where": typed.where,
+        "sort": typed.sort,
     }
     specimen = _specimen(there, typed.like) if typed.like else None
     classes: list[CloneClass | None] = []

@@ -120,7 +120,7 @@ def _named(answer: SearchAnswer, room: int) -> list[_Shown]:
     for hit in answer.hits:
         around = _around(hit.callers) if hit.callers else ()
         also = [printable(f"  {also_in(hit)}")] if hit.also else []
-        name = "\n".join([_name(hit), *also, *around])
+        name = "\n".join([_name(hit), *_measured(hit), *also, *around])
         if not shown:
             name = cut(name, max(room // 2, 20))
         left -= tokens_of(name) + 2
@@ -167,6 +167,15 @@ def _name(hit: Hit) -> str:
     label = f"{hit.repository}/" if hit.repository else ""
     cell = f"cell {hit.cell}" if hit.cell else ""
     return printable(" ".join(part for part in (label + where, hit.kind, hit.symbol, cell) if part))
+
+
+def _measured(hit: Hit) -> list[str]:
+    """What was measured of it, where that was asked."""
+    if not hit.records:
+        return []
+    from c2llm.index.store.imported.record_text import record_lines
+
+    return [printable(f"  {line}") for line in record_lines(hit.records)]
 
 
 def _around(callers: Callers) -> Iterator[str]:

@@ -58,6 +58,10 @@ Where = Annotated[
 ]
 MaxTokens = Annotated[int, Field(description="Size of the answer.")]
 Languages = Annotated[list[str] | None, Field(description="Such as python, go.")]
+Condition = Annotated[
+    str | None, Field(description="Imported metrics: sharpe > 1 and market = 'fx'.")
+]
+Sort = Annotated[str | None, Field(description="Metric; -METRIC: largest first.")]
 Include = Annotated[list[str] | None, Field(description="Globs of paths.")]
 ClientRoots = Annotated[ListRootsResult, Resolve(client_roots)]
 
@@ -135,6 +139,8 @@ class CodeSearchServer(MCPServer[None]):
         max_tokens: MaxTokens = tools.DEFAULT_TOKENS,
         callers: Annotated[bool, Field(description="Also who calls each hit.")] = False,
         offset: Annotated[int, Field(description="Skip so many hits.")] = 0,
+        where: Condition = None,
+        sort: Sort = None,
     ) -> str:
         """The answer to a question."""
 
@@ -147,6 +153,8 @@ class CodeSearchServer(MCPServer[None]):
                 include=include or (),
                 callers=callers,
                 offset=offset,
+                where=where,
+                sort=sort,
             )
             places = self._scope(client).places(path)
             return tools.search(self.indexes, places, request, max_tokens, as_it_is=as_it_is)

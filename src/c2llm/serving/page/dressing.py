@@ -142,12 +142,19 @@ def _result(told: dict[str, Any], hit: Hit, query: str, typed: TypedQuery) -> di
         "code": code,
         "why": why,
         "like": like(hit, repository, typed),
+        **({"measured": _measured(hit)} if hit.records else {}),
         **(
             {"also": [{**one, **_where(one["path"], one.get("repository", ""))} for one in also]}
             if (also := told.get("also"))
             else {}
         ),
     }
+
+
+def _measured(hit: Hit) -> list[str]:
+    from c2llm.index.store.imported.record_text import record_lines
+
+    return [printable(line) for line in record_lines(hit.records)]
 
 
 def _window(hit: Hit, query: str, lines: Sequence[Mapping[str, Any]]) -> tuple[int, int]:

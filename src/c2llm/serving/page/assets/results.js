@@ -53,6 +53,7 @@ export function result(one, text, actions, extra = extraBox()) {
           [one.kind, one.language, one.cell ? `cell ${one.cell}` : ""].filter(Boolean)
             .map((tag) => h("span", { class: "tag" }, tag)))),
       codeOf(one, text),
+      one.measured ? h("p", { class: "also" }, one.measured.join("; ")) : null,
       also(one, text),
       h("div", { class: "foot" },
         why(one.why, one.score),
