@@ -24,7 +24,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from itertools import islice
@@ -347,7 +347,8 @@ def _in_processes(
     # Not forked: a process of torch, tokenizers and Arrow has threads.
     pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin)
     try:
-        futures = [pool.submit(function, item) for item in items]
+        with _interrupts_held():  # processes are born with them held, before `_begin` is reached
+            futures = [pool.submit(function, item) for item in items]
         for future in futures:
             future.add_done_callback(lambda done: progress(1))
         wait(futures, return_when=FIRST_EXCEPTION)
@@ -379,6 +380,19 @@ def _whole_place(message: str, shard: Shard) -> str:
     if not found or not number:
         return message
     return f"{head}{name}{int(number) + _lines_before(shard)}{rest[len(number) :]}"
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C comes when the block has ended; Windows has no such thing."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin() -> None:
