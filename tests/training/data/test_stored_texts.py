@@ -8,8 +8,10 @@ import pickle
 import pytest
 
 from c2llm.errors import DataError
+from c2llm.training.data.decontamination import Contamination
 from c2llm.training.data.pair_loading import load_pairs
 from c2llm.training.data.prepare import prepare
+from c2llm.training.data.shards import judged_in_parallel
 from c2llm.training.data.stored_texts import (
     StoredTexts,
     TextsById,
@@ -136,3 +138,34 @@ def test_numbers_that_fit_no_text_are_refused(mined, change, message):
 def test_texts_by_number_go_to_other_processes(mined):
     negatives = load(mined, "ids")[0][0].negatives
     assert pickle.loads(pickle.dumps(negatives)) == negatives
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_positive_among_the_numbers_is_taken_out(tmp_path, stream):
+    texts = ["def a(): 1", "def b(): 2", "def c(): 3"]
+    (tmp_path / "r.documents").write_text("".join(json.dumps(t) + "\n" for t in texts))
+    row = {"query": "how to a", "positive": ["def a(): 1", "def x(): 4"], "negative_ids": [2, 0, 1]}
+    scored = {"positive_score": 0.9, "negative_scores": [0.3, 0.8, 0.2]}
+    write(tmp_path / "r.jsonl", [row | scored | {"documents": "r.documents"}])
+    config = DataConfig(
+        str(tmp_path), [SourceConfig("r.jsonl", name="r")], stream=stream, decontaminate=[]
+    )
+    if stream:
+        judged = judged_in_parallel(config, Contamination(), tmp_path / "cache", 1)
+        pairs, _ = load_pairs(config, 0, folder=tmp_path / "run", judged=judged)
+    else:
+        pairs, _ = load_pairs(config, 0)
+    assert list(pairs[0].negatives) == ["def c(): 3", "def b(): 2"]
+    assert pairs[0].scores == (0.9, 0.3, 0.2)
+
+
+def test_pieces_hold_every_text_once(tmp_path):
+    path = tmp_path / "a.documents"
+    with text_writer(path) as texts:
+        for number in range(50):
+            texts.number(number, "x" * number)
+    stored = StoredTexts(path)
+    pieces = stored.pieces(100)
+    assert len(pieces) > 5
+    assert b"".join(stored.content(*piece) for piece in pieces) == path.read_bytes()
+    assert [n for piece in pieces for n in range(*piece)] == list(range(50))

@@ -119,7 +119,7 @@ class ArrowWriter:
         if isinstance(pair.negatives, TextsById):
             row["negatives"] = ()
             row["negative_ids"] = pair.negatives.ids
-            row["documents"] = str(pair.negatives.stored.path.resolve())
+            row["documents"] = pair.negatives.stored.name
         self._rows.append(row)
         self._count += 1
         if len(self._rows) == ROWS:

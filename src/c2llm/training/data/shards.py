@@ -5,6 +5,8 @@ file and a data set of the hub are a shard each. A process judges a shard (`judg
 
     CACHE/shards/KEY.arrow   its pairs, in the layout of `pair_store.py`
     CACHE/shards/KEY.json    how many rows it has, and which were dropped and why
+    CACHE/texts/KEY.npz      of a piece of a file of texts that rows name by number: a hash of each
+                             text, and which repeat evaluation texts
     CACHE/evaluation/KEY/    the evaluation texts, as hashes that all processes map
 
 KEY is a hash of the shard's bytes and of all that decides what becomes of them, so a run with the
@@ -19,30 +21,37 @@ import hashlib
 import json
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from c2llm.encoding.protocol import Progress
 from c2llm.errors import C2LLMError, DataError
 from c2llm.index.store.lock import holding
 from c2llm.training.data.decontamination import Contamination
 from c2llm.training.data.jsonl import parse_line
-from c2llm.training.data.judging import Judge, Judged, row_format
+from c2llm.training.data.judging import Judge, Judged, JudgedTexts, judge_texts, row_format
 from c2llm.training.data.pair_sources import Row, files_of, read_rows, rows_of
 from c2llm.training.data.pair_store import ArrowPairs, ArrowWriter
-from c2llm.training.data.stored_texts import SUFFIX
+from c2llm.training.data.stored_texts import SUFFIX, stored_texts
 from c2llm.training.run.recipe import HUB, DataConfig, SourceConfig
 
 SHARD_BYTES = 16 << 20
 """Of a file of JSON lines, about."""
-VERSION = 1
+VERSION = 2
 """Goes up when the same bytes would be judged or kept in another way."""
 
+_Item = TypeVar("_Item")
 OnStart = Callable[[str, int], Progress]
 
 
@@ -91,11 +100,23 @@ def judged_in_parallel(
     kept = cache / "evaluation" / evaluation.fingerprint
     if not (kept / "names.json").exists():
         evaluation.save(kept)
-    work = _Work(config, kept, cache / "shards")
-    work.folder.mkdir(mode=0o700, exist_ok=True)
-    progress = on_start("reading", len(shards))
+    work = _Work(config, kept, cache / "shards", cache / "texts")
+    for folder in (work.folder, work.texts):
+        folder.mkdir(mode=0o700, exist_ok=True)
     with holding(work.folder, "refreshing", None):  # another run may be at the same rows
-        keys = _judge_all(work, shards, max(1, min(processes, len(shards))), progress)
+        named = _files_of_texts(shards)
+        pieces = [
+            (path, *piece) for path in named for piece in stored_texts(path).pieces(SHARD_BYTES)
+        ]
+        if pieces:
+            progress = on_start("reading texts that rows name", len(pieces))
+            known = _in_processes(work.judge_piece, pieces, processes, progress)
+            keys_of: dict[Path, tuple[str, ...]] = dict.fromkeys(named, ())
+            for (path, _, _), key in zip(pieces, known, strict=True):
+                keys_of[path] += (key,)
+            work = replace(work, known=tuple(keys_of.items()))
+        progress = on_start("reading", len(shards))
+        keys = _in_processes(partial(_judge, work), shards, processes, progress)
     of_source: dict[int, list[tuple[Shard, str]]] = {}
     for shard, key in zip(shards, keys, strict=True):
         of_source.setdefault(shard.source, []).append((shard, key))
@@ -141,13 +162,51 @@ def _cut(config: DataConfig, number: int) -> list[Shard]:
     return shards
 
 
+def _files_of_texts(shards: Iterable[Shard]) -> list[Path]:
+    """The files of texts that first rows name; what later rows name is looked at with them."""
+    found: dict[Path, None] = {}
+    for path in dict.fromkeys(shard.path for shard in shards if shard.path is not None):
+        with suppress(DataError):  # told when that row is judged
+            for _, row in islice(read_rows(path), 1):
+                name = row.get("documents")
+                if isinstance(name, str) and (path.parent / name).is_file():
+                    found[path.parent / name] = None
+    return list(found)
+
+
 @dataclass(frozen=True)
 class _Work:
-    """What every process needs to know."""
+    """What every process needs to know.
+
+    Attributes:
+        config: what is read.
+        evaluation: the folder of the evaluation texts.
+        folder: where judged shards are kept.
+        texts: where judged pieces of files of texts are kept.
+        known: the files of texts that are judged, and the keys of their pieces.
+    """
 
     config: DataConfig
     evaluation: Path
     folder: Path
+    texts: Path
+    known: tuple[tuple[Path, tuple[str, ...]], ...] = ()
+
+    def judge_piece(self, piece: tuple[Path, int, int]) -> str:
+        """Judge texts of a file, from a number up to another, if that is not done."""
+        path, first, last = piece
+        stored = stored_texts(path)
+        digest = hashlib.blake2b(f"{VERSION} {self.evaluation.name}\n".encode(), digest_size=20)
+        digest.update(stored.content(first, last))
+        kept = self.texts / f"{digest.hexdigest()}.npz"
+        if not kept.exists():
+            hashes, repeating = judge_texts(stored, first, last, _evaluation(self.evaluation))
+            part = kept.with_suffix(f".{os.getpid()}.part")
+            with part.open("wb") as stream:
+                places = np.array(repeating, np.int64) - first
+                np.savez(stream, hashes=hashes, repeating=places, allow_pickle=False)
+            part.replace(kept)
+        return kept.stem
 
     def judge(self, shard: Shard) -> str:
         """Judge a shard if that is not done; returns its key."""
@@ -187,8 +246,11 @@ class _Work:
                 yield where, row
 
         try:
-            for row in Judge(source, self.config, _evaluation(self.evaluation)).judge(counted()):
-                line = lines if shard.path is not None else row.where
+            texts = _known_texts(self.texts, self.known)
+            judge = Judge(source, self.config, _evaluation(self.evaluation), texts)
+            for row in judge.judge(counted()):
+                number = row.where.rpartition(":")[2]
+                line = int(number) if shard.path is not None else row.where
                 if row.pair is None:
                     dropped.append((line, row.reason, row.repeats))
                 else:
@@ -253,17 +315,40 @@ def _evaluation(folder: Path) -> Contamination:
     return Contamination.load(folder)
 
 
-def _judge_all(work: _Work, shards: list[Shard], processes: int, progress: Progress) -> list[str]:
+@lru_cache(maxsize=1)
+def _known_texts(
+    folder: Path, known: tuple[tuple[Path, tuple[str, ...]], ...]
+) -> dict[Path, JudgedTexts]:
+    found = {}
+    for path, keys in known:
+        hashes: list[NDArray[np.uint64]] = []
+        repeating: set[int] = set()
+        before = 0
+        for key in keys:
+            with np.load(folder / f"{key}.npz", allow_pickle=False) as piece:
+                hashes.append(piece["hashes"])
+                repeating.update((piece["repeating"] + before).tolist())
+            before += len(hashes[-1])
+        found[path] = JudgedTexts(np.concatenate(hashes), frozenset(repeating))
+    return found
+
+
+def _in_processes(
+    function: Callable[[_Item], str], items: Sequence[_Item], processes: int, progress: Progress
+) -> list[str]:
+    """What a function gives for each item."""
+    processes = max(1, min(processes, len(items)))
     if processes == 1:
-        keys = []
-        for shard in shards:
-            keys.append(_judge(work, shard))
+        found = []
+        for item in items:
+            found.append(function(item))
             progress(1)
-        return keys
+        return found
     # Not forked: a process of torch, tokenizers and Arrow has threads.
     pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin)
     try:
-        futures = [pool.submit(_judge, work, shard) for shard in shards]
+        with _interrupts_held():  # processes are born with them held, before `_begin` is reached
+            futures = [pool.submit(function, item) for item in items]
         for future in futures:
             future.add_done_callback(lambda done: progress(1))
         wait(futures, return_when=FIRST_EXCEPTION)
@@ -295,6 +380,19 @@ def _whole_place(message: str, shard: Shard) -> str:
     if not found or not number:
         return message
     return f"{head}{name}{int(number) + _lines_before(shard)}{rest[len(number) :]}"
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C comes when the block has ended; Windows has no such thing."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin() -> None:

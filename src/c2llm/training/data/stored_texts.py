@@ -14,7 +14,8 @@ import json
 import mmap
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, overload
 
@@ -53,6 +54,23 @@ class StoredTexts:
                 "it beside the file of rows that was mined with it."
             ) from error
         self._ends = _line_ends(self._bytes)
+
+    @cached_property
+    def name(self) -> str:
+        """The place of the file, wherever a reader starts from."""
+        return str(self.path.resolve())
+
+    def pieces(self, size: int) -> list[tuple[int, int]]:
+        """Ranges of numbers, in order, whose lines have about `size` bytes each."""
+        total = len(self._bytes)
+        cuts = np.searchsorted(self._ends, np.arange(size, total, size)).tolist()
+        numbers = sorted({0, *cuts, len(self)})
+        return list(pairwise(numbers))
+
+    def content(self, first: int, last: int) -> bytes:
+        """The lines of a piece as they stand in the file."""
+        start = int(self._ends[first - 1]) + 1 if first else 0
+        return self._bytes[start : int(self._ends[last - 1]) + 1]
 
     def __reduce__(self) -> tuple[Callable[[Path], StoredTexts], tuple[Path]]:
         return stored_texts, (self.path,)

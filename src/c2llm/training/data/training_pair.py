@@ -80,7 +80,7 @@ class RowFormat:
             query, positives = positives[0], [query]
             row = {k: v for k, v in row.items() if k not in _OF_THE_QUERY}
         negatives = _named_texts(row, where) or _texts(row, ("negatives", "negative"), where)
-        # What is named by number was mined, and mining names no positive of the query.
+        # What is named by number is not read here: `judging.py` takes out a positive among it.
         named = isinstance(negatives, TextsById)
         kept = [i for i in range(len(negatives)) if named or negatives[i] not in positives]
         return Pair(
@@ -161,12 +161,12 @@ def _named_texts(row: Mapping[str, Any], where: str) -> TextsById | None:
     if not isinstance(name, str) or not name:
         raise DataError(f"{where} has `negative_ids` but names no file of texts in `documents`.")
     stored = stored_texts(Path(where.rpartition(":")[0]).parent / name)
-    for number in ids:
-        if not 0 <= number < len(stored):
-            raise DataError(
-                f"{where} names number {number}, but {stored.path} has {len(stored)} texts: keep "
-                "the two files that were mined together."
-            )
+    if ids and not (min(ids) >= 0 and max(ids) < len(stored)):
+        number = next(number for number in ids if not 0 <= number < len(stored))
+        raise DataError(
+            f"{where} names number {number}, but {stored.path} has {len(stored)} texts: keep "
+            "the two files that were mined together."
+        )
     return TextsById(stored, ids)
 
 
