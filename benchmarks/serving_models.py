@@ -4,11 +4,16 @@
     python benchmarks/serving_models.py make FOLDER      # the true shape, random weights, 1 GB
     c2llm export FOLDER --out FOLDER-int8 --int8         # and so on, for --graph
     python benchmarks/serving_models.py run FOLDER --graph FOLDER-int8 [--only ours,published]
+    python benchmarks/serving_models.py alternate FOLDER --only "ours float32,st float32"
 
 `run` embeds the same texts with each system in a process of its own, one thread, and gives tokens
 a second of processor time, which other work on the machine changes less than the clock's, their
 ratio to ours in float32, and the peak of resident memory. Weights are random: they cost what
 trained ones cost.
+
+`alternate` holds all that `--only` names in one process and lets them take turns, so that other
+work meets each alike; what it gives is the median of each round's ratio to the first. Four layers
+(`make FOLDER --layers 4`) are enough to tell two ways to run the same network apart.
 
 ours         Encoder: the inner model alone, in torch
 graph        Encoder: an export of `c2llm export`, in onnxruntime
@@ -27,6 +32,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 SYSTEMS = (
@@ -67,7 +73,7 @@ def counted() -> None:
         print(f"| {name} | {' | '.join(values)} |")
 
 
-def make(folder: Path) -> None:
+def make(folder: Path, layers: int | None) -> None:
     """Write the shape of 0.5B with random weights in bfloat16 and a tokenizer of bytes."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers
@@ -79,7 +85,10 @@ def make(folder: Path) -> None:
 
     torch.manual_seed(0)
     torch.set_default_dtype(torch.bfloat16)
-    model = C2LLMModel(C2LLMConfig(**{**NAMED["0.5b"].config(), "max_tokens": 2048}))
+    config = {**NAMED["0.5b"].config(), "max_tokens": 2048}
+    if layers is not None:
+        config["backbone"]["num_hidden_layers"] = layers
+    model = C2LLMModel(C2LLMConfig(**config))
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = Tokenizer(models.BPE({letter: i for i, letter in enumerate(letters)}, []))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
@@ -138,14 +147,46 @@ def _published(folder: Path, numbers: str) -> Callable[[list[str]], Any]:
     return embed
 
 
+def made_texts(options: argparse.Namespace) -> list[str]:
+    """Texts of as many tokens as bytes, none of which is another."""
+    line = "def read(path): return open(path).read()  # all of it\n"
+    return [(line * 200)[shift : shift + options.tokens] for shift in range(options.batch)]
+
+
+def alternate(options: argparse.Namespace) -> None:
+    """Let systems in this process take turns and print their processor time as ratios."""
+    import torch
+
+    torch.set_num_threads(1)
+    texts = made_texts(options)
+    ways = {name: system(name, options.folder) for name in options.only.split(",")}
+    for embed in ways.values():
+        embed(texts)
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(options.rounds):
+        for name, embed in ways.items():
+            began = time.process_time()
+            embed(texts)
+            times[name].append(time.process_time() - began)
+    first = next(iter(times.values()))
+    print(
+        f"{options.batch} texts of {options.tokens} tokens, one thread, {options.rounds} rounds\n"
+    )
+    print("| system | tokens/s, median | ratio: least, median, most |\n|---|---:|---:|")
+    for name, taken in times.items():
+        ratios = sorted(one / other for one, other in zip(first, taken, strict=True))
+        speed = options.batch * options.tokens / median(taken)
+        spread = ", ".join(f"{r:.2f}" for r in (ratios[0], median(ratios), ratios[-1]))
+        print(f"| {name} | {speed:,.0f} | {spread} |", flush=True)
+
+
 def worker(name: str, options: argparse.Namespace) -> None:
     """Embed the texts with one system and print the least processor time."""
     if not name.startswith("graph"):
         import torch
 
         torch.set_num_threads(1)
-    line = "def read(path): return open(path).read()  # all of it\n"
-    texts = [(line * 200)[shift : shift + options.tokens] for shift in range(options.batch)]
+    texts = made_texts(options)
     embed = system(name, options.folder)
     embed([text[:8] for text in texts[:2]])
     query, whole = [], []
@@ -191,10 +232,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("job", choices=["counted", "make", "run"])
+    parser.add_argument("job", choices=["counted", "make", "run", "alternate"])
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--graph", action="append", default=[], help="folder of an export")
     parser.add_argument("--only", help="systems whose names begin so, with commas between")
+    parser.add_argument("--layers", type=int, help="of `make`; 24 by default")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=3)
@@ -205,7 +247,10 @@ def main() -> None:
     elif options.folder is None:
         parser.error(f"{options.job} needs a FOLDER")
     elif options.job == "make":
-        make(options.folder)
+        make(options.folder, options.layers)
+    elif options.job == "alternate":
+        options.only = options.only or "ours float32,st float32"
+        alternate(options)
     elif options.worker:
         worker(options.worker, options)
     else:

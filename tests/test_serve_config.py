@@ -62,6 +62,15 @@ def test_status_tells_what_is_set(
     assert told["queue"] == {"value": 7, "from": "file", "variable": "C2LLM_SERVE_QUEUE"}
 
 
+def test_a_dtype_is_refused_for_a_model_that_has_no_choice(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["serve", "--model", "c2llm-nano", "--dtype", "bfloat16"])
+    assert stop.value.code == 2
+    assert "a dtype is for a folder with safetensors" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [("port", "x"), ("port", "70000"), ("port", "-1"), ("log_queries", "maybe"), ("queue", "1.5")],

@@ -43,6 +43,7 @@ SERVE_SETTINGS: dict[str, Setting] = {
     "threads": Setting(int, 1, 1_000),
     "queue": Setting(int, 0, 100_000),
     "device": Setting(str),
+    "dtype": Setting(str),
     "queue_seconds": Setting(int, 1, 3_600),
     "embeddings": Setting(int, 1, 100_000),
     "cache_mb": Setting(int, 0, 1_000_000),

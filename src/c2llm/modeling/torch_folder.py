@@ -7,7 +7,7 @@ modules.json, sentence_bert_config.json, config_sentence_transformers.json
                                     trust_remote_code; prompts as the Encoder applies them
 README.md                           the card, unless there is one already
 
-from c2llm import C2LLMModel                      # makes the model type known
+import c2llm                                      # makes the model type known
 SentenceTransformer(folder).encode_query([...])   # the vectors of Encoder.load(folder)
 """
 

@@ -53,6 +53,12 @@ def test_as_published_it_is_refused_with_the_verb_that_converts_it(official):
         SentenceTransformerEncoder(official)
 
 
+def test_without_its_modules_it_is_refused_with_the_verb_too(official, tmp_path):
+    shutil.copyfile(official / "config.json", tmp_path / "config.json")
+    with pytest.raises(UsageError, match=r"c2llm export .* --to sentence-transformers --out OUT"):
+        SentenceTransformerEncoder(tmp_path)
+
+
 def test_modules_of_others_are_refused_without_it(tmp_path):
     (tmp_path / "modules.json").write_text(json.dumps([{"type": "evil.Module"}]))
     with pytest.raises(ModelError, match=r"evil\.Module.*own modules are loaded"):

@@ -28,6 +28,17 @@ def test_exported_graph_equals_torch_at_every_length(tmp_path, backbone):
         )
 
 
+def test_a_traced_model_gives_its_memory_back_though_torch_refers_to_it(tmp_path, monkeypatch):
+    held = []
+    monkeypatch.setattr(export, "_trace", lambda model, _: held.extend(model.parameters()))
+    monkeypatch.setattr(export, "_trace_readout", lambda *_: None)
+    monkeypatch.setattr(export, "_optimize", lambda *_: None)
+    source = save_tiny_model(tmp_path / "m")
+    export._trace_folder(source, tmp_path / "model.onnx", tmp_path / "readout.onnx")
+    assert held
+    assert not any(parameter.untyped_storage().nbytes() for parameter in held)
+
+
 @pytest.mark.slow
 def test_int8_is_smaller_and_near(tmp_path):
     source = save_tiny_model(tmp_path / "m")

@@ -10,8 +10,9 @@ from onnxruntime import InferenceSession
 
 from c2llm.encoding.encoder import Encoder
 from c2llm.errors import UsageError
-from c2llm.training.export.calibration import CALIBRATION_TEXTS
-from c2llm.training.export.onnx_export import PROBES, export_onnx
+from c2llm.modeling.config import read_model_config
+from c2llm.training.export.calibration import CALIBRATION_TEXTS, LARGE_MODEL_TEXTS
+from c2llm.training.export.onnx_export import PROBES, calibration_feeds, export_onnx
 from c2llm.training.export.quantize import choose_outliers, quantize, smoothing_scales
 from tests.tiny import qwen_config, save_tiny_model
 
@@ -130,3 +131,19 @@ def test_odd_numbers_of_bits_are_refused(tmp_path):
 def test_calibration_texts_are_no_probes():
     assert not {text for text in PROBES if text} & set(CALIBRATION_TEXTS)
     assert len(CALIBRATION_TEXTS) == len(set(CALIBRATION_TEXTS)) > 40
+    assert set(LARGE_MODEL_TEXTS) < set(CALIBRATION_TEXTS)
+
+
+def test_a_large_model_is_calibrated_on_the_beginnings_of_texts_behind_whole_prompts(tmp_path):
+    prompts = {"query": "find code that does this : ", "document": ""}
+    source = save_tiny_model(tmp_path / "m", prompts=prompts)
+    config = read_model_config(source)
+    whole = calibration_feeds(source, config, ["parse toml file " * 5])
+    cut = calibration_feeds(source, config, ["parse toml file " * 5], most=4)
+    for feed, beginning in zip(whole, cut, strict=True):
+        assert beginning["attention_mask"].all()
+        assert beginning["input_ids"].size < feed["input_ids"].size
+    behind_prompt, alone = (feed["input_ids"].size for feed in reversed(cut))
+    of_prompt = calibration_feeds(source, config, [""])[-1]
+    assert behind_prompt == of_prompt["input_ids"].size + 4
+    assert alone < behind_prompt

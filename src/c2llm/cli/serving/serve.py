@@ -95,6 +95,11 @@ _MOST_OPEN = 16
     "--device", default="cpu", show_default=True, help="Where the model runs: cpu, cuda, mps."
 )
 @click.option(
+    "--dtype",
+    help="float32, bfloat16 or float16 for a model in torch.  [default: float32 on the CPU, else "
+    "what its weights have]",
+)
+@click.option(
     "--queue-seconds",
     type=click.IntRange(1, 3_600),
     default=2,
@@ -202,6 +207,7 @@ def _service(options: Mapping[str, Any]) -> Service:
     Raises:
         UsageError: A directory cannot be served, or a key is missing where one is needed.
     """
+    from c2llm.cli.options.devices import take_devices
     from c2llm.encoding.devices.placement import CPU, DEVICE_VARIABLE
     from c2llm.encoding.encoder_handle import EncoderHandle
     from c2llm.index.store.location import existing_directory
@@ -214,6 +220,7 @@ def _service(options: Mapping[str, Any]) -> Service:
     from c2llm.serving.roots import refusal
     from c2llm.serving.tenants import Tenants, keys_file, read_keys
 
+    take_devices(options["model"], None, options["dtype"])
     given, roots = options["directories"], options["root"]
     # A variable that was left empty is not the directory that the server happens to run in.
     if not all(one.strip() for one in (*given, *roots)):

@@ -40,9 +40,7 @@ class SentenceTransformerEncoder:
     """
 
     def __init__(self, folder: Path, name: str | None = None) -> None:
-        if not (folder / "modules.json").is_file():
-            raise UsageError(f"{folder} is not the folder of a sentence-transformers model.")
-        _require_no_code(folder)
+        _require_modules_without_code(folder)
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
@@ -113,19 +111,19 @@ class SentenceTransformerEncoder:
         return vectors
 
 
-def _require_no_code(folder: Path) -> None:
-    """Raise ModelError for a model that names classes of its own, which would have to be run."""
+def _require_modules_without_code(folder: Path) -> None:
+    """Raise for what sentence-transformers cannot open, or only by running code of the model's."""
+    ours = (folder / "config.json").is_file() and is_official(read_config(folder / "config.json"))
+    conversion = f"convert it with `c2llm export {folder} --to sentence-transformers --out OUT`"
+    if not (folder / "modules.json").is_file():
+        cure = f" yet; {conversion}" if ours else ""
+        raise UsageError(f"{folder} is not the folder of a sentence-transformers model{cure}.")
     modules = read_json(folder / "modules.json")
     kinds = [str(m.get("type")) for m in modules if isinstance(m, dict)] if modules else []
     foreign = next((kind for kind in kinds if not kind.startswith("sentence_transformers.")), None)
     if foreign is None:
         return
-    ours = (folder / "config.json").is_file() and is_official(read_config(folder / "config.json"))
-    cure = (
-        f"convert it with `c2llm export {folder} --to sentence-transformers --out OUT`"
-        if ours
-        else "only sentence-transformers' own modules are loaded"
-    )
+    cure = conversion if ours else "only sentence-transformers' own modules are loaded"
     raise ModelError(f"{folder} names a class of its own ({foreign[:80]}), which is code; {cure}.")
 
 

@@ -17,4 +17,9 @@ LONG = ("\n\n\n".join(_CODE), "\n\n\n".join(reversed(_CODE)))
 """Up to the length that the model reads: some channels only grow in long texts."""
 
 CALIBRATION_TEXTS: tuple[str, ...] = (*_TEXTS["short"], *_TEXTS["prose"], *_CODE, *LONG)
-"""All of them, some 3,000 tokens."""
+"""All of them, some 5,000 tokens."""
+
+LARGE_MODEL_TEXTS: tuple[str, ...] = (*_TEXTS["short"][::2], *_TEXTS["prose"][::2], *_CODE[::2])
+"""For a model of which a core reads some hundred tokens a second: all kinds, half of each."""
+LARGE_MODEL_TOKENS = 64
+"""Of each of those, behind its prompt; the texts of whoever exports are read whole."""

@@ -11,7 +11,6 @@ readout.onnx  averaged states -> `sentence_embedding`: what remains to be done a
 
 from __future__ import annotations
 
-import gc
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -32,7 +31,11 @@ from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.config import C2LLMConfig, read_model_config
 from c2llm.modeling.model import C2LLMModel
 from c2llm.output_folder import add_to_folder
-from c2llm.training.export.calibration import CALIBRATION_TEXTS
+from c2llm.training.export.calibration import (
+    CALIBRATION_TEXTS,
+    LARGE_MODEL_TEXTS,
+    LARGE_MODEL_TOKENS,
+)
 from c2llm.training.export.constants import DATA, GraphConstants, outlined, stream_weights
 from c2llm.training.export.four_bits import quantize_four_bits
 from c2llm.training.export.fused_attention import fused_attention
@@ -153,8 +156,11 @@ def export_onnx(
         graph = steps.next()
         _trace_folder(source, graph, part / "readout.onnx")
         if precision == "int8":
-            texts = [*CALIBRATION_TEXTS, *calibration]
-            feeds = calibration_feeds(source / "tokenizer.json", config, texts)
+            large = graph.with_name(DATA).exists()
+            texts = LARGE_MODEL_TEXTS if large else CALIBRATION_TEXTS
+            most = LARGE_MODEL_TOKENS if large else None
+            feeds = calibration_feeds(source, config, texts, most)
+            feeds += calibration_feeds(source, config, calibration)
             graph = quantize(graph, steps.next(), feeds, weight_bits=weight_bits)
         elif precision == "int4":
             graph = quantize_four_bits(graph, steps.next())
@@ -192,9 +198,17 @@ def _trace_folder(source: Path, graph: Path, readout: Path) -> None:
     _trace(model, graph)
     traced = graph.with_name("readout.onnx")
     _trace_readout(model, traced)
-    del model
-    gc.collect()  # what traced it refers to it in a circle
+    _release(model)
     _optimize(traced, readout)
+
+
+def _release(model: C2LLMModel) -> None:
+    """Give back the memory of weights, to which torch refers for good once it has traced them."""
+    for parameter in model.parameters():
+        storage = parameter.untyped_storage()
+        if storage.resizable():  # else it is the file's, mapped
+            storage.resize_(0)
+        parameter.data = torch.empty(0)
 
 
 def _trace(model: C2LLMModel, path: Path) -> None:
@@ -242,14 +256,27 @@ def _trace_readout(model: C2LLMModel, path: Path) -> None:
     program.save(str(path), external_data=False)
 
 
-def calibration_feeds(tokenizer: Path, config: C2LLMConfig, texts: Sequence[str]) -> list[Feed]:
-    """Each text by itself behind each prompt, as inputs of the graph; cut at the model's length."""
+def calibration_feeds(
+    source: Path, config: C2LLMConfig, texts: Sequence[str], most: int | None = None
+) -> list[Feed]:
+    """Each text by itself behind each prompt, as inputs of the graph.
+
+    Args:
+        source: the model's folder.
+        config: its config.
+        texts: what to read.
+        most: tokens of a text behind its prompt; as many as the model reads by default.
+    """
     assert config.backbone is not None
-    reader = TextTokenizer(tokenizer, config.backbone.vocab_size)
+    reader = TextTokenizer(source / "tokenizer.json", config.backbone.vocab_size)
     feeds: list[Feed] = []
     for prompt in sorted({config.prompts["query"], config.prompts["document"]}):
+        [of_prompt] = reader.tokens([""], prompt, offsets=False)
+        longest = config.max_tokens
+        if most is not None:
+            longest = min(longest, len(of_prompt.ids) + most)
         for tokens in reader.tokens(texts, prompt, offsets=False):
-            ids = reader.truncate(tokens, config.max_tokens).ids[None]
+            ids = reader.truncate(tokens, longest).ids[None]
             # Without special tokens an empty text has nothing to show.
             if ids.size:
                 feeds.append({"input_ids": ids, "attention_mask": np.ones_like(ids)})
