@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from c2llm.analysis.clones.findings import Place
 
 _TESTS = {FileRole.TEST, FileRole.EXAMPLE, FileRole.BENCHMARK}
+_TEST_WORDS = r"tests?|testing|specs?|fixtures?|mocks?"
+_TEST_FOLDER = re.compile(
+    rf"(?:^|[._-])(?i:{_TEST_WORDS})(?:$|[._-])|[a-z0-9](?:Tests?|Specs?|Testing)(?:$|[._-])"
+    r"|(?:^|[._-])(?i:unit|integration|functional|acceptance|simple|system|smoke|regression|android)"
+    r"(?i:tests?)(?:$|[._-])|[._-](?i:examples?|samples?|demos?)$"
+)
+"""Folders of tests beyond those that `search` demotes: `api_integration_tests`, `Core.Test`,
+`androidTest`, `UnitTests.Shared`."""
+_TESTS_AS_FEATURES = re.compile(r"(?i)(?:^|[._-])(?:ab|split|speed|self|health)[._-]?tests?")
 _IDIOMS = re.compile(
     r"equals|hash_?code|to_?string|compare_?to|clone|finalize|dispose|(get|set|is|has|with|add)[A-Z]\w*"
     r"|__(eq|ne|lt|le|gt|ge|hash|repr|str|init|enter|exit|len|iter|copy|getstate|setstate)__"
@@ -40,7 +49,14 @@ def file_role(path: str, language: str, *, generated: bool) -> Role:
     roles = roles_of(path, language)
     if generated or FileRole.GENERATED in roles:
         return "generated"
-    return "test" if roles & _TESTS else "code"
+    return "test" if roles & _TESTS or _is_in_tests(path) else "code"
+
+
+def _is_in_tests(path: str) -> bool:
+    folders = path.split("/")[:-1]
+    return folders[:1] == ["t"] or any(
+        _TEST_FOLDER.search(name) and not _TESTS_AS_FEATURES.search(name) for name in folders
+    )
 
 
 class RolesOfPlaces:
