@@ -191,10 +191,12 @@ def test_fail_on(call, project: Path, fail_on: str, only: str, code: int) -> Non
     assert done.err.startswith("Failed: ") == (code == 3)
 
 
-def test_hints_fail_nothing(call, project: Path) -> None:
+def test_hints_fail_nothing_unless_they_are_to_count(call, project: Path) -> None:
     (project / ".c2llm/patterns/swallowed.yaml").write_text(SWALLOWED + "hint: true\n")
     done = call(project, "--only", "swallowed", "--fail-on", "low")
     assert done.code == 0 and "swallowed (a hint)" in done.out
+    assert call(project, "--only", "swallowed", "--fail-on", "low", "--hints").code == 3
+    assert call(project, "--only", "swallowed", "--hints").code == 2
 
 
 def test_a_diff_is_judged_by_the_lines_that_it_adds(call, project: Path) -> None:

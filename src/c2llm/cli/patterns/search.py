@@ -89,8 +89,9 @@ def _with(_: click.Context, __: click.Parameter, values: Sequence[str]) -> froze
 @click.option(
     "--fail-on",
     type=click.Choice(["low", "medium", "high"]),
-    help="Exit with 3 on a hit of this severity or a higher one; hints do not count.",
+    help="Exit with 3 on a hit of this severity or a higher one; hints count with --hints alone.",
 )
+@click.option("--hints", is_flag=True, help="Hints count for --fail-on, too.")
 @click.option("--limit", type=count(), show_default=f"{_PAGE} as text", help="Number of hits.")
 @click.option(
     "--sarif",
@@ -111,6 +112,7 @@ def command(
     baseline: Path | None,
     write_baseline: Path | None,
     fail_on: str | None,
+    hints: bool,
     limit: int | None,
     sarif_file: Path | None,
     as_json: bool,
@@ -141,6 +143,8 @@ def command(
     known = None if baseline is None else baselines.Baseline.read(baseline)
     if write_baseline is not None:
         baselines.require_writable(write_baseline)
+    if hints and fail_on is None:
+        raise UsageError("--hints says what --fail-on counts; give that as well.")
     apart = tuple(one for one in _APART.values() if one not in wanted)
     request = PatternsRequest(apart=apart, **files)
     with opened(paths, DEFAULT_MODEL, "lexical", wait=True) as indexes:
@@ -153,7 +157,7 @@ def command(
 
             found = pattern_history(indexes, chosen, request, since, progress_bar)
             seconds = time.perf_counter() - started
-            failed = _failed([one.pattern for one in found.present], found, fail_on)
+            failed = _failed([one.pattern for one in found.present], found, fail_on, hints)
             tell_history(found, failed, limit, seconds, as_json=as_json)
             _end(context, failed)
             return
@@ -168,7 +172,7 @@ def command(
             note(f"{written} {hits} known from now on: --baseline {write_baseline}")
         if known is not None:
             report = replace(report, hits=tuple(known.new(report.hits)))
-        failed = _failed([hit.pattern for hit in report.hits], report, fail_on)
+        failed = _failed([hit.pattern for hit in report.hits], report, fail_on, hints)
         if sarif_file is not None:
             _write_sarif(indexes, report, sarif_file, to_stdout=to_stdout)
     shown = report.hits[: limit if limit is not None or as_json else _PAGE]
@@ -194,7 +198,10 @@ def _end(context: click.Context, failed: Sequence[str]) -> None:
 
 
 def _failed(
-    found: Sequence[Pattern], report: PatternReport | PatternHistory, fail_on: str | None
+    found: Sequence[Pattern],
+    report: PatternReport | PatternHistory,
+    fail_on: str | None,
+    hints: bool,
 ) -> list[str]:
     """Why the command fails, in sentences.
 
@@ -203,6 +210,7 @@ def _failed(
         report: What was looked for, and what of it not everywhere: whoever adds a file that takes
             too long to search must not get the rest of what he adds through with it.
         fail_on: The severity from which a hit counts.
+        hints: Whether those of patterns that are hints count, too.
     """
     from c2llm.analysis.patterns.pattern import SEVERITIES
 
@@ -211,7 +219,7 @@ def _failed(
     counted = SEVERITIES[SEVERITIES.index(cast("Any", fail_on)) :]
 
     def counts(pattern: Pattern) -> bool:
-        return pattern.severity in counted and not pattern.hint
+        return pattern.severity in counted and (hints or not pattern.hint)
 
     failed: list[str] = []
     grave = [one.name for one in found if counts(one)]
