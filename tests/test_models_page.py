@@ -116,7 +116,7 @@ def test_doors(run):
 
 def test_export_knows_every_option_of_the_page():
     lines = pages.blocks(PAGE, "Export", "sh")[0].splitlines()
-    assert len(lines) == 5
+    assert len(lines) == 6
     for line in lines:
         arguments = shlex.split(line, comments=True)
         assert arguments[:2] == ["c2llm", "export"]

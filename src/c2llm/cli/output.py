@@ -41,6 +41,11 @@ def print_painted(text: str) -> None:
     sys.stdout.write(text)
 
 
+def print_data(text: str) -> None:
+    """Write to stdout what another program reads, such as CSV, and what must stay as it is."""
+    sys.stdout.write(text)
+
+
 def print_json(payload: dict[str, Any]) -> None:
     """Write one JSON object and a newline to stdout.
 

@@ -141,7 +141,7 @@ def test_ndcg_of_pairs_counts_ranks(tmp_path):
     assert ndcg_of_pairs(Fixed(), file).tolist() == pytest.approx([1.0, 1 / np.log2(3)])
 
 
-def fake_export(source, out, *, int8=False):
+def fake_export(source, out, *, precision="fp32"):
     """The float folder as it is: the graph's parity has its own tests."""
     shutil.copytree(source, out, dirs_exist_ok=True)
     (out / "model.onnx").touch()

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from c2llm.cli.eval.eval_output import check_output, keep, names, report_options, write_text
-from c2llm.cli.numbers import count
+from c2llm.cli.numbers import Finite, count
 from c2llm.cli.output import note, print_json, print_text, progress_bar
 from c2llm.errors import UsageError
 
@@ -39,14 +39,14 @@ DEFAULT_SYSTEMS = "lexical,c2llm-nano"
 )
 @click.option(
     "--edits",
-    type=click.IntRange(min=0),
+    type=count(least=0),
     default=160,
     show_default=True,
     help="Questions of a kind of data that are asked again after edits; 0 for none.",
 )
 @click.option(
     "--smallest",
-    type=click.FloatRange(0.0, 1.0),
+    type=Finite(0.0, 1.0),
     default=0.03,
     show_default=True,
     help="NDCG@10 from which a gap is called.",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from c2llm.cli.output import print_json
+from c2llm.cli.output import print_data, print_json
 
 if TYPE_CHECKING:
     from c2llm.index.store.imported.record import Column, Record, Value
@@ -43,7 +42,7 @@ def command(
     found, columns = chosen(path, where, sort)
     names = [one.name for one in columns]
     if form == "csv":
-        sys.stdout.write(as_csv(found, columns))
+        print_data(as_csv(found, columns))
     elif form == "json":
         print_json({"records": [_row(one, names) for one in found]})
     else:
