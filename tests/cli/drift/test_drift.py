@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from c2llm.cli.drift.command import command
+from c2llm.codebase.files.walk import MAX_FILE_BYTES
 from c2llm.errors import UsageError
 from tests.codebase.revisions.test_uncommitted import git
 
@@ -99,3 +100,24 @@ def test_a_hostile_name_does_not_steer_the_terminal(root: Path):
     (root / "e\033[2J.py").write_text(CODE)
     for form in ((), ("--markdown",), ("--json",)):
         assert "\033" not in run(*form).stdout
+
+
+def test_a_file_that_is_too_large_is_told_where_it_differs(root: Path):
+    long = "".join(f"x{n} = {n}\n" for n in range(MAX_FILE_BYTES // 10))
+    (root / "a.py").write_text(CODE)
+    (root / "large.py").write_text(long)
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "large")
+    assert told("HEAD", ".")["not_compared"] == []
+    (root / "large.py").write_text(long.replace("= 1\n", "= 2\n"))
+    for trees in (("HEAD", "."), (".@HEAD", ".")):
+        assert told(*trees)["not_compared"] == ["large.py"]
+    done = run("HEAD", ".", "--fail-on", "behaviour")
+    assert done.exit_code == 3
+    assert "too large (large.py)" in done.stdout and "Nothing else differs" in done.stdout
+    assert "too large" in run("HEAD", ".", "--markdown").stdout
+    assert told("HEAD", ".", "--exclude", "large.py")["not_compared"] == []
+    git(root, "commit", "-qam", "changed")
+    assert told("HEAD~1", "HEAD")["not_compared"] == ["large.py"]
+    assert told("HEAD~1", "HEAD", "--lang", "python")["not_compared"] == ["large.py"]
+    assert told("HEAD~1", "HEAD~1", "--lang", "python")["not_compared"] == []

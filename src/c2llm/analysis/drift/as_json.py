@@ -29,6 +29,7 @@ def payload(
         "effect": None if effect is None else EFFECTS[effect],
         "files": report.files,
         "same_files": report.same_files,
+        "not_compared": list(report.not_compared[:limit]),
         "moved_files": [
             {"before": one, "after": other} for one, other in report.moved_files[:limit]
         ],

@@ -92,8 +92,10 @@ def _lines(report: DriftReport, limit: int) -> Iterator[str]:
 
 def _summary(report: DriftReport) -> str:
     counts = report.counts()
+    large = _escaped(report.too_large_said() + ". ") if report.not_compared else ""
     if not report.functions and not report.moved_files:
-        return f"Nothing differs in {_count(report.files, 'file')}."
+        nothing = "Nothing else" if report.not_compared else "Nothing"
+        return f"{large}{nothing} differs in {_count(report.files, 'file')}."
     parts = [
         f"{counts['behaviour']:,} with other behaviour",
         f"{counts['structural']:,} structural",
@@ -102,7 +104,7 @@ def _summary(report: DriftReport) -> str:
         f"{counts['removed']:,} removed",
     ]
     moved = f"; {_count(len(report.moved_files), 'file')} moved" if report.moved_files else ""
-    return f"{_count(report.files, 'file')}: {', '.join(parts)}{moved}."
+    return f"{large}{_count(report.files, 'file')}: {', '.join(parts)}{moved}."
 
 
 def _function(one: FunctionDrift) -> Iterator[str]:

@@ -71,7 +71,14 @@ def compare_trees(
         files.moved,
         len(old) + len(new) - files.same - len(files.moved) - len(files.changed),
         files.same,
+        _not_compared(request, before, after),
     )
+
+
+def _not_compared(request: DriftRequest, before: CodeTree, after: CodeTree) -> tuple[str, ...]:
+    old, new = before.too_large(), after.too_large()
+    differing = {path for path in {*old, *new} if old.get(path) != new.get(path)}
+    return tuple(sorted(request.among(differing))) if differing else ()
 
 
 def _rank(one: FunctionDrift) -> tuple[float, float, str, int]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from c2llm.analysis.changes.change import Change, Effect
 from c2llm.analysis.trees.code_tree import Function
+from c2llm.printable import printable
 
 Relation = Literal["same", "moved", "renamed", "split", "merged", "added", "removed"]
 ValueKind = Literal["constant", "default", "keyword", "setting"]
@@ -84,6 +85,18 @@ class DriftReport:
     """Files of both trees that were looked at, a file of both counted once."""
     same_files: int
     """Of these, the same in both."""
+    not_compared: tuple[str, ...] = ()
+    """Paths of files that differ and are too large to be read, in the order of paths."""
+
+    def too_large_said(self) -> str:
+        """What of `not_compared` is to be said, "" if nothing."""
+        if not self.not_compared:
+            return ""
+        shown = ", ".join(map(printable, self.not_compared[:3]))
+        more = len(self.not_compared) - 3
+        rest = f" and {more:,} more" if more > 0 else ""
+        some = "1 file differs" if len(self.not_compared) == 1 else "Some files differ"
+        return f"{some} and cannot be compared, too large ({shown}{rest})"
 
     def counts(self) -> dict[str, int]:
         """Functions by their effect; of those in one tree only the number by itself."""

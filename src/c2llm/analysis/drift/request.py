@@ -29,7 +29,17 @@ class DriftRequest:
             UsageError: None is.
         """
         left, right = set(before), set(after)
-        paths = sorted(left | right)
+        paths = left | right
+        chosen = self.among(paths)
+        if paths and not chosen:
+            raise UsageError(
+                f"None of the {len(paths):,} files is meant by --include, --exclude and --lang."
+            )
+        return left & chosen, right & chosen
+
+    def among(self, found: Iterable[str]) -> set[str]:
+        """Those of some paths that are meant."""
+        paths = sorted(found)
         chosen = set(paths)
         if self.include:
             chosen = {path for glob in self.include for path in matching(paths, glob)}
@@ -40,8 +50,4 @@ class DriftRequest:
             known = set(spoken.values())
             wanted = {one for name in self.languages for one in languages_called(name, known)}
             chosen = {path for path in chosen if spoken[path] in wanted}
-        if paths and not chosen:
-            raise UsageError(
-                f"None of the {len(paths):,} files is meant by --include, --exclude and --lang."
-            )
-        return left & chosen, right & chosen
+        return chosen

@@ -42,6 +42,9 @@ class CodeTree(Protocol):
         rules out (binary, generated, a key) is among them and has no functions.
         """
 
+    def too_large(self) -> Mapping[str, str]:
+        """The hash, likewise, of each file that would have code and is too large to be read."""
+
     def read_ahead(self, paths: Iterable[str]) -> None:
         """Read files at once that are asked for next, where that is cheaper than one by one."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,6 +36,7 @@ class FolderTree(ReadTree):
         self.root = os.path.realpath(root)
         self._known: Stamps = {} if known is None else known
         self._files: dict[str, str] | None = None
+        self._too_large: tuple[str, ...] = ()
 
     def files(self) -> Mapping[str, str]:
         """See `CodeTree.files`; looked at once.
@@ -44,12 +46,24 @@ class FolderTree(ReadTree):
         """
         if self._files is None:
             try:
-                listed = list_files(Path(self.root)).files
+                report = list_files(Path(self.root))
             except OSError as error:
                 raise DataError(f"{self.root} cannot be listed ({error.strerror}).") from error
-            names = {file.path: self._name(file) for file in listed if may_hold_code(file.path)}
+            names = {
+                file.path: self._name(file) for file in report.files if may_hold_code(file.path)
+            }
             self._files = {path: name for path, name in names.items() if name}
+            self._too_large = tuple(
+                one.path
+                for one in report.skipped
+                if one.reason == "too large" and may_hold_code(one.path)
+            )
         return self._files
+
+    def too_large(self) -> Mapping[str, str]:
+        """See `CodeTree.too_large`."""
+        self.files()
+        return {path: _hash_of(self.root, path) for path in self._too_large}
 
     def content(self, path: str) -> bytes:
         """See `ReadTree.content`."""
@@ -97,6 +111,20 @@ class FileTree(ReadTree):
     def content(self, path: str) -> bytes:
         """See `ReadTree.content`."""
         return _content(self._root, path)
+
+
+def _hash_of(root: str, path: str) -> str:
+    """What git calls a file of any size, read piece by piece; "" where it cannot be read."""
+    try:
+        with open_file(root, path) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            found = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+            while size > 0 and (piece := stream.read(min(size, 1_000_000))):
+                size -= len(piece)
+                found.update(piece)
+            return found.hexdigest()
+    except (OSError, ValueError):
+        return ""
 
 
 def _content(root: str, path: str) -> bytes:

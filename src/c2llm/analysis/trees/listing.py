@@ -38,12 +38,15 @@ class _Folder:
 
 def source_files(
     blobs: Mapping[str, Blob], texts: Callable[[list[str]], Mapping[str, str]]
-) -> dict[str, Blob]:
-    """Those of the files of a revision that the walk would take by name and size.
+) -> tuple[dict[str, Blob], dict[str, Blob]]:
+    """Those of the files of a revision that the walk would take by name, by whether by size too.
 
     Args:
         blobs: All regular files by path.
         texts: Reads small files by the names of their objects.
+
+    Returns:
+        What it takes, and what is too large for it.
     """
     folders = _folders(blobs)
     rules_files = [
@@ -55,6 +58,7 @@ def source_files(
     rule_texts = texts(rules_files) if rules_files else {}
     secrets = includes_secrets()
     found: dict[str, Blob] = {}
+    too_large: dict[str, Blob] = {}
     stack = [("", DirectoryRules((), ()))]
     left = _MOST_RULES
     while stack:
@@ -76,13 +80,14 @@ def source_files(
             if left >= 0:
                 rules = _with(rules, name, text, base)
         for name, blob in folder.files.items():
-            if _takes(base, name, blob, rules, secrets=secrets):
-                found[base + name] = blob
+            most = _most_bytes(base, name, rules, secrets=secrets)
+            if most and blob.size:
+                (found if blob.size <= most else too_large)[base + name] = blob
         for name in folder.folders:
             below = _entered(base, name, folder, rules, secrets=secrets)
             if below is not None:
                 stack.append((f"{base}{name}/", below))
-    return dict(sorted(found.items()))
+    return dict(sorted(found.items())), dict(sorted(too_large.items()))
 
 
 def _folders(blobs: Mapping[str, Blob]) -> dict[str, _Folder]:
@@ -113,19 +118,21 @@ def _with(rules: DirectoryRules, name: str, text: str, base: str) -> DirectoryRu
     return rules if said is None else replace(rules, attributes=(said, *rules.attributes))
 
 
-def _takes(base: str, name: str, blob: Blob, rules: DirectoryRules, *, secrets: bool) -> bool:
+def _most_bytes(base: str, name: str, rules: DirectoryRules, *, secrets: bool) -> int:
+    """How large a file may be for the walk to take it, 0 where its name forbids that."""
     path = base + name
     own = rules.verdict(path, name, False)[0]
     if own or (rules.left_out and own is not False) or (not secrets and is_secret(name, base)):
-        return False
+        return 0
     reason, taken_back = None, own is False
     if not taken_back:
         reason = file_reason(name)
         if rules.attributes:
             reason, taken_back = rules.attributed(path, name, reason)
     whole = taken_back or name.endswith(NOTEBOOK)
-    limit = MOST_FILE_BYTES if whole else MAX_FILE_BYTES
-    return reason is None and 0 < blob.size <= limit
+    if reason is not None:
+        return 0
+    return MOST_FILE_BYTES if whole else MAX_FILE_BYTES
 
 
 def _entered(

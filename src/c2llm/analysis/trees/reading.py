@@ -98,6 +98,10 @@ class ReadTree:
         """See `CodeTree.files`."""
         raise NotImplementedError
 
+    def too_large(self) -> Mapping[str, str]:
+        """See `CodeTree.too_large`."""
+        return {}
+
     def content(self, path: str) -> bytes:
         """The bytes of a file.
 

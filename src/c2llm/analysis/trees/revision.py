@@ -78,6 +78,7 @@ class RevisionTree(ReadTree):
                 raise UsageError(f"{revision} has no {within!r} in {git.root}.")
         self._tree = git.line("rev-parse", "--verify", f"{commit}:{folder}") or commit
         self._blobs: dict[str, Blob] | None = None
+        self._too_large: dict[str, Blob] = {}
         self._files: dict[str, str] | None = None
         self._ahead: dict[str, bytes] = {}
         self._ahead_bytes = 0
@@ -92,6 +93,11 @@ class RevisionTree(ReadTree):
             listed = self._listed()
             self._files = {path: blob.name for path, blob in listed.items() if may_hold_code(path)}
         return self._files
+
+    def too_large(self) -> Mapping[str, str]:
+        """See `CodeTree.too_large`."""
+        self._listed()
+        return {path: blob.name for path, blob in self._too_large.items() if may_hold_code(path)}
 
     def read_ahead(self, paths: Iterable[str]) -> None:
         """Read what has not been cut before, in one command."""
@@ -134,11 +140,11 @@ class RevisionTree(ReadTree):
                     blobs[os.fsdecode(path)] = Blob(name, int(rest[2]))
             if self._only:  # the user's own word
                 blobs = {path: blob for path, blob in blobs.items() if path == self._only}
-                self._blobs = {
-                    path: blob for path, blob in blobs.items() if blob.size <= MOST_FILE_BYTES
-                }
+                small = {p: blob for p, blob in blobs.items() if blob.size <= MOST_FILE_BYTES}
+                self._too_large = {p: blob for p, blob in blobs.items() if p not in small}
+                self._blobs = small
             else:
-                self._blobs = source_files(blobs, self._texts)
+                self._blobs, self._too_large = source_files(blobs, self._texts)
         return self._blobs
 
     def _texts(self, names: list[str]) -> dict[str, str]:

@@ -216,15 +216,18 @@ def _failed(report: DriftReport, fail_on: Gravity | None) -> list[str]:
         return []
     from c2llm.analysis.changes.change import Effect
 
+    failed = []
+    if report.not_compared:
+        failed.append(f"{report.too_large_said()}; what they do cannot be told.")
     least, found = Effect[fail_on.upper()], report.effect()
     if found is None or found < least:
-        return []
+        return failed
     number = sum(one.effect >= least for one in report.functions) + (
         len(report.moved_files) if least <= Effect.STRUCTURAL else 0
     )
     some = "place differs" if number == 1 else "places differ"
     graver = " or graver" if least < Effect.BEHAVIOUR else ""
-    return [f"{number:,} {some} in {fail_on}{graver}."]
+    return [*failed, f"{number:,} {some} in {fail_on}{graver}."]
 
 
 def _roots(*names: str) -> list[Path]:

@@ -120,11 +120,14 @@ def _alone(report: DriftReport, paint: Paint) -> Iterator[str]:
 def _summary(report: DriftReport, left: int, both: int, paint: Paint) -> Iterator[str]:
     if left > 0:
         yield f"{left:,} more functions: --limit {both}"
+    if report.not_compared:
+        yield report.too_large_said() + "."
     counts = report.counts()
     files = f"{report.files:,} file{'' if report.files == 1 else 's'}"
     if report.effect() is None:
         between = f"between {_flat(report.before)} and {_flat(report.after)}"
-        yield f"Nothing differs in code and settings {between} ({files})."
+        nothing = "Nothing else" if report.not_compared else "Nothing"
+        yield f"{nothing} differs in code and settings {between} ({files})."
         return
     said = (
         f"{counts['behaviour']:,} of behaviour, {counts['structural']:,} structural, "
