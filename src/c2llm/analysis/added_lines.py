@@ -16,6 +16,7 @@ from c2llm.codebase.files.confined import open_file
 from c2llm.codebase.files.decoding import decode, readable_head
 from c2llm.codebase.files.walk import MOST_FILE_BYTES
 from c2llm.codebase.git import Git
+from c2llm.codebase.revisions.objects import lacking, read_objects
 from c2llm.codebase.revisions.uncommitted import uncommitted
 from c2llm.errors import DataError, UsageError
 
@@ -237,28 +238,13 @@ def object_texts(git: Git, objects: Sequence[str], lost: list[str] | None = None
     Raises:
         DataError: Git lacks one of them.
     """
-    if not objects:
-        return
-    given = "".join(f"{one}\n" for one in objects).encode()
-    with git.stream("cat-file", "--batch", given=given) as output:
-        for one in objects:
-            head = output.readline().split()
-            if lost is not None and head[1:] == [b"missing"]:
-                lost.append(one)
-                yield ""
-                continue
-            if len(head) != 3 or not head[2].isdigit():
-                raise DataError(
-                    f"git lacks the object {one[:12]} of {git.root}; in a partial clone fetch it "
-                    "first (git fetch --refetch)."
-                )
-            left = int(head[2]) + 1  # a line break follows
-            content = output.read(min(left, MOST_FILE_BYTES + 1))
-            left -= len(content)
-            whole = left == 0
-            while left > 0 and (more := output.read(min(left, 1_000_000))):
-                left -= len(more)
-            yield decode(content[:-1]) if whole and readable_head(content) is not None else ""
+    for one in read_objects(git, objects, MOST_FILE_BYTES):
+        if not one.is_there:
+            if lost is None:
+                raise lacking(git, one.name)
+            lost.append(one.name)
+        is_text = one.is_whole and readable_head(one.content) is not None
+        yield decode(one.content) if is_text else ""
 
 
 def _read(git: Git, path: str) -> str | None:

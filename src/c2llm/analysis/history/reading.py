@@ -23,6 +23,7 @@ from c2llm.analysis.history.kinds import is_name
 from c2llm.analysis.history.patches import read_patches
 from c2llm.codebase.files.decoding import decode, readable_head
 from c2llm.codebase.git import Git
+from c2llm.codebase.revisions.objects import read_objects
 from c2llm.encoding.encoder_handle import DEFAULT_TABLE, EncoderHandle, table_handle
 from c2llm.index.store.caches.kept_results import KeptResults
 from c2llm.index.store.location import index_file
@@ -233,17 +234,6 @@ def _unpacked(packed: bytes) -> ContentFacts:
 
 def _texts(git: Git, names: Sequence[str]) -> Iterator[str]:
     """The texts of objects, "" of what is too large, no text, or not there."""
-    given = "".join(f"{name}\n" for name in names).encode("ascii", "replace")
-    with git.stream("cat-file", "--batch", given=given) as output:
-        for _ in names:
-            head = output.readline().split()
-            if len(head) != 3 or not head[2].isdigit():
-                yield ""
-                continue
-            left = int(head[2]) + 1  # a line break follows
-            content = output.read(min(left, _MOST_CONTENT_BYTES))
-            left -= len(content)
-            whole = left == 0
-            while left > 0 and (more := output.read(min(left, 1_000_000))):
-                left -= len(more)
-            yield decode(content) if whole and readable_head(content) is not None else ""
+    for one in read_objects(git, names, _MOST_CONTENT_BYTES):
+        is_text = one.is_whole and readable_head(one.content) is not None
+        yield decode(one.content) if is_text else ""

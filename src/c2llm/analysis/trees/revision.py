@@ -16,6 +16,7 @@ from c2llm.analysis.trees.reading import CUT, ReadTree, may_hold_code
 from c2llm.codebase.files.decoding import decode
 from c2llm.codebase.files.walk import MOST_FILE_BYTES
 from c2llm.codebase.git import Git, is_git_directory
+from c2llm.codebase.revisions.objects import lacking, read_objects
 from c2llm.errors import DataError, UsageError
 
 _MOST_AHEAD = 200_000_000
@@ -160,19 +161,7 @@ class RevisionTree(ReadTree):
         Raises:
             DataError: Git lacks one.
         """
-        given = "".join(f"{name}\n" for name in names).encode()
-        with self._git.stream("cat-file", "--batch", given=given) as output:
-            for name in names:
-                head = output.readline().split()
-                if len(head) != 3 or not head[2].isdigit():
-                    raise DataError(
-                        f"git lacks the object {name[:12]} of {self._git.root}; in a partial clone "
-                        "fetch it first (git fetch --refetch)."
-                    )
-                left = int(head[2]) + 1  # a line break follows
-                content = output.read(min(left, MOST_FILE_BYTES + 1))
-                left -= len(content)
-                whole = left == 0
-                while left > 0 and (more := output.read(min(left, 1_000_000))):
-                    left -= len(more)
-                yield name, content[:-1] if whole else b""
+        for one in read_objects(self._git, names, MOST_FILE_BYTES):
+            if not one.is_there:
+                raise lacking(self._git, one.name)
+            yield one.name, one.content if one.is_whole else b""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import IO
 
 from c2llm.codebase.git import Git
-from c2llm.errors import DataError
+from c2llm.codebase.revisions.objects import lacking, read_objects
 
 _MOST_HEADER = 100_000
 _NONE = "0" * 40
@@ -98,24 +98,10 @@ def told_commits(git: Git, commits: Collection[str]) -> dict[str, Commit]:
     """
     asked = sorted(commits)
     found: dict[str, Commit] = {}
-    if not asked:
-        return found
-    with git.stream(
-        "cat-file", "--batch", given="".join(f"{one}\n" for one in asked).encode()
-    ) as output:
-        for one in asked:
-            head = output.readline().split()
-            if len(head) != 3 or not head[2].isdigit():
-                raise DataError(
-                    f"git lacks the commit {one[:12]} of {git.root}; in a shallow clone fetch it "
-                    "first (git fetch --unshallow)."
-                )
-            left = int(head[2]) + 1  # a line break follows
-            content = output.read(min(left, _MOST_HEADER))
-            left -= len(content)
-            while left > 0 and (more := output.read(min(left, 1_000_000))):
-                left -= len(more)
-            found[one] = _commit(one, content.decode("utf-8", "replace"))
+    for one in read_objects(git, asked, _MOST_HEADER):
+        if not one.is_there:
+            raise lacking(git, one.name)
+        found[one.name] = _commit(one.name, one.content.decode("utf-8", "replace"))
     return found
 
 
