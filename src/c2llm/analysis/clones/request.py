@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from c2llm.analysis.clones.clone_class import CloneType, Role
+from c2llm.analysis.text_lists import settle_texts
 from c2llm.errors import UsageError
 
 _TYPES: tuple[CloneType, ...] = get_args(CloneType)
@@ -53,14 +54,7 @@ class ClonesRequest:
         _require_count("number of tokens", self.min_tokens, _MOST_TOKENS)
         _require_share("similarity", self.similarity)
         _require_share("meaning", self.meaning)
-        for name in ("languages", "include", "exclude", "apart"):
-            value = getattr(self, name)
-            values = (value,) if isinstance(value, str) else value
-            if not isinstance(values, Sequence) or not all(
-                isinstance(one, str) and one for one in values
-            ):
-                raise UsageError(f"{name} must be a list of texts, not {value!r}.")
-            object.__setattr__(self, name, tuple(values))
+        settle_texts(self, "languages", "include", "exclude", "apart")
         for role in self.apart:
             if role not in _ROLES:
                 raise UsageError(f"{role!r} is no role; there are: {', '.join(_ROLES)}.")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from c2llm.analysis.text_lists import settle_texts
 from c2llm.errors import UsageError
 
 Apart = Literal["test", "generated", "allowed"]
@@ -32,14 +33,7 @@ class PatternsRequest:
     """Hits in these files, or allowed by a comment, are told apart."""
 
     def __post_init__(self) -> None:
-        for name in ("languages", "include", "exclude", "apart"):
-            value = getattr(self, name)
-            values = (value,) if isinstance(value, str) else value
-            if not isinstance(values, Sequence) or not all(
-                isinstance(one, str) and one for one in values
-            ):
-                raise UsageError(f"{name} must be a list of texts, not {value!r}.")
-            object.__setattr__(self, name, tuple(values))
+        settle_texts(self, "languages", "include", "exclude", "apart")
         for one in self.apart:
             if one not in _APART:
                 raise UsageError(f"{one!r} cannot be told apart; there are: {', '.join(_APART)}.")
