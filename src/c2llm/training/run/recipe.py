@@ -14,6 +14,7 @@ from typing import Any
 
 from c2llm.errors import DataError, UsageError
 from c2llm.modeling.official import PAPER_INSTRUCTIONS, POOLINGS
+from c2llm.printable import quoted
 from c2llm.training.run.config_tree import build, read_tree
 
 HUB = "hub:"
@@ -28,7 +29,7 @@ def hub_name(file: str) -> str:
 def _one_of(name: str, value: str, *allowed: str) -> None:
     if value not in allowed:
         *some, last = [repr(choice) for choice in allowed]
-        raise UsageError(f"{name} is {value!r}; it must be {', '.join(some)} or {last}.")
+        raise UsageError(f"{name} is {quoted(value)}; it must be {', '.join(some)} or {last}.")
 
 
 def _at_least(section: str, config: Any, least: float, *names: str) -> None:
