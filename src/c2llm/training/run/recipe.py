@@ -65,7 +65,8 @@ class ModelConfig:
     pma_dim: int | None = None
     """Width of a pooled vector; the backbone's where None."""
     pma_start: str = "mean"
-    """`mean` starts as mean pooling (keeps an encoder's knowledge), `xavier` as the paper does."""
+    """`mean` starts as mean pooling (keeps an encoder's knowledge), `xavier` as the paper does,
+    `scaled` at random with queries large enough for attention to learn at once."""
     tf_power: float = 1.0
     """Over a static backbone: n occurrences of a token weigh n ** tf_power; 1 counts each."""
     split_identifiers: bool = True
@@ -89,7 +90,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         _one_of("model.pooling", self.pooling, *POOLINGS)
-        _one_of("model.pma_start", self.pma_start, "mean", "xavier")
+        _one_of("model.pma_start", self.pma_start, "mean", "xavier", "scaled")
         _one_of("model.pma_merge", self.pma_merge, "concat", "mean")
         _one_of("model.attention", self.attention, "auto", "sdpa", "eager", "flash_attention_2")
         _one_of("model.padding_side", self.padding_side, "left", "right")
