@@ -85,12 +85,17 @@ def find(repository: Path) -> Found:
                 size = len(code.encode("utf-8", "surrogateescape"))
                 texts.append((_id(hash_of(code)), _id(one.embedded_hash), size))
         end = time.process_time()
-    ids = [_columns(rows) for rows in (blobs, contents, texts)]
+    blob_table, content_table, text_table = map(_table, (blobs, contents, texts))
     return Found(
-        *(ids[0][0], ids[0][1].astype(np.uint32)),
-        *(ids[1][0], ids[1][1].astype(np.uint32), ids[1][2].astype(np.uint32)),
-        *(ids[2][0], ids[2][1], ids[2][2].astype(np.uint32)),
-        np.array([middle - start, end - middle]),
+        blobs=blob_table[:, 0],
+        blob_bytes=blob_table[:, 1].astype(np.uint32),
+        contents=content_table[:, 0],
+        content_bytes=content_table[:, 1].astype(np.uint32),
+        content_chunks=content_table[:, 2].astype(np.uint32),
+        codes=text_table[:, 0],
+        texts=text_table[:, 1],
+        text_bytes=text_table[:, 2].astype(np.uint32),
+        cpu=np.array([middle - start, end - middle]),
     )
 
 
@@ -107,9 +112,8 @@ def _id(digest: bytes) -> int:
     return int.from_bytes(digest[:8], "big")
 
 
-def _columns(rows: list[tuple[int, int, int]]) -> tuple[Ids, Ids, Ids]:
-    table = np.array(rows, dtype=np.uint64).reshape(-1, 3)
-    return table[:, 0], table[:, 1], table[:, 2]
+def _table(rows: list[tuple[int, int, int]]) -> Ids:
+    return np.array(rows, dtype=np.uint64).reshape(-1, 3)
 
 
 def kept(repository: Path, work: Path) -> Path:
@@ -142,7 +146,9 @@ def read_all(repositories: Sequence[Path], work: Path, processes: int) -> dict[s
 # -- what is there again ---------------------------------------------------------------------------
 
 
-def shares(ids: Sequence[Ids], weights: Sequence[NDArray[np.uint32]] | None = None) -> dict:
+def shares(
+    ids: Sequence[Ids], weights: Sequence[NDArray[np.uint32]] | None = None
+) -> dict[str, float]:
     """How many there are, in each repository, and in all, by number or by weight."""
     if weights is None:
         weights = [np.ones(len(one), np.uint32) for one in ids]
@@ -262,7 +268,7 @@ def report(found: dict[str, Found], orders: int) -> dict[str, object]:
     print("| what | all | distinct | again within one | again in another |\n|---|--:|--:|--:|--:|")
     for name, row in rows.items():
         print(
-            f"| {name} | {row['all']:,} | {row['distinct']:,} "
+            f"| {name} | {row['all']:,.0f} | {row['distinct']:,.0f} "
             f"| {row['again within']:.1%} | {row['again elsewhere']:.1%} |"
         )
     print(
