@@ -22,6 +22,7 @@ import argparse
 import json
 import os
 import random
+import sys
 import time
 import zlib
 from collections.abc import Iterator, Sequence
@@ -134,8 +135,8 @@ def read_all(repositories: Sequence[Path], work: Path, processes: int) -> dict[s
         waiting = {pool.submit(kept, one, work): one for one in repositories}
         for count, done in enumerate(as_completed(waiting), 1):
             done.result()
-            print(f"\r{count} of {len(waiting)} {waiting[done].name:60.60}", end="", flush=True)
-    print("\r" + " " * 80 + "\r", end="")
+            print(f"\r{count} of {len(waiting)}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
     found = {}
     for repository in sorted(repositories, key=lambda one: one.name):
         with np.load(work / f"{repository.name}.npz") as file:
