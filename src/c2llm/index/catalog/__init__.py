@@ -1,0 +1,1 @@
+"""Catalogs: which repositories there are, how they are read, and how their store is filled."""
