@@ -6,8 +6,8 @@
 `measure` takes git directories or work trees and does with them, in one process and one thread,
 what the refresh of a catalog does: files written out from git, cut, their texts embedded by the
 table model, all of it written into a catalog's store; the larger model embeds `--texts` of the
-texts, evenly chosen. Rates are per CPU second, children included, since wall time depends on what else the
-machine does; each stage runs `--rounds` times and the fastest counts. FILE is what
+texts, evenly chosen. Rates are per CPU second, children included, since wall time depends on what
+else the machine does; each stage runs `--rounds` times and the fastest counts. FILE is what
 `duplicate_share.py` wrote: sizes of repositories and the share of what is there more than once.
 
 `tell` multiplies: CPU hours for so many repositories of the mean size of those measured, and for so
