@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from c2llm.errors import UsageError
-from c2llm.index.store.workspaces import add_to_workspace
+from c2llm.index.catalog.workspaces import add_to_workspace
 from c2llm.serving.roots import Place, Roots, refusal
 from tests.serving.conftest import git, repository
 

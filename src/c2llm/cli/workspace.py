@@ -26,7 +26,7 @@ def command() -> None:
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 def add(name: str, paths: tuple[str, ...]) -> None:
     """Add directories to the workspace NAME, which is made if there is none."""
-    from c2llm.index.store.workspaces import add_to_workspace
+    from c2llm.index.catalog.workspaces import add_to_workspace
 
     roots = add_to_workspace(name, paths)
     note(f"@{name}: {len(roots)} director{'y' if len(roots) == 1 else 'ies'}.")
@@ -37,7 +37,7 @@ def add(name: str, paths: tuple[str, ...]) -> None:
 @click.argument("paths", nargs=-1, metavar="[PATH]…")
 def remove(name: str, paths: tuple[str, ...]) -> None:
     """Take directories out of the workspace NAME, or remove all of it; no index is touched."""
-    from c2llm.index.store.workspaces import remove_from_workspace
+    from c2llm.index.catalog.workspaces import remove_from_workspace
 
     left = remove_from_workspace(name, paths)
     note(f"@{name}: {len(left)} left." if left else f"@{name} is gone.")
@@ -47,7 +47,7 @@ def remove(name: str, paths: tuple[str, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(as_json: bool) -> None:
     """List the workspaces."""
-    from c2llm.index.store.workspaces import load_workspaces
+    from c2llm.index.catalog.workspaces import load_workspaces
 
     spaces = load_workspaces()
     if as_json:

@@ -40,6 +40,8 @@ from c2llm.index.store.imported.record import Column, Row
 from c2llm.index.store.quantized import pack, unpack
 from c2llm.index.store.records import ChunkFacts, WordStatistics
 
+SHARED = (HealthCheck.function_scoped_fixture, HealthCheck.differing_executors)
+"""What hypothesis warns of in a test that several classes inherit."""
 Vectors = Mapping[str, Mapping[bytes, NDArray[np.float32]]]
 """For each model's name the vectors (dim,) of unit length by `CutChunk.embedded_hash`."""
 
@@ -535,9 +537,7 @@ class StoreConformance:
         fill([], vectors_of(FILES, "m"), into=store)
         assert store.files_state() == state and store.generation() > generation
 
-    @settings(
-        max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-    )
+    @settings(max_examples=25, deadline=None, suppress_health_check=[*SHARED])
     @given(data=st.data())
     def test_any_sequence_of_writes(self, fill: Fill, data: st.DataObject) -> None:
         words = ("red", "blue", "red_blue", "green", "grün", "x1", "redBlue")

@@ -198,7 +198,7 @@ def test_a_damaged_graph_is_not_opened(project: Path, monkeypatch: pytest.Monkey
 
 
 def test_workspaces_that_are_none(project: Path, home: Path) -> None:
-    from c2llm.index.store.workspaces import add_to_workspace, load_workspaces
+    from c2llm.index.catalog.workspaces import add_to_workspace, load_workspaces
 
     add_to_workspace("work", [project])
     path = home / "indexes" / "workspaces.json"

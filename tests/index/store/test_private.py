@@ -11,9 +11,9 @@ import pytest
 
 from c2llm.errors import C2LLMError
 from c2llm.index.build.index_status import read_status
+from c2llm.index.catalog.workspaces import add_to_workspace, load_workspaces
 from c2llm.index.store.location import cache_file, remove_index
 from c2llm.index.store.lock import holding
-from c2llm.index.store.workspaces import add_to_workspace, load_workspaces
 from c2llm.search.code_index import CodeIndex
 from tests.trees import WordEncoder
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from c2llm.errors import UsageError
-from c2llm.index.store.workspaces import (
+from c2llm.index.catalog.workspaces import (
     add_to_workspace,
     expand,
     load_workspaces,

@@ -29,7 +29,7 @@ _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE files (
     id INTEGER PRIMARY KEY,
-    path NOT NULL UNIQUE,
+    path NOT NULL,
     hash BLOB NOT NULL,
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
@@ -88,6 +88,8 @@ CREATE TABLE embeddings (
     id INTEGER PRIMARY KEY, vector BLOB NOT NULL
 );
 """
+OF_A_TREE = "CREATE UNIQUE INDEX files_by_path ON files (path)"
+"""What the index of one tree has beside the tables that every store has."""
 
 
 Place = tuple[int, int] | None
@@ -103,12 +105,19 @@ def place_of(path: Path) -> Place:
     return status.st_dev, status.st_ino
 
 
-def connect(path: Path, *, create: bool = True) -> tuple[sqlite3.Connection, Place]:
+def connect(
+    path: Path, *, create: bool = True, further: str = OF_A_TREE
+) -> tuple[sqlite3.Connection, Place]:
     """Open an index file, creating an empty index where there is no file.
 
     Returns a connection in autocommit mode, where transactions are begun explicitly, and which
     file it has open. Where the disk is
     full or read-only, an index that is there is opened as it is; writing raises `IndexWriteError`.
+
+    Args:
+        path: The file.
+        create: Make it if it is not there.
+        further: Statements that make the tables of this kind of store beside the common ones.
 
     Raises:
         IndexCorruptError: The file is not an index of ours, or a damaged one.
@@ -131,7 +140,7 @@ def connect(path: Path, *, create: bool = True) -> tuple[sqlite3.Connection, Pla
                 check_same_thread=False,
             )
             try:
-                _prepare(connection, path)
+                _prepare(connection, path, further)
                 if has_locks:
                     # Readers go on while one process writes.
                     connection.execute("PRAGMA journal_mode = WAL")
@@ -146,10 +155,10 @@ def connect(path: Path, *, create: bool = True) -> tuple[sqlite3.Connection, Pla
             return connection, place_of(path)
 
 
-def connect_in_memory(path: Path) -> sqlite3.Connection:
+def connect_in_memory(path: Path, further: str = OF_A_TREE) -> sqlite3.Connection:
     """An empty index that is on no disk, in the place of one that cannot be kept at `path`."""
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    _prepare(connection, path)
+    _prepare(connection, path, further)
     return connection
 
 
@@ -178,7 +187,7 @@ def _as_it_is(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path, further: str) -> None:
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     if application != _APPLICATION_ID:
         # Waiting for the disk is a tenth of a second for tables that hold nothing yet.
@@ -189,7 +198,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             if application != _APPLICATION_ID:
                 if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                     raise IndexCorruptError(damage_told(path))
-                _create_tables(connection)
+                _create_tables(connection, further)
         except BaseException:
             if connection.in_transaction:  # a full disk has ended it already
                 connection.execute("ROLLBACK")
@@ -206,12 +215,12 @@ def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
     if schema_version(connection) > SCHEMA_VERSION:
         raise C2LLMError(
             f"{path} was written by a newer c2llm (schema {schema_version(connection)}, this one "
-            f"knows {SCHEMA_VERSION}); upgrade, or rebuild it with: c2llm index --rebuild PATH."
+            f"knows {SCHEMA_VERSION}); upgrade, or rebuild it with: {_rebuild(path)}."
         )
 
 
-def _create_tables(connection: sqlite3.Connection) -> None:
-    for statement in _TABLES.split(";"):
+def _create_tables(connection: sqlite3.Connection, further: str) -> None:
+    for statement in (*_TABLES.split(";"), *further.split(";")):
         if statement.strip():
             connection.execute(statement)
     connection.execute("INSERT INTO meta VALUES ('generation', '0')")
@@ -262,9 +271,15 @@ def explained(path: Path) -> Iterator[None]:
 
 def damage_told(path: Path) -> str:
     """The sentence about a damaged file."""
-    return (
-        f"{path} is damaged or not an index of c2llm; rebuild it with: c2llm index --rebuild PATH."
-    )
+    return f"{path} is damaged or not an index of c2llm; rebuild it with: {_rebuild(path)}."
+
+
+def _rebuild(path: Path) -> str:
+    """The command that makes a file anew."""
+    if path.parent.parent.name != "catalogs":
+        return "c2llm index --rebuild PATH"
+    name = path.parent.name
+    return f"c2llm catalog clear {name} && c2llm catalog refresh {name}"
 
 
 def is_damage(error: Exception) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from c2llm.errors import C2LLMError, IndexCorruptError
 from c2llm.index.store.schema import (
+    OF_A_TREE,
     connect,
     connect_in_memory,
     damage_told,
@@ -23,12 +24,17 @@ from c2llm.index.store.schema import (
 class SqliteFile:
     """One open index file. Not for use by two threads at once."""
 
+    further_tables = OF_A_TREE
+    """Statements that make what this kind of store has beside the tables of every store."""
+
     def __init__(self, path: Path, *, create: bool = True, in_memory: bool = False) -> None:
         self.path = path
         self.in_memory = in_memory
         """It is on no disk: `path` is where it would be kept."""
         self._connection, self._place = (
-            (connect_in_memory(path), None) if in_memory else connect(path, create=create)
+            (connect_in_memory(path, self.further_tables), None)
+            if in_memory
+            else connect(path, create=create, further=self.further_tables)
         )
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ import json
 import math
 import string
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from c2llm.codebase.chunk import Chunk
@@ -23,7 +23,7 @@ from c2llm.index.store.chunk_store import (
 )
 from c2llm.index.store.records import ChunkFacts, IndexedFile, StoredChunk, WordStatistics
 from c2llm.index.store.schema import explained
-from c2llm.index.store.sqlite_file import SqliteFile, restored_path
+from c2llm.index.store.sqlite_file import SqliteFile, restored_path, stored_path
 from c2llm.index.store.text_blocks import TextBlock, unpack_text
 
 _BLOCKS_AT_ONCE = 200
@@ -281,6 +281,16 @@ class SqliteQuestions(SqliteFile):
             "SELECT count(*), (SELECT seq FROM sqlite_sequence WHERE name = 'chunks') FROM files"
         )
         return (0, 0) if row is None else (int(row[0]), int(row[1] or 0))
+
+    def hashes(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """Hash of the content of those of the paths that are indexed."""
+        found: dict[str, bytes] = {}
+        for start in range(0, len(paths), 500):
+            part = [stored_path(path) for path in paths[start : start + 500]]
+            among = ",".join("?" * len(part))
+            rows = self._all(f"SELECT path, hash FROM files WHERE path IN ({among})", part)
+            found.update((restored_path(row[0]), row[1]) for row in rows)
+        return found
 
     def files_named(self, name: str) -> list[tuple[int, str]]:
         """Id and path of the files whose name without folders is this, case of ASCII aside."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c2llm.errors import UsageError
 from c2llm.index.store.chunk_store import ChunkStore
 from c2llm.index.store.imported.condition import parse_condition
 from c2llm.index.store.imported.record import Column, Key, Record, Row
-from tests.index.store.conformance import FILES, Fill, Import, cut_of, gone
+from tests.index.store.conformance import FILES, SHARED, Fill, Import, cut_of, gone
 from tests.index.store.imported.conditions import COLUMNS, conditions, values
 
 
@@ -120,7 +120,7 @@ class RecordConformance:
             met(store, "sharpe = 1")
         assert len(met(fill(FILES, records=[IMPORT]), "SHARPE > 1")) == 3
 
-    @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=8, suppress_health_check=[*SHARED])
     @given(
         rows=st.lists(values, min_size=1, max_size=6),
         asked=st.lists(conditions, min_size=8, max_size=12),

@@ -70,10 +70,19 @@ class CatalogStore(ChunkStore, Protocol):
         """
         ...
 
-    def unembedded_hashes(self, model: str, limit: int) -> list[tuple[bytes, str]]:
+    def unembedded_hashes(
+        self, model: str, limit: int, only: Collection[int] | None = None
+    ) -> list[tuple[bytes, str]]:
         """Hash and text of what has no vector of the model and is in some answer, some at a time.
 
-        The text is what is embedded: `codebase.chunks.embedding_text` of a chunk that has the hash.
+        The text is what is embedded: `codebase.chunks.embedding_text` of a chunk that has the hash,
+        with the path inside the repository that it was first read from.
+
+        Args:
+            model: Its name; of one that is not known nothing has a vector.
+            limit: How many chunks are looked at, at most: fewer hashes may come of them, but none
+                only where nothing is left.
+            only: Ids of the chunks that are asked about, as of a search's candidates; None for all.
         """
         ...
 

@@ -20,6 +20,11 @@ class Place(NamedTuple):
     path: str
     """Relative to the root of the repository, with `/`."""
 
+    @property
+    def whole(self) -> str:
+        """`repository/path`, or the path alone where the repository has no name."""
+        return f"{self.repository}/{self.path}" if self.repository else self.path
+
 
 @dataclass(frozen=True, slots=True)
 class RepositoryState:
