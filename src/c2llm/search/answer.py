@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from c2llm.index.store.catalog.records import Place
     from c2llm.index.store.imported.record import Record
     from c2llm.search.answers.callers import Callers
     from c2llm.search.answers.facets import Facets
@@ -55,6 +56,8 @@ class Hit:
     """Who calls it and what its file imports, where the request asks for that."""
     also: tuple[Sibling, ...] = ()
     """Near copies of it among the best results, which stand behind what is different."""
+    places: tuple[Place, ...] = ()
+    """The other places of a catalog that have its file byte by byte, as many as may be seen."""
     shown: tuple[tuple[int, int], ...] = ()
     """First and last line of each run of lines in `text`, where a token budget has left out others;
     between runs `text` has the line `…`. Empty where `text` is all of the hit."""

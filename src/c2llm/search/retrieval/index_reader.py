@@ -9,6 +9,7 @@ from pathlib import Path
 from c2llm.codebase.identifiers import split_identifier
 from c2llm.codebase.inflection import LATIN
 from c2llm.codebase.words import stems, tokens
+from c2llm.index.store.catalog.records import Place
 from c2llm.index.store.chunk_store import ChunkStore
 from c2llm.search.query.query_parsing import Query
 from c2llm.search.ranking.chunk_facts import Facts, FactsCache
@@ -46,6 +47,18 @@ class IndexReader:
         self._spellings: dict[str, int] = {}
         self._languages: list[str] | None = None
         self._commented: list[str] | None = None
+
+    def called(self, facts: Facts) -> str:
+        """Which repository answers say that a chunk is in; "" where only one was searched."""
+        return self.label
+
+    def own_name(self, called: str) -> str | None:
+        """The `Facts.repository` of what answers call so; None where it is of another index."""
+        return "" if called == self.label else None
+
+    def elsewhere(self, facts: Facts) -> tuple[Place, ...]:
+        """The other places that have the file of a chunk, byte by byte."""
+        return ()
 
     def begin_question(self) -> None:
         """Forget what depends on which candidates were met first: an answer has no history."""
