@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from c2llm.codebase.identifiers import split_identifier
 from c2llm.codebase.inflection import LATIN
@@ -13,7 +13,7 @@ from c2llm.index.store.catalog.records import Place
 from c2llm.index.store.chunk_store import ChunkStore
 from c2llm.search.query.query_parsing import Query
 from c2llm.search.ranking.chunk_facts import Facts, FactsCache
-from c2llm.search.ranking.import_graph import ImportGraph
+from c2llm.search.ranking.import_graph import ImportGraph, Imports
 
 # Folders that hold a project's code and are not called by it.
 _PLAIN_FOLDERS = frozenset(
@@ -40,8 +40,8 @@ class IndexReader:
         self.label = label
         """What its answers are told apart by when several indexes are searched."""
         self.facts = FactsCache(store)
-        self.graph = ImportGraph(store, root.parts if root else ())
-        self.project = frozenset(stems(project_name(root))) if root else frozenset()
+        self.graph: Imports = ImportGraph(store, root.parts if root else ())
+        self.project = project_words(root) if root else frozenset[str]()
         self._generation = -1
         self._chunks = 0
         self._spellings: dict[str, int] = {}
@@ -130,7 +130,12 @@ def rarity(terms: Sequence[str], chunks: int, counts: Mapping[str, int]) -> dict
     }
 
 
-def project_name(root: Path) -> str:
+def project_words(root: PurePath | str) -> frozenset[str]:
+    """Stems of the words that a project is called by."""
+    return frozenset(stems(project_name(PurePath(root))))
+
+
+def project_name(root: PurePath) -> str:
     """What a project is called by its directory, `zls` for `zls/src`."""
     names = [name for name in root.parts[-_MOST_PARENTS:] if name.lower() not in _PLAIN_FOLDERS]
     return names[-1] if names else ""

@@ -19,7 +19,6 @@ from c2llm.index.build.cutting import CutChunk, CutFile
 from c2llm.index.store.catalog.packed_cut import pack_cut, unpack_cut
 from c2llm.index.store.catalog.records import Place, RepositoryState
 from c2llm.index.store.imported.sqlite_recorded import SqliteRecorded
-from c2llm.index.store.records import WordStatistics
 from c2llm.index.store.schema import explained
 from c2llm.index.store.sqlite_chunks import SqliteChunks
 from c2llm.index.store.sqlite_file import restored_path, stored_path
@@ -149,13 +148,12 @@ class SqliteCatalog(SqliteChunks, SqliteRecorded):
                 counts[term] = counts.get(term, 0) + 1
         return counts
 
-    def word_statistics_among(self, terms: Iterable[str], among: Collection[int]) -> WordStatistics:
-        """How common words are in these chunks, and how many tokens they have together."""
+    def tokens_of(self, among: Collection[int]) -> int:
+        """How many tokens these chunks have together."""
         sizes = self._all(
             f"SELECT sz FROM lexicon_docsize WHERE id {_AMONG}", (json.dumps(list(among)),)
         )
-        total = sum(sum(varints(size)) for (size,) in sizes)
-        return WordStatistics(len(sizes), total, self.document_frequencies_among(terms, among))
+        return sum(sum(varints(size)) for (size,) in sizes)
 
     def _numbers(self, repositories: Collection[str]) -> list[int]:
         """The numbers of those of the repositories that are there."""
