@@ -124,8 +124,8 @@ def mine_adapt_data(
     remembered = _spread(remembered, _ASKED)
     if len(remembered) < LEAST_HELD_OUT:
         raise DataError(
-            f"{library} gives {len(remembered)} general questions, and what is forgotten is told by "
-            f"{LEAST_HELD_OUT} at least: run a Python that has its library as source files."
+            f"{library} gives {len(remembered)} general questions, and what is forgotten is told "
+            f"by {LEAST_HELD_OUT} at least: run a Python that has its library as source files."
         )
     data = AdaptData(
         folder=folder,
