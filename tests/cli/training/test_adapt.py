@@ -42,7 +42,7 @@ def test_code_without_documentation_says_what_helps(tmp_path, monkeypatch, capsy
     monkeypatch.chdir(tmp_path)
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "a.py").write_text("x = 1\n")
-    code, streams = run(capsys, "adapt", "code", "--out", "ours")
+    code, streams = run(capsys, "adapt", "code", "--out", "ours", "--model", "c2llm-nano")
     assert code == 1
     assert "name more repositories" in streams.err
     assert not (tmp_path / "ours").exists()

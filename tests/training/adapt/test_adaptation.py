@@ -20,6 +20,7 @@ from c2llm.training.adapt.adapt_data import divide, mine_adapt_data
 from c2llm.training.adapt.adaptation import Adaptation, AdaptOptions
 from c2llm.training.export.table_export import export_table
 from c2llm.training.mining.mined_pair import MinedPair
+from tests.modeling.official_layout import random_tensors, write_official
 from tests.tiny import WORDS, save_tiny_model
 
 NOUNS = "file response class toml http request header token batch index vector query".split()
@@ -171,6 +172,17 @@ def test_an_adaptation_from_code_to_model(trees, tmp_path, torch_only, monkeypat
     assert Encoder.load(out).encode_queries(["def"]).shape == (1, 32)
     with pytest.raises(UsageError, match="other paths or options"):
         Adaptation([general], out, options, general=general).adapt()
+
+
+@pytest.mark.slow
+def test_a_published_checkpoint_is_adapted(trees, tmp_path, torch_only):
+    """Its tensors have other names than those of what is trained on from it."""
+    own, general = trees
+    start = write_official(tmp_path / "start", random_tensors())
+    options = AdaptOptions(start=str(start), steps=2, batch_size=4, hard_negatives=0)
+    report = Adaptation([own], tmp_path / "ours", options, general=general).adapt()
+    assert len(report.comparison["candidates"]) == 4
+    assert Encoder.load(tmp_path / "ours").encode_queries(["def"]).shape == (1, 24)
 
 
 def static_table(folder, *, int8=True):
