@@ -239,6 +239,19 @@ def test_a_start_that_has_changed_since_is_not_gone_on_with(trees, tmp_path):
         Adaptation([trees[0]], tmp_path / "ours", options)._claim()
 
 
+@pytest.mark.parametrize(
+    ("start", "out"),
+    [
+        ("c2llm-mini", "c2llm-gin"),
+        ("c2llm-nano", "c2llm-nano-gin"),
+        ("codefuse-ai/C2LLM-0.5B", "C2LLM-0.5B-gin"),
+        ("models/ours/", "ours-gin"),
+    ],
+)
+def test_each_model_has_an_out_of_its_own(tmp_path, start, out):
+    assert str(adapt_module.default_out([tmp_path / "gin"], start)) == out
+
+
 def test_steps_follow_the_time_that_is_left(trees, tmp_path, monkeypatch):
     own, general = trees
     start = save_tiny_model(tmp_path / "start")
