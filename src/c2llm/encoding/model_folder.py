@@ -121,6 +121,9 @@ def open_folder(name: str | Path, engine: str | None = None) -> ModelFolder:
     if not path.is_dir():
         known = f"one of {', '.join(shipped)}" if shipped else "install c2llm anew, for it has none"
         raise UsageError(f"Unknown model {str(name)!r}: name a model folder or {known}.")
+    finished = path / "model"
+    if not os.path.lexists(path / "tokenizer.json") and (finished / "config.json").is_file():
+        raise UsageError(f"{path} is the run of a training; its model is {finished}.")
     fields = read_config(path / "config.json")
     if not os.path.lexists(path / "tokenizer.json"):
         raise ModelError(f"{path} has no tokenizer.json; copy the whole model folder.")

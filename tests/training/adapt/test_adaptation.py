@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from c2llm.encoding.encoder import Encoder
+from c2llm.encoding.table import read_table
 from c2llm.errors import DataError, UsageError
-from c2llm.training.adapt import adapt_data
+from c2llm.modeling.config import StaticConfig
+from c2llm.training.adapt import adapt_base, adapt_data
 from c2llm.training.adapt import adaptation as adapt_module
-from c2llm.training.adapt.adapt_comparison import ndcg_of_pairs
+from c2llm.training.adapt.adapt_comparison import compare, ndcg_of_pairs
 from c2llm.training.adapt.adapt_data import divide, mine_adapt_data
 from c2llm.training.adapt.adaptation import Adaptation, AdaptOptions
+from c2llm.training.export.table_export import export_table
 from c2llm.training.mining.mined_pair import MinedPair
-from tests.tiny import save_tiny_model
+from tests.modeling.official_layout import random_tensors, write_official
+from tests.tiny import WORDS, save_tiny_model
 
 NOUNS = "file response class toml http request header token batch index vector query".split()
 VERBS = "parse return get open close merge split sort".split()
@@ -95,6 +100,11 @@ def test_code_without_pairs_is_refused(tmp_path):
         mine_adapt_data([tmp_path / "own"], tmp_path / "data")
 
 
+def test_what_is_forgotten_has_to_be_measured(trees, tmp_path):
+    with pytest.raises(DataError, match="0 general questions"):
+        mine_adapt_data([trees[0]], tmp_path / "data", general=tmp_path)
+
+
 def test_ndcg_of_pairs_counts_ranks(tmp_path):
     class Fixed:
         def encode_queries(self, texts):
@@ -118,7 +128,7 @@ def fake_export(source, out, *, precision="fp32"):
 
 @pytest.fixture
 def torch_only(monkeypatch):
-    monkeypatch.setattr(adapt_module, "export_onnx", fake_export)
+    monkeypatch.setattr(adapt_base, "export_onnx", fake_export)
     load = Encoder.load
     monkeypatch.setattr(
         adapt_module.Encoder,
@@ -164,6 +174,84 @@ def test_an_adaptation_from_code_to_model(trees, tmp_path, torch_only, monkeypat
         Adaptation([general], out, options, general=general).adapt()
 
 
+@pytest.mark.slow
+def test_a_published_checkpoint_is_adapted(trees, tmp_path, torch_only):
+    """Its tensors have other names than those of what is trained on from it."""
+    own, general = trees
+    start = write_official(tmp_path / "start", random_tensors())
+    options = AdaptOptions(start=str(start), steps=2, batch_size=4, hard_negatives=0)
+    report = Adaptation([own], tmp_path / "ours", options, general=general).adapt()
+    assert len(report.comparison["candidates"]) == 4
+    assert Encoder.load(tmp_path / "ours").encode_queries(["def"]).shape == (1, 24)
+
+
+def static_table(folder, *, int8=True):
+    """A table, as c2llm-nano is one."""
+    config = StaticConfig(len(WORDS), 32)
+    source = save_tiny_model(folder / "weights", backbone=config, tf_power=0.5)
+    export_table(source, folder / "table", int8=int8)
+    return folder / "table"
+
+
+def test_a_table_becomes_a_table_that_a_later_failure_leaves_alone(trees, tmp_path, monkeypatch):
+    own, general = trees
+    options = AdaptOptions(start=str(static_table(tmp_path)), steps=2, batch_size=8)
+    out, found = tmp_path / "ours", []
+
+    def keeps(name, verdict):
+        def compare_so(scored, tolerance):
+            found.append(compare(scored, tolerance))
+            return replace(found[-1], kept=name, verdict=verdict)
+
+        monkeypatch.setattr(adapt_module, "compare", compare_so)
+
+    keeps("after", "better")
+    report = Adaptation([own], out, options, general=general).adapt()
+    assert (report.kept, report.verdict, report.tune, report.written) == (
+        *("after", "better", "full"),
+        True,
+    )
+    assert (out / "table.npz").is_file() and not (out / "model.onnx").exists()
+    assert "value_scale" in read_table(out / "table.npz")  # int8, as the one before
+    assert Encoder.load(out).encode_queries(["def"]).shape == (1, 32)
+    assert json.loads((out / "adapt.json").read_text())["words"] in (out / "adapt.md").read_text()
+    kept = (out / "table.npz").read_bytes()
+    keeps("before", "cannot tell")
+    report = Adaptation([own], out, options, general=general).adapt()
+    assert not report.written
+    assert (out / "table.npz").read_bytes() == kept != (tmp_path / "table/table.npz").read_bytes()
+    other = Adaptation([own], tmp_path / "other", options, run=tmp_path / "ours.run")
+    assert other.adapt().written
+    copied = (tmp_path / "other" / "table.npz").read_bytes()
+    assert copied == (tmp_path / "table" / "table.npz").read_bytes()
+    again = AdaptOptions(start=str(out), steps=2, batch_size=8)  # from the adapted one on
+    assert Adaptation([own], tmp_path / "more", again, general=general).tune == "full"
+
+
+def test_a_start_that_has_changed_since_is_not_gone_on_with(trees, tmp_path):
+    start = static_table(tmp_path)
+    options = AdaptOptions(start=str(start))
+    Adaptation([trees[0]], tmp_path / "ours", options)._claim()
+    Adaptation([trees[0]], tmp_path / "ours", options)._claim()
+    table = dict(read_table(start / "table.npz"))
+    np.savez(start / "table.npz", **(table | {"base": table["base"] + 1}))
+    with pytest.raises(UsageError, match="of another model"):
+        Adaptation([trees[0]], tmp_path / "ours", options)._claim()
+
+
+@pytest.mark.parametrize(
+    ("start", "out"),
+    [
+        ("c2llm-mini", "c2llm-gin"),
+        ("c2llm-nano", "c2llm-nano-gin"),
+        ("codefuse-ai/C2LLM-0.5B", "C2LLM-0.5B-gin"),
+        ("models/ours/", "ours-gin"),
+    ],
+)
+def test_each_model_has_an_out_of_its_own(tmp_path, start, out):
+    assert str(adapt_module.default_out([tmp_path / "gin"], start)) == out
+
+
 def test_steps_follow_the_time_that_is_left(trees, tmp_path, monkeypatch):
     own, general = trees
     start = save_tiny_model(tmp_path / "start")
@@ -183,7 +271,7 @@ def test_steps_follow_the_time_that_is_left(trees, tmp_path, monkeypatch):
 def test_what_cannot_be_trained_is_refused(tmp_path, trees):
     folder = save_tiny_model(tmp_path / "m")
     (folder / "model.safetensors").rename(folder / "table.npz")
-    with pytest.raises(UsageError, match="nothing to train"):
+    with pytest.raises(UsageError, match=r"has no graph and has no safetensors.*--model"):
         Adaptation([trees[0]], tmp_path / "out", AdaptOptions(start=str(folder)))
     with pytest.raises(UsageError, match="not a directory"):
         Adaptation([tmp_path / "none"], tmp_path / "out")

@@ -14,6 +14,7 @@ from c2llm.encoding.model_folder import shipped_models
 from c2llm.errors import ModelError, UsageError
 from c2llm.modeling.model import C2LLMModel
 from c2llm.training.export import from_onnx
+from c2llm.training.export.from_onnx import graph_precision
 from c2llm.training.export.onnx_export import PROBES, export_onnx
 from c2llm.training.export.restore import restore_folder
 from tests.tiny import tiny_model, tiny_tokenizer
@@ -52,6 +53,16 @@ def test_a_float_graph_gives_back_the_same_function(tmp_path, options):
     for name, tensor in first.backbone.state_dict().items():
         torch.testing.assert_close(again.backbone.state_dict()[name], tensor)
     torch.testing.assert_close(again.pooler.fc_v.weight, first.pooler.fc_v.weight)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int4"])
+def test_the_precision_of_a_graph_is_told(tmp_path, precision):
+    source = save_trained_model(tmp_path / "m")
+    export_onnx(source, tmp_path / "onnx", precision=precision)
+    assert graph_precision(tmp_path / "onnx" / "model.onnx") == precision
+    if precision == "fp16":
+        assert restore_folder(tmp_path / "onnx", tmp_path / "back").min_cosine > 0.999
 
 
 def test_int8_weights_come_back_within_a_step_and_can_be_trained(int8, tmp_path):

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 @click.command("adapt")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option(
-    "--out", "-o", type=click.Path(file_okay=False), help="Target folder; default: c2llm-NAME."
+    "--out",
+    "-o",
+    type=click.Path(file_okay=False),
+    help="Target folder; default: c2llm-NAME, of another --model MODEL-NAME.",
 )
 @click.option(
     "--model",
@@ -97,7 +100,7 @@ def command(
     with stage_bars() as on_start:
         adaptation = Adaptation(
             roots,
-            Path(out) if out else default_out(roots),
+            Path(out) if out else default_out(roots, options["start"]),
             AdaptOptions(**options),
             excluded=matcher(exclude),
             on_note=note,

@@ -98,6 +98,8 @@ def open_base(name: str) -> AdaptBase:
     elif not as_table and graph.is_file():
         precision = graph_precision(graph)
     if not weights:
+        if not graph.is_file() and not (is_static and table.is_file()):
+            raise _refusal(name, "has no graph")
         if config.pooling != _RESTORED:
             raise _refusal(name, f"pools by {config.pooling!r}")
         if precision == "int4":

@@ -122,6 +122,11 @@ def mine_adapt_data(
     rehearsed, remembered = divide(list(_mine([library], _GENERAL_LIMITS, _not_library)))
     rehearsed = sorted(rehearsed, key=_hash)[: int(REPLAY_SHARE * len(training))]
     remembered = _spread(remembered, _ASKED)
+    if len(remembered) < LEAST_HELD_OUT:
+        raise DataError(
+            f"{library} gives {len(remembered)} general questions, and what is forgotten is told "
+            f"by {LEAST_HELD_OUT} at least: run a Python that has its library as source files."
+        )
     data = AdaptData(
         folder=folder,
         training=len(training),

@@ -411,7 +411,12 @@ def _has_fast_bf16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-def default_out(roots: Sequence[Path]) -> Path:
-    """`c2llm-NAME` in the current directory, after the first repository."""
+def default_out(roots: Sequence[Path], start: str = DEFAULT_MODEL) -> Path:
+    """A folder in the current directory, after the first repository and what is adapted to it.
+
+    `c2llm-NAME`, of a model other than the default `MODEL-NAME`, so that one does not take the
+    other's place.
+    """
     name = roots[0].resolve().name or hashlib.sha256(str(roots[0]).encode()).hexdigest()[:8]
-    return Path(f"c2llm-{name}")
+    model = "c2llm" if start == DEFAULT_MODEL else Path(start).resolve().name or "model"
+    return Path(f"{model}-{name}")

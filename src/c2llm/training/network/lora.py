@@ -31,6 +31,11 @@ def choose_trained(model: C2LLMModel, config: TuneConfig) -> None:
             f"tune.mode is 'pooler' but {model.config.pooling} pooling has no weights: take "
             "model.pooling=pma or tune.mode=lora."
         )
+    if config.mode == "pooler" and model.config.tf_power != 1:
+        raise UsageError(
+            f"tune.mode is 'pooler', but the model counts repeated tokens (tf_power "
+            f"{model.config.tf_power:g}), which its kept states have lost: take tune.mode=full."
+        )
     for parameter in model.backbone.parameters():
         parameter.requires_grad_(False)
     if config.mode == "lora":
