@@ -15,11 +15,15 @@ class C2LLMError(Exception):
     exit_code = 1
 
     def __str__(self) -> str:
-        """The sentence, of a very long one its beginning and its end."""
-        said = super().__str__()
-        if len(said) <= LONGEST_SENTENCE:
-            return said
-        return said[: LONGEST_SENTENCE - _KEPT_END - len(_CUT)] + _CUT + said[-_KEPT_END:]
+        """The sentence, `shortened`."""
+        return shortened(super().__str__())
+
+
+def shortened(said: str) -> str:
+    """A sentence that is not too long, of another one its beginning and its end."""
+    if len(said) <= LONGEST_SENTENCE:
+        return said
+    return said[: LONGEST_SENTENCE - _KEPT_END - len(_CUT)] + _CUT + said[-_KEPT_END:]
 
 
 class UsageError(C2LLMError):

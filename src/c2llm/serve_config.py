@@ -113,7 +113,7 @@ def _checked(where: str, setting: Setting, value: object) -> Any:
 def _from_text(setting: Setting, text: str) -> object:
     text = text.strip()
     if setting.kind is tuple:
-        return tuple(line.strip() for line in text.splitlines() if line.strip())
+        return tuple(line.strip() for line in text.split("\n") if line.strip())
     if setting.kind is int and text.isdecimal() and len(text) < 12:
         return int(text)
     if setting.kind is bool and text.lower() in (*_TRUE, *_FALSE):

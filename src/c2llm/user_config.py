@@ -169,7 +169,7 @@ def _checked(file: Path, name: str, value: object) -> Any:
         cure = f"do you mean {near[0]!r}?" if near else f"there are {', '.join(VARIABLES)}."
         raise UsageError(f"{file} sets {quoted(name)}, which is no setting; {cure}")
     if name == "exclude":
-        if isinstance(value, list) and all(isinstance(one, str) and one for one in value):
+        if isinstance(value, list) and all(map(_is_line, value)):
             return tuple(value)
         raise UsageError(f"{file}: exclude must be a list of globs, not {quoted(value)}.")
     kind = _KINDS.get(name, str)
@@ -180,10 +180,18 @@ def _checked(file: Path, name: str, value: object) -> Any:
     return value
 
 
+def _is_line(value: object) -> bool:
+    """Whether a glob can be one of the lines that a variable holds, and is none that is blank.
+
+    What parts lines elsewhere, such as U+2028, may be in the name of a file.
+    """
+    return isinstance(value, str) and bool(value.strip()) and not {"\n", "\r"} & set(value)
+
+
 def _from_text(name: str, text: str) -> Any:
     """A variable's value; who reads a number there has always taken nonsense for nothing."""
     if name == "exclude":
-        return tuple(line for line in text.splitlines() if line.strip())
+        return tuple(filter(_is_line, (line.removesuffix("\r") for line in text.split("\n"))))
     kind = _KINDS.get(name, str)
     if kind is bool:
         return text.strip().lower() not in _FALSE

@@ -107,6 +107,9 @@ def test_status_shows_each_value_and_where_it_is_from(
         ('model = ""', "model must be a text in quotes"),
         ('exclude = "vendor"', "exclude must be a list of globs, not 'vendor'"),
         ("exclude = [1]", "exclude must be a list of globs"),
+        ('exclude = ["a\\nb"]', "exclude must be a list of globs"),
+        ('exclude = ["a\\r"]', "exclude must be a list of globs"),
+        ('exclude = [" "]', "exclude must be a list of globs"),
         ("index_mb = -1", "index_mb must be a whole number"),
         (f"index_mb = 0x{'f' * 5_000}", "index_mb must be a whole number"),
         (f"model = [{'0,' * 50_000}]", "model must be a text in quotes"),
@@ -195,3 +198,14 @@ def test_verbs_and_options_are_completed(words: str, expected: set[str]) -> None
         },
     )
     assert {line.partition(",")[2] for line in done.stdout.splitlines()} == expected
+
+
+@pytest.mark.parametrize("glob", ["a\u2028b", "a\x85b", "a\x0bb", "a\x1cb/**", " a ", "\u2029x"])
+def test_a_child_process_leaves_out_what_the_file_says(file: Path, glob: str) -> None:
+    file.write_text(f"exclude = {json.dumps([glob, 'c'])}")
+    config = UserConfig.load(os.environ)
+    assert config.exclude == (glob, "c")
+    assert UserConfig.load({"C2LLM_CONFIG": "", **config.variables()}).exclude == (glob, "c")
+    assert UserConfig.load({"C2LLM_CONFIG": "", "C2LLM_EXCLUDE": f"{glob}\r\n\n"}).exclude == (
+        glob,
+    )

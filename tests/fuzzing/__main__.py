@@ -25,7 +25,7 @@ from tests.fuzzing.target import load, names
 from tests.fuzzing.watched import Watched
 
 DEFAULT_SECONDS = 36.0
-STUCK_SECONDS = 60.0
+STUCK_SECONDS = 120.0
 """On the clock, in one input: what does not even heed its own limit."""
 _POLL_SECONDS = 0.5
 

@@ -39,6 +39,7 @@ def main(name: str, driver: str, seconds: float) -> None:
     findings = Findings(name, target, findings_folder(name))
     watched = Watched(corpus_folder() / "now" / f"{name.replace('/', '-')}-{driver}")
     watched.clear()
+    findings.try_input(target.seeds[0])  # what is imported late counts for no input
     limit_memory(MEMORY_GIGABYTES)
     findings.replay()
     inputs = corpus_folder() / "inputs" / name

@@ -114,5 +114,5 @@ def test_steps_do_the_same_again_and_keep_a_bound() -> None:
 def test_there_are_targets_for_what_is_hostile() -> None:
     folders = {name.partition("/")[0] for name in names()}
     assert folders == {
-        *("analysis", "codebase", "index", "models", "search", "serving", "settings"),
+        *("analysis", "codebase", "index", "models", "search", "serving", "settings", "training"),
     }

@@ -74,6 +74,10 @@ def test_every_key_is_compared(file: Path, monkeypatch: pytest.MonkeyPatch) -> N
         '{"keys": [{"name": "a"}]}',
         '{"keys": [{"name": "a", "sha256": "short"}]}',
         json.dumps({"keys": [{"name": "a", "sha256": "0" * 64, "rate": "often"}]}),
+        *(
+            json.dumps({"keys": [{"name": "a", "sha256": "0" * 64, "rate": rate}]})
+            for rate in (5, [], {}, True, "")
+        ),
         json.dumps({"keys": [{"name": "a", "sha256": "0" * 64, "repositories": "api"}]}),
         json.dumps({"keys": [{"name": "a", "sha256": "0" * 64, "manages": "yes"}]}),
         json.dumps({"keys": [{"name": "a", "sha256": "0" * 64, "admin": True}]}),

@@ -305,8 +305,9 @@ def _record(found: dict[str, object]) -> KeyRecord:
     """One key; what is of another kind raises TypeError or ValueError."""
     record = KeyRecord(**found)  # type: ignore[arg-type]
     paths = record.repositories
-    if not all(isinstance(one, str) for one in (record.name, record.sha256)):
-        raise TypeError("name and sha256 are texts")
+    rate = "" if record.rate is None else record.rate
+    if not all(isinstance(one, str) for one in (record.name, record.sha256, rate)):
+        raise TypeError("name, sha256 and rate are texts")
     if len(record.sha256) != 64 or not record.sha256.isascii() or type(record.manages) is not bool:
         raise ValueError("no such key")
     if paths is not None:

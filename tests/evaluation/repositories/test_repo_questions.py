@@ -90,6 +90,7 @@ def test_a_bad_question_is_named(tmp_path, questions, message):
         ({"language": None}, "demo has no text in `language`"),
         ({"revision": "--output=/tmp/x"}, "is not a commit's hash"),
         ({"benchmark_root": "../../etc"}, "leaves the repository"),
+        ({"benchmark_root": "src\0"}, "leaves the repository"),
         ({"name": "else"}, "does not list demo"),
     ],
 )
@@ -125,7 +126,9 @@ def test_a_folder_of_questions_is_enough(tmp_path):
     assert (repository.benchmark_root, repository.revision) == ("", "")
 
 
-@pytest.mark.parametrize("target", ["../a.py", "/etc/passwd", "src/../../a.py", ".", {"path": "/"}])
+@pytest.mark.parametrize(
+    "target", ["../a.py", "/etc/passwd", "src/../../a.py", ".", {"path": "/"}, "a\0"]
+)
 def test_a_target_outside_the_tree_is_refused(tmp_path, target):
     annotations = write_benchmark(tmp_path, [question(relevant=[target])])
     with pytest.raises(DataError, match=r"demo\.json, question 1 .*outside the repository"):

@@ -37,6 +37,8 @@ def test_the_plain_file_is_found_before_the_compressed_one(tmp_path):
         (b'{"id": "2", "query": " ", "doc": "d"}', r"a\.jsonl:2 has no text in `query`"),
         (b'{"id": "1", "query": "q", "doc": "d"}', r"a\.jsonl:2 repeats the id '1' of line 1"),
         (b'{"id": "2", "query": "q", "doc": "d", "label": "x"}', r"a\.jsonl:2 has 'x' in `label`"),
+        (b'{"id": "2", "query": "q", "doc": "d", "label": NaN}', r"a\.jsonl:2 has nan in `label`"),
+        (b'{"id": "2", "query": "q", "doc": "d", "label": 1e999}', r"has inf in `label`"),
         (b"\xff\xfe", r"a\.jsonl:2 is not UTF-8"),
     ],
 )

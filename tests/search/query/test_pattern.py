@@ -177,3 +177,18 @@ def test_many_texts_are_sent_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     with PatternSearch(Pattern.parse(r"name_\d*7\b")) as search:
         assert search.matching(texts) == {7, 17, 27, 37}
         assert search.matching(texts[:10]) == {7}
+
+
+@pytest.mark.parametrize(
+    "text", ["\ud800", r"\ud800", "a\udce9b", "(x\udfff)+y", r"(?>\udc80)", "\udce9{2}"]
+)
+def test_half_a_character_is_in_no_text_and_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="half a character"):
+        SearchRequest("x", pattern=text)
+
+
+@pytest.mark.parametrize("text", ["[\ud800b]", "a\udce9?", "(?i)\ud800", "a|\ud800", r"[^\ud800]"])
+def test_half_a_character_that_may_be_missing_finds_the_rest(text: str, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"a.py": "a = 1\n"})
+    with CodeIndex.open(tmp_path) as index:
+        index.answer(SearchRequest("a", pattern=text, mode="lexical"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from c2llm.search.query.query_parsing import QueryKind, parse_query
@@ -217,3 +219,20 @@ def test_by_another_lexicon(tmp_path):
     found = translate(lexicon, "x 东西")
     assert found is not None
     assert found.text == "x stuff"
+
+
+def test_half_a_character_in_a_question_is_no_failure() -> None:
+    for text in ("wo wird die \udce9Datei gelesen", "Datei\ud800 laden", "файл \udc80 читается"):
+        assert parse_query(text).terms
+
+
+def test_a_damaged_lexicon_translates_what_is_whole(tmp_path: Path) -> None:
+    file = tmp_path / "words.tsv"
+    file.write_bytes(
+        "=datei\tde\nde·baum\ttree\nde·datei\tfile=100 a=x b=101 c=² d\nde·haus\t".encode()
+        + b"\xff=9\n"
+    )
+    lexicon = Lexicon(file)
+    assert lexicon.translations("de·datei") == (("file", 1.0),)
+    assert lexicon.translations("de·baum") == ()
+    assert lexicon.translations("de·haus") == (("\ufffd", 0.09),)

@@ -309,3 +309,21 @@ def test_head_is_taken_where_get_is(server: Running) -> None:
             head = server.ask("HEAD", path)
             assert (head.status, head.body) == (got.status, b""), path
     assert server.ask("HEAD", "/rerank").status == 405
+
+
+@pytest.mark.parametrize(
+    ("route", "body", "status"),
+    [
+        ("/search", {"query": "retry", "mode": "lexical", "pattern": "\ud800"}, 422),
+        ("/similar", {"code": "def f(): pass", "mode": "lexical", "pattern": r"x\ud800"}, 422),
+        ("/repositories", {"path": "a" * 300_000}, 422),
+        ("/repositories/refresh", {"name": "a" * 300_000}, 404),
+        ("/search", {"query": "a", "repositories": ["\u2028" * 100_000]}, 404),
+        ("/similar", {"repository": "app", "place": "a" * 300_000}, 422),
+    ],
+)
+def test_what_is_asked_is_quoted_and_not_sent_back(
+    server: Running, route: str, body: dict[str, object], status: int
+) -> None:
+    answer = server.post(route, body)
+    assert answer.status == status and len(answer.json["error"]["message"]) <= 2_000

@@ -125,6 +125,10 @@ def test_changed_texts_are_read_again(mined):
         ({"negative_ids": [True]}, "write line numbers"),
         ({"documents": None}, "names no file of texts"),
         ({"documents": "gone"}, "gone, which rows name in `documents`, cannot be read"),
+        ({"documents": "a\0b"}, "which rows name in `documents`, cannot be read"),
+        ({"positive_score": 10**400}, "has a score that is not a number"),
+        ({"positive_score": float("nan")}, "has a score that is not a number"),
+        ({"positive_score": "-inf"}, "has a score that is not a number"),
     ],
 )
 def test_numbers_that_fit_no_text_are_refused(mined, change, message):

@@ -111,7 +111,7 @@ def load_benchmark(
         revision, root = str(entry.get("revision") or ""), str(entry.get("benchmark_root") or "")
         if not _REVISION.fullmatch(revision):
             raise DataError(f"{listed_in}, {name}: revision {revision!r} is not a commit's hash.")
-        if root.startswith("/") or ".." in PurePosixPath(root).parts:
+        if _leads_out(root):
             raise DataError(f"{listed_in}, {name}: benchmark_root {root!r} leaves the repository.")
         repositories.append(
             Repository(
@@ -150,7 +150,7 @@ def _questions(path: Path, root: str) -> tuple[Question, ...]:
 
 def _target(value: object, where: str) -> Target:
     target = _read_target(value, where)
-    if not target.path or target.path.startswith("/") or ".." in PurePosixPath(target.path).parts:
+    if not target.path or _leads_out(target.path):
         raise DataError(
             f"{where} has the target {quoted(value)}, which lies outside the repository; paths are "
             "relative to its top."
@@ -184,6 +184,11 @@ def _below(root: str, target: Target) -> Target:
     if not root or target.path.startswith(f"{root}/"):
         return target
     return replace(target, path=f"{root}/{target.path}")
+
+
+def _leads_out(path: str) -> bool:
+    """Whether a path is none below a folder."""
+    return path.startswith("/") or ".." in PurePosixPath(path).parts or "\0" in path
 
 
 def _clean(path: str) -> str:

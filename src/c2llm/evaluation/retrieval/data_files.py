@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from c2llm.evaluation.retrieval.retrieval_task import (
     RetrievalTask,
     assemble,
 )
+from c2llm.printable import quoted
 from c2llm.training.data.jsonl import numbered_lines, numbered_rows
 
 
@@ -177,6 +179,9 @@ def _text(row: dict[str, Any], key: str, where: str) -> str:
 
 def _number(value: object, key: str, where: str) -> float:
     try:
-        return float(str(value))
+        number = float(str(value))
+        if not math.isfinite(number):
+            raise ValueError("not finite")
     except ValueError as error:
-        raise DataError(f"{where} has {value!r} in `{key}`: it must be a number.") from error
+        raise DataError(f"{where} has {quoted(value)} in `{key}`: it must be a number.") from error
+    return number

@@ -27,6 +27,7 @@ SECONDS = 10.0
 """What a pattern is given for all chunks of a search together, beside what honest ones need."""
 _LONGEST = 1000
 _BATCH_CHARACTERS = 2_000_000
+_HALVES = re.compile("[\ud800-\udfff]")
 _REPEATS = (
     _constants.MAX_REPEAT,
     _constants.MIN_REPEAT,
@@ -66,6 +67,8 @@ class Pattern:
             return cls(text, (), literal=False)
         literal = all(operation is _constants.LITERAL for operation, _ in tree)
         required = tuple(dict.fromkeys(_required(tree)))
+        if any(map(_HALVES.search, required)):
+            raise _not_a_pattern(text, "no text has half a character")
         return cls(text, required or ("",) if literal else required, literal)
 
     def may_match(self, text: str) -> bool:

@@ -19,6 +19,8 @@ Translations = tuple[tuple[str, float], ...]
 """English words and their weights, at most 1, the likeliest first."""
 
 _FILE = "words.tsv"
+_PERCENTS = frozenset(map(str, range(101)))
+"""What a weight may be; in a damaged file it may be anything."""
 
 
 class Lexicon:
@@ -38,21 +40,21 @@ class Lexicon:
         if found is None:
             return None
         pairs = (entry.rpartition("=") for entry in found.split())
-        return tuple((word, int(percent) / 100) for word, _, percent in pairs)
+        return tuple((word, int(p) / 100) for word, _, p in pairs if p in _PERCENTS)
 
     def _languages(self, word: str) -> tuple[str, ...]:
         """The languages that have a folded word, `en` among them; none where it is not known."""
         return tuple((self._value(f"={word}") or "").split())
 
     def _value(self, key: str) -> str | None:
-        wanted = f"{key}\t".encode()
+        wanted = f"{key}\t".encode("utf-8", "surrogatepass")  # half a character is no word
         lines, low, high = self._lines, 0, len(self._lines)
         while low < high:
             start = lines.rfind(b"\n", low, (low + high) // 2) + 1 or low
             end = lines.find(b"\n", start)
             line = lines[start:end]
             if line.startswith(wanted):
-                return line[len(wanted) :].decode()
+                return line[len(wanted) :].decode(errors="replace")
             if line < wanted:
                 low = end + 1
             else:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from c2llm.printable import quoted
 from c2llm.search.answering import labels
 from c2llm.serving.http.errors import KNOWN, ApiError
 from c2llm.serving.http.service import Service, service_of
@@ -71,6 +72,8 @@ def chosen(repositories: dict[str, Path], names: list[str] | None) -> dict[str, 
     for name in names:
         if name not in repositories:
             raise ApiError(
-                404, "no_repository", f"There is no repository {name!r}; GET /repositories has all."
+                404,
+                "no_repository",
+                f"There is no repository {quoted(name)}; GET /repositories has all.",
             )
     return {name: repositories[name] for name in dict.fromkeys(names)}

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from c2llm.errors import C2LLMError, NothingToIndexError, UsageError
+from c2llm.errors import C2LLMError, NothingToIndexError, UsageError, shortened
 from c2llm.printable import printable
 from c2llm.serving.open_indexes import BusyError
 from c2llm.serving.repositories import by_name
@@ -58,7 +58,7 @@ def error_response(
 ) -> JSONResponse:
     """The one shape of an error."""
     kind = "invalid_request_error" if status < 500 else "server_error"
-    body = {"error": {"message": message, "code": code, "type": kind}}
+    body = {"error": {"message": shortened(message), "code": code, "type": kind}}
     return CompleteJson(body, status_code=status, headers=headers)
 
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from c2llm.codebase.languages import detect_language
 from c2llm.errors import UsageError
+from c2llm.printable import quoted
 from c2llm.search.answer import SearchAnswer
 from c2llm.search.query.typed_filters import TypedQuery, parse_typed
 from c2llm.search.request import MOST_CHARACTERS, MOST_HITS, SearchRequest
@@ -301,7 +302,7 @@ def _folders(there: dict[str, Path], typed: TypedQuery) -> dict[str, Path]:
     for name in (*wanted, *unwanted):
         if name not in there:
             known = ", ".join(list(there)[:8])
-            raise UsageError(f"There is no repository {name!r}; there are: {known}.")
+            raise UsageError(f"There is no repository {quoted(name)}; there are: {known}.")
     left = {
         name: root
         for name, root in there.items()

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from c2llm.codebase.languages import detect_language
 from c2llm.errors import NothingToIndexError
+from c2llm.printable import quoted
 from c2llm.serving.file_lines import read_lines
 from c2llm.serving.http.access import asker, chosen, visible, visible_to
 from c2llm.serving.http.errors import ApiError
@@ -79,7 +80,7 @@ async def add(request: Request, wanted: Added, service: Server, tenant: Asker) -
             if isinstance(error, ApiError):
                 raise
             raise ApiError(
-                422, "no_sources", f"{wanted.path!r} holds no sources; add one that does."
+                422, "no_sources", f"{quoted(wanted.path)} holds no sources; add one that does."
             ) from error
         return described(service, name, root)
 

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from c2llm.errors import NothingToIndexError, UsageError
+from c2llm.printable import quoted
 from c2llm.search.answer import SearchAnswer
 from c2llm.search.answers.as_json import payload
 from c2llm.search.request import Granularity, Mode, SearchRequest
@@ -150,7 +151,7 @@ async def _similar(
         else:
             path, _, line = wanted.place.rpartition(":")
             if not (line.isascii() and line.isdecimal()) or len(line) > 7:
-                raise UsageError(f"{wanted.place!r} is not PATH:LINE.")
+                raise UsageError(f"{quoted(wanted.place)} is not PATH:LINE.")
             read_lines(home, path, int(line), int(line))  # it may be read at all
             specimen = specimen_at(f"{home / path}:{line}")
         asked = _request(as_query(specimen), wanted)

@@ -48,10 +48,11 @@ class StoredTexts:
                     if path.stat().st_size
                     else b""
                 )
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a name may hold a NUL
+            why = error.strerror if isinstance(error, OSError) else error
             raise DataError(
-                f"{path}, which rows name in `documents`, cannot be read ({error.strerror}): keep "
-                "it beside the file of rows that was mined with it."
+                f"{path}, which rows name in `documents`, cannot be read ({why}): keep it beside "
+                "the file of rows that was mined with it."
             ) from error
         self._ends = _line_ends(self._bytes)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from c2llm.errors import DataError
+from c2llm.printable import quoted
 from c2llm.training.data.stored_texts import TextsById, stored_texts
 
 
@@ -121,7 +123,7 @@ class RowFormat:
         if not named:
             return ""
         if not isinstance(named, str):
-            raise DataError(f"{where} has {named!r} in `instruction`: it must be a text.")
+            raise DataError(f"{where} has {quoted(named)} in `instruction`: it must be a text.")
         if named in self.instructions:
             return self.instructions[named]
         if " " in named.strip():  # a sentence is the instruction itself
@@ -182,6 +184,9 @@ def _scores(
             f"{where} has {len(negatives)} negatives but {count} `negative_scores`: each needs one."
         )
     try:
-        return (float(own), *(float(others[i]) for i in kept))
-    except (TypeError, ValueError) as error:
+        scores = (float(own), *(float(others[i]) for i in kept))
+        if not all(map(math.isfinite, scores)):
+            raise ValueError("not finite")
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{where} has a score that is not a number.") from error
+    return scores
