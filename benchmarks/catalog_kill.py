@@ -253,7 +253,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="where the numbers are written")
     options = parser.parse_args()
-    os.nice(10)
     work = options.work.resolve()
     shutil.rmtree(work / "clones", ignore_errors=True)
     clones = clone([one.resolve() for one in options.repositories], work / "clones")

@@ -293,7 +293,6 @@ def main() -> None:
     parser.add_argument("--ask-only", action="store_true", help="of what an earlier run has made")
     parser.add_argument("--json", type=Path, help="where the numbers are written")
     options = parser.parse_args()
-    os.nice(10)
     work = options.work.resolve()
     home = Home(work / "home")
     told: dict[str, Any] = {}

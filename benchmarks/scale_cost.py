@@ -275,7 +275,6 @@ def main() -> None:
     other.add_argument("--price", type=float, default=PRICE, help="dollars a core and hour")
     options = parser.parse_args()
     if options.verb == "measure":
-        os.nice(10)
         told = measure(options.repositories, options.rounds, options.texts)
         options.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
         print_rates(told)
