@@ -19,6 +19,7 @@ from c2llm.index.build.cutting import CutChunk, CutFile
 from c2llm.index.store.catalog.packed_cut import pack_cut, unpack_cut
 from c2llm.index.store.catalog.records import Place, RepositoryState
 from c2llm.index.store.imported.sqlite_recorded import SqliteRecorded
+from c2llm.index.store.records import WordStatistics
 from c2llm.index.store.schema import explained
 from c2llm.index.store.sqlite_chunks import SqliteChunks
 from c2llm.index.store.sqlite_file import restored_path, stored_path
@@ -116,6 +117,57 @@ class SqliteCatalog(SqliteChunks, SqliteRecorded):
             (json.dumps(self._numbers(repositories)),),
         )
         return {row[0] for row in rows}
+
+    def files_in(self, repositories: Collection[str] | None) -> list[tuple[int, Place, str]]:
+        """Id, place and language of each file, one for each place; None for all repositories."""
+        within, values = "", []
+        if repositories is not None:
+            within = f"WHERE p.repository_id {_AMONG}"
+            values.append(json.dumps(self._numbers(repositories)))
+        rows = self._all(
+            "SELECT p.content_id, r.name, p.path, f.language FROM places p"
+            " JOIN repositories r ON r.id = p.repository_id JOIN files f ON f.id = p.content_id"
+            f" {within} ORDER BY r.name, p.path",
+            values,
+        )
+        return [
+            (file_id, Place(restored_path(name), restored_path(path)), language)
+            for file_id, name, path, language in rows
+        ]
+
+    def moved_chunks(self, paths: Mapping[int, Collection[str]]) -> list[tuple[int, int]]:
+        """Id and file of the chunks whose words are those of another path than these."""
+        first = self._first_paths(paths)
+        elsewhere = [file_id for file_id, path in first.items() if path not in paths[file_id]]
+        return self._all(
+            f"SELECT id, file_id FROM chunks WHERE file_id {_AMONG}", (json.dumps(elsewhere),)
+        )
+
+    def document_frequencies_among(
+        self, terms: Iterable[str], among: Collection[int], moved: Mapping[int, Sequence[str]]
+    ) -> dict[str, int]:
+        """How many of these chunks have a term, for those terms that some have."""
+        asked = list(terms)
+        found = self._frequencies(asked, among, moved)
+        counts: dict[str, int] = {}
+        for term, _, _ in found:
+            counts[term] = counts.get(term, 0) + 1
+        return counts
+
+    def lexical_candidates_among(
+        self,
+        terms: Iterable[str],
+        limit: int,
+        among: Collection[int],
+        statistics: WordStatistics,
+        moved: Mapping[int, Sequence[str]],
+    ) -> list[tuple[int, float]]:
+        """`lexical_candidates` where some chunks have the words of another path than stored."""
+        return self._scored_by(statistics, terms, limit, among, moved)
+
+    def tokens_of(self, among: Collection[int], moved: Mapping[int, Sequence[str]]) -> int:
+        """How many tokens these chunks have together."""
+        return sum(self._lengths(among, moved).values())
 
     def _numbers(self, repositories: Collection[str]) -> list[int]:
         """The numbers of those of the repositories that are there."""
