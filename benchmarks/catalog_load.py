@@ -299,7 +299,7 @@ def main() -> None:
     if not options.ask_only:
         for folder in ("home", "clones"):
             shutil.rmtree(work / folder, ignore_errors=True)
-        clones = clone([one.resolve() for one in options.repositories], work / "clones")
+        clones = clone([one.absolute() for one in options.repositories], work / "clones")
         told["added"] = home.run("catalog", "add", NAME, "--folder", str(work / "clones"))
         told["refreshes"] = refreshes(home, clones)
         print_table(told["refreshes"])
