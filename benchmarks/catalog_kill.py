@@ -38,11 +38,8 @@ QUESTIONS = (
     "parse a configuration file",
     "where are failed requests retried",
     "read and write of compressed data",
-    "check the permissions of a user",
-    "lock shared state between threads",
     "how are errors wrapped",
     "line that was added in the last change",
-    "command line options",
 )
 _ORPHAN_SECONDS = 20.0
 
@@ -253,10 +250,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="where the numbers are written")
     options = parser.parse_args()
-    os.nice(10)
     work = options.work.resolve()
     shutil.rmtree(work / "clones", ignore_errors=True)
-    clones = clone([one.resolve() for one in options.repositories], work / "clones")
+    clones = clone([one.absolute() for one in options.repositories], work / "clones")
     first = Home(work / "first", work / "clones")
     begun = time.monotonic()
     first.run("catalog", "refresh", NAME)

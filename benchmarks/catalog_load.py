@@ -293,14 +293,13 @@ def main() -> None:
     parser.add_argument("--ask-only", action="store_true", help="of what an earlier run has made")
     parser.add_argument("--json", type=Path, help="where the numbers are written")
     options = parser.parse_args()
-    os.nice(10)
     work = options.work.resolve()
     home = Home(work / "home")
     told: dict[str, Any] = {}
     if not options.ask_only:
         for folder in ("home", "clones"):
             shutil.rmtree(work / folder, ignore_errors=True)
-        clones = clone([one.resolve() for one in options.repositories], work / "clones")
+        clones = clone([one.absolute() for one in options.repositories], work / "clones")
         told["added"] = home.run("catalog", "add", NAME, "--folder", str(work / "clones"))
         told["refreshes"] = refreshes(home, clones)
         print_table(told["refreshes"])

@@ -4,7 +4,7 @@
 
 Each repository, a git directory or a work tree, is read as it is at HEAD (a work tree: on disk) and
 cut as the index cuts it. What was found of one is kept in FOLDER, so that a run that was broken off
-goes on; the reading is niced. A content is the bytes of a source file and the language they are
+goes on. A content is the bytes of a source file and the language they are
 taken for; a text is what is embedded for a chunk: a header with the path inside the repository, the
 scope and the signature, then the code.
 
@@ -131,7 +131,7 @@ def kept(repository: Path, work: Path) -> Path:
 def read_all(repositories: Sequence[Path], work: Path, processes: int) -> dict[str, Found]:
     """Find or load what each repository has, by its name."""
     work.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(processes, initializer=os.nice, initargs=(10,)) as pool:
+    with ProcessPoolExecutor(processes) as pool:
         waiting = {pool.submit(kept, one, work): one for one in repositories}
         for count, done in enumerate(as_completed(waiting), 1):
             done.result()

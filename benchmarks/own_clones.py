@@ -40,6 +40,9 @@ def git(folder: Path, *arguments: str, given: bytes = b"", index: Path | None = 
 
 def clone(repositories: Iterable[Path], folder: Path) -> list[Path]:
     """Clone each repository into a folder, unless its clone is there."""
+    repositories = list(repositories)
+    if len({one.name for one in repositories}) < len(repositories):
+        raise SystemExit("two of the repositories have one name")
     folder.mkdir(parents=True, exist_ok=True)
     clones = []
     for repository in repositories:

@@ -1,28 +1,25 @@
 """What it takes to index many repositories: rates measured here, and time and cost made of them.
 
-    python benchmarks/scale_cost.py measure REPOSITORY... --duplicates FILE --json docs/scale.json
-    python benchmarks/scale_cost.py tell docs/scale.json [--price 0.0425]
+    python benchmarks/scale_cost.py measure REPOSITORY... --json docs/scale-rates.json
+    python benchmarks/scale_cost.py tell docs/scale-rates.json docs/scale-duplicates.json
 
 `measure` takes git directories or work trees and does with them, in one process and one thread,
 what the refresh of a catalog does: files written out from git, cut, their texts embedded by the
 table model, all of it written into a catalog's store; the larger model embeds `--texts` of the
 texts, evenly chosen. Rates are per CPU second, children included, since wall time depends on what
-else the machine does; each stage runs `--rounds` times and the fastest counts. FILE is what
-`duplicate_share.py` wrote: sizes of repositories and the share of what is there more than once.
-
-`tell` multiplies: CPU hours for so many repositories of the mean size of those measured, and for so
-many of the size that GitHub's code search has published for its own (GITHUB below), with nothing
-shared. Neither the transfer of repositories nor any GPU is in it.
+else the machine does; each stage runs `--rounds` times and the fastest counts.
+`tell` multiplies: CPU hours for so many repositories of the mean size of those that
+`duplicate_share.py` (which wrote the second file) has read, and for so many of the size that GitHub
+has published for those of its code search (GITHUB below), with nothing shared. Neither the transfer
+of repositories nor any GPU is in it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -187,9 +184,8 @@ class Mix:
     vectors: float
 
 
-def mixes(told: dict[str, Any]) -> list[Mix]:
+def mixes(told: dict[str, Any], here: dict[str, Any]) -> list[Mix]:
     """The mean repository of those measured, and GitHub's."""
-    here = told["duplicates"]
     count = len(here["repositories"])
     files, size = here["counts"]["source files (contents)"], here["counts"]["bytes of source"]
     ours = Mix(
@@ -223,7 +219,7 @@ def print_rates(told: dict[str, Any]) -> None:
     print(" and ".join(f"{name} {size}" for name, size in told["vector bytes"].items()), "of them.")
 
 
-def print_costs(told: dict[str, Any], price: float) -> None:
+def print_costs(told: dict[str, Any], here: dict[str, Any], price: float) -> None:
     """Hours and money."""
     rates = told["rates"]
     print(
@@ -231,7 +227,7 @@ def print_costs(told: dict[str, Any], price: float) -> None:
         f"| store | {CORES} cores: without, with mini | dollars: without, with mini |"
     )
     print("|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
-    for mix in mixes(told):
+    for mix in mixes(told, here):
         for count in COUNTS:
             seconds = {
                 "read": mix.files / rates["written out, files"] + mix.bytes / rates["cut, bytes"],
@@ -269,27 +265,21 @@ def main() -> None:
     verbs = parser.add_subparsers(dest="verb", required=True)
     one = verbs.add_parser("measure")
     one.add_argument("repositories", type=Path, nargs="+", metavar="REPOSITORY")
-    one.add_argument("--duplicates", type=Path, required=True, help="of duplicate_share.py --json")
     one.add_argument("--rounds", type=int, default=3)
     one.add_argument("--texts", type=int, default=256, help="that the larger model embeds")
     one.add_argument("--json", type=Path, required=True, help="where the numbers are written")
     other = verbs.add_parser("tell")
     other.add_argument("measured", type=Path)
-    for each in (one, other):
-        each.add_argument("--price", type=float, default=PRICE, help="dollars a core and hour")
+    other.add_argument("duplicates", type=Path)
+    other.add_argument("--price", type=float, default=PRICE, help="dollars a core and hour")
     options = parser.parse_args()
     if options.verb == "measure":
-        os.nice(10)
-        start = time.perf_counter()
         told = measure(options.repositories, options.rounds, options.texts)
-        found = json.loads(options.duplicates.read_text(encoding="utf-8"))
-        told["duplicates"] = {key: found[key] for key in ("repositories", "counts", "vectors")}
         options.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-        print(f"{time.perf_counter() - start:,.0f} s\n")
-    else:
-        told = json.loads(options.measured.read_text(encoding="utf-8"))
-    print_rates(told)
-    print_costs(told, options.price)
+        print_rates(told)
+        return
+    told = json.loads(options.measured.read_text(encoding="utf-8"))
+    print_costs(told, json.loads(options.duplicates.read_text(encoding="utf-8")), options.price)
 
 
 if __name__ == "__main__":

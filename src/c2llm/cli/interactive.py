@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from c2llm.cli.output import print_line
 from c2llm.errors import C2LLMError, UsageError
 from c2llm.printable import printable
-from c2llm.search.answers.citation import also_in, place
+from c2llm.search.answers.citation import also_in, elsewhere, place
 
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
     from c2llm.search.answer import Hit
-    from c2llm.search.code_index import CodeIndex
+    from c2llm.search.asked_index import AskedIndex
     from c2llm.search.request import Mode, SearchRequest
 
 _REST_SECONDS = 0.35
@@ -67,13 +67,16 @@ def browse(
         chosen = session.run(text)
     if chosen is not None:
         hit, root = chosen
-        _open(root / hit.path, hit)
+        if root is None:  # of a catalog: there is no file to open
+            print_line(place(hit))
+        else:
+            _open(root / hit.path, hit)
 
 
 class Session:
     """The state of the view: what is typed, what was found, what is chosen."""
 
-    def __init__(self, indexes: Sequence[CodeIndex], request: SearchRequest) -> None:
+    def __init__(self, indexes: Sequence[AskedIndex], request: SearchRequest) -> None:
         self.hits: list[Hit] = []
         self.chosen = 0
         self.status = ""
@@ -136,8 +139,11 @@ class Session:
 
     # -- the view --------------------------------------------------------------------------------
 
-    def run(self, text: str) -> tuple[Hit, Path] | None:
-        """Show the view until the user leaves; the answer that was chosen, and its root."""
+    def run(self, text: str) -> tuple[Hit, Path | None] | None:
+        """Show the view until the user leaves; the answer that was chosen, and its root.
+
+        What a catalog keeps has no root.
+        """
         from prompt_toolkit.application import Application
         from prompt_toolkit.buffer import Buffer
         from prompt_toolkit.document import Document
@@ -206,11 +212,8 @@ class Session:
         if number is None or number >= len(self.hits):
             return None
         hit = self.hits[number]
-        root = next(
-            (index.root for index in self._indexes if index.label == hit.repository),
-            self._indexes[0].root,
-        )
-        return hit, root
+        source = next(index.source for index in self._indexes if index.has(hit.repository))
+        return hit, source if isinstance(source, Path) else None
 
     def _keys(self) -> KeyBindings:
         from prompt_toolkit.key_binding import KeyBindings
@@ -262,7 +265,8 @@ class Session:
                 ("class:chosen" if chosen else "class:path", f" {printable(place(hit))}\n")
             )
             found.append(("class:label", f"   {printable(label)}"))
-            copies = f"  +{len(hit.also)}" if hit.also else ""
+            others = len(hit.also) + len(hit.places)
+            copies = f"  +{others}" if others else ""
             found.append(("class:dim", f"  {hit.score:.2f}{copies}\n"))
         return found
 
@@ -273,6 +277,8 @@ class Session:
             return []
         hit = hits[min(chosen, len(hits) - 1)]
         found: StyleAndTextTuples = [("class:dim", f" {printable('; '.join(hit.why.reasons))}\n")]
+        if hit.places:
+            found.append(("class:dim", f" {printable(elsewhere(hit))}\n"))
         if hit.also:
             found.append(("class:dim", f" {printable(also_in(hit))}\n"))
         found.append(("", "\n"))

@@ -13,7 +13,7 @@ import click
 from c2llm.cli.output import note, print_painted
 from c2llm.cli.streams import is_colored
 from c2llm.printable import printable
-from c2llm.search.answers.citation import also_in, place
+from c2llm.search.answers.citation import also_in, elsewhere, place
 
 if TYPE_CHECKING:
     from c2llm.search.answer import Hit, SearchAnswer
@@ -110,6 +110,8 @@ def show(
             if number in telling:
                 gutter, style = f">{number:>5} ┃", BOLD + YELLOW
             lines.append(f"{paint(style, gutter)} {line}".rstrip())
+        if hit.places:
+            lines.append(paint(DIM, f"       {printable(elsewhere(hit))}"))
         if hit.also:
             lines.append(paint(DIM, f"       {printable(also_in(hit))}"))
         if explain:
@@ -167,10 +169,13 @@ def show_lines(answer: SearchAnswer, query: str | None = None) -> None:
     """
     from c2llm.search.answers.best_line import best_line
 
-    folders = {index.label: _from_here(index.root) for index in answer.indexes}
+    folders = {
+        index.label: _from_here(index.root) for index in answer.indexes if not index.repositories
+    }
     for hit in answer.hits:
         line = best_line(hit, hit.symbol if query is None else query)
-        path = str(folders[hit.repository] / hit.path).replace("\n", "\\n")
+        folder = folders.get(hit.repository, Path(hit.repository))  # of a catalog: by its name
+        path = str(folder / hit.path).replace("\n", "\\n")
         text = f"{line.number}:{line.column}:{printable(line.text)}"
         seen = sys.stdout.isatty()
         click.echo(f"{printable(path)}:{text}" if seen else os.fsencode(path) + f":{text}".encode())

@@ -16,7 +16,7 @@ from c2llm.cli.streams import as_text, pasted
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
-    from c2llm.search.code_index import CodeIndex
+    from c2llm.search.asked_index import AskedIndex
 
 
 # \b keeps click from joining the lines.
@@ -26,7 +26,8 @@ Examples:
   c2llm search "parse toml" ~/src/project --lang python -k 5
   c2llm search Session.send --exclude "tests/*" --explain
   c2llm search "rate limit" api web worker          several repositories, one list
-  c2llm search "token refresh" @work                a workspace (c2llm workspace --help)
+  c2llm search "token refresh" @work                a catalog (c2llm catalog --help)
+  c2llm search "token refresh" "@work:acme/*"       some of its repositories
   c2llm search --symbol parse -e "async def"        a name, in chunks with this pattern
   c2llm search "open file" --granularity function   whole functions
   c2llm search parse_toml --callers                 and who calls them
@@ -95,7 +96,7 @@ def command(
 
     QUERY is a question, some words, a name, a path with a line, pasted code or a stack trace; -
     reads it from standard input. PATH is a directory, by default this one; several are answered in
-    one list, and @NAME is a workspace.
+    one list. @NAME is a catalog, and @NAME:GLOB what of it is called so.
 
     What changed since the last search is indexed first. Words, names and the vectors of a small
     model cover everything; the large model embeds the chunks that matter to the question. The
@@ -157,9 +158,11 @@ def command(
             tell(found)
         if background and request.mode != "lexical":
             from c2llm.search import background_embedding
+            from c2llm.search.code_index import CodeIndex
 
             for index in indexes:
-                background_embedding.start(index)
+                if isinstance(index, CodeIndex):
+                    background_embedding.start(index)
 
 
 def _query(query: str | None, options: Mapping[str, Any]) -> str:
@@ -172,9 +175,13 @@ def _query(query: str | None, options: Mapping[str, Any]) -> str:
     return as_text(query)
 
 
-def _tell_new(indexes: Sequence[CodeIndex], mode: str, *, background: bool) -> None:
+def _tell_new(indexes: Sequence[AskedIndex], mode: str, *, background: bool) -> None:
     """Say of indexes that this search has made what they hold; later ones are silent."""
+    from c2llm.search.code_index import CodeIndex
+
     for index in indexes:
+        if not isinstance(index, CodeIndex):
+            continue
         if mode == "lexical" or not (index.is_new and index.is_kept):
             continue
         if index.unread_files or index.is_complete():

@@ -72,6 +72,7 @@ def command(
     from c2llm.cli.search_targets import opened
     from c2llm.search.answers.as_json import payload
     from c2llm.search.answers.similar_code import Specimen, as_query, similar, specimen_at
+    from c2llm.search.code_index import CodeIndex
 
     if vimgrep and as_json:
         raise UsageError("Choose one of --json and --vimgrep.")
@@ -81,12 +82,13 @@ def command(
     paths = within or (_home_of(specimen),)
     with opened(paths, model, request.mode, wait=wait) as indexes:
         found = without_notes_of_config(similar(indexes, specimen, request))
-        classes = [] if vimgrep else classes_of_hits(indexes, found.hits, look=duplicates)
+        trees = [index for index in indexes if isinstance(index, CodeIndex)]
+        classes = [] if vimgrep else classes_of_hits(trees, found.hits, look=duplicates)
         guesses = None
         if request.records and not vimgrep:
             from c2llm.analysis.records.neighbours import guesses_for
 
-            guesses = guesses_for(indexes, specimen, request)
+            guesses = guesses_for(trees, specimen, request)
     if not as_json:
         tell(found)
         if vimgrep:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from c2llm.errors import UsageError
 from c2llm.search.answer import Hit, SearchAnswer
 from c2llm.search.answers.absent_names import absent_names
+from c2llm.search.asked_index import LeavesOutError
 from c2llm.search.explain.why import Why
 from c2llm.search.pipeline import ask
 from c2llm.search.query.query_parsing import parse_query
@@ -76,13 +77,18 @@ def _answer(
     taken: list[AskedIndex] = []
     targets = []
     refused: UsageError | None = None
+    left_aside: list[LeavesOutError] = []
     asked = list({index.source: index for index in indexes}.values())
     for index in asked:
         try:
             targets.append(index.target(request, asked, left_out))
             taken.append(index)
+        except LeavesOutError as error:
+            left_aside.append(error)
         except UsageError as error:
             refused = _more_telling(refused, error)
+    if left_aside and not targets and refused is None:
+        raise left_aside[0]
     if refused is not None and not (targets and _leaves_out(request, refused)):
         # Of a large tree it may be true of what has been read, and not of the rest.
         unread = [str(refused), *_remarks(asked, request)]
@@ -113,7 +119,11 @@ def _answer(
         seconds=time.perf_counter() - started,
         facets=found.facets,
         groups=groups,
-        notes=(*_remarks(asked, request), *_notes(request, taken, targets, found)),
+        notes=(
+            *map(str, left_aside),
+            *_remarks(asked, request),
+            *_notes(request, taken, targets, found),
+        ),
         understood=parse_query(request.text).understood,
     )
 

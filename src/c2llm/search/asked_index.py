@@ -7,11 +7,17 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from c2llm.errors import UsageError
+
 if TYPE_CHECKING:
     from c2llm.search.answer import SearchedIndex
     from c2llm.search.answers.callers import CallerFinder
     from c2llm.search.request import Mode, SearchRequest
     from c2llm.search.target import SearchTarget
+
+
+class LeavesOutError(UsageError):
+    """What is asked is nothing that an index of this kind has; others may have it."""
 
 
 class AskedIndex(Protocol):

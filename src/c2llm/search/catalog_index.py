@@ -21,6 +21,7 @@ from c2llm.errors import IndexWriteError, UsageError
 from c2llm.index.store.catalog.visible_store import VisibleStore
 from c2llm.index.store.vector_cache import VectorCache
 from c2llm.search.answer import Hit, SearchAnswer, SearchedIndex
+from c2llm.search.asked_index import LeavesOutError
 from c2llm.search.query.filters import filters_of
 from c2llm.search.query_memory import QueryMemory
 from c2llm.search.question_vectors import QuestionVectors
@@ -213,11 +214,9 @@ class CatalogIndex(QuestionVectors):
         if self._embed == "none" and not lexical:
             raise UsageError("This catalog was opened without vectors; ask with the mode lexical.")
         if request.asks_records:
-            from c2llm.index.store.imported.resolving import NoRecordsError
-
-            raise NoRecordsError(
-                f"Records are kept beside the index of a directory; the kept repositories of "
-                f"{self.source} have none, so search the directory that has."
+            raise LeavesOutError(
+                "Records are kept beside the index of a directory; the kept repositories of "
+                f"{self.source} have none."
             )
         filters = filters_of(self._visible, request, has_places=True)
         self._reader.begin_question(filters.paths)

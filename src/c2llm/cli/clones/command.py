@@ -210,7 +210,7 @@ def command(
     from c2llm.analysis.clone_report.thresholds import failures
     from c2llm.analysis.clones.find import find_clones
     from c2llm.cli.clones.work_trees import diffed_trees
-    from c2llm.cli.search_targets import opened
+    from c2llm.cli.search_targets import opened_trees
     from c2llm.encoding.model_folder import DEFAULT_MODEL
 
     started = time.perf_counter()
@@ -219,7 +219,7 @@ def command(
     known = None if baseline is None else baselines.Baseline.read(baseline)
     if write_baseline is not None:
         baselines.require_writable(write_baseline)
-    with opened(paths, DEFAULT_MODEL, "lexical", wait=True) as indexes:
+    with opened_trees(paths, DEFAULT_MODEL, "lexical", wait=True) as indexes:
         code = MemberCode.of(indexes)
         diffed = None if since is None else diffed_trees(indexes, since, code)
         report = find_clones(indexes, request, progress_bar)

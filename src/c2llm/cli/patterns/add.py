@@ -89,7 +89,7 @@ def command(
     from c2llm.analysis.patterns.request import PatternsRequest
     from c2llm.analysis.patterns.searching import find_patterns
     from c2llm.analysis.patterns.writing import LOOSEST, drafted, require_new, with_threshold, write
-    from c2llm.cli.search_targets import opened
+    from c2llm.cli.search_targets import opened_trees
     from c2llm.encoding.model_folder import DEFAULT_MODEL
 
     by_meaning = words.get("regex") is None
@@ -99,7 +99,7 @@ def command(
     folder = folder or Path(OWN_FOLDER)
     require_new(name, folder)
     request = PatternsRequest(apart=())
-    with opened(within, DEFAULT_MODEL, "lexical", wait=True) as indexes:
+    with opened_trees(within, DEFAULT_MODEL, "lexical", wait=True) as indexes:
         if pattern.find is None and not negative:
             loose = replace(pattern, threshold=LOOSEST)
             near = find_patterns(indexes, [loose], request, progress_bar)

@@ -131,7 +131,7 @@ def command(
     from c2llm.analysis.patterns.searching import find_patterns
     from c2llm.cli.clones.report_file import require_report
     from c2llm.cli.clones.work_trees import additions
-    from c2llm.cli.search_targets import opened
+    from c2llm.cli.search_targets import opened_trees
     from c2llm.encoding.model_folder import DEFAULT_MODEL
 
     started = time.perf_counter()
@@ -147,7 +147,7 @@ def command(
         raise UsageError("--hints says what --fail-on counts; give that as well.")
     apart = tuple(one for one in _APART.values() if one not in wanted)
     request = PatternsRequest(apart=apart, **files)
-    with opened(paths, DEFAULT_MODEL, "lexical", wait=True) as indexes:
+    with opened_trees(paths, DEFAULT_MODEL, "lexical", wait=True) as indexes:
         chosen: Sequence[Pattern] = patterns([index.root for index in indexes])
         if history:
             _refuse_beside_history(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,14 @@ from c2llm import __file__ as here
 from c2llm import __version__
 from c2llm.cli.config import defaults_of
 from c2llm.cli.search import command as search
-from c2llm.cli.search_targets import LENDER
+from c2llm.cli.search_targets import LENDER, Named
 from c2llm.cli.serving.warm_client import PROTOCOL, is_plain, state
 from c2llm.codebase.files.nested import NOT_CHECKED_OUT
 from c2llm.encoding.model_folder import shipped_models
 from c2llm.errors import C2LLMError
 from c2llm.index.catalog.catalogs import SIGN
 from c2llm.index.store.location import index_file
-from c2llm.search.code_index import CodeIndex
+from c2llm.search.asked_index import AskedIndex
 from c2llm.serving.local_socket import Printed
 from c2llm.serving.open_indexes import OpenIndexes
 from c2llm.user_config import UserConfig
@@ -128,12 +128,15 @@ class WarmSearch:
         return whole
 
     @contextmanager
-    def _lend(self, roots: Sequence[Path], names: Sequence[str]) -> Iterator[list[CodeIndex]]:
+    def _lend(self, named: Named) -> Iterator[list[AskedIndex]]:
         """The open indexes of these directories, if a fresh process would find the same in them.
 
         Raises:
             _Declined: It would not, or might say more.
         """
+        if named.catalogs:
+            raise _Declined("a catalog")
+        roots, names = list(named.directories), list(named.directories.values())
         if not all(root.is_dir() and index_file(root).exists() for root in roots):
             raise _Declined("no index")
         with self._indexes.lent(roots, seconds=_WAIT_SECONDS, names=names) as (indexes, notes):
@@ -145,7 +148,7 @@ class WarmSearch:
                 index.is_new = False  # for who comes after the one that has made it
             if notes or len(indexes) != len(roots):
                 raise _Declined("it has something to say")
-            yield indexes
+            yield list(indexes)
             if notes:
                 raise _Declined("it has something to say")
 

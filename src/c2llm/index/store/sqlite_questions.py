@@ -9,7 +9,7 @@ import json
 import math
 import string
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from c2llm.codebase.chunk import Chunk
@@ -27,6 +27,7 @@ from c2llm.index.store.sqlite_file import SqliteFile, restored_path, stored_path
 from c2llm.index.store.text_blocks import TextBlock, unpack_text
 
 _BLOCKS_AT_ONCE = 200
+_NOTHING_MOVED: Mapping[int, Sequence[str]] = {}
 _AMONG = "IN (SELECT value FROM json_each(?))"
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
@@ -71,27 +72,17 @@ class SqliteQuestions(SqliteFile):
         terms: Iterable[str],
         limit: int,
         admitted: Collection[int] | None,
+        moved: Mapping[int, Sequence[str]] = _NOTHING_MOVED,
     ) -> list[tuple[int, float]]:
         """`lexical_candidates` by other statistics than those that `bm25` takes from the table."""
-        rows = self._all(
-            "SELECT term, doc, sum(CASE col WHEN 'path' THEN ? WHEN 'symbol' THEN ? ELSE ? END)"
-            f" FROM lexicon_places WHERE term {_AMONG} GROUP BY term, doc",
-            (PATH_WEIGHT, SYMBOL_WEIGHT, BODY_WEIGHT, json.dumps(list(dict.fromkeys(terms)))),
-        )
-        if admitted is not None:
-            may_answer = frozenset(admitted)
-            rows = [row for row in rows if row[1] in may_answer]
+        rows = self._frequencies(list(dict.fromkeys(terms)), admitted, moved)
         if not rows:
             return []
         average = statistics.tokens / statistics.chunks
-        # What FTS5 keeps of each row, whatever the content: its columns' numbers of tokens.
-        sizes = self._all(
-            f"SELECT id, sz FROM lexicon_docsize WHERE id {_AMONG}",
-            (json.dumps(sorted({row[1] for row in rows})),),
-        )
+        lengths = self._lengths(sorted({row[1] for row in rows}), moved)
         damping = {
-            chunk_id: BM25_K1 * (1.0 - BM25_B + BM25_B * sum(varints(size)) / average)
-            for chunk_id, size in sizes
+            chunk_id: BM25_K1 * (1.0 - BM25_B + BM25_B * length / average)
+            for chunk_id, length in lengths.items()
         }
         total = statistics.chunks
         idf = {
@@ -105,6 +96,57 @@ class SqliteQuestions(SqliteFile):
                 saturated = frequency * (BM25_K1 + 1.0) / (frequency + damping[chunk_id])
                 score[chunk_id] += idf[term] * saturated
         return sorted(score.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
+
+    def _frequencies(
+        self,
+        terms: Sequence[str],
+        admitted: Collection[int] | None,
+        moved: Mapping[int, Sequence[str]],
+    ) -> list[tuple[str, int, float]]:
+        """Term, chunk and weighted count of each term in each of the chunks that has it.
+
+        Args:
+            terms: Each once.
+            admitted: Ids of the chunks that are asked about, None for all.
+            moved: For chunks whose path is another one than that which is stored the tokens of it.
+        """
+        weights = (PATH_WEIGHT, SYMBOL_WEIGHT, BODY_WEIGHT)
+        rows = self._all(
+            "SELECT term, doc, sum(CASE col WHEN 'path' THEN ? WHEN 'symbol' THEN ? ELSE ? END),"
+            " sum(col = 'path')"
+            f" FROM lexicon_places WHERE term {_AMONG} GROUP BY term, doc",
+            (*weights, json.dumps(terms)),
+        )
+        if admitted is not None:
+            may_answer = admitted if isinstance(admitted, frozenset) else frozenset(admitted)
+            rows = [row for row in rows if row[1] in may_answer]
+        if not moved:
+            return [row[:3] for row in rows]
+        # The stored path is another one's: its words are taken away, and the own ones counted.
+        found = {
+            (term, chunk_id): count - (PATH_WEIGHT * in_path if chunk_id in moved else 0.0)
+            for term, chunk_id, count, in_path in rows
+        }
+        wanted = frozenset(terms)
+        for chunk_id, own in moved.items():
+            if admitted is None or chunk_id in may_answer:
+                for token in wanted.intersection(own):
+                    at = token, chunk_id
+                    found[at] = found.get(at, 0.0) + PATH_WEIGHT * own.count(token)
+        return [(*at, count) for at, count in found.items() if count > 0.0]
+
+    def _lengths(self, ids: Collection[int], moved: Mapping[int, Sequence[str]]) -> dict[int, int]:
+        """How many tokens each of the chunks has."""
+        # What FTS5 keeps of each row, whatever the content: its columns' numbers of tokens.
+        rows = self._all(
+            f"SELECT id, sz FROM lexicon_docsize WHERE id {_AMONG}", (json.dumps(list(ids)),)
+        )
+        lengths = {}
+        for chunk_id, packed in rows:
+            body, path, symbol = varints(packed)
+            own = moved.get(chunk_id)
+            lengths[chunk_id] = body + symbol + (path if own is None else len(own))
+        return lengths
 
     def word_statistics(self, terms: Iterable[str]) -> WordStatistics:
         """How common the terms are, how many chunks there are, and how many tokens in them."""

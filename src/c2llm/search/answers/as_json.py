@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from c2llm.search.answers.facets import Facets
     from c2llm.search.explain.why import LineShare, Why, WordShare
 
+_MOST_PLACES = 100
+"""Of the other places of a file; how many there are is told in any case."""
 _SHARE_DIGITS = 8
 """Enough for the sum of some hundred shares to be the score that is told."""
 
@@ -35,11 +37,18 @@ def result(rank: int, hit: Hit, query: str, *, whole: bool) -> dict[str, Any]:
         "snippet": hit.text if whole else snippet(hit, query).text,
         "why": _why(hit.why),
         **({"shown": [list(run) for run in hit.shown]} if hit.shown else {}),
+        **(_places(hit) if hit.places else {}),
         **({"also": [_sibling(one) for one in hit.also]} if hit.also else {}),
         **(_callers(hit.callers) if hit.callers is not None else {}),
         **({"record": record_as_json(hit.records[0])} if hit.records else {}),
         **({"records": len(hit.records)} if len(hit.records) > 1 else {}),
     }
+
+
+def _places(hit: Hit) -> dict[str, Any]:
+    """Where else the file of an answer is: so many of the places, and how many there are."""
+    named = [{"repository": one.repository, "path": one.path} for one in hit.places[:_MOST_PLACES]]
+    return {"places": named, "other_places": len(hit.places)}
 
 
 def record_as_json(record: Record) -> dict[str, Any]:
@@ -77,6 +86,7 @@ def payload(answer: SearchAnswer, seconds: float, *, whole: bool | None = None) 
             "stale": answer.stale,
             "unread": answer.unread,
             "left_out": dict(left_out.most_common()),
+            **_of_catalogs(answer),
         },
         "cut_off": answer.cut_off,
         "notes": list(answer.notes),
@@ -86,6 +96,12 @@ def payload(answer: SearchAnswer, seconds: float, *, whole: bool | None = None) 
         **({"groups": _groups(answer)} if answer.groups else {}),
         "results": results(answer, whole=whole),
     }
+
+
+def _of_catalogs(answer: SearchAnswer) -> dict[str, int]:
+    """How many repositories of catalogs were asked, where some were."""
+    kept = sum(index.repositories for index in answer.indexes)
+    return {"repositories": kept} if kept else {}
 
 
 def _understood(answer: SearchAnswer) -> dict[str, list[str]]:

@@ -13,6 +13,16 @@ def place(hit: Hit | Sibling) -> str:
     return f"{hit.repository}/{where}" if hit.repository else where
 
 
+def elsewhere(hit: Hit) -> str:
+    """How many other places have the file of an answer, in one line; "" where none has."""
+    number = len(hit.places)
+    if not number:
+        return ""
+    named = ", ".join(one.whole.replace("\n", "\\n") for one in hit.places[:_MOST_SIBLINGS])
+    rest = f" and {number - _MOST_SIBLINGS:,} more" if number > _MOST_SIBLINGS else ""
+    return f"and in {number:,} other place{'s' if number > 1 else ''}: {named}{rest}"
+
+
 def also_in(hit: Hit) -> str:
     """Where the near copies of an answer are, in one line; "" where it has none."""
     if not hit.also:

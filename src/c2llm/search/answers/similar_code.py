@@ -24,7 +24,7 @@ from c2llm.search.request import MOST_CHARACTERS, MOST_HITS
 
 if TYPE_CHECKING:
     from c2llm.codebase.syntax import Definition
-    from c2llm.search.code_index import CodeIndex
+    from c2llm.search.asked_index import AskedIndex
     from c2llm.search.request import SearchRequest
 
 _PLACE = re.compile(r"(.+?):(\d{1,7})(?:[-:]\d+)?", re.ASCII)
@@ -76,7 +76,7 @@ def specimen_at(place: str) -> Specimen:
 
 
 def similar(
-    indexes: Sequence[CodeIndex], specimen: Specimen, request: SearchRequest
+    indexes: Sequence[AskedIndex], specimen: Specimen, request: SearchRequest
 ) -> SearchAnswer:
     """The pieces of code most like a specimen, which is not among them itself.
 

@@ -14,7 +14,7 @@ from c2llm.printable import printable
 from c2llm.search.answer import Hit, SearchAnswer
 from c2llm.search.answers.best_line import best_line
 from c2llm.search.answers.callers import Callers
-from c2llm.search.answers.citation import also_in
+from c2llm.search.answers.citation import also_in, elsewhere
 from c2llm.search.answers.snippets import snippet
 from c2llm.search.answers.token_budget import tokens_of
 
@@ -119,7 +119,8 @@ def _named(answer: SearchAnswer, room: int) -> list[_Shown]:
     left = _FOR_NAMES * room
     for hit in answer.hits:
         around = _around(hit.callers) if hit.callers else ()
-        also = [printable(f"  {also_in(hit)}")] if hit.also else []
+        also = [printable(f"  {elsewhere(hit)}")] if hit.places else []
+        also += [printable(f"  {also_in(hit)}")] if hit.also else []
         name = "\n".join([_name(hit), *_measured(hit), *also, *around])
         if not shown:
             name = cut(name, max(room // 2, 20))

@@ -19,10 +19,10 @@ from c2llm.index.build.cutting import CutChunk, CutFile
 from c2llm.index.store.catalog.packed_cut import pack_cut, unpack_cut
 from c2llm.index.store.catalog.records import Place, RepositoryState
 from c2llm.index.store.imported.sqlite_recorded import SqliteRecorded
+from c2llm.index.store.records import WordStatistics
 from c2llm.index.store.schema import explained
 from c2llm.index.store.sqlite_chunks import SqliteChunks
 from c2llm.index.store.sqlite_file import restored_path, stored_path
-from c2llm.index.store.sqlite_questions import varints
 
 if TYPE_CHECKING:
     from c2llm.index.store.catalog.records import Content
@@ -135,25 +135,39 @@ class SqliteCatalog(SqliteChunks, SqliteRecorded):
             for file_id, name, path, language in rows
         ]
 
+    def moved_chunks(self, paths: Mapping[int, Collection[str]]) -> list[tuple[int, int]]:
+        """Id and file of the chunks whose words are those of another path than these."""
+        first = self._first_paths(paths)
+        elsewhere = [file_id for file_id, path in first.items() if path not in paths[file_id]]
+        return self._all(
+            f"SELECT id, file_id FROM chunks WHERE file_id {_AMONG}", (json.dumps(elsewhere),)
+        )
+
     def document_frequencies_among(
-        self, terms: Iterable[str], among: Collection[int]
+        self, terms: Iterable[str], among: Collection[int], moved: Mapping[int, Sequence[str]]
     ) -> dict[str, int]:
         """How many of these chunks have a term, for those terms that some have."""
+        asked = list(terms)
+        found = self._frequencies(asked, among, moved)
         counts: dict[str, int] = {}
-        for term, chunk_id in self._all(
-            f"SELECT DISTINCT term, doc FROM lexicon_places WHERE term {_AMONG}",
-            (json.dumps(list(terms)),),
-        ):
-            if chunk_id in among:
-                counts[term] = counts.get(term, 0) + 1
+        for term, _, _ in found:
+            counts[term] = counts.get(term, 0) + 1
         return counts
 
-    def tokens_of(self, among: Collection[int]) -> int:
+    def lexical_candidates_among(
+        self,
+        terms: Iterable[str],
+        limit: int,
+        among: Collection[int],
+        statistics: WordStatistics,
+        moved: Mapping[int, Sequence[str]],
+    ) -> list[tuple[int, float]]:
+        """`lexical_candidates` where some chunks have the words of another path than stored."""
+        return self._scored_by(statistics, terms, limit, among, moved)
+
+    def tokens_of(self, among: Collection[int], moved: Mapping[int, Sequence[str]]) -> int:
         """How many tokens these chunks have together."""
-        sizes = self._all(
-            f"SELECT sz FROM lexicon_docsize WHERE id {_AMONG}", (json.dumps(list(among)),)
-        )
-        return sum(sum(varints(size)) for (size,) in sizes)
+        return sum(self._lengths(among, moved).values())
 
     def _numbers(self, repositories: Collection[str]) -> list[int]:
         """The numbers of those of the repositories that are there."""

@@ -34,16 +34,35 @@ _MOST_PLACES = 50_000
 
 @runtime_checkable
 class CountsAmong(Protocol):
-    """A store that counts words in some of its chunks faster than by finding them."""
+    """A store that counts words as if there were only some of its chunks.
 
-    def tokens_of(self, among: Collection[int]) -> int:
+    `moved` has the tokens of the path of each chunk whose content was first read from another one:
+    the words of that path count for nothing then.
+    """
+
+    def moved_chunks(self, paths: Mapping[int, Collection[str]]) -> list[tuple[int, int]]:
+        """Id and file of the chunks whose words are those of another path than these."""
+        ...
+
+    def tokens_of(self, among: Collection[int], moved: Mapping[int, Sequence[str]]) -> int:
         """How many tokens these chunks have together."""
         ...
 
     def document_frequencies_among(
-        self, terms: Iterable[str], among: Collection[int]
+        self, terms: Iterable[str], among: Collection[int], moved: Mapping[int, Sequence[str]]
     ) -> dict[str, int]:
         """`document_frequencies` as if there were only these chunks."""
+        ...
+
+    def lexical_candidates_among(
+        self,
+        terms: Iterable[str],
+        limit: int,
+        among: Collection[int],
+        statistics: WordStatistics,
+        moved: Mapping[int, Sequence[str]],
+    ) -> list[tuple[int, float]]:
+        """`lexical_candidates` as if there were only these chunks."""
         ...
 
 
@@ -74,6 +93,7 @@ class VisibleStore:
         self._count = 0
         self._ids: frozenset[int] | None = None
         self._tokens: int | None = None
+        self._moved_paths: dict[int, tuple[str, ...]] | None = None
         self._places: dict[int, tuple[Place, ...]] = {}
         self._files: list[IndexedFile] | None = None
         self._place_rows: list[tuple[int, Place, str]] | None = None
@@ -96,7 +116,7 @@ class VisibleStore:
         self._changes += 1
         self._names = tuple(names)
         self._count = sum(known[name].files for name in names)
-        self._ids = self._tokens = self._files = self._place_rows = None
+        self._ids = self._tokens = self._moved_paths = self._files = self._place_rows = None
         self._places.clear()
         return True
 
@@ -162,6 +182,23 @@ class VisibleStore:
             self._ids = frozenset(self.catalog.chunks_in(self._names))
         return self._ids
 
+    def _moved(self) -> dict[int, tuple[str, ...]]:
+        """Tokens of the path of each chunk whose content was first read from another path.
+
+        That may be one that must not be seen, and in any case is none that is there.
+        """
+        if self._moved_paths is None:
+            assert isinstance(self.catalog, CountsAmong)
+            of_file: dict[int, list[Place]] = {}
+            for file_id, place, _ in self.place_rows():
+                of_file.setdefault(file_id, []).append(place)
+            paths = {file_id: {one.path for one in places} for file_id, places in of_file.items()}
+            self._moved_paths = {
+                chunk_id: tuple(tokens(min(of_file[file_id], key=_order).path).split())
+                for chunk_id, file_id in self.catalog.moved_chunks(paths)
+            }
+        return self._moved_paths
+
     def _seen(self, ids: Iterable[int]) -> list[int]:
         visible = self.visible_ids()
         return list(ids) if visible is None else [one for one in ids if one in visible]
@@ -201,6 +238,10 @@ class VisibleStore:
         terms = list(terms)
         among = visible if admitted is None else visible.intersection(admitted)
         statistics = statistics or self.word_statistics(terms)
+        if isinstance(self.catalog, CountsAmong):
+            return self.catalog.lexical_candidates_among(
+                terms, limit, among, statistics, self._moved()
+            )
         return self.catalog.lexical_candidates(terms, limit, among, statistics)
 
     def word_statistics(self, terms: Iterable[str]) -> WordStatistics:
@@ -210,7 +251,7 @@ class VisibleStore:
             return self.catalog.word_statistics(terms)
         if self._tokens is None:
             if isinstance(self.catalog, CountsAmong):
-                self._tokens = self.catalog.tokens_of(visible)
+                self._tokens = self.catalog.tokens_of(visible, self._moved())
             else:
                 whole = self.catalog.word_statistics(())
                 self._tokens = round(whole.tokens * len(visible) / max(1, whole.chunks))
@@ -222,7 +263,7 @@ class VisibleStore:
         if visible is None:
             return self.catalog.document_frequencies(terms)
         if isinstance(self.catalog, CountsAmong):
-            return self.catalog.document_frequencies_among(terms, visible)
+            return self.catalog.document_frequencies_among(terms, visible, self._moved())
         found = {
             term: len(self.catalog.lexical_candidates([term], len(visible), visible))
             for term in self.catalog.document_frequencies(terms)
