@@ -86,9 +86,7 @@ def test_a_password_is_kept_and_never_shown(home: Path) -> None:
         found = named_sources([text], kept=True)
         assert found.has_secrets
         added = add_to_catalog("org", found.candidates)
-        assert TOKEN not in f"{found} {added} {added.catalog}".replace(
-            repr(found.candidates[0].url), ""
-        )
+        assert TOKEN not in f"{found} {added} {added.catalog}"
         (entry,) = added.new
         assert TOKEN in entry.remote.secrets and TOKEN not in entry.source
     assert (home / "catalogs.json").stat().st_mode & 0o777 == 0o600
