@@ -67,10 +67,10 @@ def command(
     you can read, and never shown; git's own credential helpers are the better place for it.
     """
     from c2llm.index.catalog.catalogs import add_to_catalog
-    from c2llm.index.store.catalog.opening import check_address
+    from c2llm.index.store.catalog.opening import whole_address
 
     if store:
-        check_address(store)
+        store = whole_address(store)
     found = _found(sources, folders, lists, kept=kept, ssh=ssh, archived=archived, forks=forks)
     if not found.candidates:
         raise UsageError("Name a directory or a URL, or give --folder or --from.")

@@ -24,7 +24,7 @@ def command(context: click.Context, as_json: bool) -> None:
                     "name": one.name,
                     "live": len(one.live),
                     "kept": len(one.kept),
-                    "store": one.store or None,
+                    "store": one.shown_store or None,
                 }
                 for one in catalogs
             ]

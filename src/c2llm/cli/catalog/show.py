@@ -26,6 +26,13 @@ def command(name: str, only_stale: bool, list_failed: bool, as_json: bool) -> No
     Nothing is fetched or opened for this: it is what the last refresh found. A repository that
     could not be had then keeps the state of the last time that it could.
     """
+    show(name, only_stale=only_stale, list_failed=list_failed, as_json=as_json)
+
+
+def show(
+    name: str, *, only_stale: bool = False, list_failed: bool = False, as_json: bool = False
+) -> None:
+    """What the verb prints; `c2llm status @NAME` prints it too."""
     from c2llm.index.catalog.catalogs import catalog_named
     from c2llm.index.catalog.kept import kept_bytes
     from c2llm.index.catalog.status import catalog_status
@@ -38,7 +45,7 @@ def command(name: str, only_stale: bool, list_failed: bool, as_json: bool) -> No
         print_json(
             {
                 "catalog": name,
-                "store": catalog.store or None,
+                "store": catalog.shown_store or None,
                 "repositories": [_as_json(one) for one in shown],
                 "contents": status.contents,
                 "chunks": status.chunks,

@@ -7,9 +7,19 @@ from pathlib import Path
 from c2llm.errors import UsageError
 from c2llm.index.store.catalog.catalog_store import CatalogStore
 from c2llm.index.store.catalog.sqlite_catalog import SqliteCatalog
-from c2llm.index.store.location import unlink_index
+from c2llm.index.store.location import resolved_path, unlink_index
 
 STORE_FILE = "store.sqlite"
+
+
+def whole_address(address: str) -> str:
+    """An address that means the same wherever it is used.
+
+    Raises:
+        UsageError: It is none.
+    """
+    check_address(address)
+    return str(resolved_path(address)) if _is_lite(address) else address
 
 
 def check_address(address: str) -> None:
