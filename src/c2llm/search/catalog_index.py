@@ -8,6 +8,7 @@ let see some of the repositories; what they do not have is in nothing that it sa
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from c2llm.encoding.protocol import TextEncoder
     from c2llm.index.build.tree_vectors import Embed
     from c2llm.index.store.catalog.catalog_store import CatalogStore
+    from c2llm.index.store.catalog.records import RepositoryState
     from c2llm.search.answers.callers import CallerFinder
     from c2llm.search.asked_index import AskedIndex
     from c2llm.search.code_index import RequestOptions
@@ -145,6 +147,29 @@ class CatalogIndex(QuestionVectors):
         wanted = None if repositories is None else frozenset(repositories)
         if wanted != self._visible.wanted:
             self._use(VisibleStore(self._catalog, wanted))
+
+    def states(self) -> dict[str, RepositoryState]:
+        """The state of each repository that may be seen and has been read."""
+        known = self._catalog.repositories()
+        return {name: known[name] for name in self._visible.names if name in known}
+
+    def languages(self) -> dict[str, int]:
+        """How many files of each language may be seen, the most frequent first."""
+        counts = Counter(language for _, _, language in self._visible.place_rows())
+        return dict(counts.most_common())
+
+    def file_lines(self, path: str) -> list[str] | None:
+        """A file of the repository that may be seen, as it was cut; None where there is none."""
+        from c2llm.index.store.imported.file_text import file_lines
+
+        for file_id, place, _ in self._visible.place_rows():
+            if place.path == path:
+                return file_lines(self._visible, file_id)
+        return None
+
+    def was_replaced(self) -> bool:
+        """Whether the file of the store has been removed or another put in its place."""
+        return bool(getattr(self._catalog, "was_replaced", bool)())
 
     def close(self) -> None:
         """Let go of the store."""
