@@ -17,7 +17,7 @@ from threading import Condition
 from typing import TYPE_CHECKING, Any
 
 from c2llm.encoding.model_folder import DEFAULT_MODEL
-from c2llm.errors import NothingToIndexError, UsageError
+from c2llm.errors import C2LLMError, NothingToIndexError, UsageError
 from c2llm.serving.file_lines import MOST_LINES, Lines
 from c2llm.serving.open_indexes import BusyError
 
@@ -175,16 +175,22 @@ class OpenCatalogs:
                 index = self._opened(catalog)
             try:
                 yield index
+            except C2LLMError:  # what was asked, or the disk; the index is as good as before
+                self._give_back(pool, index)
+                raise
             except BaseException:
                 with suppress(Exception):
                     index.close()
                 raise
-            with self._changed:
-                pool.free.append(index)
+            self._give_back(pool, index)
         finally:
             with self._changed:
                 pool.lent -= 1
                 self._changed.notify()
+
+    def _give_back(self, pool: _Pool, index: CatalogIndex) -> None:
+        with self._changed:
+            pool.free.append(index)
 
     def _opened(self, catalog: str) -> CatalogIndex:
         from c2llm.search.catalog_opening import open_catalog
@@ -226,7 +232,7 @@ class OpenCatalogs:
             lines = index.file_lines(path)
         if lines is None:
             raise UsageError(
-                f"There is no file {path!r} in {kept.name}; paths are as `search` has."
+                f"There is no file {path!r} in {kept.name}; paths are as `search` shows them."
             )
         if start > max(1, len(lines)):
             raise UsageError(f"{path!r} has {len(lines)} lines, not {start}.")

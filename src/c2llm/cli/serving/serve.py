@@ -153,7 +153,8 @@ _MOST_OPEN = 16
 def command(show_config: bool, **options: Any) -> None:
     """Serve search and embeddings over HTTP, and a page to search with.
 
-    DIRECTORY is a repository, by default this one, or @NAME, a catalog (c2llm catalog). Without keys the server answers this machine
+    DIRECTORY is a repository, by default this one; @NAME is a catalog (c2llm catalog), of which
+    each key sees the repositories that it is for. Without keys the server answers this machine
     alone, and everything on it. Every option is a variable (C2LLM_SERVE_PORT) and a key of [serve]
     in the configuration, too.
     """
