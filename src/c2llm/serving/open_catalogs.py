@@ -8,17 +8,16 @@ with each loan, and nothing of others is in what it answers.
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from threading import Condition
 from typing import TYPE_CHECKING, Any
 
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 from c2llm.errors import C2LLMError, NothingToIndexError, UsageError
 from c2llm.serving.file_lines import MOST_LINES, Lines
+from c2llm.serving.kept import Kept
 from c2llm.serving.open_indexes import BusyError
 
 if TYPE_CHECKING:
@@ -28,44 +27,6 @@ if TYPE_CHECKING:
 
 _MOST_OPEN = 4
 """Indexes of one catalog: as many requests are answered at once."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Kept:
-    """A repository that a catalog keeps."""
-
-    catalog: str
-    name: str
-
-
-Repository = Path | Kept
-"""What a server answers from: a directory, or what a catalog keeps."""
-
-
-class VisibleRepositories(dict[str, Repository]):
-    """The repositories that there are for who asks, by the names that he has for them."""
-
-    everything: bool = False
-    """Nothing is hidden from him, whatever is added meanwhile."""
-
-
-def named_kept(kept: Collection[Kept], taken: Collection[str]) -> dict[str, Kept]:
-    """A name for each repository among these alone, so that it tells nothing of others.
-
-    Its own name; behind that of its catalog where several would have the same.
-
-    Args:
-        kept: The repositories.
-        taken: Names of others.
-    """
-    counts = Counter([*taken, *(one.name for one in kept)])
-    twice = {one.catalog for one in kept if counts[one.name] > 1}
-    return {f"{prefix_of(one, twice)}{one.name}": one for one in sorted(kept)}
-
-
-def prefix_of(one: Kept, twice: Collection[str]) -> str:
-    """What stands before the names of a catalog's repositories."""
-    return f"@{one.catalog}:" if one.catalog in twice else ""
 
 
 @dataclass(slots=True)
@@ -155,6 +116,28 @@ class OpenCatalogs:
             if empty and not indexes:
                 raise empty[0]
             yield indexes
+
+    @contextmanager
+    def asked(self, asked: AskedCatalog, label: str, *, seconds: float) -> Iterator[CatalogIndex]:
+        """The index of what the server's own user asks of a catalog, whichever that is.
+
+        Args:
+            asked: The catalog, and which of its repositories.
+            label: What stands before their names in answers.
+            seconds: How long to wait for other requests.
+
+        Raises:
+            BusyError: That took longer.
+            NothingToIndexError: Nothing of it has been read yet.
+        """
+        name = asked.catalog.name
+        with self._changed:
+            self._asked[name] = replace(asked, globs=())
+            self._pools.setdefault(name, _Pool())
+        with self._one(name, time.monotonic() + seconds) as index:
+            index.see(asked.seen)
+            index.label = label
+            yield index
 
     @contextmanager
     def _one(self, catalog: str, deadline: float) -> Iterator[CatalogIndex]:

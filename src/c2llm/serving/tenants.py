@@ -28,7 +28,7 @@ from c2llm.index.store.lock import holding
 from c2llm.index.store.private import check_file, make_file, make_folder
 
 if TYPE_CHECKING:
-    from c2llm.serving.open_catalogs import Kept
+    from c2llm.serving.kept import Kept
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
 _RATE = re.compile(r"(\d{1,9})\s*/\s*(s|sec|second|m|min|minute|h|hour)", re.ASCII | re.IGNORECASE)

@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from c2llm.search.answering import labels
 from c2llm.serving.http.errors import KNOWN, ApiError
 from c2llm.serving.http.service import Service, service_of
-from c2llm.serving.open_catalogs import Kept, Repository, VisibleRepositories, named_kept
+from c2llm.serving.kept import Kept, Repository, VisibleRepositories, named_kept
 from c2llm.serving.repositories import named
 from c2llm.serving.tenants import Tenant
 

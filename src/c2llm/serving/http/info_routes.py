@@ -14,7 +14,7 @@ from c2llm.serving.http.access import asker, visible
 from c2llm.serving.http.inference.models import embedding_facts
 from c2llm.serving.http.search_routes import MOST_HITS
 from c2llm.serving.http.service import Service, service_of
-from c2llm.serving.open_catalogs import VisibleRepositories
+from c2llm.serving.kept import VisibleRepositories
 from c2llm.serving.tenants import Tenant
 
 router = APIRouter(tags=["operations"])

@@ -28,7 +28,7 @@ from c2llm.serving.http.errors import ApiError, CompleteJson
 from c2llm.serving.http.repository_routes import described, lines_of
 from c2llm.serving.http.search_routes import borrowed, found_in, specimen_of
 from c2llm.serving.http.service import Service, service_of
-from c2llm.serving.open_catalogs import Kept, Repository, VisibleRepositories
+from c2llm.serving.kept import Kept, Repository, VisibleRepositories
 from c2llm.serving.page.assets import Asset, assets
 from c2llm.serving.page.dressing import (
     EXPLAINED,

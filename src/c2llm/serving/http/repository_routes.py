@@ -15,7 +15,7 @@ from c2llm.serving.file_lines import Lines, read_lines
 from c2llm.serving.http.access import asker, chosen, directory, visible, visible_to
 from c2llm.serving.http.errors import ApiError
 from c2llm.serving.http.service import Service, service_of
-from c2llm.serving.open_catalogs import Kept, Repository
+from c2llm.serving.kept import Kept, Repository
 from c2llm.serving.tenants import Tenant
 
 router = APIRouter(tags=["repositories"])

@@ -22,7 +22,7 @@ from c2llm.serving.http.access import chosen, visible
 from c2llm.serving.http.errors import ApiError
 from c2llm.serving.http.guard import QUERY
 from c2llm.serving.http.service import Service, service_of
-from c2llm.serving.open_catalogs import Kept, Repository, VisibleRepositories
+from c2llm.serving.kept import Kept, Repository, VisibleRepositories
 from c2llm.serving.open_indexes import BusyError
 from c2llm.serving.repositories import by_name
 
