@@ -50,3 +50,10 @@ def test_a_fingerprint_is_kept_beside(model: str, monkeypatch: pytest.MonkeyPatc
     second.preload(hashed=True)
     second.wait()
     assert second.fingerprint == fingerprint
+
+
+def test_a_fingerprint_is_one_however_it_is_asked_for(model: str) -> None:
+    fresh, loaded, checked = (EncoderHandle(model) for _ in range(3))
+    loaded.get()
+    checked.check()
+    assert fresh.fingerprint == loaded.fingerprint == checked.fingerprint

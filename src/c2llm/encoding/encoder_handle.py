@@ -157,6 +157,7 @@ class EncoderHandle:
             ModelError: The model's files have been replaced since they were found.
         """
         if self._fingerprint is None:
+            self.check()  # a model that is named has one fingerprint, loaded or not
             if self._folder is None or (self._encoder is not None and self._thread is None):
                 self._fingerprint = self.get().fingerprint
             else:  # hashing the weights takes as long as it does; the load goes on meanwhile

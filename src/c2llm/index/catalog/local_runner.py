@@ -20,6 +20,8 @@ from c2llm.index.build.cut_worker import receive, send
 from c2llm.index.catalog.reading import pack_task, unpack_done
 from c2llm.index.catalog.stages import DoneTask, ReadTask
 
+TASK_SECONDS = 300.0
+"""What one task may take."""
 _MOST_WORKERS = 8
 _AHEAD = 2
 """Tasks that each process has or will have."""
@@ -35,7 +37,7 @@ class LocalRunner:
     """
 
     def __init__(
-        self, table: str | None, *, workers: int | None = None, seconds: float = 300.0
+        self, table: str | None, *, workers: int | None = None, seconds: float = TASK_SECONDS
     ) -> None:
         self._table = table
         self._count = workers or min(_MOST_WORKERS, core_count())
@@ -45,8 +47,8 @@ class LocalRunner:
         self, tasks: Iterable[ReadTask], stop: Callable[[], bool] = lambda: False
     ) -> Generator[DoneTask, None, None]:
         """Each task, in any order."""
-        idle: SimpleQueue[_Process] = SimpleQueue()
-        processes = [_Process(self._table, self._seconds) for _ in range(self._count)]
+        idle: SimpleQueue[TaskProcess] = SimpleQueue()
+        processes = [TaskProcess(self._table, self._seconds) for _ in range(self._count)]
         for process in processes:
             idle.put(process)
 
@@ -78,10 +80,10 @@ class LocalRunner:
             threads.shutdown(cancel_futures=True)
 
 
-class _Process:
+class TaskProcess:
     """One process, started by its first task and again after each that ended it."""
 
-    def __init__(self, table: str | None, seconds: float) -> None:
+    def __init__(self, table: str | None, seconds: float = TASK_SECONDS) -> None:
         self._arguments = () if table is None else (table,)
         self._seconds = seconds
         self._process: subprocess.Popen[bytes] | None = None
