@@ -6,16 +6,14 @@ repository configures has a say.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
-from c2llm.analysis.trees.listing import Blob, source_files
 from c2llm.analysis.trees.reading import CUT, ReadTree, may_hold_code
-from c2llm.codebase.files.decoding import decode
 from c2llm.codebase.files.walk import MOST_FILE_BYTES
 from c2llm.codebase.git import Git, is_git_directory
+from c2llm.codebase.revisions.listing import Blob, blobs_of, source_files, texts_of
 from c2llm.codebase.revisions.objects import lacking, read_objects
 from c2llm.errors import DataError, UsageError
 
@@ -131,29 +129,15 @@ class RevisionTree(ReadTree):
 
     def _listed(self) -> dict[str, Blob]:
         if self._blobs is None:
-            blobs: dict[str, Blob] = {}
-            listed = self._git.run("ls-tree", "-r", "-z", "-l", "--full-tree", self._tree)
-            for entry in listed.split(b"\0"):
-                head, _, path = entry.partition(b"\t")
-                mode, *rest = head.split() or [b""]
-                if len(rest) == 3 and mode[:2] == b"10" and rest[2].isdigit():
-                    name = rest[1].decode("ascii", "replace")
-                    blobs[os.fsdecode(path)] = Blob(name, int(rest[2]))
+            blobs = blobs_of(self._git, self._tree)
             if self._only:  # the user's own word
                 blobs = {path: blob for path, blob in blobs.items() if path == self._only}
                 small = {p: blob for p, blob in blobs.items() if blob.size <= MOST_FILE_BYTES}
                 self._too_large = {p: blob for p, blob in blobs.items() if p not in small}
                 self._blobs = small
             else:
-                self._blobs, self._too_large = source_files(blobs, self._texts)
+                self._blobs, self._too_large = source_files(blobs, partial(texts_of, self._git))
         return self._blobs
-
-    def _texts(self, names: list[str]) -> dict[str, str]:
-        texts: dict[str, str] = {}
-        with suppress(DataError):
-            for name, content in self._contents(names):
-                texts[name] = decode(content)
-        return texts
 
     def _contents(self, names: list[str]) -> Iterator[tuple[str, bytes]]:
         """The bytes of objects; of what is larger than any source file, none.

@@ -70,6 +70,21 @@ def cut_file(file: SourceFile, known_digest: bytes = b"") -> CutFile:
         return CutFile(path, language, skipped=unreadable(error), steady=False)
     except OSError as error:
         return CutFile(path, language, skipped=unreadable(error))
+    return cut_content(file, content, known_digest, steady=steady)
+
+
+def cut_content(
+    file: SourceFile, content: bytes, known_digest: bytes = b"", *, steady: bool = True
+) -> CutFile:
+    """Cut a file that has been read, unless its bytes are those that are known.
+
+    Args:
+        file: What was listed; its size may be larger than what is allowed.
+        content: Its bytes.
+        known_digest: Hash of bytes that need not be cut again.
+        steady: It kept still while it was read.
+    """
+    path, language = file.path, file.language
     digest = content_hash(content)
     if len(content) > max(file.size, MAX_FILE_BYTES):  # it has grown since
         return CutFile(path, language, digest, skipped="too large", steady=False)

@@ -8,7 +8,7 @@ may give a task again whenever it does not know what became of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -24,6 +24,8 @@ class WantedBlob(NamedTuple):
     """The name that git has for the bytes."""
     key: bytes
     """`records.content_key` of it."""
+    taken_back: bool = False
+    """A rule of the repository says that it is source: `SourceFile.taken_back`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class DoneTask:
     contents: list[Content] = field(default_factory=list)
     vectors: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
     """For each model the packed vectors by the hash of what was embedded."""
+    left_out: dict[bytes, str] = field(default_factory=dict)
+    """Key and reason of what turned out to be no source when it was read: binary, minified."""
     failed: dict[str, str] = field(default_factory=dict)
     """Path and reason of what could not be read or cut: it is quarantined, the rest goes on."""
 
@@ -52,11 +56,14 @@ class DoneTask:
 class Runner(Protocol):
     """Who does the tasks: processes of this machine, or a cluster."""
 
-    def run(self, tasks: Iterable[ReadTask], stop: Callable[[], bool] = ...) -> Iterator[DoneTask]:
+    def run(
+        self, tasks: Iterable[ReadTask], stop: Callable[[], bool] = ...
+    ) -> Generator[DoneTask, None, None]:
         """Each task read, cut and embedded by the table model, in any order, at least once.
 
         Args:
-            tasks: What is to be done, taken as it is needed.
+            tasks: What is to be done, taken as it is needed and in the thread that asks for what
+                was done: a store is behind them.
             stop: Asked between tasks; True ends it early.
         """
         ...

@@ -5,21 +5,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from c2llm.codebase.chunk import NOTEBOOK
 from c2llm.codebase.files.attributes import ATTRIBUTES_FILE, parse_attributes
+from c2llm.codebase.files.decoding import decode
 from c2llm.codebase.files.directory_rules import DirectoryRules
 from c2llm.codebase.files.exclusions import contents_reason, directory_reason, file_reason
 from c2llm.codebase.files.ignore import parse_rules
 from c2llm.codebase.files.secret_files import includes_secrets, is_secret, is_secret_directory
 from c2llm.codebase.files.walk import MAX_FILE_BYTES, MOST_FILE_BYTES, OWN_IGNORE_FILE
+from c2llm.codebase.git import Git
+from c2llm.codebase.revisions.objects import read_objects
+from c2llm.errors import DataError
 
 _MOST_RULES = 1_000_000
 """Characters of all files of rules together."""
 _MOST_RULE_FILES = 2_000
+_NO_NAMES = {b"", b".", b"..", b".git"}
 
 
 class Blob(NamedTuple):
@@ -28,6 +35,47 @@ class Blob(NamedTuple):
     name: str
     """Of the object."""
     size: int
+    taken_back: bool = False
+    """A rule of the repository says that it is source, be it generated or minified."""
+
+
+def blobs_of(git: Git, tree: str, *, most: int | None = None) -> dict[str, Blob]:
+    """All regular files of a tree by path, as git lists them.
+
+    A path that no checkout would have, such as one with `..` in it, is left out; so is a file that
+    a partial clone lacks.
+
+    Args:
+        git: The repository.
+        tree: A tree or a commit.
+        most: Files, None for as many as there are.
+
+    Raises:
+        DataError: Git does not list the tree, or there are more than `most` files.
+    """
+    blobs: dict[str, Blob] = {}
+    listed = git.run("ls-tree", "-r", "-z", "-l", "--full-tree", tree)
+    if most is not None and listed.count(b"\0") > most:
+        raise DataError(f"{git.root} has more than {most:,} files, which is too many to be kept.")
+    for entry in listed.split(b"\0"):
+        head, _, path = entry.partition(b"\t")
+        mode, *rest = head.split() or [b""]
+        if len(rest) == 3 and mode[:2] == b"10" and rest[2].isdigit():
+            name = rest[1].decode("ascii", "replace")
+            if not _NO_NAMES.isdisjoint(path.lower().split(b"/")):
+                continue
+            blobs[os.fsdecode(path)] = Blob(name, int(rest[2]))
+    return blobs
+
+
+def texts_of(git: Git, names: list[str]) -> dict[str, str]:
+    """Small files, decoded, by the names of their objects; those that git gives."""
+    texts: dict[str, str] = {}
+    with suppress(DataError):
+        for one in read_objects(git, names, MAX_FILE_BYTES):
+            if one.is_there and one.is_whole:
+                texts[one.name] = decode(one.content)
+    return texts
 
 
 @dataclass(slots=True)
@@ -80,9 +128,10 @@ def source_files(
             if left >= 0:
                 rules = _with(rules, name, text, base)
         for name, blob in folder.files.items():
-            most = _most_bytes(base, name, rules, secrets=secrets)
+            most, taken_back = _most_bytes(base, name, rules, secrets=secrets)
             if most and blob.size:
-                (found if blob.size <= most else too_large)[base + name] = blob
+                taken = blob._replace(taken_back=True) if taken_back else blob
+                (found if blob.size <= most else too_large)[base + name] = taken
         for name in folder.folders:
             below = _entered(base, name, folder, rules, secrets=secrets)
             if below is not None:
@@ -118,21 +167,24 @@ def _with(rules: DirectoryRules, name: str, text: str, base: str) -> DirectoryRu
     return rules if said is None else replace(rules, attributes=(said, *rules.attributes))
 
 
-def _most_bytes(base: str, name: str, rules: DirectoryRules, *, secrets: bool) -> int:
-    """How large a file may be for the walk to take it, 0 where its name forbids that."""
+def _most_bytes(base: str, name: str, rules: DirectoryRules, *, secrets: bool) -> tuple[int, bool]:
+    """How large a file may be for the walk to take it, and whether a rule takes it back.
+
+    0 where its name forbids it.
+    """
     path = base + name
     own = rules.verdict(path, name, False)[0]
     if own or (rules.left_out and own is not False) or (not secrets and is_secret(name, base)):
-        return 0
+        return 0, False
     reason, taken_back = None, own is False
     if not taken_back:
         reason = file_reason(name)
         if rules.attributes:
             reason, taken_back = rules.attributed(path, name, reason)
-    whole = taken_back or name.endswith(NOTEBOOK)
     if reason is not None:
-        return 0
-    return MOST_FILE_BYTES if whole else MAX_FILE_BYTES
+        return 0, False
+    whole = taken_back or name.endswith(NOTEBOOK)
+    return MOST_FILE_BYTES if whole else MAX_FILE_BYTES, taken_back
 
 
 def _entered(
