@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import os
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ MOST_HITS = 16_384
 """Of a search: Milvus gives no more."""
 _LITE_PARTS = frozenset({"LOCK", "collections", "databases"})
 _LOGGERS = ("pymilvus", "milvus_lite")
+_NO_DOTENV = "PYTHON_DOTENV_DISABLED"
 _HOW = "pip install 'c2llm[milvus]'"
 
 
@@ -37,16 +39,11 @@ class MilvusConnection:
 
     def __init__(self, location: MilvusLocation, *, create: bool = True) -> None:
         self.location = location
-        try:
-            import pymilvus
-        except ImportError as error:
-            raise C2LLMError(f"--store for Milvus needs pymilvus; install it: {_HOW}.") from error
-        _quieten()
-        self._milvus: Any = pymilvus
+        self._milvus = _client_library()
         if location.lite is not None:
             _check_lite(location.lite, create=create)
         with self.explained("connect"):
-            self._client: Any = pymilvus.MilvusClient(
+            self._client: Any = self._milvus.MilvusClient(
                 uri=location.uri,
                 token=location.token,
                 db_name=location.database,
@@ -76,18 +73,25 @@ class MilvusConnection:
     def ask(self, method: str, *values: Any, **named: Any) -> Any:
         """Call a method of the client, which waits no longer than the location allows."""
         with self.explained(method):
-            return getattr(self._client, method)(
-                *values, timeout=self.location.timeout, **named
-            )
+            return getattr(self._client, method)(*values, timeout=self.location.timeout, **named)
 
     def schema(self) -> Any:
         """An empty schema of a collection."""
         return self._client.create_schema(auto_id=False, enable_dynamic_field=False)
 
-    def indexes(self, *fields: Mapping[str, Any]) -> Any:
-        """The indexes of a collection, each as `add_index` of the client takes it."""
+    def create(self, name: str, schema: Any, indexes: Sequence[Mapping[str, Any]]) -> None:
+        """Make a collection, and load it.
+
+        `Session`: who has written reads what he wrote, without waiting for the whole cluster.
+        Indexes of nothing are made at once, so nobody waits for each of them.
+        """
+        self.ask("create_collection", name, schema=schema, consistency_level="Session")
+        self.ask("create_index", name, self._indexes(indexes), sync=False)
+        self.ask("load_collection", name)
+
+    def _indexes(self, indexes: Sequence[Mapping[str, Any]]) -> Any:
         params = self._client.prepare_index_params()
-        for one in fields:
+        for one in indexes:
             params.add_index(**one)
         return params
 
@@ -195,7 +199,9 @@ class MilvusConnection:
                 f"The Milvus Lite database {where} cannot be used ({_first_line(causes)}); remove "
                 "it and run c2llm catalog refresh, which fills it again."
             )
-        if re.search(r"unauthenticated|auth check|invalid token|password|privilege|permission", text):
+        if re.search(
+            r"unauthenticated|auth check|invalid token|password|privilege|permission", text
+        ):
             return C2LLMError(
                 f"{where} refuses the user or the token; set {TOKEN_VARIABLE} to user:password or "
                 "an API key that may read and write this database."
@@ -267,12 +273,29 @@ class _Failures(logging.Handler):
 _failures = _Failures()
 
 
-def _quieten() -> None:
+def _client_library() -> Any:
+    """pymilvus, which then logs nothing to the terminal and reads no `.env` of any folder."""
+    before = os.environ.get(_NO_DOTENV)
+    os.environ[_NO_DOTENV] = "1"
+    try:
+        import pymilvus
+    except ImportError as error:
+        raise C2LLMError(f"--store for Milvus needs pymilvus; install it: {_HOW}.") from error
+    finally:
+        if before is None:
+            os.environ.pop(_NO_DOTENV, None)
+        else:
+            os.environ[_NO_DOTENV] = before
+    for name in [*logging.root.manager.loggerDict]:
+        if name.partition(".")[0] in _LOGGERS:
+            logger = logging.getLogger(name)
+            logger.handlers = []
+            logger.propagate = True
     for name in _LOGGERS:
         logger = logging.getLogger(name)
-        if _failures not in logger.handlers:
-            logger.addHandler(_failures)
-            logger.propagate = False
+        logger.handlers = [_failures]
+        logger.propagate = False
+    return pymilvus
 
 
 def _causes(error: BaseException) -> list[BaseException]:
@@ -295,4 +318,3 @@ def _is_full(causes: Sequence[BaseException], text: str) -> bool:
 def _first_line(causes: Sequence[BaseException]) -> str:
     lines = str(causes[0]).strip().splitlines() if causes else []
     return (lines[0] if lines else type(causes[0]).__name__)[:200]
-

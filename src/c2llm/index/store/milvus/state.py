@@ -15,7 +15,7 @@ from c2llm.index.store.milvus.numbers import number
 from c2llm.index.store.milvus.packed import blob_of, damaged, pieces_of
 from c2llm.index.store.milvus.tables import Tables, without_vector
 
-MARK, REPOSITORY, TREE, MODEL, FILLING = range(5)
+MARK, REPOSITORY, TREE, MODEL, FORMER_MODEL = range(5)
 """Kinds of rows."""
 _GENERATION = number("generation")
 
