@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,19 +40,40 @@ class MilvusConnection:
 
     def __init__(self, location: MilvusLocation, *, create: bool = True) -> None:
         self.location = location
+        self._closed = False
         self._milvus = _client_library()
         if location.lite is not None:
             _check_lite(location.lite, create=create)
+        self._client: Any = None
+        if location.lite is None:
+            self._connect()
+            return
+        with _opening:
+            try:
+                self._connect()
+            except BaseException:
+                if not _opened[location.lite]:
+                    _release(location.lite)
+                raise
+            _opened[location.lite] += 1
+
+    def _connect(self) -> None:
+        location = self.location
         with self.explained("connect"):
-            self._client: Any = self._milvus.MilvusClient(
+            client = self._milvus.MilvusClient(
                 uri=location.uri,
                 token=location.token,
                 db_name=location.database,
                 timeout=location.timeout,
                 dedicated=location.lite is None,
             )
-            # A server tells only now whether it knows the database and the token.
-            self._client.list_collections(timeout=location.timeout)
+            try:
+                # A server tells only now whether it knows the database and the token.
+                client.list_collections(timeout=location.timeout)
+            except BaseException:
+                client.close()
+                raise
+        self._client = client
 
     @property
     def types(self) -> Any:
@@ -60,24 +82,43 @@ class MilvusConnection:
 
     def close(self) -> None:
         """Let go of the server, or of the Lite database, so that another process may open it."""
-        with contextlib.suppress(Exception):
-            self._client.close()
-        if self.location.lite is not None:
-            with contextlib.suppress(Exception):
-                from milvus_lite.server_manager import server_manager_instance
+        if self._closed:
+            return
+        self._closed = True
+        self._leave()
+        lite = self.location.lite
+        if lite is None:
+            return
+        with _opening:
+            _opened[lite] -= 1
+            if _opened[lite] <= 0:  # other stores of this process may be in it too
+                _release(lite)
 
-                server_manager_instance.release_server(str(self.location.lite))
+    def _leave(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            with contextlib.suppress(Exception):
+                client.close()
 
     # -- requests --------------------------------------------------------------------------------
 
     def ask(self, method: str, *values: Any, **named: Any) -> Any:
         """Call a method of the client, which waits no longer than the location allows."""
+        client = self._there()
         with self.explained(method):
-            return getattr(self._client, method)(*values, timeout=self.location.timeout, **named)
+            return getattr(client, method)(*values, timeout=self.location.timeout, **named)
+
+    def _there(self) -> Any:
+        """The client; a new one after the server was away, as gRPC tries again ever more rarely."""
+        if self._closed:
+            raise C2LLMError(f"The store {self.location} is closed; open it again.")
+        if self._client is None:
+            self._connect()
+        return self._client
 
     def schema(self) -> Any:
         """An empty schema of a collection."""
-        return self._client.create_schema(auto_id=False, enable_dynamic_field=False)
+        return self._there().create_schema(auto_id=False, enable_dynamic_field=False)
 
     def create(self, name: str, schema: Any, indexes: Sequence[Mapping[str, Any]]) -> None:
         """Make a collection, and load it.
@@ -90,7 +131,7 @@ class MilvusConnection:
         self.ask("load_collection", name)
 
     def _indexes(self, indexes: Sequence[Mapping[str, Any]]) -> Any:
-        params = self._client.prepare_index_params()
+        params = self._there().prepare_index_params()
         for one in indexes:
             params.add_index(**one)
         return params
@@ -117,8 +158,9 @@ class MilvusConnection:
 
     def every(self, collection: str, condition: str, fields: Sequence[str]) -> Iterator[Any]:
         """All rows that meet a condition, however many those are."""
+        client = self._there()
         with self.explained("query"):
-            rows = self._client.query_iterator(
+            rows = client.query_iterator(
                 collection,
                 filter=condition,
                 output_fields=list(fields),
@@ -214,6 +256,7 @@ class MilvusConnection:
         if doing == "connect" or re.search(
             r"unavailable|connect|timeout|deadline|channel|socket|closed", text
         ):
+            self._leave()
             return C2LLMError(
                 f"{where} does not answer (waited {wait}); see whether the server runs and the "
                 "address is right, then run the command again, it goes on where it stopped."
@@ -249,6 +292,18 @@ def _check_lite(folder: Path, *, create: bool) -> None:
             f"The Milvus Lite database {folder} cannot be made ({error.strerror}); make room or "
             "name another path."
         ) from error
+
+
+_opening = threading.Lock()
+_opened: Counter[Path] = Counter()
+"""How many connections of this process each Lite database has."""
+
+
+def _release(lite: Path) -> None:
+    with contextlib.suppress(Exception):
+        from milvus_lite.server_manager import server_manager_instance
+
+        server_manager_instance.release_server(str(lite))
 
 
 class _Failures(logging.Handler):
