@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint lock chromium package site clean
+.PHONY: demo test test-all test-milvus lint lock chromium package site clean
 
 $(VENV)/.core: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -37,6 +37,16 @@ test: lint chromium  ## ruff, mypy and the fast tests, a process a core
 test-all: lint chromium  ## the slow ones too
 	$(BIN)/pytest
 
+# pymilvus and Milvus Lite bring gRPC, pandas, Arrow and faiss, which nothing else here needs.
+.venv-milvus/.ready: requirements-milvus.lock pyproject.toml
+	$(PYTHON) -m venv .venv-milvus
+	.venv-milvus/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-milvus.lock
+	.venv-milvus/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+test-milvus: .venv-milvus/.ready  ## the store in Milvus, against Milvus Lite
+	.venv-milvus/bin/python -m pytest tests/index/store/milvus -n auto --dist loadfile
+
 # What builds a release stays apart from what is released.
 .venv-package/.ready: requirements-package.lock
 	$(PYTHON) -m venv .venv-package
@@ -53,4 +63,4 @@ lock:  ## write the locks from fresh environments
 	tools/lock.sh
 
 clean:
-	rm -rf $(VENV) .venv-package build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-package .venv-milvus build dist .pytest_cache .mypy_cache .ruff_cache

@@ -213,6 +213,18 @@ class ChunkStore(Protocol):
 
 
 @runtime_checkable
+class SampledStore(ChunkStore, Protocol):
+    """A store that searches vectors itself, and gives some to compare what is near with."""
+
+    def sampled(self, model_id: int, limit: int) -> list[tuple[int, bytes]]:
+        """Id and packed vector of some chunks of all, the same ones until the store changes.
+
+        Which ones has nothing to do with what they hold, so that they stand for all.
+        """
+        ...
+
+
+@runtime_checkable
 class LocalStore(ChunkStore, Protocol):
     """A store on this machine's disk, beside which lies a graph of very many vectors.
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from c2llm.errors import C2LLMError, IndexCorruptError, IndexWriteError
@@ -282,6 +283,24 @@ def test_a_damaged_lite(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> No
     assert damaged
     assert "cannot be used" in told(lambda: lite(path), IndexCorruptError)
     assert capfd.readouterr().err == ""
+
+
+def test_what_was_written_answers_when_it_is_opened_again(tmp_path: Path) -> None:
+    hashes = [cut.embedded_hash for cut in ONE.cut.chunks]
+    store = lite(tmp_path / "x.db")
+    store.put_contents([ONE])
+    store.put_repository("a", "r1", {"x.py": ONE.key})
+    store.put_vectors_of("m", "m-1", hashes, unit_rows(2))
+    number, words = store.model_id("m"), store.lexical_candidates(["retry"], 5)
+    assert number is not None
+    query = np.ones(8, np.float32) / np.sqrt(8)
+    nearest, vectors = store.nearest(number[0], lambda: query, 5), store.vectors(number[0])
+    store.close()
+    again = lite(tmp_path / "x.db")
+    assert again.nearest(number[0], lambda: query, 5) == nearest
+    assert len(again.vectors(number[0])) == 2 and again.vectors(number[0]) == vectors
+    assert again.lexical_candidates(["retry"], 5) == words
+    again.close()
 
 
 def test_two_stores_of_one_process_share_a_lite(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ Each id is a hash of what the row is (`numbers`), so what is written twice is th
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from c2llm.index.store.milvus.connection import MilvusConnection
@@ -42,8 +44,14 @@ class Tables:
         ):
             if name not in present:
                 make(name)
-            else:
-                connection.ask("load_collection", name)
+        for name in self._ours(present):
+            connection.ask("load_collection", name)
+
+    def _ours(self, present: Iterable[str]) -> list[str]:
+        """Those of the collections that are of this catalog."""
+        own = {self.rows, self.contents, self.chunks}
+        vectors = re.compile(f"{self._vectors}_[0-9a-f]+_[0-9a-f]+")
+        return [name for name in present if name in own or vectors.fullmatch(name)]
 
     def vectors_of(self, model: str, fingerprint: str) -> tuple[str, str]:
         """The collection of a model's vectors, and the alias that names those in use."""
@@ -73,11 +81,10 @@ class Tables:
 
     def finish(self) -> None:
         """Have everything on the disk and indexed: of what is in memory questions are slow."""
-        for name in self._connection.ask("list_collections"):
-            if name.startswith((self.rows, self.contents, self.chunks, self._vectors)):
-                self._connection.ask("flush", name)
-                if self._connection.location.lite is None:  # Lite does so by itself
-                    self._connection.ask("compact", name)
+        for name in self._ours(self._connection.ask("list_collections")):
+            self._connection.ask("flush", name)
+            if self._connection.location.lite is None:  # Lite does so by itself
+                self._connection.ask("compact", name)
 
     # -- the schemas -----------------------------------------------------------------------------
 

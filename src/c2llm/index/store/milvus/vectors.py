@@ -5,6 +5,7 @@ What is near is Milvus's to say; how near is computed from the codes that every 
 
 from __future__ import annotations
 
+import heapq
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -126,6 +127,10 @@ class MilvusVectors(MilvusQuestions):
             for chunk_id in sorted(ids)
             if vector_of[chunk_id] in packed
         ]
+
+    def sampled(self, model_id: int, limit: int) -> list[tuple[int, bytes]]:
+        """Id and packed vector of some chunks: ids are hashes, so the lowest are of anything."""
+        return self.vectors(model_id, heapq.nsmallest(limit, self._contents().vector_of))
 
     def _packed_of(self, model: Model, numbers: Collection[int]) -> dict[int, bytes]:
         """The packed vectors that have these numbers; such a one never changes."""
