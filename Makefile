@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all fuzz lint lock chromium package site clean
+.PHONY: demo test test-all test-milvus test-ray fuzz lint lock chromium package site clean
 
 $(VENV)/.core: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -48,6 +48,26 @@ test-all: lint chromium  ## the slow ones too
 fuzz: $(VENV)/.dev .venv-fuzz/.tried  ## hostile input for ten minutes; what breaks is kept
 	PYTHONPATH=.venv-fuzz OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzzing $(FUZZ)
 
+# pymilvus and Milvus Lite bring gRPC, pandas, Arrow and faiss, which nothing else here needs.
+.venv-milvus/.ready: requirements-milvus.lock pyproject.toml
+	$(PYTHON) -m venv .venv-milvus
+	.venv-milvus/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-milvus.lock
+	.venv-milvus/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+test-milvus: .venv-milvus/.ready  ## the store in Milvus, against Milvus Lite
+	.venv-milvus/bin/python -m pytest tests/index/store/milvus -n auto --dist loadfile
+
+# Ray has 600 megabytes. A cluster of two nodes on this machine, one test after the other.
+.venv-ray/.ready: requirements-ray.lock pyproject.toml
+	$(PYTHON) -m venv .venv-ray
+	.venv-ray/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements-ray.lock
+	.venv-ray/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+test-ray: .venv-ray/.ready  ## catalogs filled by a Ray cluster
+	.venv-ray/bin/python -m pytest tests/index/catalog/on_ray
+
 # What builds a release stays apart from what is released.
 .venv-package/.ready: requirements-package.lock
 	$(PYTHON) -m venv .venv-package
@@ -64,4 +84,4 @@ lock:  ## write the locks from fresh environments
 	tools/lock.sh
 
 clean:
-	rm -rf $(VENV) .venv-package .venv-fuzz build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-package .venv-fuzz .venv-milvus .venv-ray build dist .pytest_cache .mypy_cache .ruff_cache

@@ -35,7 +35,8 @@ SQL = re.compile(r"""["']\s*(SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|PRAGMA) """
 MOST_FILES = {"cli": 25}
 """Files of a folder, beside its `__init__.py`; fifteen elsewhere."""
 HEAVY = {"torch", "transformers", "sentence_transformers", "mteb", "onnx", "bm25s", "yaml"} | {
-    *("mcp", "mcp_types", "pydantic", "starlette", "uvicorn", "fastapi", "prometheus_client")
+    *("mcp", "mcp_types", "pydantic", "starlette", "uvicorn", "fastapi", "prometheus_client"),
+    *("pymilvus", "milvus_lite"),
 }
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Write requirements.lock (what `pip install .` needs), requirements-dev.lock (what the tests need) and
-# requirements-package.lock (what `make package` and `make site` need) from fresh environments, so that
-# nothing that happens to be installed gets in.
+# Write requirements.lock (what `pip install .` needs), requirements-dev.lock (what the tests need),
+# requirements-milvus.lock (what `make test-milvus` needs) and requirements-package.lock (what `make
+# package` and `make site` need) from fresh environments, so that nothing that happens to be installed
+# gets in.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -20,6 +21,11 @@ freeze > requirements.lock
 $pip install --quiet -c "$work/constraints.txt" torch==2.13.0
 $pip install --quiet -c "$work/constraints.txt" '.[dev]'
 freeze > requirements-dev.lock
+# Milvus brings much that nothing else needs; beside the core stands what runs its tests.
+python3 -m venv "$work/milvus"
+pip="$work/milvus/bin/python -m pip --disable-pip-version-check"
+$pip install --quiet -c requirements.lock '.[milvus]' hypothesis pytest pytest-xdist
+freeze > requirements-milvus.lock
 # What builds a release has an environment of its own, without c2llm.
 python3 -m venv "$work/package"
 pip="$work/package/bin/python -m pip --disable-pip-version-check"

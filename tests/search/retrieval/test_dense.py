@@ -58,6 +58,31 @@ def test_a_store_that_searches_vectors_is_asked(
         assert told._matrices == {}  # nothing was read but what was asked for
 
 
+class SamplingStore(SearchingStore):
+    """It gives a sample too."""
+
+    def sampled(self, model_id: int, limit: int) -> list[tuple[int, bytes]]:
+        return sorted(self.vectors(model_id))[:limit]
+
+
+def test_a_sample_says_how_far_the_nearest_stand_out(
+    store: SearchingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("c2llm.search.retrieval.dense._NEAREST", 3)
+    query = WordEncoder().encode_queries(QUERIES)[0]
+    assert DenseRetriever(store).similarities(1, lambda: query).contrast() is None
+    sampling = SamplingStore(store.path)
+    of_sample = dict(sampling.sampled(1, 3))
+    cosines = unpack(list(of_sample.values())).dot(query)
+    found = DenseRetriever(sampling).similarities(1, lambda: query)
+    expected = (found.similarities.max() - cosines.mean()) / cosines.std()
+    assert len(of_sample) == 3 and found.contrast() == pytest.approx(float(expected))
+    monkeypatch.setattr("c2llm.search.retrieval.dense._NEAREST", 1_000)
+    scanned = DenseRetriever(SqliteStore(store.path)).similarities(1, lambda: query)
+    whole = DenseRetriever(sampling).similarities(1, lambda: query)
+    assert whole.contrast() == pytest.approx(scanned.contrast(), abs=1e-4)
+
+
 def test_a_scan_reads_vectors_before_the_query_is_there(store: SearchingStore) -> None:
     """The model may still be loading meanwhile."""
     scanned = DenseRetriever(SqliteStore(store.path))

@@ -3,10 +3,11 @@
 `search/` knows no other door to an index, so a store is exchanged without a change there. SQLite
 is one (`sqlite_store`); `tests/index/store/conformance.py` holds any store against these pages.
 
-Ids of chunks are integers from 1 that rise as a store writes and are never given twice; a chunk
-never changes, since a file that changes gets new ones. So what was read of an id stays true for as
-long as it can be found, and one that is gone is missing from an answer, never an error. A search is
-several questions with no transaction over them. Ids of files name the files of this moment.
+Ids of chunks are integers from 1 to 2^63 - 1, and one names the same chunk for ever: a file that
+changes gets new ones. So what was read of an id stays true for as long as it can be found, and one
+that is gone is missing from an answer, never an error. They need not rise as a store writes: where
+many write at once an id is a hash of what it names. A search is several questions with no
+transaction over them. Ids of files name the files of this moment.
 """
 
 from __future__ import annotations
@@ -212,8 +213,22 @@ class ChunkStore(Protocol):
 
 
 @runtime_checkable
+class SampledStore(ChunkStore, Protocol):
+    """A store that searches vectors itself, and gives some to compare what is near with."""
+
+    def sampled(self, model_id: int, limit: int) -> list[tuple[int, bytes]]:
+        """Id and packed vector of some chunks of all, the same ones until the store changes.
+
+        Which ones has nothing to do with what they hold, so that they stand for all.
+        """
+        ...
+
+
+@runtime_checkable
 class LocalStore(ChunkStore, Protocol):
     """A store on this machine's disk, beside which lies a graph of very many vectors.
+
+    Its ids of chunks rise as it writes and are never given twice.
 
     The graph is made and searched by `search/retrieval/hnsw.py`; the store keeps a note of which
     one fits its vectors, and drops it when they are made anew.

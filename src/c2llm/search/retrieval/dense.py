@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from c2llm.index.store.chunk_store import ChunkStore, LocalStore
+from c2llm.index.store.chunk_store import ChunkStore, LocalStore, SampledStore
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from c2llm.index.store.quantized import Codes
     from c2llm.search.retrieval.exact_scan import Matrix, Nearest, Vectors
     from c2llm.search.retrieval.hnsw import HnswGraph
 
@@ -31,6 +32,7 @@ class DenseRetriever:
         self._store = store
         self._matrices: dict[int, Matrix] = {}
         self._graphs: dict[int, tuple[int, HnswGraph | None]] = {}
+        self._samples: dict[int, tuple[int, Codes]] = {}
 
     def similarities(
         self,
@@ -101,11 +103,27 @@ class DenseRetriever:
         others = compare(sorted({*also}.difference(chunk_id for chunk_id, _ in found)))
         ids = np.array([chunk_id for chunk_id, _ in found], np.int64)
         cosines = np.array([cosine for _, cosine in found], np.float32)
+        sample = self._sample(model_id)
         return Nearest(
             np.concatenate([ids, others.ids]),
             np.concatenate([cosines, others.similarities]),
             compare,
+            None if sample is None else sample.dot(query),
         )
+
+    def _sample(self, model_id: int) -> Codes | None:
+        """Vectors that stand for all of a store that compares them itself."""
+        store = self._store
+        if not isinstance(store, SampledStore):
+            return None
+        generation = store.generation()
+        known = self._samples.get(model_id)
+        if known is None or known[0] != generation:
+            from c2llm.index.store.quantized import unpack
+
+            codes = unpack([packed for _, packed in store.sampled(model_id, _NEAREST)])
+            known = self._samples[model_id] = generation, codes
+        return known[1]
 
     def _matrix(self, model_id: int) -> Matrix:
         from c2llm.search.retrieval.exact_scan import Matrix

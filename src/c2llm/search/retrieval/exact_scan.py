@@ -64,10 +64,17 @@ class Nearest(Vectors):
 
     compare: Callable[[Sequence[int]], Vectors]
     """Similarities of chunks by id, as far as they have a vector."""
+    sample: NDArray[np.float32] | None = None
+    """Similarities of chunks that stand for all, None where there are no such."""
 
     def contrast(self) -> float | None:
-        """None: the mean of chunks that were not compared is not known."""
-        return None
+        """As of all chunks, by a sample of them; None without one."""
+        if self.sample is None or not len(self.sample) or not len(self.similarities):
+            return None
+        spread = float(self.sample.std())
+        if spread < _NO_SPREAD:
+            return None
+        return float(self.similarities.max() - self.sample.mean()) / spread
 
     def of(self, chunk_ids: Iterable[int]) -> dict[int, float]:
         """The cosines of these chunks, as far as they have a vector."""

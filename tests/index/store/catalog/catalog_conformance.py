@@ -222,7 +222,7 @@ class CatalogConformance:
         assert store.files_state()[1] > state[1]
         if ONE.key in store.known([ONE.key]):  # it may be kept a while
             store.put_repository("b", "r1", {"y.py": ONE.key})
-            assert store.definitions(["retry"]) and not store.chunks_in(["b"]) & ids
+            assert store.definitions(["retry"])
             assert [one.chunk.text for one in store.chunks(store.chunks_in(["b"]))] == [
                 one.chunk.text for one in ONE.cut.chunks
             ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from c2llm.errors import UsageError
 from c2llm.index.store.catalog.catalog_store import CatalogStore
 from c2llm.index.store.catalog.sqlite_catalog import SqliteCatalog
 from c2llm.index.store.location import resolved_path, unlink_index
+from c2llm.index.store.milvus.location import parse_location
 
 STORE_FILE = "store.sqlite"
 
@@ -19,7 +19,10 @@ def whole_address(address: str) -> str:
         UsageError: It is none.
     """
     check_address(address)
-    return str(resolved_path(address)) if _is_lite(address) else address
+    if not address or parse_location(address).lite is None:
+        return address
+    path, sign, options = address.partition("?")
+    return f"{resolved_path(path)}{sign}{options}"
 
 
 def check_address(address: str) -> None:
@@ -28,11 +31,13 @@ def check_address(address: str) -> None:
     Raises:
         UsageError: It may not.
     """
-    if address and not address.startswith(("milvus://", "milvuss://")) and not _is_lite(address):
-        raise UsageError(
-            f"{address!r} is no store; use milvus://HOST:PORT/DATABASE, a file that ends in .db, or"
-            " leave it away for a file of the catalog's own."
-        )
+    if address:
+        parse_location(address)
+
+
+def shown_address(address: str) -> str:
+    """An address without the password that it may have."""
+    return str(parse_location(address)) if address else ""
 
 
 def open_catalog_store(folder: Path, address: str = "", *, create: bool = True) -> CatalogStore:
@@ -47,8 +52,9 @@ def open_catalog_store(folder: Path, address: str = "", *, create: bool = True) 
         C2LLMError: It cannot be had.
     """
     if address:
-        check_address(address)
-        raise UsageError(f"The store {address} needs Milvus, which this version does not know.")
+        from c2llm.index.store.milvus.milvus_catalog import MilvusCatalog
+
+        return MilvusCatalog(parse_location(address, folder.name), create=create)
     path = folder / STORE_FILE
     store = SqliteCatalog(path, create=create)
     if create and store.is_outdated():
@@ -56,7 +62,3 @@ def open_catalog_store(folder: Path, address: str = "", *, create: bool = True) 
         unlink_index(path)
         store = SqliteCatalog(path)
     return store
-
-
-def _is_lite(address: str) -> bool:
-    return address.endswith(".db") and "://" not in address

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import os
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ MOST_HITS = 16_384
 """Of a search: Milvus gives no more."""
 _LITE_PARTS = frozenset({"LOCK", "collections", "databases"})
 _LOGGERS = ("pymilvus", "milvus_lite")
+_NO_DOTENV = "PYTHON_DOTENV_DISABLED"
 _HOW = "pip install 'c2llm[milvus]'"
 
 
@@ -37,24 +40,40 @@ class MilvusConnection:
 
     def __init__(self, location: MilvusLocation, *, create: bool = True) -> None:
         self.location = location
-        try:
-            import pymilvus
-        except ImportError as error:
-            raise C2LLMError(f"--store for Milvus needs pymilvus; install it: {_HOW}.") from error
-        _quieten()
-        self._milvus: Any = pymilvus
+        self._closed = False
+        self._milvus = _client_library()
         if location.lite is not None:
             _check_lite(location.lite, create=create)
+        self._client: Any = None
+        if location.lite is None:
+            self._connect()
+            return
+        with _opening:
+            try:
+                self._connect()
+            except BaseException:
+                if not _opened[location.lite]:
+                    _release(location.lite)
+                raise
+            _opened[location.lite] += 1
+
+    def _connect(self) -> None:
+        location = self.location
         with self.explained("connect"):
-            self._client: Any = pymilvus.MilvusClient(
+            client = self._milvus.MilvusClient(
                 uri=location.uri,
                 token=location.token,
                 db_name=location.database,
                 timeout=location.timeout,
                 dedicated=location.lite is None,
             )
-            # A server tells only now whether it knows the database and the token.
-            self._client.list_collections(timeout=location.timeout)
+            try:
+                # A server tells only now whether it knows the database and the token.
+                client.list_collections(timeout=location.timeout)
+            except BaseException:
+                client.close()
+                raise
+        self._client = client
 
     @property
     def types(self) -> Any:
@@ -63,31 +82,57 @@ class MilvusConnection:
 
     def close(self) -> None:
         """Let go of the server, or of the Lite database, so that another process may open it."""
-        with contextlib.suppress(Exception):
-            self._client.close()
-        if self.location.lite is not None:
-            with contextlib.suppress(Exception):
-                from milvus_lite.server_manager import server_manager_instance
+        if self._closed:
+            return
+        self._closed = True
+        self._leave()
+        lite = self.location.lite
+        if lite is None:
+            return
+        with _opening:
+            _opened[lite] -= 1
+            if _opened[lite] <= 0:  # other stores of this process may be in it too
+                _release(lite)
 
-                server_manager_instance.release_server(str(self.location.lite))
+    def _leave(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            with contextlib.suppress(Exception):
+                client.close()
 
     # -- requests --------------------------------------------------------------------------------
 
     def ask(self, method: str, *values: Any, **named: Any) -> Any:
         """Call a method of the client, which waits no longer than the location allows."""
+        client = self._there()
         with self.explained(method):
-            return getattr(self._client, method)(
-                *values, timeout=self.location.timeout, **named
-            )
+            return getattr(client, method)(*values, timeout=self.location.timeout, **named)
+
+    def _there(self) -> Any:
+        """The client; a new one after the server was away, as gRPC tries again ever more rarely."""
+        if self._closed:
+            raise C2LLMError(f"The store {self.location} is closed; open it again.")
+        if self._client is None:
+            self._connect()
+        return self._client
 
     def schema(self) -> Any:
         """An empty schema of a collection."""
-        return self._client.create_schema(auto_id=False, enable_dynamic_field=False)
+        return self._there().create_schema(auto_id=False, enable_dynamic_field=False)
 
-    def indexes(self, *fields: Mapping[str, Any]) -> Any:
-        """The indexes of a collection, each as `add_index` of the client takes it."""
-        params = self._client.prepare_index_params()
-        for one in fields:
+    def create(self, name: str, schema: Any, indexes: Sequence[Mapping[str, Any]]) -> None:
+        """Make a collection, and load it.
+
+        `Session`: who has written reads what he wrote, without waiting for the whole cluster.
+        Indexes of nothing are made at once, so nobody waits for each of them.
+        """
+        self.ask("create_collection", name, schema=schema, consistency_level="Session")
+        self.ask("create_index", name, self._indexes(indexes), sync=False)
+        self.ask("load_collection", name)
+
+    def _indexes(self, indexes: Sequence[Mapping[str, Any]]) -> Any:
+        params = self._there().prepare_index_params()
+        for one in indexes:
             params.add_index(**one)
         return params
 
@@ -113,8 +158,9 @@ class MilvusConnection:
 
     def every(self, collection: str, condition: str, fields: Sequence[str]) -> Iterator[Any]:
         """All rows that meet a condition, however many those are."""
+        client = self._there()
         with self.explained("query"):
-            rows = self._client.query_iterator(
+            rows = client.query_iterator(
                 collection,
                 filter=condition,
                 output_fields=list(fields),
@@ -195,7 +241,9 @@ class MilvusConnection:
                 f"The Milvus Lite database {where} cannot be used ({_first_line(causes)}); remove "
                 "it and run c2llm catalog refresh, which fills it again."
             )
-        if re.search(r"unauthenticated|auth check|invalid token|password|privilege|permission", text):
+        if re.search(
+            r"unauthenticated|auth check|invalid token|password|privilege|permission", text
+        ):
             return C2LLMError(
                 f"{where} refuses the user or the token; set {TOKEN_VARIABLE} to user:password or "
                 "an API key that may read and write this database."
@@ -208,6 +256,7 @@ class MilvusConnection:
         if doing == "connect" or re.search(
             r"unavailable|connect|timeout|deadline|channel|socket|closed", text
         ):
+            self._leave()
             return C2LLMError(
                 f"{where} does not answer (waited {wait}); see whether the server runs and the "
                 "address is right, then run the command again, it goes on where it stopped."
@@ -245,6 +294,18 @@ def _check_lite(folder: Path, *, create: bool) -> None:
         ) from error
 
 
+_opening = threading.Lock()
+_opened: Counter[Path] = Counter()
+"""How many connections of this process each Lite database has."""
+
+
+def _release(lite: Path) -> None:
+    with contextlib.suppress(Exception):
+        from milvus_lite.server_manager import server_manager_instance
+
+        server_manager_instance.release_server(str(lite))
+
+
 class _Failures(logging.Handler):
     """Keeps from the terminal what the libraries log, and in each thread what they do not raise."""
 
@@ -267,12 +328,29 @@ class _Failures(logging.Handler):
 _failures = _Failures()
 
 
-def _quieten() -> None:
+def _client_library() -> Any:
+    """pymilvus, which then logs nothing to the terminal and reads no `.env` of any folder."""
+    before = os.environ.get(_NO_DOTENV)
+    os.environ[_NO_DOTENV] = "1"
+    try:
+        import pymilvus
+    except ImportError as error:
+        raise C2LLMError(f"--store for Milvus needs pymilvus; install it: {_HOW}.") from error
+    finally:
+        if before is None:
+            os.environ.pop(_NO_DOTENV, None)
+        else:
+            os.environ[_NO_DOTENV] = before
+    for name in [*logging.root.manager.loggerDict]:
+        if name.partition(".")[0] in _LOGGERS:
+            logger = logging.getLogger(name)
+            logger.handlers = []
+            logger.propagate = True
     for name in _LOGGERS:
         logger = logging.getLogger(name)
-        if _failures not in logger.handlers:
-            logger.addHandler(_failures)
-            logger.propagate = False
+        logger.handlers = [_failures]
+        logger.propagate = False
+    return pymilvus
 
 
 def _causes(error: BaseException) -> list[BaseException]:
@@ -295,4 +373,3 @@ def _is_full(causes: Sequence[BaseException], text: str) -> bool:
 def _first_line(causes: Sequence[BaseException]) -> str:
     lines = str(causes[0]).strip().splitlines() if causes else []
     return (lines[0] if lines else type(causes[0]).__name__)[:200]
-

@@ -167,7 +167,9 @@ class Vocabulary:
         """The counts of all of them together."""
         if not entries:
             return cls(np.empty(0, np.uint32), np.empty(0, np.int64))
-        terms, where = np.unique(np.concatenate([one.terms for one in entries]), return_inverse=True)
+        terms, where = np.unique(
+            np.concatenate([one.terms for one in entries]), return_inverse=True
+        )
         weights = np.concatenate([one.counts for one in entries])
         return cls(terms, np.bincount(where, weights, len(terms)).astype(np.int64))
 

@@ -6,6 +6,7 @@ location never has them.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass, field
@@ -62,8 +63,12 @@ def is_milvus(location: str | Path) -> bool:
     return "://" in str(location) or str(location).endswith(LITE_SUFFIX)
 
 
-def parse_location(location: str | Path) -> MilvusLocation:
+def parse_location(location: str | Path, catalog: str = DEFAULT_NAME) -> MilvusLocation:
     """Read an address.
+
+    Args:
+        location: As the user gives it.
+        catalog: The name of the catalog, which its collections have where the address says none.
 
     Raises:
         UsageError: It is none.
@@ -78,7 +83,7 @@ def parse_location(location: str | Path) -> MilvusLocation:
         folder = Path(path).expanduser().absolute()
         options = _options(query)
         return MilvusLocation(
-            str(folder), lite=folder, name=_name(options), timeout=_timeout(options)
+            str(folder), lite=folder, name=_name(options, catalog), timeout=_timeout(options)
         )
     try:
         parts = urlsplit(text)
@@ -98,7 +103,7 @@ def parse_location(location: str | Path) -> MilvusLocation:
         f"{host}:{port or DEFAULT_PORT}",
         database=database,
         tls=_SCHEMES[parts.scheme] or options.get("tls", "0") not in ("0", "false", ""),
-        name=_name(options),
+        name=_name(options, catalog),
         timeout=_timeout(options),
         token=_token(parts),
     )
@@ -127,13 +132,22 @@ def _options(query: str) -> dict[str, str]:
     return options
 
 
-def _name(options: dict[str, str]) -> str:
-    name = options.get("name", DEFAULT_NAME)
+def _name(options: dict[str, str], catalog: str) -> str:
+    name = options.get("name", collection_name(catalog))
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"name={name!r} in the address of a store has to be letters, digits and _, 64 at most."
         )
     return name
+
+
+def collection_name(catalog: str) -> str:
+    """What the collections of a catalog are called, which takes letters, digits and _ alone."""
+    if _NAME.fullmatch(catalog):
+        return catalog
+    digest = hashlib.blake2b(catalog.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
+    plain = re.sub(r"[^A-Za-z0-9_]", "_", catalog)[:48]
+    return f"c_{plain}_{digest}"
 
 
 def _timeout(options: dict[str, str]) -> float:

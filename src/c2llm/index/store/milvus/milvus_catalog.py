@@ -21,7 +21,6 @@ from c2llm.codebase.chunks import embedding_text
 from c2llm.errors import C2LLMError
 from c2llm.index.build.cutting import CutChunk
 from c2llm.index.store.catalog.records import Content, Place, RepositoryState
-from c2llm.index.store.milvus.connection import ROWS_AT_ONCE
 from c2llm.index.store.milvus.contents import Contents, Entry, pack_tree
 from c2llm.index.store.milvus.location import MilvusLocation
 from c2llm.index.store.milvus.numbers import (
@@ -46,7 +45,7 @@ class MilvusCatalog(MilvusVectors):
     def __init__(self, location: MilvusLocation, *, create: bool = True) -> None:
         self._words = {}
         self._packed, self._present = {}, {}
-        self._absent, self._models = (-1, {}), (-1, {}, {})
+        self._absent, self._models = (-1, {}), (-1, {}, [])
         self._written = False
         super().__init__(location, create=create)
 
@@ -101,7 +100,7 @@ class MilvusCatalog(MilvusVectors):
     ) -> list[tuple[bytes, str]]:
         """Hash and text of what has no vector of the model, some at a time."""
         contents = self._contents()
-        known = self._newest(model)
+        known = self._in_use().get(model)
         wanted = contents.of_vector.keys() if known is None else self._missing(known)
         ids = sorted(contents.of_vector[each][0] for each in wanted)
         if only is not None:

@@ -161,9 +161,7 @@ class MilvusQuestions(MilvusState):
         for row in self._connection.get(self._tables.chunks, unknown, ["words"]):
             path, symbol, body = str(row["words"]).split("\n")
             self._words[int(row["id"])] = path, symbol, body
-        return {
-            chunk_id: self._words[chunk_id] for chunk_id in wanted if chunk_id in self._words
-        }
+        return {chunk_id: self._words[chunk_id] for chunk_id in wanted if chunk_id in self._words}
 
     def word_statistics(self, terms: Iterable[str]) -> WordStatistics:
         """How common the terms are, how many chunks there are, and how many tokens in them."""

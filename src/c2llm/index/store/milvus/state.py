@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -15,9 +16,11 @@ from c2llm.index.store.milvus.numbers import number
 from c2llm.index.store.milvus.packed import blob_of, damaged, pieces_of
 from c2llm.index.store.milvus.tables import Tables, without_vector
 
-MARK, REPOSITORY, TREE, MODEL, FILLING = range(5)
+MARK, REPOSITORY, TREE, MODEL, FORMER_MODEL = range(5)
 """Kinds of rows."""
 _GENERATION = number("generation")
+_MOMENT = 0.25
+"""Seconds for which a generation is believed in."""
 
 
 class MilvusState:
@@ -36,6 +39,7 @@ class MilvusState:
             self._connection.close()
             raise
         self._known: tuple[int, Contents] = (-1, Contents())
+        self._generation = (-math.inf, 0)
 
     @property
     def location(self) -> MilvusLocation:
@@ -47,16 +51,28 @@ class MilvusState:
         self._connection.close()
 
     def generation(self) -> int:
-        """A number that every write raises."""
+        """A number that every write raises; one of another process is seen a moment later.
+
+        A search asks for it some twenty times, which would be half of all its requests.
+        """
+        asked, known = self._generation
+        if time.monotonic() - asked > _MOMENT:
+            known = self._read_generation()
+            self._generation = time.monotonic(), known
+        return known
+
+    def _read_generation(self) -> int:
         rows = list(self._connection.get(self._tables.rows, [_GENERATION], ["generation"]))
         return int(rows[0]["generation"]) if rows else 0
 
     def _risen(self) -> int:
         """A higher generation: a time, so that two who write at once do not take the same."""
-        return max(self.generation() + 1, time.time_ns())
+        return max(self._read_generation() + 1, time.time_ns())
 
     def _raise_generation(self) -> None:
-        self._put_row(_GENERATION, MARK, self._risen())
+        risen = self._risen()
+        self._put_row(_GENERATION, MARK, risen)
+        self._generation = time.monotonic(), risen
 
     def _contents(self) -> Contents:
         """The table of contents, as it is now."""

@@ -10,6 +10,8 @@ Each id is a hash of what the row is (`numbers`), so what is written twice is th
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from c2llm.index.store.milvus.connection import MilvusConnection
@@ -42,7 +44,14 @@ class Tables:
         ):
             if name not in present:
                 make(name)
+        for name in self._ours(present):
             connection.ask("load_collection", name)
+
+    def _ours(self, present: Iterable[str]) -> list[str]:
+        """Those of the collections that are of this catalog."""
+        own = {self.rows, self.contents, self.chunks}
+        vectors = re.compile(f"{self._vectors}_[0-9a-f]+_[0-9a-f]+")
+        return [name for name in present if name in own or vectors.fullmatch(name)]
 
     def vectors_of(self, model: str, fingerprint: str) -> tuple[str, str]:
         """The collection of a model's vectors, and the alias that names those in use."""
@@ -65,20 +74,17 @@ class Tables:
         schema.add_field("id", types.INT64, is_primary=True)
         schema.add_field("step", types.FLOAT)
         schema.add_field("vector", types.FLOAT_VECTOR if lite else types.FLOAT16_VECTOR, dim=dim)
-        kind = {"index_type": "FLAT" if lite else "HNSW", "metric_type": "IP"}
+        kind: dict[str, Any] = {"index_type": "FLAT" if lite else "HNSW", "metric_type": "IP"}
         if not lite:
             kind["params"] = {"M": 16, "efConstruction": 128}
-        self._make(name, schema, {"field_name": "vector", **kind})
-        connection.ask("load_collection", name)
+        connection.create(name, schema, [{"field_name": "vector", **kind}])
 
     def finish(self) -> None:
-        """Have everything on the disk and indexed: right after load questions are slow."""
-        for name in self._connection.ask("list_collections"):
-            if name.startswith((self.rows, self.contents, self.chunks, self._vectors)):
-                self._connection.ask("flush", name)
+        """Have everything on the disk and indexed: of what is in memory questions are slow."""
+        for name in self._ours(self._connection.ask("list_collections")):
+            self._connection.ask("flush", name)
+            if self._connection.location.lite is None:  # Lite does so by itself
                 self._connection.ask("compact", name)
-                self._connection.ask("release_collection", name)
-                self._connection.ask("load_collection", name)
 
     # -- the schemas -----------------------------------------------------------------------------
 
@@ -90,7 +96,7 @@ class Tables:
         schema.add_field("owner", types.INT64)
         schema.add_field("data", types.VARCHAR, max_length=_LONGEST)
         schema.add_field("unused", types.FLOAT_VECTOR, dim=2)
-        self._make(name, schema, _unused(), _scalar("kind"), _scalar("owner"))
+        self._connection.create(name, schema, [_unused(), _scalar("kind"), _scalar("owner")])
 
     def _make_contents(self, name: str) -> None:
         types, schema = self._connection.types, self._connection.schema()
@@ -100,7 +106,7 @@ class Tables:
         schema.add_field("pieces", types.INT32)
         schema.add_field("data", types.VARCHAR, max_length=_LONGEST)
         schema.add_field("unused", types.FLOAT_VECTOR, dim=2)
-        self._make(name, schema, _unused(), _scalar("content"), _scalar("piece"))
+        self._connection.create(name, schema, [_unused(), _scalar("content"), _scalar("piece")])
 
     def _make_chunks(self, name: str) -> None:
         types, schema = self._connection.types, self._connection.schema()
@@ -119,17 +125,7 @@ class Tables:
             "index_type": "SPARSE_INVERTED_INDEX",
             "metric_type": "IP",
         }
-        self._make(name, schema, terms, _scalar("content"))
-
-    def _make(self, name: str, schema: Any, *indexes: dict[str, Any]) -> None:
-        # `Session`: who has written reads what he wrote, without waiting for the whole cluster.
-        self._connection.ask(
-            "create_collection",
-            name,
-            schema=schema,
-            index_params=self._connection.indexes(*indexes),
-            consistency_level="Session",
-        )
+        self._connection.create(name, schema, [terms, _scalar("content")])
 
 
 def without_vector(row: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ What is near is Milvus's to say; how near is computed from the codes that every 
 
 from __future__ import annotations
 
+import heapq
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,7 +14,7 @@ from c2llm.index.store.milvus.connection import MOST_HITS
 from c2llm.index.store.milvus.numbers import number, vector_number
 from c2llm.index.store.milvus.packed import damaged
 from c2llm.index.store.milvus.questions import MilvusQuestions
-from c2llm.index.store.milvus.state import FILLING, MODEL
+from c2llm.index.store.milvus.state import FORMER_MODEL, MODEL
 from c2llm.index.store.quantized import packed_size, unpack
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class MilvusVectors(MilvusQuestions):
     _packed: dict[str, dict[int, bytes]]
     _present: dict[str, set[int]]
     _absent: tuple[int, dict[str, set[int]]]
-    _models: tuple[int, dict[str, Model], dict[str, Model]]
+    _models: tuple[int, dict[str, Model], list[Model]]
 
     # -- which models there are ------------------------------------------------------------------
 
@@ -56,23 +57,22 @@ class MilvusVectors(MilvusQuestions):
         """The models that answer, by name."""
         return self._all_models()[0]
 
-    def _all_models(self) -> tuple[dict[str, Model], dict[str, Model]]:
-        """The models that answer, and those that are to take their places, each by name."""
+    def _all_models(self) -> tuple[dict[str, Model], list[Model]]:
+        """The models that answer, by name, and former ones whose vectors are still there."""
         generation = self.generation()
         if self._models[0] != generation:
-            found: dict[int, dict[str, Model]] = {MODEL: {}, FILLING: {}}
+            in_use: dict[str, Model] = {}
+            former: list[Model] = []
             for row in self._connection.every(
-                self._tables.rows, f"kind in [{MODEL}, {FILLING}]", ["kind", "data"]
+                self._tables.rows, f"kind in [{MODEL}, {FORMER_MODEL}]", ["kind", "data"]
             ):
                 model = _model(row["data"])
-                found[int(row["kind"])][model.name] = model
-            self._models = generation, found[MODEL], found[FILLING]
+                if int(row["kind"]) == MODEL:
+                    in_use[model.name] = model
+                else:
+                    former.append(model)
+            self._models = generation, in_use, former
         return self._models[1:]
-
-    def _newest(self, name: str) -> Model | None:
-        """The model of a name that is being filled in, or the one that answers."""
-        in_use, filling = self._all_models()
-        return filling.get(name) or in_use.get(name)
 
     def _numbered(self, model_id: int) -> Model | None:
         return next((one for one in self._in_use().values() if one.number == model_id), None)
@@ -127,6 +127,10 @@ class MilvusVectors(MilvusQuestions):
             for chunk_id in sorted(ids)
             if vector_of[chunk_id] in packed
         ]
+
+    def sampled(self, model_id: int, limit: int) -> list[tuple[int, bytes]]:
+        """Id and packed vector of some chunks: ids are hashes, so the lowest are of anything."""
+        return self.vectors(model_id, heapq.nsmallest(limit, self._contents().vector_of))
 
     def _packed_of(self, model: Model, numbers: Collection[int]) -> dict[int, bytes]:
         """The packed vectors that have these numbers; such a one never changes."""
@@ -185,27 +189,28 @@ class MilvusVectors(MilvusQuestions):
     ) -> None:
         """Add packed vectors of what was embedded, by its hash.
 
-        Those of a new fingerprint fill a collection of their own, and take the place of the old
-        ones as soon as nothing is without one, or at the next `sweep`: until then who still has
-        the old model is answered as before.
+        Those of a new fingerprint have a collection of their own, which is asked from then on. The
+        old one stays, and the alias with it, until the new one is whole or the next `sweep`: who
+        reads by the alias has all vectors of one model at any moment.
         """
         if not packed:
             return
-        in_use, filling = self._all_models()
-        known = in_use.get(model)
         new = Model(model, fingerprint, len(packed[0]) - packed_size(0))
+        old = self._in_use().get(model)
         collection, alias = self._tables.vectors_of(model, fingerprint)
         self._tables.make_vectors(collection, new.dim)
-        if known is None:
+        if old is not None and old.fingerprint != fingerprint:
+            self._put_row(_former_id(old), FORMER_MODEL, 0, data=json.dumps(old))
+        elif old is None:
             self._name(alias, collection)
-            self._put_row(number("model", model), MODEL, 0, data=json.dumps(new))
-        elif known.fingerprint != fingerprint and filling.get(model) != new:
-            self._put_row(number("filling", model), FILLING, 0, data=json.dumps(new))
         self._connection.put(collection, self._vector_rows(hashes, packed))
+        if old != new:
+            self._put_row(number("model", model), MODEL, 0, data=json.dumps(new))
+            self._connection.remove(self._tables.rows, "id", [_former_id(new)])
         self._present.setdefault(collection, set()).update(map(vector_number, hashes))
         self._raise_generation()
-        if known is not None and known.fingerprint != fingerprint and not self._missing(new):
-            self._switch(known, new)
+        if any(one.name == model for one in self._all_models()[1]) and not self._missing(new):
+            self._drop_former(new)
 
     def _vector_rows(self, hashes: Sequence[bytes], packed: Sequence[bytes]) -> list[Any]:
         import numpy as np
@@ -222,40 +227,41 @@ class MilvusVectors(MilvusQuestions):
             for hashed, step, row in zip(hashes, codes.steps, rows, strict=True)
         ]
 
-    def _switch(self, old: Model, new: Model) -> None:
-        """Have a model's new vectors answer, and drop the old ones."""
-        collection, alias = self._tables.vectors_of(new.name, new.fingerprint)
+    def _drop_former(self, model: Model) -> None:
+        """Have the alias name the vectors of a model, and drop those that it had before."""
+        collection, alias = self._tables.vectors_of(model.name, model.fingerprint)
         self._name(alias, collection)
-        self._put_row(number("model", new.name), MODEL, 0, data=json.dumps(new))
-        self._connection.remove(self._tables.rows, "id", [number("filling", new.name)])
+        for old in [one for one in self._all_models()[1] if one.name == model.name]:
+            former = self._collection(old)
+            self._connection.ask("drop_collection", former)
+            self._connection.remove(self._tables.rows, "id", [_former_id(old)])
+            for kept in (self._packed, self._present):
+                kept.pop(former, None)
         self._raise_generation()
-        former = self._collection(old)
-        self._connection.ask("drop_collection", former)
-        for kept in (self._packed, self._present):
-            kept.pop(former, None)
 
     def _name(self, alias: str, collection: str) -> None:
         """Have an alias name a collection, whatever it named before."""
         named = self._connection.ask("list_aliases").get("aliases", [])
-        self._connection.ask(
-            "alter_alias" if alias in named else "create_alias", collection, alias
-        )
+        self._connection.ask("alter_alias" if alias in named else "create_alias", collection, alias)
 
     def _settle_models(self) -> None:
-        """Have the models answer whose vectors were to be filled in."""
-        in_use, filling = self._all_models()
-        for name, new in sorted(filling.items()):
-            self._switch(in_use[name], new)
+        """Drop the vectors of all former models."""
+        in_use, former = self._all_models()
+        for name in sorted({one.name for one in former} & in_use.keys()):
+            self._drop_former(in_use[name])
 
     def _forget_vectors(self, numbers: Collection[int]) -> None:
         """Delete vectors of what is in no answer."""
-        in_use, filling = self._all_models()
-        for model in (*in_use.values(), *filling.values()):
+        for model in self._in_use().values():
             collection = self._collection(model)
             self._connection.remove(collection, "id", numbers)
             self._present.get(collection, set()).difference_update(numbers)
             for each in numbers:
                 self._packed.get(collection, {}).pop(each, None)
+
+
+def _former_id(model: Model) -> int:
+    return number("former model", model.name, model.fingerprint)
 
 
 def _model(data: str) -> Model:
@@ -280,6 +286,5 @@ def _packed(model: Model, step: float, vector: Any) -> bytes:
     if len(row) != model.dim:
         raise damaged()
     codes = np.rint(row / exact) if exact > 0 else np.zeros_like(row)
-    return exact.astype("<f4").tobytes() + codes.astype(np.int8).tobytes()
-
-
+    packed: bytes = exact.astype("<f4").tobytes() + codes.astype(np.int8).tobytes()
+    return packed
