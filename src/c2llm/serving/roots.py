@@ -83,7 +83,7 @@ class Roots:
         raise UsageError(_not_there(self.folders[0]))
 
     def places(self, path: str | None) -> list[Place]:
-        """What a path means; `@NAME` is a workspace, whose directories its user has named.
+        """What a path means; `@NAME` is a catalog, whose directories its user has named.
 
         Raises:
             UsageError: It is not there, lies outside of the folders, or is no project.
