@@ -63,7 +63,10 @@ class Run:
         command = [sys.executable, "-m", "tests.fuzzing.one", self.name, self.driver]
         quiet = subprocess.DEVNULL if self.driver == "coverage" else None
         process = subprocess.Popen(
-            [*command, str(seconds)], stdout=subprocess.DEVNULL, stderr=quiet
+            [*command, str(seconds)],
+            stdout=subprocess.DEVNULL,
+            stderr=quiet,
+            start_new_session=True,  # Ctrl-C is for this process, which ends it
         )
         count, since = 0, monotonic()
         while True:

@@ -52,6 +52,9 @@ def test_csv_of_other_encodings(tmp_path):
 def test_names_of_columns_are_all_different(tmp_path):
     found = read(tmp_path, "r.csv", ",file,x,x\n0,a.py,1,2\n")
     assert found.columns == ("column 1", "file", "x", "x (2)")
+    found = read(tmp_path, "s.csv", "x,x (2),x,x,x (2)\n1,2,3,4,5\n")
+    assert len(set(found.columns)) == 5 and found.columns[:2] == ("x", "x (2)")
+    assert list(found.rows[0].values()) == ["1", "2", "3", "4", "5"]
 
 
 @pytest.mark.parametrize(

@@ -236,3 +236,14 @@ def test_a_damaged_lexicon_translates_what_is_whole(tmp_path: Path) -> None:
     assert lexicon.translations("de·datei") == (("file", 1.0),)
     assert lexicon.translations("de·baum") == ()
     assert lexicon.translations("de·haus") == (("\ufffd", 0.09),)
+
+
+@pytest.mark.parametrize("cut", range(0, 60, 3))
+def test_a_lexicon_that_was_cut_off_ends_every_look(tmp_path: Path, cut: int) -> None:
+    file = tmp_path / "words.tsv"
+    whole = "=baum\tde\n=datei\tde\n=wo\tde\nde·datei\tfile=100\nde·wo\t\n".encode()
+    file.write_bytes(whole[: len(whole) - cut])
+    lexicon = Lexicon(file)
+    for key in ("de·datei", "de·wo", "de·zz", "a", "\uffff"):
+        assert lexicon.translations(key) in (None, (), (("file", 1.0),))
+    assert lexicon.languages("baum") in (("de",), ())

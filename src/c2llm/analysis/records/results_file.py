@@ -119,12 +119,14 @@ def _names(header: Sequence[str]) -> list[str]:
     if len(header) > MOST_COLUMNS:
         raise DataError(f"The file has {len(header):,} columns; at most {MOST_COLUMNS:,} are read.")
     seen: Counter[str] = Counter()
-    names: list[str] = []
+    names: dict[str, None] = {}
     for number, given in enumerate(header, 1):
-        name = given.strip()[: MOST_CHARACTERS // 50] or f"column {number}"
-        seen[name] += 1
-        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return names
+        told = name = given.strip()[: MOST_CHARACTERS // 50] or f"column {number}"
+        while told in names:  # the file itself may have a column `a (2)`
+            seen[name] += 1
+            told = f"{name} ({seen[name] + 1})"
+        names[told] = None
+    return list(names)
 
 
 def _json(path: Path) -> Results:

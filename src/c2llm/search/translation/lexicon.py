@@ -52,6 +52,7 @@ class Lexicon:
         while low < high:
             start = lines.rfind(b"\n", low, (low + high) // 2) + 1 or low
             end = lines.find(b"\n", start)
+            end = len(lines) if end < 0 else end  # a file that was cut off
             line = lines[start:end]
             if line.startswith(wanted):
                 return line[len(wanted) :].decode(errors="replace")

@@ -63,4 +63,4 @@ _TOKENS = tokens(
     """
 )
 
-TARGET = Target(check, _SEEDS, (*COMMENTS_AND_BRACKETS, *_TOKENS), answers=(), quick=15)
+TARGET = Target(check, _SEEDS, (*COMMENTS_AND_BRACKETS, *_TOKENS), answers=(), quick=10)

@@ -45,9 +45,10 @@ def read(kind: str, content: bytes) -> None:
             assert not isinstance(value, float) or math.isfinite(value)
             assert not isinstance(value, int) or -(2**63) <= value < 2**63
             json.dumps(value).encode()
-    template = parse_template(results.columns[0], results.columns)
-    for row in results.rows[:20]:
-        template.key(row)
+    for column in results.columns[:1]:
+        template = parse_template(column, results.columns)
+        for row in results.rows[:20]:
+            template.key(row)
 
 
 _ROWS = [{"path": "a.py", "metrics": {"sharpe": 1.5}}, {"path": "b.py", "tags": ["x"], "n": 2**70}]

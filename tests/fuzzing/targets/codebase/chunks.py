@@ -29,4 +29,4 @@ def check(data: bytes) -> None:
     assert again == cut
 
 
-TARGET = Target(check, seeds(), COMMENTS_AND_BRACKETS, answers=(), quick=60)
+TARGET = Target(check, seeds(), COMMENTS_AND_BRACKETS, answers=(), quick=25)

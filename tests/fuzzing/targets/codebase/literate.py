@@ -36,4 +36,4 @@ _TOKENS = tokens(
     """
 )
 
-TARGET = Target(check, _SEEDS, _TOKENS, answers=())
+TARGET = Target(check, _SEEDS, _TOKENS, answers=(), quick=15)

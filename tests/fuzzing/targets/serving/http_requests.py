@@ -175,4 +175,4 @@ _TOKENS = tokens(
     """
 )
 
-TARGET = Target(check, _SEEDS, _TOKENS, answers=(), quick=8)
+TARGET = Target(check, _SEEDS, _TOKENS, answers=(), quick=5)

@@ -136,4 +136,4 @@ _TOKENS = tokens(
     """
 )
 
-TARGET = Target(check, _SEEDS, _TOKENS, answers=(), quick=4)
+TARGET = Target(check, _SEEDS, _TOKENS, answers=(), quick=3)
