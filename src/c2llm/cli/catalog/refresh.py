@@ -9,7 +9,9 @@ import click
 from c2llm.cli.output import note, print_json, print_line, progress_bar
 
 if TYPE_CHECKING:
+    from c2llm.encoding.encoder_handle import EncoderHandle
     from c2llm.index.catalog.refresh import CatalogReport
+    from c2llm.index.catalog.stages import Runner
 
 _TOLD = 10
 
@@ -44,23 +46,42 @@ def command(context: click.Context, name: str, all_files: bool, as_json: bool) -
         context.exit(1)
 
 
-def refreshed(name: str, *, all_files: bool = False) -> CatalogReport:
-    """Refresh a catalog with the processes of this machine."""
+def table_model() -> EncoderHandle | None:
+    """The model whose vectors everything in a catalog gets."""
     from c2llm.encoding.encoder_handle import DEFAULT_TABLE, EncoderHandle
     from c2llm.encoding.model_folder import shipped_models
+
+    return EncoderHandle(DEFAULT_TABLE) if DEFAULT_TABLE in shipped_models() else None
+
+
+def refreshed(
+    name: str,
+    *,
+    all_files: bool = False,
+    table: EncoderHandle | None = None,
+    runner: Runner | None = None,
+) -> CatalogReport:
+    """Refresh a catalog.
+
+    Args:
+        name: Of the catalog.
+        all_files: List each repository again.
+        table: As `table_model` gives it, if it was asked already.
+        runner: Who does the tasks, None for the processes of this machine.
+    """
     from c2llm.index.catalog.catalogs import catalog_named
     from c2llm.index.catalog.local_runner import LocalRunner
     from c2llm.index.catalog.refresh import refresh_catalog
     from c2llm.index.store.catalog.opening import open_catalog_store
 
     catalog = catalog_named(name)
-    table = EncoderHandle(DEFAULT_TABLE) if DEFAULT_TABLE in shipped_models() else None
+    table = table or table_model()
     store = open_catalog_store(catalog.folder, catalog.store)
     try:
         return refresh_catalog(
             catalog,
             store,
-            LocalRunner(None if table is None else table.model),
+            runner or LocalRunner(None if table is None else table.model),
             table,
             progress_bar=progress_bar,
             force=all_files,
