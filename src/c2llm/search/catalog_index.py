@@ -8,6 +8,7 @@ let see some of the repositories; what they do not have is in nothing that it sa
 
 from __future__ import annotations
 
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -34,11 +35,15 @@ if TYPE_CHECKING:
     from c2llm.encoding.protocol import TextEncoder
     from c2llm.index.build.tree_vectors import Embed
     from c2llm.index.store.catalog.catalog_store import CatalogStore
+    from c2llm.index.store.catalog.records import RepositoryState
     from c2llm.search.answers.callers import CallerFinder
     from c2llm.search.asked_index import AskedIndex
     from c2llm.search.code_index import RequestOptions
     from c2llm.search.retrieval.shared_vectors import CatalogVectors
 
+_MOST_VIEWS = 3
+"""Selections of repositories of which it is remembered what may be seen: those of keys that take
+turns in a server."""
 NO_MODEL = 0
 """The number of a model that has no vectors in the store."""
 _MOST_LATE = 3
@@ -99,20 +104,18 @@ class CatalogIndex(QuestionVectors):
         self._cache = VectorCache.of_user(self._note)
         self._memory = QueryMemory(self._cache, question)
         self._query_vectors = {}
-        self._use(VisibleStore(store, repositories))
-
-    def _use(self, visible: VisibleStore) -> None:
-        self._store = self._visible = visible
-        self._reader = CatalogReader(visible, self._label)
-        self._vectors: CatalogVectors | None = None
+        self._views: OrderedDict[frozenset[str] | None, CatalogReader] = OrderedDict()
+        self._vectors: dict[int, CatalogVectors] = {}
+        self.see(repositories)
 
     @property
     def _dense(self) -> CatalogVectors:  # type: ignore[override]
-        if self._vectors is None:
+        known = self._vectors.get(id(self._reader))
+        if known is None:
             from c2llm.search.retrieval.shared_vectors import CatalogVectors
 
-            self._vectors = CatalogVectors(self._visible)
-        return self._vectors
+            known = self._vectors[id(self._reader)] = CatalogVectors(self._visible)
+        return known
 
     # -- what it is ------------------------------------------------------------------------------
 
@@ -143,8 +146,38 @@ class CatalogIndex(QuestionVectors):
     def see(self, repositories: Collection[str] | None) -> None:
         """Have others be seen by whoever asks next; None for all that there are at any time."""
         wanted = None if repositories is None else frozenset(repositories)
-        if wanted != self._visible.wanted:
-            self._use(VisibleStore(self._catalog, wanted))
+        reader = self._views.pop(wanted, None)
+        if reader is None:
+            reader = CatalogReader(VisibleStore(self._catalog, wanted), self._label)
+        self._views[wanted] = self._reader = reader
+        self._store = self._visible = reader.visible
+        reader.label = self._label
+        while len(self._views) > _MOST_VIEWS:
+            _, old = self._views.popitem(last=False)
+            self._vectors.pop(id(old), None)
+
+    def states(self) -> dict[str, RepositoryState]:
+        """The state of each repository that may be seen and has been read."""
+        known = self._catalog.repositories()
+        return {name: known[name] for name in self._visible.names if name in known}
+
+    def languages(self) -> dict[str, int]:
+        """How many files of each language may be seen, the most frequent first."""
+        counts = Counter(language for _, _, language in self._visible.place_rows())
+        return dict(counts.most_common())
+
+    def file_lines(self, path: str) -> list[str] | None:
+        """A file of the repository that may be seen, as it was cut; None where there is none."""
+        from c2llm.index.store.imported.file_text import file_lines
+
+        for file_id, place, _ in self._visible.place_rows():
+            if place.path == path:
+                return file_lines(self._visible, file_id)
+        return None
+
+    def was_replaced(self) -> bool:
+        """Whether the file of the store has been removed or another put in its place."""
+        return bool(getattr(self._catalog, "was_replaced", bool)())
 
     def close(self) -> None:
         """Let go of the store."""

@@ -26,6 +26,9 @@ def state_of(index: SearchedIndex, paths: Iterable[str], *, compared: bool = Tru
         paths: Its files.
         compared: Whether it was compared with the tree before.
     """
+    if index.repositories:
+        count = f"{index.repositories:,} repositories as of their last refresh"
+        return f"[{index.root}: {count}; {index.files:,} files; {_vectors(index)}]"
     name = index.label or Path(index.root).name or index.root
     files = _files(index) if compared else f"{index.files:,} files indexed, NOT compared with disk"
     parts = [commit_of(Path(index.root), paths), files, _vectors(index), *_others(index)]

@@ -140,14 +140,15 @@ def named(folders: Sequence[Path]) -> dict[str, Path]:
     return dict(zip(labels(folders), folders, strict=True))
 
 
-def by_name(text: str, repositories: Mapping[str, Path]) -> str:
+def by_name(text: str, repositories: Mapping[str, object]) -> str:
     """A sentence in which directories of the server are called as whoever asks knows them.
 
     Args:
         text: What has been told of the disk.
         repositories: Those that there are for who asks, by their names.
     """
-    for name, folder in sorted(repositories.items(), key=lambda one: -len(str(one[1]))):
+    folders = [(name, one) for name, one in repositories.items() if isinstance(one, Path)]
+    for name, folder in sorted(folders, key=lambda one: -len(str(one[1]))):
         whole = rf"{re.escape(str(folder))}(?![\w-]|\.\w)"
         text = re.sub(whole, lambda _, name=name: name, text)  # type: ignore[misc]
     return text

@@ -17,9 +17,11 @@ from pathlib import Path
 from c2llm.codebase.files.repository import find_repository
 from c2llm.codebase.files.secret_files import is_secret_directory
 from c2llm.errors import UsageError
-from c2llm.index.catalog.catalogs import SIGN, expand
+from c2llm.index.catalog.catalogs import SIGN, catalog_named
 from c2llm.index.store.location import existing_directory, resolved_path, user_path
 from c2llm.search.answering import labels
+from c2llm.search.catalog_opening import AskedCatalog, asked_catalog
+from c2llm.serving.kept import Kept
 
 _CURE = "name the directory of one project"
 _SYSTEM = frozenset(
@@ -48,6 +50,26 @@ class Place:
     """The directory whose index answers; resolved."""
     within: str = ""
     """Path of a directory or file below it, with `/`; "" for all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPlace:
+    """What a path means of the repositories that a catalog keeps."""
+
+    asked: AskedCatalog
+    """The catalog, and which of its repositories."""
+    within: str = ""
+    """Path of a directory or file in the one repository; "" for all."""
+
+    @property
+    def label(self) -> str:
+        """What stands before names of repositories, so that paths in answers can be asked about."""
+        return f"{SIGN}{self.asked.catalog.name}:"
+
+    @property
+    def repository(self) -> Kept:
+        """The one repository that a path is in."""
+        return Kept(self.asked.catalog.name, self.asked.kept[0].name)
 
 
 class Roots:
@@ -83,7 +105,7 @@ class Roots:
         raise UsageError(_not_there(self.folders[0]))
 
     def places(self, path: str | None) -> list[Place]:
-        """What a path means; `@NAME` is a workspace, whose directories its user has named.
+        """What a path means; of a catalog, `@NAME`, the live directories that its user has named.
 
         Raises:
             UsageError: It is not there, lies outside of the folders, or is no project.
@@ -91,8 +113,35 @@ class Roots:
         if path is None or path.strip() in ("", "."):
             return self.all()
         if path.startswith(SIGN):
-            return [self._checked(Place(existing_directory(one))) for one in expand([path])]
+            kept = self.kept(path)
+            if kept is not None and kept.within:
+                return []
+            live = asked_catalog(path).live
+            return [self._checked(Place(existing_directory(one.path))) for one in live]
         return [self.place(path)]
+
+    def kept(self, path: str | None) -> KeptPlace | None:
+        """What a path means of a catalog's kept repositories; None where it means none.
+
+        It is `@NAME`, `@NAME:GLOB`, or as answers have it `@NAME:REPOSITORY/PATH`.
+
+        Raises:
+            UsageError: There is no such catalog, or no such repository in it.
+        """
+        if path is None or not path.startswith(SIGN):
+            return None
+        name, _, rest = path.removeprefix(SIGN).partition(":")
+        around = [
+            entry.name
+            for entry in catalog_named(name).kept
+            if rest.startswith(f"{entry.name}/") and rest != f"{entry.name}/"
+        ]
+        if around:
+            repository = max(around, key=len)
+            asked = asked_catalog(f"{SIGN}{name}:{repository}")
+            return KeptPlace(asked, rest[len(repository) + 1 :])
+        asked = asked_catalog(path)
+        return KeptPlace(asked) if asked.kept else None
 
     def place(self, path: str) -> Place:
         """What one path means, whole, below a folder, or behind the label of one.

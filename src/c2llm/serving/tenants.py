@@ -16,14 +16,19 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from c2llm.errors import C2LLMError, UsageError
 from c2llm.home import home_folder
 from c2llm.index.store.lock import holding
 from c2llm.index.store.private import check_file, make_file, make_folder
+
+if TYPE_CHECKING:
+    from c2llm.serving.kept import Kept
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
 _RATE = re.compile(r"(\d{1,9})\s*/\s*(s|sec|second|m|min|minute|h|hour)", re.ASCII | re.IGNORECASE)
@@ -63,7 +68,8 @@ class Tenant:
 
     name: str
     repositories: tuple[str, ...] | None = None
-    """Names, or whole paths with all below them, of what it may see; None for everything."""
+    """Names, globs of names (`acme/*`), or whole paths with all below them, of what it may see;
+    None for everything."""
     rate: Rate | None = None
     manages: bool = False
     """It may add and remove repositories."""
@@ -77,13 +83,27 @@ class Tenant:
         """
         if self.repositories is None:
             return list(folders)
-        wanted = {one for one in self.repositories if os.sep not in one}
-        paths = [Path(one) for one in self.repositories if os.sep in one]
+        wanted = {name for name in names if self._may_see(name)}
+        paths = [Path(one) for one in self.repositories if Path(one).is_absolute()]
         return [
             folder
             for folder, name in zip(folders, names, strict=True)
             if name in wanted or any(folder.is_relative_to(path) for path in paths)
         ]
+
+    def visible_kept(self, kept: Sequence[Kept]) -> list[Kept]:
+        """Those of the repositories of catalogs that it may see."""
+        if self.repositories is None:
+            return list(kept)
+        return [one for one in kept if self._may_see(one.name)]
+
+    def _may_see(self, name: str) -> bool:
+        """Whether a name is one of its own, or like one: `acme/*`."""
+        return any(
+            name == one or fnmatchcase(name, one)
+            for one in self.repositories or ()
+            if not Path(one).is_absolute()
+        )
 
 
 LOCAL = Tenant("local", manages=True)

@@ -24,6 +24,7 @@ _EXAMPLES = """\b
 Examples:
   c2llm serve                           this repository, at http://127.0.0.1:8765
   c2llm serve ~/src/api ~/src/web       two of them
+  c2llm serve @work                     the repositories of a catalog
   c2llm serve --root ~/src              those that are added over HTTP from there
   c2llm keys add ci --repository api    a key; then it can be reached from elsewhere
   c2llm serve ~/src/api --host 0.0.0.0 --allow-host search.example.org
@@ -152,7 +153,8 @@ _MOST_OPEN = 16
 def command(show_config: bool, **options: Any) -> None:
     """Serve search and embeddings over HTTP, and a page to search with.
 
-    DIRECTORY is a repository, by default this one. Without keys the server answers this machine
+    DIRECTORY is a repository, by default this one; @NAME is a catalog (c2llm catalog), of which
+    each key sees the repositories that it is for. Without keys the server answers this machine
     alone, and everything on it. Every option is a variable (C2LLM_SERVE_PORT) and a key of [serve]
     in the configuration, too.
     """
@@ -211,10 +213,12 @@ def _service(options: Mapping[str, Any]) -> Service:
     from c2llm.encoding.devices.placement import CPU, DEVICE_VARIABLE
     from c2llm.encoding.encoder_handle import EncoderHandle
     from c2llm.index.store.location import existing_directory
+    from c2llm.search.catalog_opening import asked_catalog, is_catalog
     from c2llm.serving.http.service import ServeSettings, Service
     from c2llm.serving.http.workers import Workers
     from c2llm.serving.http_guard import is_loopback, key_of
     from c2llm.serving.inference.settings import InferenceSettings
+    from c2llm.serving.open_catalogs import OpenCatalogs
     from c2llm.serving.open_indexes import OpenIndexes
     from c2llm.serving.repositories import Repositories, kept_file
     from c2llm.serving.roots import refusal
@@ -225,7 +229,12 @@ def _service(options: Mapping[str, Any]) -> Service:
     # A variable that was left empty is not the directory that the server happens to run in.
     if not all(one.strip() for one in (*given, *roots)):
         raise UsageError("A directory is empty; give its path, or . for this one.")
-    folders = [existing_directory(one) for one in given or (() if roots else (".",))]
+    asked = [asked_catalog(one) for one in given if is_catalog(one)]
+    plain = [one for one in given if not is_catalog(one)]
+    live = [entry.path for one in asked for entry in one.live]
+    folders = [existing_directory(one) for one in (*plain, *live)]
+    if not given and not roots:
+        folders = [existing_directory(".")]
     areas = [existing_directory(one) for one in roots]
     for folder in folders:
         if why := refusal(folder):
@@ -267,6 +276,7 @@ def _service(options: Mapping[str, Any]) -> Service:
         ),
         OpenIndexes(options["model"], most_open=_MOST_OPEN),
         Repositories(folders, areas, kept_file()),
+        OpenCatalogs([one for one in asked if one.kept], options["model"]),
         Tenants(file, key, required=has_keys),
         Workers(options["threads"], options["queue"]),
     )

@@ -12,7 +12,7 @@ import io
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from c2llm.index.catalog.catalogs import SIGN
 from c2llm.index.store.location import index_file
 from c2llm.search.asked_index import AskedIndex
 from c2llm.serving.local_socket import Printed
+from c2llm.serving.open_catalogs import OpenCatalogs
 from c2llm.serving.open_indexes import OpenIndexes
 from c2llm.user_config import UserConfig
 
@@ -57,6 +58,7 @@ class WarmSearch:
 
     def __init__(self, indexes: OpenIndexes, config: UserConfig, own: Mapping[str, object]) -> None:
         self._indexes = indexes
+        self._catalogs = OpenCatalogs(model=indexes.model)
         self._config = config
         self._state = dict(own)
         self._one = threading.Lock()
@@ -135,7 +137,9 @@ class WarmSearch:
             _Declined: It would not, or might say more.
         """
         if named.catalogs:
-            raise _Declined("a catalog")
+            with self._catalogs_lent(named) as catalogs:
+                yield catalogs
+            return
         roots, names = list(named.directories), list(named.directories.values())
         if not all(root.is_dir() and index_file(root).exists() for root in roots):
             raise _Declined("no index")
@@ -151,6 +155,21 @@ class WarmSearch:
             yield list(indexes)
             if notes:
                 raise _Declined("it has something to say")
+
+    @contextmanager
+    def _catalogs_lent(self, named: Named) -> Iterator[list[AskedIndex]]:
+        """What catalogs keep, where nothing but that is asked.
+
+        Raises:
+            _Declined: There are directories, too.
+        """
+        if named.directories:
+            raise _Declined("directories beside a catalog")
+        with ExitStack() as stack:
+            yield [
+                stack.enter_context(self._catalogs.asked(asked, label, seconds=_WAIT_SECONDS))
+                for asked, label in named.catalogs
+            ]
 
 
 class _Stream:

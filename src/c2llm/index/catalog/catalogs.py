@@ -22,7 +22,7 @@ from c2llm.home import home_folder
 from c2llm.index.catalog.remotes import GitUrl
 from c2llm.index.store.location import cache_home, resolved_path
 from c2llm.index.store.lock import holding
-from c2llm.index.store.private import check_file, check_folder, make_file, make_folder
+from c2llm.index.store.private import check_file, check_folder, check_home, make_file, make_folder
 
 SIGN = "@"
 FOLDER = "catalogs"
@@ -346,6 +346,8 @@ def _changing() -> Iterator[dict[str, Catalog]]:
         make_folder(path.parent)
     except OSError as error:
         raise C2LLMError(f"{path} cannot be written ({error.strerror}).") from error
+    check_home(path.parent)
+    check_folder(path.parent / FOLDER)
     with holding(path, "refreshing", _LOCK_SECONDS) as held:
         if not held:
             raise C2LLMError(f"Another process is writing {path}; try again when it has ended.")
@@ -366,7 +368,6 @@ def _save(path: Path, catalogs: dict[str, Catalog]) -> None:
     }
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
-        check_folder(path.parent / FOLDER)
         make_file(temporary)
         temporary.write_text(json.dumps(said, indent=1, ensure_ascii=True) + "\n", encoding="utf-8")
         temporary.replace(path)

@@ -25,6 +25,9 @@ class GitUrl(NamedTuple):
     username: str = ""
     password: str = ""
 
+    def __repr__(self) -> str:
+        return f"GitUrl({self.url!r})"  # and no password, wherever it may come to stand
+
     @property
     def remote(self) -> Remote:
         """What a clone is fetched from."""

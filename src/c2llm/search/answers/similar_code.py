@@ -63,6 +63,20 @@ def specimen_at(place: str) -> Specimen:
     except OSError as error:
         raise UsageError(f"{file} cannot be read ({error.strerror}).") from error
     language, lines = _lines(file, decode(source))
+    return replace(_specimen(str(file), language, lines, line), file=file.resolve())
+
+
+def specimen_in(path: str, lines: Sequence[str], line: int) -> Specimen:
+    """The innermost function or class around a line of a file that is on no disk.
+
+    Raises:
+        UsageError: The file is shorter.
+    """
+    head = "\n".join(lines[:20])[:512].encode(errors="replace")
+    return _specimen(path, detect_language(path, head), lines, line)
+
+
+def _specimen(file: str, language: str | None, lines: Sequence[str], line: int) -> Specimen:
     if not 1 <= line <= len(lines):
         raise UsageError(f"{file} has {len(lines)} lines, not {line}.")
     around = _around(lines, language, line)
@@ -70,9 +84,9 @@ def specimen_at(place: str) -> Specimen:
     end = around.end_line if around else min(len(lines), line + _AROUND)
     text = "\n".join(lines[start - 1 : end])
     if not text.strip():
-        raise UsageError(f"There is no code around {place}.")
+        raise UsageError(f"There is no code around {file}:{line}.")
     name, kind = (around.name, around.kind) if around else ("", "")
-    return Specimen(text, file.resolve(), start, end, name, kind)
+    return Specimen(text, None, start, end, name, kind)
 
 
 def similar(

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from c2llm.search.answering import labels
 from c2llm.serving.http.errors import KNOWN, ApiError
 from c2llm.serving.http.service import Service, service_of
+from c2llm.serving.kept import Kept, Repository, VisibleRepositories, named_kept
 from c2llm.serving.repositories import named
 from c2llm.serving.tenants import Tenant
 
@@ -44,7 +45,7 @@ async def visible(
     request: Request,
     service: Annotated[Service, Depends(service_of)],
     tenant: Annotated[Tenant, Depends(asker)],
-) -> dict[str, Path]:
+) -> VisibleRepositories:
     """The repositories that there are for who asks, by their names; a dependency of routes.
 
     The names are told apart among these alone, so that they tell nothing of others.
@@ -54,13 +55,16 @@ async def visible(
     return there
 
 
-def visible_to(service: Service, tenant: Tenant) -> dict[str, Path]:
+def visible_to(service: Service, tenant: Tenant) -> VisibleRepositories:
     """The repositories that there are for a tenant, by their names."""
     folders = service.repositories.all()
-    return named(tenant.visible(folders, labels(folders)))
+    found = VisibleRepositories(named(tenant.visible(folders, labels(folders))))
+    found.update(named_kept(tenant.visible_kept(service.catalogs.all()), list(found)))
+    found.everything = tenant.repositories is None
+    return found
 
 
-def chosen(repositories: dict[str, Path], names: list[str] | None) -> dict[str, Path]:
+def chosen(repositories: dict[str, Repository], names: list[str] | None) -> dict[str, Repository]:
     """Those of the repositories that a request names; all where it names none.
 
     Raises:
@@ -74,3 +78,19 @@ def chosen(repositories: dict[str, Path], names: list[str] | None) -> dict[str, 
                 404, "no_repository", f"There is no repository {name!r}; GET /repositories has all."
             )
     return {name: repositories[name] for name in dict.fromkeys(names)}
+
+
+def directory(repository: Repository) -> Path:
+    """The directory of a repository.
+
+    Raises:
+        ApiError: 409 where a catalog keeps it: there is none then.
+    """
+    if isinstance(repository, Kept):
+        raise ApiError(
+            409,
+            "kept",
+            "This repository is kept by a catalog, which the operator of the server refreshes; "
+            "here it can only be searched and read.",
+        )
+    return repository

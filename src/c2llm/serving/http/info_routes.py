@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from html import escape
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -15,6 +14,7 @@ from c2llm.serving.http.access import asker, visible
 from c2llm.serving.http.inference.models import embedding_facts
 from c2llm.serving.http.search_routes import MOST_HITS
 from c2llm.serving.http.service import Service, service_of
+from c2llm.serving.kept import VisibleRepositories
 from c2llm.serving.tenants import Tenant
 
 router = APIRouter(tags=["operations"])
@@ -31,7 +31,7 @@ _STYLE = (
 async def info(
     service: Annotated[Service, Depends(service_of)],
     tenant: Annotated[Tenant, Depends(asker)],
-    there: Annotated[dict[str, Path], Depends(visible)],
+    there: Annotated[VisibleRepositories, Depends(visible)],
 ) -> dict[str, Any]:
     """What this server is and what you may."""
     return {

@@ -21,13 +21,14 @@ from c2llm.errors import UsageError
 from c2llm.search.answer import SearchAnswer
 from c2llm.search.query.typed_filters import TypedQuery, parse_typed
 from c2llm.search.request import MOST_CHARACTERS, MOST_HITS, SearchRequest
-from c2llm.serving.file_lines import MOST_LINES, read_lines
+from c2llm.serving.file_lines import MOST_LINES
 from c2llm.serving.freshness import commit_of_file
 from c2llm.serving.http.access import chosen, visible
 from c2llm.serving.http.errors import ApiError, CompleteJson
-from c2llm.serving.http.repository_routes import described
-from c2llm.serving.http.search_routes import found_in
+from c2llm.serving.http.repository_routes import described, lines_of
+from c2llm.serving.http.search_routes import borrowed, found_in, specimen_of
 from c2llm.serving.http.service import Service, service_of
+from c2llm.serving.kept import Kept, Repository, VisibleRepositories
 from c2llm.serving.page.assets import Asset, assets
 from c2llm.serving.page.dressing import (
     EXPLAINED,
@@ -44,11 +45,11 @@ from c2llm.serving.page.dressing import (
 if TYPE_CHECKING:
     from c2llm.analysis.clones.clone_class import CloneClass
     from c2llm.search.answers.similar_code import Specimen
-    from c2llm.search.code_index import CodeIndex
+    from c2llm.search.asked_index import AskedIndex
 
 router = APIRouter(include_in_schema=False)
 
-Visible = Annotated[dict[str, Path], Depends(visible)]
+Visible = Annotated[VisibleRepositories, Depends(visible)]
 Server = Annotated[Service, Depends(service_of)]
 
 _LINES_BEFORE = 1_000
@@ -150,7 +151,11 @@ async def state(request: Request, service: Server, there: Visible) -> Response:
 @router.post("/page/progress")
 async def progress(service: Server, there: Visible) -> Response:
     """How far the indexes are that are being made, told at once."""
-    found = {name: service.indexes.reading(root) for name, root in there.items()}
+    found = {
+        name: service.indexes.reading(root)
+        for name, root in there.items()
+        if isinstance(root, Path)
+    }
     return CompleteJson({"reading": {name: told for name, told in found.items() if told}})
 
 
@@ -183,11 +188,12 @@ async def file(request: Request, wanted: FilePlace, service: Server, there: Visi
         start = max(1, wanted.line - _LINES_BEFORE)
         if wanted.line < MOST_LINES:
             start = 1
-        lines = read_lines(root, path, start)
+        lines = lines_of(service, root, path, start)
         head = "\n".join(lines.lines[:20])[:512].encode(errors="replace")
         language = detect_language(path, head) or ""
         told = file_json(lines, path, language, name)
-        return {**told, "state": _state_of_file(root, path)}
+        state = "kept by a catalog" if isinstance(root, Kept) else _state_of_file(root, path)
+        return {**told, "state": state}
 
     return CompleteJson(await service.workers.run(request, work))
 
@@ -199,8 +205,8 @@ async def callers(request: Request, wanted: CodePlace, service: Server, there: V
     path = path_of(wanted.place)
 
     def work() -> dict[str, Any]:
-        with service.indexes.lent([root], seconds=8.0) as ([open_one], _):
-            finder = open_one.caller_finder()
+        with borrowed(service, {name: root}, fresh=True) as ([open_one], _):
+            finder = open_one.caller_finder(name)
             around = finder.of(path, wanted.symbol, wanted.start_line, wanted.end_line, most=20)
         return with_places(asdict(around), name)
 
@@ -216,6 +222,8 @@ async def duplicates(
 
     name, root = _one(there, wanted.repository)
     path = path_of(wanted.place)
+    if isinstance(root, Kept):  # duplicates are looked for in directories
+        return CompleteJson({"class": None})
 
     def work() -> dict[str, Any]:
         with service.indexes.lent([root], seconds=8.0) as ([open_one], _):
@@ -227,12 +235,13 @@ async def duplicates(
 
 
 def _found(
-    service: Service, there: dict[str, Path], typed: TypedQuery, wanted: Typed
+    service: Service, there: VisibleRepositories, typed: TypedQuery, wanted: Typed
 ) -> tuple[SearchAnswer, list[CloneClass | None]]:
     """The hits for what is typed, and where they are explained the classes kept of them."""
     from c2llm.analysis.known_classes import classes_of_hits
     from c2llm.search.answering import answer
     from c2llm.search.answers.similar_code import as_query, similar
+    from c2llm.search.code_index import CodeIndex
 
     folders = _folders(there, typed)
     options: dict[str, Any] = {
@@ -247,17 +256,18 @@ def _found(
         "where": typed.where,
         "sort": typed.sort,
     }
-    specimen = _specimen(there, typed.like) if typed.like else None
+    specimen = _specimen(service, there, typed.like) if typed.like else None
     classes: list[CloneClass | None] = []
 
-    def find(indexes: Sequence[CodeIndex], request: SearchRequest) -> SearchAnswer:
+    def find(indexes: Sequence[AskedIndex], request: SearchRequest) -> SearchAnswer:
         if specimen is not None:
             found = similar(indexes, specimen, request)
         else:
             # While somebody types, what is read already answers.
             found = answer(indexes, request, read=not wanted.fast)
         if wanted.explain:
-            classes.extend(classes_of_hits(indexes, found.hits, look=False))
+            trees = [index for index in indexes if isinstance(index, CodeIndex)]
+            classes.extend(classes_of_hits(trees, found.hits, look=False))
         return found
 
     query = " ".join(part for part in (typed.symbol, typed.query) if part)
@@ -268,30 +278,28 @@ def _found(
     return found_in(service, folders, request, find), classes
 
 
-def _specimen(there: dict[str, Path], place: str) -> Specimen:
+def _specimen(service: Service, there: VisibleRepositories, place: str) -> Specimen:
     """The code at `PATH:LINE`, where PATH begins with the repository's name if there are several.
 
     Raises:
         UsageError: There is none, or it may not be read.
     """
-    from c2llm.search.answers.similar_code import specimen_at
-
     path, _, line = place.rpartition(":")
     if not path or not (line.isascii() and line.isdecimal()) or len(line) > 7:
         raise UsageError(f"like:{place} names no line; write like:PATH:LINE.")
     name, root = next(
         ((name, root) for name, root in there.items() if path.startswith(f"{name}/")), ("", None)
     )
-    if root is None or (len(there) == 1 and (there[name] / path).is_file()):
-        if len(there) != 1:
+    only = next(iter(there.values())) if len(there) == 1 else None
+    if root is None or (isinstance(only, Path) and (only / path).is_file()):
+        if only is None:
             raise UsageError(f"Which repository is it of? Write like:REPOSITORY/{place}.")
-        name, root = "", next(iter(there.values()))
+        name, root = "", only
     within = path[len(name) + 1 :] if name else path
-    read_lines(root, within, int(line), int(line))  # it may be read at all
-    return specimen_at(f"{root / within}:{line}")
+    return specimen_of(service, root, within, int(line))
 
 
-def _folders(there: dict[str, Path], typed: TypedQuery) -> dict[str, Path]:
+def _folders(there: VisibleRepositories, typed: TypedQuery) -> dict[str, Repository]:
     """The repositories that the filters leave.
 
     Raises:
@@ -302,6 +310,8 @@ def _folders(there: dict[str, Path], typed: TypedQuery) -> dict[str, Path]:
         if name not in there:
             known = ", ".join(list(there)[:8])
             raise UsageError(f"There is no repository {name!r}; there are: {known}.")
+    if not (wanted or unwanted):
+        return there
     left = {
         name: root
         for name, root in there.items()
@@ -312,7 +322,7 @@ def _folders(there: dict[str, Path], typed: TypedQuery) -> dict[str, Path]:
     return left
 
 
-def _one(there: dict[str, Path], name: str) -> tuple[str, Path]:
+def _one(there: VisibleRepositories, name: str) -> tuple[str, Repository]:
     """The repository of a place, and its name where there are several.
 
     Raises:

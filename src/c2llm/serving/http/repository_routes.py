@@ -11,17 +11,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from c2llm.codebase.languages import detect_language
 from c2llm.errors import NothingToIndexError
-from c2llm.serving.file_lines import read_lines
-from c2llm.serving.http.access import asker, chosen, visible, visible_to
+from c2llm.serving.file_lines import Lines, read_lines
+from c2llm.serving.http.access import asker, chosen, directory, visible, visible_to
 from c2llm.serving.http.errors import ApiError
 from c2llm.serving.http.service import Service, service_of
+from c2llm.serving.kept import Kept, Repository
 from c2llm.serving.tenants import Tenant
 
 router = APIRouter(tags=["repositories"])
 
 Json = dict[str, Any]
 Asker = Annotated[Tenant, Depends(asker)]
-Visible = Annotated[dict[str, Path], Depends(visible)]
+Visible = Annotated[dict[str, Repository], Depends(visible)]
 Server = Annotated[Service, Depends(service_of)]
 
 
@@ -91,8 +92,10 @@ async def refresh(request: Request, wanted: Named, service: Server, there: Visib
     """Bring the index of a repository up to date; a search does so, too."""
     [(name, root)] = chosen(there, [wanted.name]).items()
 
+    folder = directory(root)
+
     def work() -> Json:
-        _refresh(service, name, root)
+        _refresh(service, name, folder)
         return described(service, name, root)
 
     return await service.workers.run(request, work)
@@ -105,7 +108,7 @@ async def remove(
     """Answer from an added repository no more; nothing of it is deleted."""
     _require_management(tenant)
     [(name, root)] = chosen(there, [wanted.name]).items()
-    service.repositories.remove(root)
+    service.repositories.remove(directory(root))
     return {"removed": name}
 
 
@@ -122,7 +125,7 @@ async def file(
         raise ApiError(404, "no_repository", "There is no repository yet; add one.")
 
     def work() -> Json:
-        found = read_lines(root, wanted.path, wanted.start_line, wanted.end_line)
+        found = lines_of(service, root, wanted.path, wanted.start_line, wanted.end_line)
         beginning = "\n".join(found.lines[:20])[:512].encode(errors="replace")
         return {
             "repository": name,
@@ -144,7 +147,7 @@ def _require_management(tenant: Tenant) -> None:
         )
 
 
-def _name_of(there: dict[str, Path], root: Path) -> str:
+def _name_of(there: dict[str, Repository], root: Path) -> str:
     """What whoever added a repository calls it.
 
     Raises:
@@ -165,8 +168,25 @@ def _refresh(service: Service, name: str, root: Path) -> None:
             background_reading.start(index)
 
 
-def described(service: Service, name: str, root: Path) -> Json:
+def lines_of(
+    service: Service, repository: Repository, path: str, start: int = 1, end: int | None = None
+) -> Lines:
+    """Lines of a file: as it is on the disk, or as a catalog keeps it.
+
+    Raises:
+        UsageError: It cannot be read, or may not be.
+    """
+    if isinstance(repository, Kept):
+        return service.catalogs.lines(repository, path, start, end)
+    return read_lines(repository, path, start, end)
+
+
+def described(service: Service, name: str, root: Repository) -> Json:
     """What is indexed of a repository, from its index alone: the tree is not looked at."""
+    if isinstance(root, Kept):
+        told = service.catalogs.described(root)
+        indexed = bool(told["commit"])
+        return {"name": name, "indexed": indexed, "embedded": 0, **told, "reading": None}
     from c2llm.index.build.index_status import read_counts
 
     reading = {"reading": service.indexes.reading(root)}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,8 +22,13 @@ from c2llm.serving.http.access import chosen, visible
 from c2llm.serving.http.errors import ApiError
 from c2llm.serving.http.guard import QUERY
 from c2llm.serving.http.service import Service, service_of
+from c2llm.serving.kept import Kept, Repository, VisibleRepositories
 from c2llm.serving.open_indexes import BusyError
 from c2llm.serving.repositories import by_name
+
+if TYPE_CHECKING:
+    from c2llm.search.answers.similar_code import Specimen
+    from c2llm.search.asked_index import AskedIndex
 
 router = APIRouter(tags=["search"])
 
@@ -32,7 +38,7 @@ _WAIT_SECONDS = 8.0
 """How long a request waits for another one that uses the same index."""
 
 Json = dict[str, Any]
-Visible = Annotated[dict[str, Path], Depends(visible)]
+Visible = Annotated[VisibleRepositories, Depends(visible)]
 Server = Annotated[Service, Depends(service_of)]
 
 
@@ -115,7 +121,7 @@ async def similar(request: Request, wanted: Specimens, service: Server, there: V
 
 
 async def _search(
-    request: Request, service: Service, there: dict[str, Path], query: str, wanted: Wanted
+    request: Request, service: Service, there: VisibleRepositories, query: str, wanted: Wanted
 ) -> Json:
     from c2llm.search.answering import answer
 
@@ -127,9 +133,9 @@ async def _search(
 
 
 async def _similar(
-    request: Request, service: Service, there: dict[str, Path], wanted: Specimens
+    request: Request, service: Service, there: VisibleRepositories, wanted: Specimens
 ) -> Json:
-    from c2llm.search.answers.similar_code import Specimen, as_query, specimen_at
+    from c2llm.search.answers.similar_code import Specimen, as_query
     from c2llm.search.answers.similar_code import similar as find_similar
 
     if (wanted.place is None) == (wanted.code is None):
@@ -137,7 +143,7 @@ async def _similar(
     if wanted.code is not None and not wanted.code.strip(" \t\r\n\0"):
         raise UsageError("The code is empty; paste some.")
     folders = chosen(there, wanted.repositories)
-    home: Path | None = None
+    home: Repository | None = None
     if wanted.place is not None:
         if wanted.repository is None and len(there) > 1:
             raise UsageError("Say in `repository` whose file the place is in.")
@@ -151,8 +157,7 @@ async def _similar(
             path, _, line = wanted.place.rpartition(":")
             if not (line.isascii() and line.isdecimal()) or len(line) > 7:
                 raise UsageError(f"{wanted.place!r} is not PATH:LINE.")
-            read_lines(home, path, int(line), int(line))  # it may be read at all
-            specimen = specimen_at(f"{home / path}:{line}")
+            specimen = specimen_of(service, home, path, int(line))
         asked = _request(as_query(specimen), wanted)
 
         def find(indexes: Any, request: SearchRequest) -> SearchAnswer:
@@ -164,6 +169,21 @@ async def _similar(
         return {"place": wanted.place, **lines, "symbol": specimen.symbol, **told}
 
     return await service.workers.run(request, work)
+
+
+def specimen_of(service: Service, repository: Repository, path: str, line: int) -> Specimen:
+    """The code around a line of a file.
+
+    Raises:
+        UsageError: There is no such line, or it may not be read.
+    """
+    from c2llm.search.answers.similar_code import specimen_at, specimen_in
+
+    if isinstance(repository, Kept):
+        found = service.catalogs.lines(repository, path)
+        return specimen_in(path, found.lines, line)
+    read_lines(repository, path, line, line)  # it may be read at all
+    return specimen_at(f"{repository / path}:{line}")
 
 
 def _request(query: str, wanted: Wanted) -> SearchRequest:
@@ -181,7 +201,7 @@ def _request(query: str, wanted: Wanted) -> SearchRequest:
 
 def _answered(
     service: Service,
-    folders: Mapping[str, Path],
+    folders: Mapping[str, Repository],
     request: SearchRequest,
     whole: bool,
     find: Callable[..., SearchAnswer],
@@ -195,7 +215,7 @@ def _answered(
 
 def found_in(
     service: Service,
-    folders: Mapping[str, Path],
+    folders: Mapping[str, Repository],
     request: SearchRequest,
     find: Callable[..., SearchAnswer],
 ) -> SearchAnswer:
@@ -205,19 +225,62 @@ def found_in(
         ApiError: 404 where there is none of them.
         C2LLMError: It cannot be answered.
     """
-    names, roots = list(folders), list(folders.values())
-    if not roots:
+    if not folders:
         raise ApiError(404, "no_repository", "There is no repository yet; add one.")
     try:
         try:
-            with service.indexes.lent(roots, seconds=_WAIT_SECONDS, names=names) as (indexes, told):
+            with borrowed(service, folders, fresh=True) as (indexes, told):
                 found = find(indexes, request)
                 notes = list(told)
         except BusyError:
-            with service.indexes.as_they_are(roots, names=names) as (indexes, told):
+            with borrowed(service, folders, fresh=False) as (indexes, told):
                 found = find(indexes, request)
                 notes = list(told)
     except NothingToIndexError as error:
         found, notes = SearchAnswer(request, (), (), 0, 0.0), [str(error)]
     said = (by_name(note, folders) for note in (*notes, *found.notes))
     return replace(found, notes=tuple(dict.fromkeys(said)))
+
+
+@contextmanager
+def borrowed(
+    service: Service, repositories: Mapping[str, Repository], *, fresh: bool
+) -> Iterator[tuple[list[AskedIndex], list[str]]]:
+    """The indexes of these repositories, with what they have to say.
+
+    Args:
+        service: The server.
+        repositories: By name; of a `VisibleRepositories` it is known whether something is hidden.
+        fresh: Bring those of directories up to date; else they answer as they are.
+    """
+    directories = {name: one for name, one in repositories.items() if isinstance(one, Path)}
+    kept = {name: one for name, one in repositories.items() if isinstance(one, Kept)}
+    notes: list[str] = []
+    indexes: list[AskedIndex] = []
+    with ExitStack() as stack:
+        if directories:
+            roots, names = list(directories.values()), list(directories)
+            lend = partial(service.indexes.lent, seconds=_WAIT_SECONDS)
+            try:
+                trees, notes = stack.enter_context(
+                    (lend if fresh else service.indexes.as_they_are)(roots, names=names)
+                )
+            except NothingToIndexError as error:
+                if not kept:
+                    raise
+                trees, notes = [], [str(error)]
+            if kept:
+                called = {root: name for name, root in directories.items()}
+                for tree in trees:
+                    tree.label = called[tree.root]
+            indexes += trees
+        if kept:
+            everything = isinstance(repositories, VisibleRepositories) and repositories.everything
+            try:
+                lent = service.catalogs.lent(kept, everything=everything, seconds=_WAIT_SECONDS)
+                indexes += stack.enter_context(lent)
+            except NothingToIndexError as error:
+                if not indexes:
+                    raise
+                notes.append(str(error))
+        yield indexes, notes

@@ -14,6 +14,7 @@ from c2llm.serving.http.workers import Workers
 from c2llm.serving.inference.embedder import Embedder
 from c2llm.serving.inference.model import ServedModel
 from c2llm.serving.inference.settings import InferenceSettings
+from c2llm.serving.open_catalogs import OpenCatalogs
 from c2llm.serving.open_indexes import OpenIndexes
 from c2llm.serving.repositories import Repositories
 from c2llm.serving.tenants import Tenants
@@ -44,6 +45,7 @@ class Service:
     settings: ServeSettings
     indexes: OpenIndexes = field(default_factory=OpenIndexes)
     repositories: Repositories = field(default_factory=Repositories)
+    catalogs: OpenCatalogs = field(default_factory=OpenCatalogs)
     tenants: Tenants = field(default_factory=Tenants)
     workers: Workers = field(default_factory=Workers)
     """Who searches."""

@@ -23,7 +23,7 @@ from pydantic import Field
 
 from c2llm import __version__
 from c2llm.encoding.model_folder import DEFAULT_MODEL
-from c2llm.errors import C2LLMError
+from c2llm.errors import C2LLMError, UsageError
 from c2llm.printable import printable
 from c2llm.search.request import Mode, SearchRequest
 from c2llm.serving.mcp import tools
@@ -32,6 +32,7 @@ from c2llm.serving.mcp.client_roots import client_roots, folders_of
 from c2llm.serving.mcp.duplicates import asked_code, duplicates
 from c2llm.serving.mcp.mended_lines import mended
 from c2llm.serving.mcp.strict_tool import StrictTool
+from c2llm.serving.open_catalogs import OpenCatalogs
 from c2llm.serving.open_indexes import BusyError, OpenIndexes
 from c2llm.serving.roots import Place, Roots
 
@@ -54,7 +55,7 @@ READ = "Read lines of a file that an answer names (200 by default). Secrets are 
 STATUS = "What is indexed, changed since, embedded and left out. Searching refreshes by itself."
 
 Where = Annotated[
-    str | None, Field(description="Directory, file or @workspace; default: all roots.")
+    str | None, Field(description="Directory, file, @catalog or @catalog:repo; default: all roots.")
 ]
 MaxTokens = Annotated[int, Field(description="Size of the answer.")]
 Languages = Annotated[list[str] | None, Field(description="Such as python, go.")]
@@ -95,6 +96,7 @@ class CodeSearchServer(MCPServer[None]):
     ) -> None:
         self.asks_for_roots = asks_for_roots and not roots
         self.indexes = OpenIndexes(model)
+        self.catalogs = OpenCatalogs(model=model)
         self._roots = roots
         self._patience = patience
         self._threads = ThreadPoolExecutor(_MOST_AT_WORK, "c2llm-call")
@@ -156,8 +158,16 @@ class CodeSearchServer(MCPServer[None]):
                 where=where,
                 sort=sort,
             )
-            places = self._scope(client).places(path)
-            return tools.search(self.indexes, places, request, max_tokens, as_it_is=as_it_is)
+            scope = self._scope(client)
+            places, found = scope.places(path), scope.kept(path)
+            return tools.search(
+                self.indexes,
+                places,
+                request,
+                max_tokens,
+                kept=None if found is None else (self.catalogs, found),
+                as_it_is=as_it_is,
+            )
 
         return await self._in_time(partial(ask, as_it_is=False), partial(ask, as_it_is=True))
 
@@ -175,6 +185,10 @@ class CodeSearchServer(MCPServer[None]):
 
         def ask(*, as_it_is: bool) -> str:
             request = SearchRequest("code", k, languages=languages or (), include=include or ())
+            if (kept := self._scope(client).kept(path)) is not None:
+                return tools.similar_kept(
+                    self.indexes, self.catalogs, kept, line, request, max_tokens
+                )
             place = self._place(client, path)
             return tools.similar(self.indexes, place, line, request, max_tokens, as_it_is=as_it_is)
 
@@ -193,6 +207,11 @@ class CodeSearchServer(MCPServer[None]):
 
         def ask(*, as_it_is: bool) -> str:
             places = self._scope(client).places(path)
+            if not places:
+                raise UsageError(
+                    "Duplicates are looked for in directories, and this catalog has no live one; "
+                    "use `search` with the code."
+                )
             asked = asked_code(places, code, language, line)
             return duplicates(self.indexes, places, asked, max_tokens, as_it_is=as_it_is)
 
@@ -202,15 +221,25 @@ class CodeSearchServer(MCPServer[None]):
         self, path: str, client: ClientRoots, start_line: int = 1, end_line: int | None = None
     ) -> str:
         """Lines of a file."""
-        return await self._in_time(
-            lambda: tools.read(self._place(client, path), start_line, end_line)
-        )
+
+        def lines() -> str:
+            if (kept := self._scope(client).kept(path)) is not None:
+                return tools.read_kept(self.catalogs, kept, start_line, end_line)
+            return tools.read(self._place(client, path), start_line, end_line)
+
+        return await self._in_time(lines)
 
     async def status(self, client: ClientRoots, path: Where = None) -> str:
         """What is indexed."""
-        return await self._in_time(
-            lambda: tools.status(self._scope(client).places(path), self.indexes.model)
-        )
+
+        def told() -> str:
+            scope = self._scope(client)
+            kept, places = scope.kept(path), scope.places(path)
+            parts = [tools.status_kept(kept)] if kept is not None else []
+            parts += [tools.status(places, self.indexes.model)] if places else []
+            return "\n\n".join(parts)
+
+        return await self._in_time(told)
 
     def _scope(self, client: ListRootsResult) -> Roots:
         return Roots(self._roots or folders_of(client))
@@ -271,6 +300,7 @@ async def _closing_idle_indexes(server: MCPServer[Any]) -> AsyncIterator[None]:
         while True:
             await anyio.sleep(_IDLE_CHECK_SECONDS)
             await anyio.to_thread.run_sync(server.indexes.close_idle)
+            await anyio.to_thread.run_sync(server.catalogs.close_idle)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(watch)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c2llm.errors import UsageError
 from c2llm.printable import printable
 from c2llm.search.request import SearchRequest
-from c2llm.serving.file_lines import MOST_LINES, read_lines
+from c2llm.serving.file_lines import MOST_LINES, Lines, read_lines
 from c2llm.serving.freshness import commit_of_file, state_of
 from c2llm.serving.mcp.answer_text import (
     LEAST_TOKENS,
@@ -20,15 +22,18 @@ from c2llm.serving.mcp.answer_text import (
     shown_line,
 )
 from c2llm.serving.open_indexes import BusyError, OpenIndexes
-from c2llm.serving.roots import Place
+from c2llm.serving.roots import KeptPlace, Place
 
 if TYPE_CHECKING:
     from c2llm.index.build.index_status import IndexStatus
     from c2llm.search.answer import SearchAnswer
     from c2llm.search.answers.similar_code import Specimen
+    from c2llm.search.asked_index import AskedIndex
     from c2llm.search.code_index import CodeIndex
+    from c2llm.serving.open_catalogs import OpenCatalogs
 
 DEFAULT_TOKENS = 4_000
+_MOST_STALE = 8
 _READ_LINES = 200
 """Lines of a file where no end is given."""
 _READ_TOKENS = 8_000
@@ -43,6 +48,7 @@ def search(
     request: SearchRequest,
     max_tokens: int,
     *,
+    kept: tuple[OpenCatalogs, KeptPlace] | None = None,
     as_it_is: bool = False,
 ) -> str:
     """The answer to a question.
@@ -52,6 +58,7 @@ def search(
         places: Where to look.
         request: The question; where places are parts of trees, it is limited to them here.
         max_tokens: The text has no more.
+        kept: What of a catalog is asked, too, and where those are kept open.
         as_it_is: Answer from what the indexes hold at this moment.
 
     Raises:
@@ -60,6 +67,8 @@ def search(
     from c2llm.search.answering import answer
 
     require_room(max_tokens)
+    if kept is not None:
+        return _with_kept(indexes, places, request, max_tokens, *kept, as_it_is=as_it_is)
     end = time.monotonic() + WAIT_SECONDS
     roots = [place.root for place in places]
     borrowed = indexes.as_they_are(roots) if as_it_is else indexes.lent(roots, seconds=WAIT_SECONDS)
@@ -74,6 +83,107 @@ def search(
             found = answer(open_ones, _limited(request, places))
         found = _only(found, places)
         return _told(open_ones, found, notes, max_tokens, compared=not as_it_is)
+
+
+def _with_kept(
+    indexes: OpenIndexes,
+    places: Sequence[Place],
+    request: SearchRequest,
+    max_tokens: int,
+    catalogs: OpenCatalogs,
+    kept: KeptPlace,
+    specimen: Specimen | None = None,
+    *,
+    as_it_is: bool = False,
+) -> str:
+    """The answer of a catalog: what it keeps, and its live directories."""
+    from c2llm.search.answering import answer
+    from c2llm.search.answers.similar_code import similar as find_similar
+
+    roots = [place.root for place in places]
+    if kept.within and specimen is None:
+        request = replace(request, include=[*request.include, kept.within])
+    with ExitStack() as stack:
+        trees: Sequence[CodeIndex] = ()
+        notes: list[str] = []
+        if roots:
+            lend = partial(indexes.lent, seconds=WAIT_SECONDS)
+            names = [entry.name for entry in kept.asked.live]
+            borrowed = (indexes.as_they_are if as_it_is else lend)(roots, names=names)
+            trees, notes = stack.enter_context(borrowed)
+            for tree in trees:
+                tree.label = names[roots.index(tree.root)]
+        lent = catalogs.asked(kept.asked, kept.label, seconds=WAIT_SECONDS)
+        asked: list[AskedIndex] = [*trees, stack.enter_context(lent)]
+        if specimen is None:
+            found = answer(asked, request)
+        else:
+            found = find_similar(asked, specimen, request)
+        if kept.within and specimen is None:
+            part = kept.within
+            hits = [one for one in found.hits if one.path == part or f"{part}/" in f"{one.path}/"]
+            found = replace(found, hits=tuple(hits))
+        return _told(trees, found, notes, max_tokens, compared=not as_it_is)
+
+
+def similar_kept(
+    indexes: OpenIndexes,
+    catalogs: OpenCatalogs,
+    kept: KeptPlace,
+    line: int,
+    request: SearchRequest,
+    max_tokens: int,
+) -> str:
+    """Code like the function around a line of a file that a catalog keeps.
+
+    Raises:
+        C2LLMError: There is no such line, or it cannot be answered.
+    """
+    from c2llm.search.answers.similar_code import as_query
+    from c2llm.search.answers.similar_code import specimen_in as kept_specimen
+
+    require_room(max_tokens)
+    lines = catalogs.lines(kept.repository, kept.within).lines
+    specimen = kept_specimen(kept.within, lines, line)
+    request = replace(request, query=as_query(specimen))
+    everything = replace(kept, asked=replace(kept.asked, globs=()))
+    return _with_kept(indexes, [], request, max_tokens, catalogs, everything, specimen)
+
+
+def read_kept(
+    catalogs: OpenCatalogs, kept: KeptPlace, start_line: int, end_line: int | None
+) -> str:
+    """Lines of a file as a catalog keeps it.
+
+    Raises:
+        UsageError: There is no such file, or it has not so many lines.
+    """
+    if not kept.within:
+        raise UsageError(f"{kept.label}REPOSITORY/PATH names a file that a catalog keeps.")
+    last = end_line if end_line is not None else start_line + _READ_LINES - 1
+    found = catalogs.lines(kept.repository, kept.within, start_line, last)
+    state = f"[{kept.label}{kept.repository.name}: as of its last refresh]"
+    return _lines_told(kept.within, found, last if end_line is not None else found.of, state)
+
+
+def status_kept(kept: KeptPlace) -> str:
+    """What a catalog keeps, and what of it is stale."""
+    from c2llm.index.catalog.status import catalog_status
+
+    asked = kept.asked
+    found = catalog_status(asked.catalog)
+    names = {entry.name for entry in asked.kept}
+    there = [one for one in found.repositories if one.name in names]
+    stale = [one for one in there if one.is_stale]
+    lines = [
+        f"catalog: @{asked.catalog.name}",
+        f"kept: {len(there):,} repositories, {sum(one.files for one in there):,} files",
+        *(f"stale: {one.name}{f' ({one.error})' if one.error else ''}" for one in stale[:8]),
+    ]
+    if len(stale) > _MOST_STALE:
+        lines.append(f"stale: {len(stale) - _MOST_STALE:,} more")
+    lines.append("They are as of their last refresh (c2llm catalog refresh).")
+    return "\n".join(map(printable, lines))
 
 
 def similar(
@@ -120,12 +230,17 @@ def read(place: Place, start_line: int, end_line: int | None) -> str:
     Raises:
         UsageError: They cannot be read, or may not be.
     """
-    from c2llm.search.answers.token_budget import tokens_of
-
     if not place.within:
         raise UsageError(f"{place.root} is a directory; give the path of a file in it.")
     last = end_line if end_line is not None else start_line + _READ_LINES - 1
     found = read_lines(place.root, place.within, start_line, last)
+    state = commit_of_file(place.root, place.within)
+    return _lines_told(place.within, found, last if end_line is not None else found.of, state)
+
+
+def _lines_told(path: str, found: Lines, last: int, state: str) -> str:
+    from c2llm.search.answers.token_budget import tokens_of
+
     lines: list[str] = []
     left = _READ_TOKENS
     for line in map(shown_line, found.lines):
@@ -134,10 +249,10 @@ def read(place: Place, start_line: int, end_line: int | None) -> str:
             break
         lines.append(line)
     end = found.start + len(lines) - 1
-    told = [f"{printable(place.within)}:{found.start}-{end} of {found.of} lines", *lines]
-    if end < min(found.of, last if end_line is not None else found.of):
+    told = [f"{printable(path)}:{found.start}-{end} of {found.of} lines", *lines]
+    if end < min(found.of, last):
         told.append(f"\nCut at {MOST_LINES} lines or {_READ_TOKENS} tokens: start_line={end + 1}.")
-    return "\n".join([*told, "", printable(commit_of_file(place.root, place.within))])
+    return "\n".join([*told, "", printable(state)])
 
 
 def status(places: Sequence[Place], model: str) -> str:
@@ -186,7 +301,11 @@ def _told(
     """An answer with what its indexes had to say, and the truth about them."""
     of_root = {str(index.root): index for index in indexes}
     state = [
-        printable(state_of(one, of_root[one.root].paths(), compared=compared))
+        printable(
+            state_of(
+                one, of_root[one.root].paths() if one.root in of_root else (), compared=compared
+            )
+        )
         for one in sorted(found.indexes, key=lambda one: not one.stale)
     ]
     notes = tuple(dict.fromkeys((*notes, *found.notes)))
