@@ -225,6 +225,7 @@ def killed(
         except subprocess.TimeoutExpired:
             kill(process, whole=told["kills"] % 2 == 1)
             told["kills"] += 1
+            print(f"\r{told['kills']} of {kills} kills", end="", file=sys.stderr, flush=True)
             check(home, clones)
             continue
         if process.returncode:
@@ -234,7 +235,6 @@ def killed(
         check(home, clones)
         for one in clones:
             change(one, 0.2, f"round {told['refreshes that ended']}", spared)
-        print(f"\r{told['kills']} of {kills} kills", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return told
 

@@ -136,12 +136,10 @@ class Home:
 
 
 def refreshes(home: Home, clones: Sequence[Path]) -> dict[str, dict[str, float]]:
-    """The first refresh and the next ones."""
+    """What refreshes take when something, or nothing, has changed."""
     spared = shared_blobs(clones)
     some = random.Random(0).sample(list(clones), max(1, round(SHARE * len(clones))))
-    told = {"first": home.run("catalog", "refresh", NAME)}
-    told["first"]["store MB"] = home.store().stat().st_size / 1e6
-    told["nothing changed"] = home.run("catalog", "refresh", NAME)
+    told = {"nothing changed": home.run("catalog", "refresh", NAME)}
     changed = sum(change(one, SHARE, "some", spared) for one in some)
     told[f"{len(some)} repositories, {changed} files"] = home.run("catalog", "refresh", NAME)
     changed = sum(change(one, SHARE, "all", spared) for one in clones)
@@ -290,17 +288,22 @@ def main() -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 16])
     parser.add_argument("--questions", type=int, default=160, help="for each number of clients")
     parser.add_argument("--commands", type=int, default=20, help="questions by command line")
-    parser.add_argument("--ask-only", action="store_true", help="of what an earlier run has made")
+    parser.add_argument("--go-on", action="store_true", help="with what an earlier run has read")
+    parser.add_argument("--ask-only", action="store_true", help="of what an earlier run has read")
     parser.add_argument("--json", type=Path, help="where the numbers are written")
     options = parser.parse_args()
     work = options.work.resolve()
     home = Home(work / "home")
     told: dict[str, Any] = {}
     if not options.ask_only:
-        for folder in ("home", "clones"):
-            shutil.rmtree(work / folder, ignore_errors=True)
+        if not options.go_on:
+            for folder in ("home", "clones"):
+                shutil.rmtree(work / folder, ignore_errors=True)
         clones = clone([one.absolute() for one in options.repositories], work / "clones")
-        told["added"] = home.run("catalog", "add", NAME, "--folder", str(work / "clones"))
+        if not options.go_on:
+            told["added"] = home.run("catalog", "add", NAME, "--folder", str(work / "clones"))
+            told["first"] = home.run("catalog", "refresh", NAME)
+            print_table({"first": told["first"]})
         told["refreshes"] = refreshes(home, clones)
         print_table(told["refreshes"])
     told["sizes"] = sizes(home.store())
