@@ -152,3 +152,18 @@ def test_the_old_verb_is_another_name(run: Run, api: Path) -> None:
     assert "workspaces" not in run.json("catalog", "list")
     assert run("workspace", "remove", "work", api)[0] == "@work is gone.\n"
     assert "workspace" not in run("--help")[0] and "catalog" in run("--help")[0]
+
+
+def test_other_verbs_know_what_catalogs_keep(run: Run, api: Path, home: Path) -> None:
+    run("catalog", "add", "org", "--kept", api)
+    run("catalog", "refresh", "org")
+    (kept,) = run.json("status", "--all")["catalogs"]
+    assert kept["name"] == "org" and kept["store_bytes"] > 0
+    assert "@org:" in run("status", "--all")[0]
+    assert run.json("status", "@org")["repositories"][0]["files"] == 1
+    assert "is a catalog" in run("clear", "@org", code=2)[1]
+    assert "keeps 1 repositories in its store" in run("clones", "@org", code=2)[1]
+    removed = run.json("clear", "--all")["removed"]
+    assert removed == [str(home / "catalogs" / "org")]
+    assert run.json("status", "--all")["catalogs"][0]["store_bytes"] < kept["store_bytes"]
+    assert not list(home.rglob("*.sqlite")) and run.json("catalog", "list")["catalogs"]
