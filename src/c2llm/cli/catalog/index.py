@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from c2llm.cli.catalog.refresh import refreshed, report_json, tell
@@ -21,9 +23,10 @@ from c2llm.encoding.model_folder import DEFAULT_MODEL
 def command(context: click.Context, name: str, model: str, as_json: bool) -> None:
     """Refresh the catalog NAME, and make all vectors of the model for what it keeps.
 
-    A search needs none of this: it embeds the candidates of its question. With all vectors made it
-    finds what words and the small table model do not, and answers sooner. A text is embedded once,
-    whichever repositories have it. Interrupted, the same command goes on where it stopped.
+    Live directories get all vectors in their own indexes. A search needs none of this: it embeds
+    the candidates of its question. With all vectors made it finds what words and the small table
+    model do not, and answers sooner. A text is embedded once, whichever repositories have it.
+    Interrupted, the same command goes on where it stopped.
     """
     from c2llm.encoding.encoder_handle import EncoderHandle
     from c2llm.index.catalog.catalogs import catalog_named
@@ -40,6 +43,7 @@ def command(context: click.Context, name: str, model: str, as_json: bool) -> Non
         counts = store.chunk_count(), store.embedded(handle.model)
     finally:
         store.close()
+    live = [_completed(entry.path, model) for entry in catalog.live]
     if as_json:
         print_json(
             {
@@ -49,10 +53,31 @@ def command(context: click.Context, name: str, model: str, as_json: bool) -> Non
                 "new_vectors": embedded,
                 "chunks": counts[0],
                 "embedded": counts[1],
+                "live": live,
             }
         )
     else:
         tell(name, report)
         print_line(f"{counts[1]} of {counts[0]} chunks have vectors of {handle.model}.")
+        for one in live:
+            told = one["error"] or f"{one['embedded']} of {one['chunks']} chunks"
+            print_line(f"{one['root']}: {told}")
     if report.away:
         context.exit(1)
+
+
+def _completed(root: str, model: str) -> dict[str, Any]:
+    """All vectors for a live directory; what goes wrong with it does not keep the others."""
+    from c2llm.errors import C2LLMError
+    from c2llm.search.code_index import CodeIndex
+
+    try:
+        with CodeIndex.open(
+            root, model, embed="candidates", preload=False, progress_bar=progress_bar, note=note
+        ) as index:
+            index.complete()
+            index.build_graphs()
+            counts = index.counts()
+    except C2LLMError as error:
+        return {"root": root, "chunks": 0, "embedded": 0, "error": str(error)}
+    return {"root": root, "chunks": counts.chunks, "embedded": counts.embedded, "error": None}
