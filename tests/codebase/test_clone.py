@@ -164,6 +164,16 @@ def test_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         Clone(tmp_path / "clone", Remote("https://host/x")).remote_tip()
 
 
+def test_a_git_that_is_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "git").write_text(
+        "#!/bin/sh\necho 'usage: git ls-remote [<options>]' >&2\nexit 129\n"
+    )
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DataError, match=r"too old to ls-remote; 2\.31 or newer"):
+        Clone(tmp_path / "clone", Remote("https://host/x")).remote_tip()
+
+
 # -- over HTTP, with a password
 
 

@@ -15,6 +15,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -302,6 +303,9 @@ _CLONE_SETTINGS = """\
 {extensions}"""
 _TIP = "refs/heads/tip"
 _IS_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_OLDEST = "2.31"
+_LISTING_MEMORY = 2_000_000_000
+"""Bytes of address space: git holds all that a server lists before it says any of it."""
 _LISTED_BYTES = 4_000_000
 _BRANCHES = ("main", "master", "trunk", "develop")
 
@@ -428,7 +432,10 @@ class Clone:
         return len(list((self.folder / "objects" / "pack").glob("*.pack")))
 
     def _listed(self, pattern: str) -> dict[str, str]:
-        with self._started("ls-remote", "--quiet", "--", self._remote.url, pattern) as running:
+        seconds = min(self._seconds, self._quiet_seconds)  # it says all at once
+        command = ("ls-remote", "--quiet", "--", self._remote.url, pattern)
+        with self._started(*command, seconds=seconds) as running:
+            _limit_memory(running.process.pid)
             output = running.stdout.read(_LISTED_BYTES)
             self._check(running, "ls-remote")
         lines = (line.split("\t", 1) for line in output.decode("utf-8", "replace").splitlines())
@@ -505,10 +512,11 @@ class Clone:
         return environment
 
     @contextmanager
-    def _started(self, *arguments: str) -> Iterator[_Running]:
+    def _started(self, *arguments: str, seconds: float | None = None) -> Iterator[_Running]:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         command = ["git", "-C", str(self.folder), f"--git-dir={self.folder}", *arguments]
-        with _started(command, self._environment(), self.folder, self._seconds) as running:
+        seconds = seconds or self._seconds
+        with _started(command, self._environment(), self.folder, seconds) as running:
             self._running = running
             if self._is_ended:
                 running.end()
@@ -563,14 +571,25 @@ class Clone:
         """
         code = running.process.wait()
         if running.late:
-            raise DataError(f"{self._remote.url} took more than {self._seconds:.0f} s to answer.")
+            raise DataError(f"{self._remote.url} took more than {running.seconds:.0f} s to answer.")
         if code:
+            if any(line.startswith("usage: git") for line in running.complaints()):
+                raise DataError(f"This git is too old to {what}; {_OLDEST} or newer is needed.")
             lines = [line for line in running.complaints() if not line.startswith("warning:")]
             told = next((line for line in lines if line.startswith(("fatal:", "error:"))), "")
             told = told or (lines[0] if lines else f"git {what} failed")
             for secret in self._remote.secrets:
                 told = told.replace(secret, "***")
             raise DataError(f"{self._remote.url} cannot be fetched ({told[:300]}).")
+
+
+def _limit_memory(pid: int) -> None:
+    """Bound the memory of a process that a server may feed without end, where that can be done."""
+    if sys.platform == "linux":
+        import resource
+
+        with suppress(OSError, ValueError):  # it has ended already, or has a lower limit
+            resource.prlimit(pid, resource.RLIMIT_AS, (_LISTING_MEMORY, _LISTING_MEMORY))
 
 
 def _write_own(path: Path, text: str) -> None:

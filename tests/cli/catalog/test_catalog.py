@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -90,11 +91,23 @@ def test_from_a_list_to_what_is_kept_and_away(run: Run, api: Path, tmp_path: Pat
     assert git(api, "status", "--short") == ""
 
 
-def test_all_vectors_of_a_model(run: Run, api: Path) -> None:
+def test_all_vectors_of_a_model(run: Run, api: Path, tmp_path: Path) -> None:
     run("catalog", "add", "org", "--kept", api)
     said = run.json("catalog", "index", "org", "--model", "c2llm-nano")
     assert said["embedded"] == said["chunks"] == 1 and said["refreshed"] == ["api"]
     commit(api, {"more.py": "def more():\n    return 2\n"})
+    (tmp_path / "live").mkdir()
+    (tmp_path / "live" / "a.py").write_text("def live():\n    return 1\n")
+    assert (
+        "1 live directories"
+        in (
+            run("catalog", "add", "org", tmp_path / "live"),
+            run("catalog", "refresh", "org")[1],
+        )[1]
+    )
+    (live,) = run.json("catalog", "index", "org", "--model", "c2llm-nano")["live"]
+    assert live["embedded"] == live["chunks"] == 1 and live["error"] is None
+    run("catalog", "remove", "org", tmp_path / "live")
     assert "2 of 2 chunks" in run("catalog", "index", "org", "--model", "c2llm-nano")[0]
 
 
@@ -152,3 +165,26 @@ def test_the_old_verb_is_another_name(run: Run, api: Path) -> None:
     assert "workspaces" not in run.json("catalog", "list")
     assert run("workspace", "remove", "work", api)[0] == "@work is gone.\n"
     assert "workspace" not in run("--help")[0] and "catalog" in run("--help")[0]
+
+
+def test_other_verbs_know_what_catalogs_keep(run: Run, api: Path, home: Path) -> None:
+    run("catalog", "add", "org", "--kept", api)
+    run("catalog", "refresh", "org")
+    (kept,) = run.json("status", "--all")["catalogs"]
+    assert kept["name"] == "org" and kept["store_bytes"] > 0
+    assert "@org:" in run("status", "--all")[0]
+    assert run.json("status", "@org")["repositories"][0]["files"] == 1
+    assert "is a catalog" in run("clear", "@org", code=2)[1]
+    assert "keeps 1 repositories in its store" in run("clones", "@org", code=2)[1]
+    removed = run.json("clear", "--all")["removed"]
+    assert removed == [str(home / "catalogs" / "org")]
+    assert run.json("status", "--all")["catalogs"][0]["store_bytes"] < kept["store_bytes"]
+    assert not list(home.rglob("*.sqlite")) and run.json("catalog", "list")["catalogs"]
+
+
+def test_a_list_from_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = [{"nameWithOwner": "acme/api", "url": "https://github.com/acme/api"}, {"name": "odd"}]
+    given = io.TextIOWrapper(io.BytesIO(json.dumps(said).encode()))
+    monkeypatch.setattr("sys.stdin", given)
+    out, err = run("catalog", "add", "org", "--from", "-")
+    assert "1 added" in out and "Left out: 'odd' has no URL" in err

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -45,9 +45,10 @@ def command(
 ) -> None:
     """Refresh the catalog NAME, and make all vectors of the model for what it keeps.
 
-    A search needs none of this: it embeds the candidates of its question. With all vectors made it
-    finds what words and the small table model do not, and answers sooner. A text is embedded once,
-    whichever repositories have it. Interrupted, the same command goes on where it stopped.
+    Live directories get all vectors in their own indexes. A search needs none of this: it embeds
+    the candidates of its question. With all vectors made it finds what words and the small table
+    model do not, and answers sooner. A text is embedded once, whichever repositories have it.
+    Interrupted, the same command goes on where it stopped.
 
     With --on the nodes of a cluster cut and embed, and this machine writes the store. The nodes
     have the same c2llm with its extra `ray`, and the disks of C2LLM_HOME and of repositories that
@@ -67,6 +68,7 @@ def command(
         counts = store.chunk_count(), store.embedded(handle.model)
     finally:
         store.close()
+    live = [_completed(entry.path, model) for entry in catalog.live]
     if as_json:
         print_json(
             {
@@ -76,11 +78,15 @@ def command(
                 "new_vectors": embedded,
                 "chunks": counts[0],
                 "embedded": counts[1],
+                "live": live,
             }
         )
     else:
         tell(name, report)
         print_line(f"{counts[1]} of {counts[0]} chunks have vectors of {handle.model}.")
+        for one in live:
+            told = one["error"] or f"{one['embedded']} of {one['chunks']} chunks"
+            print_line(f"{one['root']}: {told}")
     if report.away:
         context.exit(1)
 
@@ -113,3 +119,20 @@ def _embedded(name: str, handle: EncoderHandle, encoder: GroupEncoder | None) ->
         return embed_catalog(store, handle, progress_bar, encoder=encoder, note=note)
     finally:
         store.close()
+
+
+def _completed(root: str, model: str) -> dict[str, Any]:
+    """All vectors for a live directory; what goes wrong with it does not keep the others."""
+    from c2llm.errors import C2LLMError
+    from c2llm.search.code_index import CodeIndex
+
+    try:
+        with CodeIndex.open(
+            root, model, embed="candidates", preload=False, progress_bar=progress_bar, note=note
+        ) as index:
+            index.complete()
+            index.build_graphs()
+            counts = index.counts()
+    except C2LLMError as error:
+        return {"root": root, "chunks": 0, "embedded": 0, "error": str(error)}
+    return {"root": root, "chunks": counts.chunks, "embedded": counts.embedded, "error": None}

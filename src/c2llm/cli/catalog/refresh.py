@@ -37,11 +37,15 @@ def command(context: click.Context, name: str, all_files: bool, as_json: bool) -
     had before are read. What cannot be had is named at the end and keeps its last state; then the
     exit code is 1. Interrupted, the same command goes on where it stopped.
     """
+    from c2llm.index.catalog.catalogs import catalog_named
+
     report = refreshed(name, all_files=all_files)
     if as_json:
         print_json({"catalog": name, **report_json(report)})
     else:
         tell(name, report)
+        if live := catalog_named(name).live:
+            note(f"{len(live)} live directories are refreshed by every search.")
     if report.away:
         context.exit(1)
 
