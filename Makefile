@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all test-milvus lint lock chromium package site clean
+.PHONY: demo test test-all test-milvus fuzz lint lock chromium package site clean
 
 $(VENV)/.core: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -47,6 +47,17 @@ test-all: lint chromium  ## the slow ones too
 test-milvus: .venv-milvus/.ready  ## the store in Milvus, against Milvus Lite
 	.venv-milvus/bin/python -m pytest tests/index/store/milvus -n auto --dist loadfile
 
+# Where atheris has no wheel the other search takes the whole time. It stays apart from .venv.
+.venv-fuzz/.tried: requirements-fuzz.lock
+	rm -rf .venv-fuzz && mkdir .venv-fuzz
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps \
+	  --target .venv-fuzz -r requirements-fuzz.lock || echo "atheris cannot be installed here"
+	touch $@
+
+# FUZZ_SECONDS for each target, FUZZ="codebase search/query" for some of them.
+fuzz: $(VENV)/.dev .venv-fuzz/.tried  ## hostile input for ten minutes; what breaks is kept
+	PYTHONPATH=.venv-fuzz OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzzing $(FUZZ)
+
 # What builds a release stays apart from what is released.
 .venv-package/.ready: requirements-package.lock
 	$(PYTHON) -m venv .venv-package
@@ -63,4 +74,4 @@ lock:  ## write the locks from fresh environments
 	tools/lock.sh
 
 clean:
-	rm -rf $(VENV) .venv-package .venv-milvus build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-package .venv-milvus .venv-fuzz build dist .pytest_cache .mypy_cache .ruff_cache

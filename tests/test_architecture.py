@@ -152,6 +152,37 @@ def test_a_search_never_loads_torch(tmp_path):
     assert b"a.py" in done.stdout
 
 
+READS = {("json", "load"), ("json", "loads"), ("yaml", "safe_load"), ("tomllib", "loads")}
+
+
+def test_who_expects_what_is_no_json_expects_what_nests_too_deep():
+    """Python's readers raise a `RecursionError` for that, which is no `ValueError`."""
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Try) and reads(node.body):
+                caught = {
+                    name.id
+                    for handler in node.handlers
+                    for name in ast.walk(handler.type or handler)
+                    if isinstance(name, ast.Name)
+                }
+                foreseen = {"RecursionError", "Exception", "BaseException"} & caught
+                assert "ValueError" not in caught or foreseen, f"{path}:{node.lineno}"
+
+
+def reads(body: list[ast.stmt]) -> bool:
+    """Whether statements call one of `READS`."""
+    called = {
+        (node.func.value.id, node.func.attr)
+        for statement in body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+    }
+    return not READS.isdisjoint(called)
+
+
 STARTS = re.compile(
     r"\b(subprocess|Popen|os\.(system|popen|exec\w+|spawn\w+|posix_spawn\w*)|pty|pexpect|sh"
     r"|create_subprocess_\w+)\b"

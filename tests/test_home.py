@@ -92,11 +92,11 @@ def test_the_command_line_makes_one_home(tmp_path: Path) -> None:
 def test_a_uid_without_an_entry(tmp_path: Path) -> None:
     """As in a container that is started with any number for a user."""
     code = (
-        "import os, sys\nimport c2llm.cli.main as m, c2llm.cli.status, c2llm.cli.workspace\n"
-        "import c2llm.index.catalog.workspaces\nos.setuid(54321)\nm.main(sys.argv[1:])"
+        "import os, sys\nimport c2llm.cli.main as m, c2llm.cli.status, c2llm.cli.catalog.list\n"
+        "import c2llm.index.catalog.catalogs\nos.setuid(54321)\nm.main(sys.argv[1:])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, "workspace", "list"],
+        [sys.executable, "-c", code, "catalog", "list"],
         capture_output=True,
         text=True,
         check=False,

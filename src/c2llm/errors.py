@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+LONGEST_SENTENCE = 2_000
+"""Characters; what a file or a request says is quoted in it, and may be a megabyte."""
+_CUT = " … "
+_KEPT_END = 600
+"""Of a longer one so much of its end stays, where the cure is."""
+
 
 class C2LLMError(Exception):
     """A failure the user can act on; the command line prints it and exits with `exit_code`."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """The sentence, of a very long one its beginning and its end."""
+        said = super().__str__()
+        if len(said) <= LONGEST_SENTENCE:
+            return said
+        return said[: LONGEST_SENTENCE - _KEPT_END - len(_CUT)] + _CUT + said[-_KEPT_END:]
 
 
 class UsageError(C2LLMError):

@@ -6,6 +6,7 @@ that a person does not see and a language model reads.
 
 from __future__ import annotations
 
+import reprlib
 from typing import TYPE_CHECKING
 
 from c2llm.lazy_pattern import lazy_pattern
@@ -31,6 +32,34 @@ def printable(text: str) -> str:
     that nobody wrote.
     """
     return UNSEEN.sub(_escaped, text) if not text.isprintable() else text
+
+
+class _Shortened(reprlib.Repr):
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 3
+        self.maxdict = self.maxlist = self.maxtuple = self.maxset = 4
+        self.maxstring = self.maxother = self.maxlong = 60
+
+    def repr_int(self, x: int, level: int) -> str:
+        # Python refuses to write a number of more than some thousand digits, which TOML and YAML
+        # may have in hexadecimal.
+        bits = x.bit_length()
+        return super().repr_int(x, level) if bits < _MOST_BITS else f"a number of {bits:,} bits"
+
+
+_MOST_BITS = 1_000
+_MOST_QUOTED = 80
+
+
+def quoted(value: object) -> str:
+    """A value of a file or a request as an error may quote it: some eighty characters of it.
+
+    Unlike `repr` it takes no longer for a value that is huge, nested, or, as YAML's aliases make
+    them, in itself a thousand times.
+    """
+    said = _Shortened().repr(value)
+    return said if len(said) <= _MOST_QUOTED else f"{said[: _MOST_QUOTED - 2]} …"
 
 
 def _escaped(found: re.Match[str]) -> str:

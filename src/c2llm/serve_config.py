@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from c2llm.errors import UsageError
+from c2llm.printable import quoted
 
 _TRUE = ("1", "yes", "true", "on")
 _FALSE = ("", "0", "no", "false", "off")
@@ -84,11 +85,11 @@ def checked_table(where: str, table: object) -> dict[str, Any]:
         UsageError: It has another key, or a value of another kind.
     """
     if not isinstance(table, dict):
-        raise UsageError(f"{where}: serve must be a table, [serve], not {table!r:.60}.")
+        raise UsageError(f"{where}: serve must be a table, [serve], not {quoted(table)}.")
     for name in table:
         if name not in SERVE_SETTINGS:
             raise UsageError(
-                f"{where} sets {name!r} in [serve], which is no setting; there are "
+                f"{where} sets {quoted(name)} in [serve], which is no setting; there are "
                 f"{', '.join(SERVE_SETTINGS)}."
             )
     return {
@@ -106,7 +107,7 @@ def _checked(where: str, setting: Setting, value: object) -> Any:
             return value
         if setting.least <= value <= setting.most:
             return value
-    raise UsageError(f"{where} must be {setting.described}, not {value!r:.60}.")
+    raise UsageError(f"{where} must be {setting.described}, not {quoted(value)}.")
 
 
 def _from_text(setting: Setting, text: str) -> object:

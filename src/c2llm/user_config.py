@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from c2llm.errors import UsageError
+from c2llm.printable import quoted
 
 _MOST_BYTES = 1_000_000
 _FALSE = ("", "0", "no", "false", "off")
@@ -166,16 +167,16 @@ def _checked(file: Path, name: str, value: object) -> Any:
 
         near = get_close_matches(name, VARIABLES, 1, 0.5)
         cure = f"do you mean {near[0]!r}?" if near else f"there are {', '.join(VARIABLES)}."
-        raise UsageError(f"{file} sets {name!r}, which is no setting; {cure}")
+        raise UsageError(f"{file} sets {quoted(name)}, which is no setting; {cure}")
     if name == "exclude":
         if isinstance(value, list) and all(isinstance(one, str) and one for one in value):
             return tuple(value)
-        raise UsageError(f"{file}: exclude must be a list of globs, not {value!r}.")
+        raise UsageError(f"{file}: exclude must be a list of globs, not {quoted(value)}.")
     kind = _KINDS.get(name, str)
     right = type(value) is kind and (kind is not int or 0 <= value <= 10**9)  # type: ignore[operator]
     if not right or value == "":
         what = {bool: "true or false", int: "a whole number from 0 up", str: "a text in quotes"}
-        raise UsageError(f"{file}: {name} must be {what[kind]}, not {value!r:.60}.")
+        raise UsageError(f"{file}: {name} must be {what[kind]}, not {quoted(value)}.")
     return value
 
 

@@ -76,10 +76,10 @@ def test_several_repositories_and_a_workspace(project: Path, other: Path) -> Non
     assert run("workspace", "add", "work", project, other).returncode == 0
     assert lexical("search", "retry_with_backoff", "@work", "-k", 4) == found
     listed = json.loads(run("workspace", "list", "--json").stdout)
-    assert listed == {"workspaces": {"work": [str(project), str(other)]}}
+    assert listed["workspaces"] == {"work": [str(project), str(other)]}
     assert run("workspace", "remove", "work").returncode == 0
     done = run("search", "x", "@work")
-    assert (done.returncode, done.stderr.startswith("Error: No workspace")) == (2, True)
+    assert (done.returncode, done.stderr.startswith("Error: No catalog")) == (2, True)
 
 
 def test_a_trace_and_pasted_code_come_from_stdin(project: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from c2llm.codebase import words
-from c2llm.codebase.words import normalized, stem, tokens, whole_tokens
+from c2llm.codebase.words import normalized, stem, stems_of, tokens, whole_tokens
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,9 @@ def test_remembered_tokens_are_forgotten_before_they_grow_without_end(
             " parseurl pars url retryaft retry aft x"
         )
     assert len(remembered) <= 3
+
+
+@pytest.mark.parametrize("word", ["\u0300", "\u0345", "\u0301\u0302", "\u0483"])
+def test_an_accent_that_stands_on_nothing_is_a_word_of_its_own(word: str) -> None:
+    assert all(stems_of(word)) and stems_of(word)
+    assert all(tokens(f"a {word} b").split(" "))

@@ -101,6 +101,17 @@ def test_only_tokenizers_that_treat_words_alone_are_trusted():
         ("pre_tokenizer", {"type": "Whitespace"}),
         ("post_processor", {"type": "ByteLevel"}),
         ("post_processor", {"type": "TemplateProcessing", "single": [], "special_tokens": {}}),
+        *(
+            (
+                "post_processor",
+                {
+                    "type": "TemplateProcessing",
+                    "single": [{"SpecialToken": {"id": "a"}}, {"Sequence": {"id": "A"}}],
+                    "special_tokens": {"a": {"ids": ids}},
+                },
+            )
+            for ids in ([["x"]], ["1"], "12", [True], [-1], [1.0], [None])
+        ),
         ("added_tokens", [{"id": "0", "content": "x", "normalized": False, "single_word": False}]),
         ("added_tokens", None),
         ("normalizer", []),

@@ -133,9 +133,11 @@ def test_starts_as_mean_pooling(residual):
     )  # fc_o is faint, not zero
 
 
-def test_several_queries_start_near_mean_pooling_and_apart():
+@pytest.mark.parametrize("residual", ["projected", "raw"])
+@pytest.mark.parametrize("heads", [4, 32])
+def test_several_queries_start_near_mean_pooling_and_apart(heads, residual):
     torch.manual_seed(0)
-    pma = PMA(64, 64, 4, num_queries=3)
+    pma = PMA(64, 64, heads, num_queries=3, residual=residual)
     pma.init_as_mean_pooling(spread=0.1)
     states, mask = torch.randn(2, 4, 64), torch.ones(2, 4)
     vectors = pma(states, mask)
@@ -144,10 +146,11 @@ def test_several_queries_start_near_mean_pooling_and_apart():
     assert not torch.allclose(vectors[:, 0], vectors[:, 1], atol=0.01)
 
 
-def test_attention_leaves_the_mean_within_a_few_steps():
+@pytest.mark.parametrize("heads", [1, 4, 16])
+def test_attention_leaves_the_mean_within_a_few_steps(heads):
     # The token that tells the texts apart is one of twelve: the mean drowns it, attention finds it.
     torch.manual_seed(0)
-    pma = PMA(32, 32, 4)
+    pma = PMA(32, 32, heads)
     pma.init_as_mean_pooling()
     mark = torch.randn(32)
     optimizer = torch.optim.Adam(pma.parameters(), lr=1e-3)
@@ -162,6 +165,30 @@ def test_attention_leaves_the_mean_within_a_few_steps():
         optimizer.step()
     attention = pma.scores(noise).softmax(-1)[..., 5]
     assert attention.mean() > 2 / 12
+
+
+@pytest.mark.parametrize("start", ["init_as_mean_pooling", "init_scaled"])
+@pytest.mark.parametrize("heads", [1, 4, 32])
+def test_starts_scale_their_queries_with_the_heads(start, heads):
+    # So a logit, divided by sqrt(d), is as large as one of its own head divided by sqrt(d / heads).
+    torch.manual_seed(0)
+    pma = PMA(256, 256, heads, num_queries=2)
+    getattr(pma, start)()
+    assert pma.queries().std().item() == pytest.approx(heads**0.5, rel=0.15)
+    keys = torch.randn(1, 40, 256)
+    torch.nn.init.eye_(pma.fc_k.weight)
+    assert pma.scores(keys).std().item() == pytest.approx(1, rel=0.25)
+
+
+@pytest.mark.parametrize("residual", ["projected", "raw"])
+@pytest.mark.parametrize("dim", [64, 256])
+def test_the_scaled_start_is_not_drowned_by_its_queries(residual, dim):
+    torch.manual_seed(0)
+    pma = PMA(128, dim, 32, residual=residual)
+    pma.init_scaled()
+    texts = pma(torch.randn(8, 4, 128), torch.ones(8, 4))[:, 0]
+    alike = torch.nn.functional.cosine_similarity(texts[:, None], texts[None], dim=-1)
+    assert (alike - torch.eye(8)).abs().max() < 0.9
 
 
 def test_mean_start_leaves_what_matters_a_gradient():

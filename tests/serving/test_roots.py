@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from c2llm.errors import UsageError
-from c2llm.index.catalog.workspaces import add_to_workspace
+from c2llm.index.catalog.catalogs import add_to_catalog
+from c2llm.index.catalog.sources import named_sources
 from c2llm.serving.roots import Place, Roots, refusal
 from tests.serving.conftest import git, repository
 
@@ -87,9 +88,9 @@ def test_several_folders_are_told_apart_by_labels(tmp_path: Path) -> None:
     assert roots.place("web") == Place(two)
 
 
-def test_a_workspace_is_what_its_user_has_named(project: Path, tmp_path: Path) -> None:
+def test_a_catalog_is_what_its_user_has_named(project: Path, tmp_path: Path) -> None:
     other = repository(tmp_path / "other", {"a.py": "x = 1\n"})
-    add_to_workspace("both", [project, other])
+    add_to_catalog("both", named_sources([str(project), str(other)], kept=False).candidates)
     assert Roots([project]).places("@both") == [Place(project), Place(other)]
     with pytest.raises(UsageError):
         Roots([project]).places("@none")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from c2llm.errors import C2LLMError, DataError, UsageError
+from c2llm.printable import quoted
 
 _MOST_BYTES = 200_000_000
 
@@ -45,8 +46,8 @@ def read_rows(path: Path, mark: str, version: int, key: str) -> list[Any]:
         raise DataError(f"{path} is no baseline of {mark}; write one with --write-baseline.")
     if said.get("version") != version:
         raise DataError(
-            f"{path} is a baseline of version {said.get('version')}, and this program reads "
-            f"version {version}; write it anew with --write-baseline."
+            f"{path} is a baseline of version {quoted(said.get('version'))}, and this program "
+            f"reads version {version}; write it anew with --write-baseline."
         )
     rows = said.get(key)
     if not isinstance(rows, list):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from c2llm.errors import UsageError
+from c2llm.printable import quoted
 
 
 def settle_texts(request: object, *names: str) -> None:
@@ -19,5 +20,5 @@ def settle_texts(request: object, *names: str) -> None:
         if not isinstance(values, Sequence) or not all(
             isinstance(one, str) and one for one in values
         ):
-            raise UsageError(f"{name} must be a list of texts, not {value!r}.")
+            raise UsageError(f"{name} must be a list of texts, not {quoted(value)}.")
         object.__setattr__(request, name, tuple(values))

@@ -19,15 +19,21 @@ class LazyGroup(click.Group):
         name: of the group.
         verbs: verb -> (module, one-line help), in the order of use; each module has a click command
             named `command`.
+        aliases: further names of verbs, which are not listed.
         attributes: as for a click group.
     """
 
     def __init__(
-        self, name: str | None, verbs: Mapping[str, tuple[str, str]], **attributes: Any
+        self,
+        name: str | None,
+        verbs: Mapping[str, tuple[str, str]],
+        aliases: Mapping[str, str] | None = None,
+        **attributes: Any,
     ) -> None:
         attributes.setdefault("context_settings", {"help_option_names": ["-h", "--help"]})
         super().__init__(name, **attributes)
         self._verbs = verbs
+        self._aliases = aliases or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Verbs in the order of use."""
@@ -35,6 +41,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The verb's command, imported now."""
+        cmd_name = self._aliases.get(cmd_name, cmd_name)
         if cmd_name not in self._verbs:
             return None
         command = import_module(self._verbs[cmd_name][0]).command

@@ -31,7 +31,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "drift": ("c2llm.cli.drift.command", "Tell what differs in meaning between two versions."),
     "keys": ("c2llm.cli.serving.keys", "Make, list and revoke the keys of a server."),
     "mcp": ("c2llm.cli.mcp", "Serve coding agents by the Model Context Protocol."),
-    "workspace": ("c2llm.cli.workspace", "Name a set of repositories to search together."),
+    "catalog": ("c2llm.cli.catalog.command", "Put many repositories under one name."),
     "clear": ("c2llm.cli.clear", "Remove the index of a repository."),
     "embed": ("c2llm.cli.embed", "Turn lines or files into vectors."),
     "models": ("c2llm.cli.models", "List the models at hand."),
@@ -47,7 +47,11 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 
 
-@click.group(cls=LazyGroup, verbs=VERBS)
+ALIASES = {"workspace": "catalog"}
+"""Verbs of older versions, and what they are now."""
+
+
+@click.group(cls=LazyGroup, verbs=VERBS, aliases=ALIASES)
 @click.version_option(__version__, prog_name="c2llm")
 @click.pass_context
 def cli(context: click.Context) -> None:

@@ -26,7 +26,7 @@ Examples:
   c2llm search "parse toml" ~/src/project --lang python -k 5
   c2llm search Session.send --exclude "tests/*" --explain
   c2llm search "rate limit" api web worker          several repositories, one list
-  c2llm search "token refresh" @work                a workspace (c2llm workspace --help)
+  c2llm search "token refresh" @work                a catalog (c2llm catalog --help)
   c2llm search --symbol parse -e "async def"        a name, in chunks with this pattern
   c2llm search "open file" --granularity function   whole functions
   c2llm search parse_toml --callers                 and who calls them
@@ -95,7 +95,7 @@ def command(
 
     QUERY is a question, some words, a name, a path with a line, pasted code or a stack trace; -
     reads it from standard input. PATH is a directory, by default this one; several are answered in
-    one list, and @NAME is a workspace.
+    one list, and @NAME is a catalog.
 
     What changed since the last search is indexed first. Words, names and the vectors of a small
     model cover everything; the large model embeds the chunks that matter to the question. The

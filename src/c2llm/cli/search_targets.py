@@ -45,7 +45,7 @@ def opened(
         NothingToIndexError: they are empty; of several one that is not is enough.
     """
     from c2llm.index.build.indexed_tree import SEARCH_LOCK_SECONDS
-    from c2llm.index.catalog.workspaces import SIGN, expand
+    from c2llm.index.catalog.catalogs import SIGN, expand
     from c2llm.index.store.location import resolved_path
     from c2llm.search.answering import labels
     from c2llm.search.code_index import CodeIndex

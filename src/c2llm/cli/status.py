@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -40,8 +41,14 @@ _SECRETS_NAMED = 5
 def command(path: str, model: str, list_skipped: bool, list_all: bool, as_json: bool) -> None:
     """Tell what is indexed, what is stale, what was skipped.
 
-    PATH is a directory, by default this one. Nothing is indexed or changed by asking.
+    PATH is a directory, by default this one, or @NAME for a catalog. Nothing is indexed or changed
+    by asking.
     """
+    if path.startswith("@") and not Path(path).exists():
+        from c2llm.cli.catalog.show import show
+
+        show(path[1:], as_json=as_json)
+        return
     if list_all:
         _show_all(as_json=as_json)
         return
@@ -99,10 +106,12 @@ def _show_index(status: IndexStatus, path: str) -> None:
 
 def _show_all(*, as_json: bool) -> None:
     """Every index of the user, the one that was used last first."""
+    from c2llm.index.catalog.kept import kept_bytes, kept_catalogs
     from c2llm.index.store.inventory import kept_indexes, most_bytes, sizes_in
     from c2llm.index.store.location import cache_file
 
     kept = kept_indexes()
+    catalogs = {name: kept_bytes(name) for name in kept_catalogs()}
     total, cache = (
         sum(one.size_bytes for one in kept),
         sizes_in(cache_file().parent).get(cache_file().name, 0),
@@ -114,6 +123,10 @@ def _show_all(*, as_json: bool) -> None:
                 "size_bytes": total,
                 "most_bytes": most_bytes(),
                 "cache_bytes": cache,
+                "catalogs": [
+                    {"name": name, "store_bytes": size.store, "clone_bytes": size.clones}
+                    for name, size in catalogs.items()
+                ],
             }
         )
         return
@@ -129,6 +142,11 @@ def _show_all(*, as_json: bool) -> None:
         f"{len(kept)} indexes, {total / 1e6:,.1f}{limit or ' MB'}; shared vectors "
         f"{cache / 1e6:,.1f} MB"
     )
+    for name, size in catalogs.items():
+        print_line(
+            f"@{name}: {size.store / 1e6:,.1f} MB, clones {size.clones / 1e6:,.1f} MB; "
+            f"c2llm catalog show {name}"
+        )
     if any(one.vanished for one in kept):
         print_line("Indexes of directories that are gone: c2llm clear --vanished")
 

@@ -294,7 +294,12 @@ _REMOTE_SETTINGS = {
 _KEPT_OF_USER = ("GIT_SSH", "GIT_SSL_", "GIT_HTTP_", "GIT_PROXY_")
 """How the names of variables begin by which a user says how his git reaches servers."""
 _POLL_SECONDS = 0.25
-_CLONE_SETTINGS = "[core]\n\trepositoryformatversion = {version}\n\tbare = true\n{extensions}"
+_CLONE_SETTINGS = """\
+[core]
+\trepositoryformatversion = {version}
+\tbare = true
+\tsharedrepository = 0600
+{extensions}"""
 _TIP = "refs/heads/tip"
 _IS_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LISTED_BYTES = 4_000_000
@@ -439,9 +444,9 @@ class Clone:
         """An empty repository as `git init` would make it, but for what templates bring along."""
         for part in ("objects/pack", "objects/info", "refs/heads"):
             (self.folder / part).mkdir(mode=0o700, parents=True, exist_ok=True)
-        (self.folder / "format").write_text(object_format)
+        _write_own(self.folder / "format", object_format)
         self._configure(partial=False)
-        (self.folder / "HEAD").write_text(f"ref: {_TIP}\n")
+        _write_own(self.folder / "HEAD", f"ref: {_TIP}\n")
 
     def _configure(self, *, partial: bool) -> None:
         """Write our settings over what git has written.
@@ -464,7 +469,7 @@ class Clone:
             text += '[remote "origin"]\n\tpromisor = true\n'
         for name in ("config.lock", "shallow.lock", f"{_TIP}.lock", "packed-refs.lock"):
             (self.folder / name).unlink(missing_ok=True)  # of a process that was killed
-        (self.folder / "config").write_text(text)
+        _write_own(self.folder / "config", text)
 
     def _environment(self) -> dict[str, str]:
         settings = [
@@ -521,15 +526,19 @@ class Clone:
         begun = brought = self._size()
         since = time.monotonic()
         while True:
+            ended = False
             with suppress(subprocess.TimeoutExpired):
                 running.process.wait(_POLL_SECONDS)
-                return
+                ended = True
             size = self._size()
             if size > begun + self._most_bytes:
+                (self.folder / _TIP).unlink(missing_ok=True)
                 raise DataError(
                     f"{self._remote.url} has more than {self._most_bytes / 1e6:,.0f} MB, which is "
                     "more than a clone may take."
                 )
+            if ended:
+                return
             if size != brought:
                 brought, since = size, time.monotonic()
             elif time.monotonic() - since > self._quiet_seconds:
@@ -562,3 +571,10 @@ class Clone:
             for secret in self._remote.secrets:
                 told = told.replace(secret, "***")
             raise DataError(f"{self._remote.url} cannot be fetched ({told[:300]}).")
+
+
+def _write_own(path: Path, text: str) -> None:
+    """Write a file that is its owner's alone."""
+    descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)

@@ -30,6 +30,13 @@ class CodeBlock:
     start: int
     end: int
     info: str
+    closed: bool = True
+    """Its last line is a fence; else the file ended before one."""
+
+    @property
+    def inside(self) -> slice:
+        """The lines between its fences."""
+        return slice(self.start + 1, self.end - 1 if self.closed else self.end)
 
 
 def outline(lines: list[str]) -> tuple[list[Heading], list[CodeBlock]]:
@@ -60,7 +67,7 @@ def outline(lines: list[str]) -> tuple[list[Heading], list[CodeBlock]]:
             level = 1 if underline[1][0] == "=" else 2
             headings.append(Heading(number - 1, level, plain(lines[number - 1].strip())))
     if fence:
-        blocks.append(CodeBlock(opened, len(lines), info))
+        blocks.append(CodeBlock(opened, len(lines), info, closed=False))
     return headings, blocks
 
 

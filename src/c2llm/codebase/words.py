@@ -189,7 +189,8 @@ def without_accents(word: str) -> str:
     if not _ACCENTED.match(word):
         return word.translate(_PLAIN)
     apart = normalize("NFD", word)
-    return "".join(char for char in apart if not combining(char)).translate(_PLAIN)
+    plain = "".join(char for char in apart if not combining(char)).translate(_PLAIN)
+    return plain or word  # an accent that stands on nothing
 
 
 def normalized(name: str) -> str:

@@ -196,6 +196,8 @@ def _around(post_processor: Any) -> tuple[list[int], list[int]]:
             texts += 1
     if texts != 1:
         raise LookupError("no text, or more than one")
+    if not all(type(id) is int and id >= 0 for side in around for id in side):
+        raise LookupError("an id that is none")
     return around
 
 

@@ -30,7 +30,7 @@ def load_kept(path: Path, format: int) -> dict[str, Any] | None:
         fields = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} is not a kept result ({error}); remove it.") from error
     if not isinstance(fields, dict):
         raise DataError(f"{path} is not a kept result (no object); remove it.")

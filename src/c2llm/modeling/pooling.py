@@ -17,6 +17,10 @@ What is notable here:
 - A fully masked row gives attention zero, not NaN: its vector is that of an empty text.
 - `init_as_mean_pooling` makes the block start as (layer-normalised) mean pooling, which keeps what
   an already trained encoder knows, and from there attention learns at once.
+- A head's logit sums d/heads products but is divided by sqrt(d), so many heads attend at a high
+  temperature and learn slowly. Queries sqrt(heads) times as large undo that: with them the block
+  computes what attention divided by sqrt(d/heads) would. The starts here put that factor into the
+  weights, so that the function, its configuration and the published weights stay what they are.
 """
 
 from __future__ import annotations
@@ -93,15 +97,15 @@ class PMA(Pooling):
     def init_as_mean_pooling(self, spread: float = 0.25) -> None:
         """Start as LN(LN(mean of the states)): uniform attention, identity values, faint fc_o.
 
-        The keys start at zero and the queries with entries of variance 1. A logit is a product of
-        the two and learns as fast as the other one is large: were both faint, attention would stay
-        uniform for thousands of steps. What such a query adds as a residual, the bias of the values
-        takes off again. And fc_o is faint instead of zero, because relu has no gradient at zero: a
-        zero fc_o would stay zero for ever.
+        The keys start at zero and the queries with entries of variance `num_heads`. A logit is a
+        product of the two and learns as fast as the other one is large: were both faint, attention
+        would stay uniform for thousands of steps. What such a query adds as a residual, the bias of
+        the values takes off again. And fc_o is faint instead of zero, because relu has no gradient
+        at zero: a zero fc_o would stay zero for ever.
 
         Args:
-            spread: standard deviation of the seeds of several queries from the one they share. It
-                tells them apart, and makes the start the less exact the larger it is.
+            spread: standard deviation of several queries from the one they share. It tells them
+                apart, and makes the start the less exact the larger it is.
 
         Raises:
             ValueError: if `dim` differs from `hidden_size`, where no identity exists.
@@ -111,17 +115,33 @@ class PMA(Pooling):
                 f"PMA can start as mean pooling only where dim ({self.dim}) equals the hidden size "
                 f"({self.hidden_size})."
             )
+        scale = math.sqrt(self.num_heads)
         shared = torch.randn_like(self.S[:, :1])
         self.S.copy_(shared)
         if self.num_queries > 1:
-            self.S.add_(spread * torch.randn_like(self.S))
-        nn.init.eye_(self.fc_q.weight)
+            self.S.add_(spread / scale * torch.randn_like(self.S))
+        self.fc_q.weight.copy_(scale * torch.eye(self.dim))
         nn.init.zeros_(self.fc_k.weight)
         nn.init.eye_(self.fc_v.weight)
         nn.init.normal_(self.fc_o.weight, std=1e-3)
         for linear in (self.fc_q, self.fc_k, self.fc_v, self.fc_o):
             nn.init.zeros_(linear.bias)
-        self.fc_v.bias.copy_(-shared[0, 0])
+        self.fc_v.bias.copy_(-shared[0, 0] * (scale if self.residual == "projected" else 1))
+
+    @torch.no_grad()
+    def init_scaled(self) -> None:
+        """Start at random as published, but with queries whose entries have variance `num_heads`.
+
+        The published start gives them a variance of about 1 / `dim`: attention begins uniform, and
+        stays so until something else has made the queries larger. This start is for widths that
+        cannot start as mean pooling. What the queries add as a residual, the bias of the values
+        takes off again, as in `init_as_mean_pooling`.
+        """
+        self.reset_parameters()
+        nn.init.zeros_(self.fc_q.bias)
+        nn.init.normal_(self.S)
+        self.fc_q.weight.mul_(math.sqrt(self.num_heads))
+        self.fc_v.bias.sub_(self.base().mean(0))
 
     def queries(self) -> Tensor:
         """The projected seeds Q = fc_q(S), shape (num_queries, dim)."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from c2llm.index.store.catalog.records import Place
     from c2llm.index.store.imported.record import Record
     from c2llm.search.answers.callers import Callers
     from c2llm.search.answers.facets import Facets
@@ -55,6 +56,8 @@ class Hit:
     """Who calls it and what its file imports, where the request asks for that."""
     also: tuple[Sibling, ...] = ()
     """Near copies of it among the best results, which stand behind what is different."""
+    places: tuple[Place, ...] = ()
+    """The other places of a catalog that have its file byte by byte, as many as may be seen."""
     shown: tuple[tuple[int, int], ...] = ()
     """First and last line of each run of lines in `text`, where a token budget has left out others;
     between runs `text` has the line `…`. Empty where `text` is all of the hit."""
@@ -95,6 +98,8 @@ class SearchedIndex:
     """Files of a large tree that had not been read yet; they are in no answer."""
     left_out: Mapping[str, int]
     """For each reason how many files and directories are not indexed."""
+    repositories: int = 0
+    """Of a catalog: how many are kept, as fresh as the last refresh of each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, RankWeights
 
 if TYPE_CHECKING:
     from c2llm.search.answers.with_records import Group
-    from c2llm.search.code_index import CodeIndex
+    from c2llm.search.asked_index import AskedIndex
     from c2llm.search.pipeline import Found
     from c2llm.search.request import SearchRequest
     from c2llm.search.target import SearchTarget
@@ -34,7 +34,7 @@ _LIKELY = 3
 
 
 def answer(
-    indexes: Sequence[CodeIndex],
+    indexes: Sequence[AskedIndex],
     request: SearchRequest,
     *,
     weights: RankWeights = DEFAULT_WEIGHTS,
@@ -67,29 +67,25 @@ def answer(
 
 
 def _answer(
-    indexes: Sequence[CodeIndex],
+    indexes: Sequence[AskedIndex],
     request: SearchRequest,
     weights: RankWeights,
     left_out: tuple[Path, int, int] | None,
 ) -> SearchAnswer:
     started = time.perf_counter()
-    taken: list[CodeIndex] = []
+    taken: list[AskedIndex] = []
     targets = []
     refused: UsageError | None = None
-    asked = list({index.root: index for index in indexes}.values())
+    asked = list({index.source: index for index in indexes}.values())
     for index in asked:
         try:
-            target = index.target(request, asked)
-            if left_out is not None and left_out[0].is_relative_to(index.root):
-                path = left_out[0].relative_to(index.root).as_posix()
-                target = replace(target, left_out=(path, *left_out[1:]))
-            targets.append(target)
+            targets.append(index.target(request, asked, left_out))
             taken.append(index)
         except UsageError as error:
             refused = _more_telling(refused, error)
     if refused is not None and not (targets and _leaves_out(request, refused)):
         # Of a large tree it may be true of what has been read, and not of the rest.
-        unread = [str(refused), *_unread_notes(asked)]
+        unread = [str(refused), *_remarks(asked, request)]
         raise UsageError(" ".join(unread)) if len(unread) > 1 else refused
     cut_off = 0
     groups: tuple[Group, ...] = ()
@@ -117,7 +113,7 @@ def _answer(
         seconds=time.perf_counter() - started,
         facets=found.facets,
         groups=groups,
-        notes=(*_unread_notes(asked), *_notes(request, taken, targets, found)),
+        notes=(*_remarks(asked, request), *_notes(request, taken, targets, found)),
         understood=parse_query(request.text).understood,
     )
 
@@ -173,23 +169,14 @@ def labels(roots: Sequence[Path]) -> list[str]:
         depth = grown
 
 
-def _unread_notes(indexes: Sequence[CodeIndex]) -> Iterator[str]:
-    """What was not read before the answer, after seeing to it that somebody does."""
+def _remarks(indexes: Sequence[AskedIndex], request: SearchRequest) -> Iterator[str]:
     for index in indexes:
-        if not index.unread_files:
-            continue
-        from c2llm.index.build import background_reading
-
-        files, unread = index.listed_files, index.unread_files
-        reads = background_reading.start(index)
-        rest = "the rest is being read: ask again" if reads else "the rest has to be asked for"
-        where = f"{index.label}: " if index.label else ""
-        yield f"{where}This is from {files - unread:,} of {files:,} files; {rest}."
+        yield from index.remarks(request)
 
 
 def _notes(
     request: SearchRequest,
-    indexes: Sequence[CodeIndex],
+    indexes: Sequence[AskedIndex],
     targets: Sequence[SearchTarget],
     found: Found,
 ) -> Iterator[str]:
@@ -212,9 +199,11 @@ def _notes(
         yield _NO_WORD_HERE if found.words_outside else _NO_WORD
 
 
-def _with_callers(indexes: Sequence[CodeIndex], hits: Sequence[Hit]) -> list[Hit]:
-    of_label = {index.label: index for index in indexes}
-    finders = {label: of_label[label].caller_finder() for label in {hit.repository for hit in hits}}
+def _with_callers(indexes: Sequence[AskedIndex], hits: Sequence[Hit]) -> list[Hit]:
+    finders = {
+        name: next(index for index in indexes if index.has(name)).caller_finder(name)
+        for name in {hit.repository for hit in hits}
+    }
     return [
         replace(
             hit,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -11,9 +11,9 @@ from c2llm.index.build.indexed_tree import SEARCH_LOCK_SECONDS, IndexedTree
 from c2llm.index.store.lock import embedding
 from c2llm.search.answer import Hit, SearchAnswer, SearchedIndex
 from c2llm.search.query.filters import filters_of
-from c2llm.search.query.query_parsing import QueryKind, parse_query
 from c2llm.search.query.recency import recency_for
 from c2llm.search.query_memory import QueryMemory
+from c2llm.search.question_vectors import QuestionVectors
 from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, RankWeights
 from c2llm.search.request import Granularity, Mode, SearchRequest
 from c2llm.search.retrieval.dense import DenseRetriever
@@ -21,21 +21,11 @@ from c2llm.search.retrieval.index_reader import IndexReader
 from c2llm.search.target import SearchTarget
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from pathlib import Path
 
     from c2llm.encoding.encoder_handle import EncoderHandle
     from c2llm.search.answers.callers import CallerFinder
-    from c2llm.search.explain.nearness import Nearness
-    from c2llm.search.retrieval.exact_scan import Vectors
-
-_CANDIDATES = 32
-"""Chunks that a search embeds at most on its own: some two seconds of a small model."""
-_CANDIDATES_BESIDE_TABLE = 24
-"""The same where a table model has vectors of the others; docs/ranking.md weighs the number."""
-_CHARACTERS_BESIDE_TABLE = 10_000
-"""And no more of them than hold so much text, since time goes by text: many small functions or some
-large chunks."""
+    from c2llm.search.asked_index import AskedIndex
 
 
 class RequestOptions(TypedDict, total=False):
@@ -55,7 +45,7 @@ class RequestOptions(TypedDict, total=False):
     siblings: bool
 
 
-class CodeIndex(IndexedTree):
+class CodeIndex(IndexedTree, QuestionVectors):
     """The index of one directory tree; use `open`, and close it or use it as a context manager.
 
         with CodeIndex.open("path/to/repo") as index:
@@ -70,8 +60,7 @@ class CodeIndex(IndexedTree):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._label = ""
         super().__init__(*arguments, **options)
-        self._query_vectors: dict[str, tuple[str, str, NDArray[np.float32]]] = {}
-        """For each model the query that was embedded last, its fingerprint then, and the vector."""
+        self._query_vectors = {}
         self._memory = QueryMemory(self._cache)
 
     def _on_store(self) -> None:
@@ -140,13 +129,19 @@ class CodeIndex(IndexedTree):
 
         return answer([self], request, weights=weights)
 
-    def target(self, request: SearchRequest, others: Sequence[CodeIndex] = ()) -> SearchTarget:
+    def target(
+        self,
+        request: SearchRequest,
+        others: Sequence[AskedIndex] = (),
+        left_out: tuple[Path, int, int] | None = None,
+    ) -> SearchTarget:
         """This index made ready for a request, for `pipeline.ask`, which also takes several.
 
         Args:
             request: What is asked.
             others: The indexes that are asked too. One of a directory below this one's answers for
                 the files that it has.
+            left_out: A file and its first and last line that are no answer.
         """
         text = request.text
         lexical = request.mode == "lexical"
@@ -165,7 +160,35 @@ class CodeIndex(IndexedTree):
             None if lexical else partial(self._merged, text),
             None if lexical else partial(self._nearness, text),
             recency_for(self.root, filters, self._store),
+            self._below(left_out),
         )
+
+    def _below(self, place: tuple[Path, int, int] | None) -> tuple[str, int, int] | None:
+        """A file and its lines, the file as the index has it; None where it is elsewhere."""
+        if place is None or not place[0].is_relative_to(self.root):
+            return None
+        return (place[0].relative_to(self.root).as_posix(), *place[1:])
+
+    @property
+    def source(self) -> Path:
+        """The directory that it is the index of."""
+        return self.root
+
+    def remarks(self, request: SearchRequest) -> Iterator[str]:
+        """What was not read before the answer, after seeing to it that somebody does."""
+        if not self.unread_files:
+            return
+        from c2llm.index.build import background_reading
+
+        files, unread = self.listed_files, self.unread_files
+        reads = background_reading.start(self)
+        rest = "the rest is being read: ask again" if reads else "the rest has to be asked for"
+        where = f"{self.label}: " if self.label else ""
+        yield f"{where}This is from {files - unread:,} of {files:,} files; {rest}."
+
+    def has(self, called: str) -> bool:
+        """Whether hits that say to be in this repository are its own."""
+        return called == self._label
 
     def read_for(self, request: SearchRequest) -> None:
         """Read what smells of a request, where files of a large tree have not been read yet."""
@@ -174,11 +197,12 @@ class CodeIndex(IndexedTree):
 
             self.read_promising(scent_of(request), SEARCH_LOCK_SECONDS)
 
-    def _paths_in(self, others: Sequence[CodeIndex]) -> set[str]:
+    def _paths_in(self, others: Sequence[AskedIndex]) -> set[str]:
         """Paths of the files that the indexes of directories below this one have."""
         return {
             (other.root.relative_to(self.root) / file.path).as_posix()
             for other in others
+            if isinstance(other, CodeIndex)
             if other.root != self.root and other.root.is_relative_to(self.root)
             for file in other._store.files()
         }
@@ -204,7 +228,7 @@ class CodeIndex(IndexedTree):
         with self.believed():
             return [file.path for file in self._store.files()]
 
-    def caller_finder(self) -> CallerFinder:
+    def caller_finder(self, called: str = "") -> CallerFinder:
         """What finds of a hit who calls it, what its file imports and what imports that."""
         from c2llm.search.answers.callers import CallerFinder
 
@@ -222,73 +246,11 @@ class CodeIndex(IndexedTree):
         with self.believed(), embedding(self._store.path, give_way=True) as held:
             return sum(build_graph(self._store, model_id) for model_id in large) if held else 0
 
-    def _similarities(self, query: str, candidates: Sequence[int]) -> Vectors:
-        """Similarity of the query to every chunk that has a vector, the candidates among them."""
-        from c2llm.search.retrieval.progressive import (
-            blend,
-            candidates_to_embed,
-            leading,
-            together,
-        )
+    def _number(self, handle: EncoderHandle) -> int:
+        return self._model_id(handle)
 
-        table = self._table
-        model_id = self._model_id()
-        vector = partial(self._query_vector, self._encoder, query)
-        nearest: Vectors | None = None
-        if table is not None:
-            of_table = partial(self._query_vector, table, query)
-            nearest = self._dense.similarities(self._model_id(table), of_table, candidates)
-        if self._embed == "candidates" and self._store.lacks_vectors(model_id):
-            limit = _CANDIDATES if nearest is None else _CANDIDATES_BESIDE_TABLE
-            chosen = candidates_to_embed(candidates, nearest, limit)
-            if nearest is not None:
-                lengths = self._store.text_lengths(chosen)
-                chosen = leading(chosen, lengths, _CHARACTERS_BESIDE_TABLE)
-            self.embed_only(chosen)
-            deep = self._dense.similarities(model_id, vector, candidates)
-            return deep if nearest is None else together(blend(deep, nearest), nearest)
-        deep = self._dense.similarities(model_id, vector, candidates)
-        return deep if nearest is None else together(deep, nearest)
+    def _embed_candidates(self, chunk_ids: Sequence[int]) -> None:
+        self.embed_only(chunk_ids)
 
-    def _merged(self, query: str, groups: Sequence[Sequence[int]]) -> list[float]:
-        """Similarity of the query to groups of chunks as wholes, by models that cover them all."""
-        covering = [self._table] if self._table is not None else []
-        if not covering or not self._store.lacks_vectors(self._model_id()):
-            covering.append(self._encoder)
-        found = [
-            self._dense.merged(self._model_id(one), self._query_vector(one, query), groups)
-            for one in covering
-        ]
-        return [sum(cosines) / len(cosines) for cosines in zip(*found, strict=True)]
-
-    def _nearness(self, query: str) -> Nearness:
-        """What compares single lines with the query, and its words with chunks."""
-        from c2llm.search.explain.nearness import Judge, Nearness
-        from c2llm.search.retrieval.progressive import MODEL_SHARE
-
-        weights = [(self._encoder, MODEL_SHARE)]
-        if self._table is not None:
-            weights.append((self._table, 1.0 - MODEL_SHARE))
-        judges = [
-            Judge(self._model_id(one), one, self._query_vector(one, query), weight, one.is_table)
-            for one, weight in weights
-        ]
-        as_code = parse_query(query).kind is QueryKind.CODE
-        return Nearness(self._store, judges, as_code=as_code)
-
-    def _query_vector(self, handle: EncoderHandle, query: str) -> NDArray[np.float32]:
-        """The query's vector, float32 (dim,); pasted code looks for documents like itself."""
-        known = self._query_vectors.get(handle.model)
-        if known is not None and known[:2] == (query, handle.fingerprint):
-            return known[2]
-        kept = self._memory.vector(handle, query)
-        if kept is not None:
-            return kept
-        encoder = handle.get()
-        parsed = parse_query(query)
-        is_code = parsed.kind is QueryKind.CODE
-        encode = encoder.encode_documents if is_code else encoder.encode_queries
-        vector: NDArray[np.float32] = encode([parsed.meaning])[0]
-        self._query_vectors[handle.model] = query, handle.fingerprint, vector
-        self._memory.keep(handle, query, vector)
-        return vector
+    def _text_lengths(self, chunk_ids: Sequence[int]) -> Mapping[int, int]:
+        return self._store.text_lengths(chunk_ids)

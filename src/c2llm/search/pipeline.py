@@ -104,7 +104,7 @@ def _answers(targets: Sequence[SearchTarget], ranked: Sequence[Ranked]) -> list[
         for item in ranked
         for facts in (item.candidate.facts,)
         if not targets[item.candidate.source].leaves_out(
-            facts.path, facts.start_line, facts.end_line
+            facts.path, facts.start_line, facts.end_line, facts.repository
         )
     ]
 
@@ -164,7 +164,7 @@ def _chunks(
     members = []
     for item in block:
         facts, number = item.candidate.facts, item.candidate.source
-        label = targets[number].reader.label
+        label = targets[number].reader.called(facts)
         place = Sibling(facts.path, facts.start_line, facts.end_line, facts.symbol, label)
         members.append(Member(place, texts.get((number, facts.id), ""), facts.language, query))
     return stepped_back(block, members)
@@ -210,11 +210,11 @@ def _units(
 
 
 def _is_left_out(targets: Sequence[SearchTarget], hit: Hit) -> bool:
-    return any(
-        one.reader.label == hit.repository
-        and one.leaves_out(hit.path, hit.start_line, hit.end_line)
-        for one in targets
-    )
+    for one in targets:
+        own = one.reader.own_name(hit.repository)
+        if own is not None and one.leaves_out(hit.path, hit.start_line, hit.end_line, own):
+            return True
+    return False
 
 
 def _hits(request: SearchRequest, query: Query, block: Sequence[Hit]) -> Sequence[Hit]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from c2llm.errors import UsageError
+from c2llm.printable import quoted
 
 Mode = Literal["hybrid", "dense", "lexical"]
 Granularity = Literal["chunk", "function", "class", "file"]
@@ -92,7 +93,9 @@ class SearchRequest:
         _require_one_of("granularity", self.granularity, get_args(Granularity))
         for name in ("symbol", "recent", "explain", "callers", "facets", "siblings", "records"):
             if not isinstance(getattr(self, name), bool):
-                raise UsageError(f"{name} must be true or false, not {getattr(self, name)!r}.")
+                raise UsageError(
+                    f"{name} must be true or false, not {quoted(getattr(self, name))}."
+                )
         for name in ("languages", "include", "exclude"):
             object.__setattr__(self, name, _texts(name, getattr(self, name)))
         for glob in (*self.include, *self.exclude):
@@ -102,7 +105,7 @@ class SearchRequest:
                 expanded(glob)
         if self.pattern is not None:
             if not isinstance(self.pattern, str):
-                raise UsageError(f"The pattern must be text, not {self.pattern!r}.")
+                raise UsageError(f"The pattern must be text, not {quoted(self.pattern)}.")
             from c2llm.search.query.pattern import Pattern
 
             Pattern.parse(self.pattern)
@@ -128,7 +131,7 @@ class SearchRequest:
             if given is not None and not (
                 isinstance(given, str) and given.strip() not in ("", "-")
             ):
-                raise UsageError(f"{name} must be a text that is not empty, not {given!r:.40}.")
+                raise UsageError(f"{name} must be a text that is not empty, not {quoted(given)}.")
         if self.among is not None:
             _require_count("number of hits to sort", self.among, MOST_HITS)
             if self.sort is None:
@@ -158,20 +161,20 @@ class SearchRequest:
 
 def _require_count(what: str, value: object, most: int, least: int = 1) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise UsageError(f"The {what} must be a whole number, not {value!r}.")
+        raise UsageError(f"The {what} must be a whole number, not {quoted(value)}.")
     if not least <= value <= most:
         raise UsageError(f"The {what} must be at least {least} and at most {most:,}, not {value}.")
 
 
 def _require_one_of(what: str, value: object, known: tuple[str, ...]) -> None:
     if not isinstance(value, str) or value not in known:
-        raise UsageError(f"The {what} must be one of {', '.join(known)}, not {value!r}.")
+        raise UsageError(f"The {what} must be one of {', '.join(known)}, not {quoted(value)}.")
 
 
 def _texts(what: str, given: object) -> tuple[str, ...]:
     values = (given,) if isinstance(given, str) else given
     if not isinstance(values, Sequence) or not all(isinstance(one, str) for one in values):
-        raise UsageError(f"{what} must be a list of texts, not {given!r}.")
+        raise UsageError(f"{what} must be a list of texts, not {quoted(given)}.")
     if len(values) > _MOST_FILTERS:
         raise UsageError(
             f"{what} has {len(values):,} entries; at most {_MOST_FILTERS:,} are taken."

@@ -30,8 +30,10 @@ class SearchTarget:
     """For a path how recently it was changed, 1 now and 0 long ago."""
     left_out: tuple[str, int, int] | None = None
     """A path and its first and last line that are no answer: what the answers are like."""
+    left_out_of: str = ""
+    """Which repository of a catalog that path is in."""
 
-    def leaves_out(self, path: str, start_line: int, end_line: int) -> bool:
+    def leaves_out(self, path: str, start_line: int, end_line: int, repository: str = "") -> bool:
         """Whether something has lines that are no answer, or none that could be one."""
         records = self.filters.records
         if records is not None and not any(
@@ -41,4 +43,6 @@ class SearchTarget:
         if self.left_out is None:
             return False
         left_out, first, last = self.left_out
+        if repository != self.left_out_of:
+            return False
         return path == left_out and first <= end_line and start_line <= last

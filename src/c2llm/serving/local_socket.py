@@ -132,7 +132,7 @@ class LocalSocket:
 
     def _serve(self, connection: socket.socket) -> None:
         try:
-            with connection, suppress(OSError, ValueError):
+            with connection, suppress(OSError, ValueError, RecursionError):
                 connection.settimeout(_LINE_SECONDS)
                 if peer_of(connection) != os.geteuid():
                     return

@@ -17,7 +17,7 @@ from pathlib import Path
 from c2llm.codebase.files.repository import find_repository
 from c2llm.codebase.files.secret_files import is_secret_directory
 from c2llm.errors import UsageError
-from c2llm.index.catalog.workspaces import SIGN, expand
+from c2llm.index.catalog.catalogs import SIGN, expand
 from c2llm.index.store.location import existing_directory, resolved_path, user_path
 from c2llm.search.answering import labels
 
@@ -83,7 +83,7 @@ class Roots:
         raise UsageError(_not_there(self.folders[0]))
 
     def places(self, path: str | None) -> list[Place]:
-        """What a path means; `@NAME` is a workspace, whose directories its user has named.
+        """What a path means; `@NAME` is a catalog, whose directories its user has named.
 
         Raises:
             UsageError: It is not there, lies outside of the folders, or is no project.

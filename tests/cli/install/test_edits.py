@@ -144,6 +144,7 @@ def test_only_what_differs_in_an_entry_is_changed() -> None:
         '{"a": "\n"}',
         "[" * 100_000,
         '{"a":' * 100_000,
+        f'{{"a": {"9" * 5_000}}}',
     ],
     ids=lambda text: text[:30],
 )

@@ -62,3 +62,11 @@ def test_a_document_without_blocks_is_prose() -> None:
     cut = cut_literate("a.Rmd", "# Title\n\nWords.\n")
     assert [(chunk.symbol, chunk.kind) for chunk in cut.chunks] == [("Title", "section")]
     assert not cut_literate("a.Rmd", "").chunks
+
+
+def test_the_last_line_of_a_block_that_is_not_closed_is_kept() -> None:
+    for text in ("```{python}\ndef f():\n    return 1", "~~~{r}\nf <- function(x) {\n}\n```\nx"):
+        cut = cut_literate("a.Rmd", text)
+        lines = text.split("\n")
+        assert cut.chunks[-1].text == "\n".join(lines[cut.chunks[-1].start_line - 1 :])
+        assert cut.chunks[-1].end_line == len(lines)

@@ -278,7 +278,7 @@ def test_the_real_index_answers_in_every_mode(tmp_path):
 
 
 def test_a_first_answer_embeds_its_own_candidates_and_no_others(tmp_path, monkeypatch):
-    monkeypatch.setattr("c2llm.search.code_index._CANDIDATES_BESIDE_TABLE", 2)
+    monkeypatch.setattr("c2llm.search.question_vectors._CANDIDATES_BESIDE_TABLE", 2)
     root = tmp_path / "repos"
     root.mkdir()
     for name in ("alpha", "beta", "gamma", "delta", "epsilon", "zeta"):

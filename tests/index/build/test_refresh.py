@@ -443,7 +443,7 @@ def test_a_search_refreshes_while_another_embeds(modules: Path) -> None:
 
 
 def test_candidates_get_vectors_first(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("c2llm.search.code_index._CANDIDATES", 5)
+    monkeypatch.setattr("c2llm.search.question_vectors._CANDIDATES", 5)
     encoder = WordEncoder()
     with CodeIndex.open(modules, encoder=encoder, embed="candidates") as index:
         assert encoder.embedded == []

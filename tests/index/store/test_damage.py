@@ -197,13 +197,19 @@ def test_a_damaged_graph_is_not_opened(project: Path, monkeypatch: pytest.Monkey
         assert HnswGraph.open(index._store, 1) is not None
 
 
-def test_workspaces_that_are_none(project: Path, home: Path) -> None:
-    from c2llm.index.catalog.workspaces import add_to_workspace, load_workspaces
+@pytest.mark.parametrize("old", [True, False])
+def test_catalogs_that_are_none(home: Path, *, old: bool) -> None:
+    from c2llm.index.catalog.catalogs import load_catalogs
 
-    add_to_workspace("work", [project])
-    path = home / "indexes" / "workspaces.json"
-    for content in (b"\xff\xfe", b"[" * 100_000, b"[1]", b'{"a": [1]}', b""):
+    path = home / "indexes" / "workspaces.json" if old else home / "catalogs.json"
+    path.parent.mkdir(parents=True)
+    for content in (
+        *(b"\xff\xfe", b"[" * 100_000, b"[1]", b'{"a": [1]}', b"", b'{"catalogs": [1]}'),
+        *(b'{"catalogs": {"a": {"repositories": [1]}}}', b'{"catalogs": {"../a": {}}}'),
+        b'{"catalogs": {"a": {"repositories": [{"name": "x"}]}}}',
+        b'{"catalogs": {"a": {"repositories": [{"name": 1, "path": "/x"}]}}}',
+    ):
         path.write_bytes(content)
         with pytest.raises(C2LLMError, match="correct or remove it"):
-            load_workspaces()
+            load_catalogs()
     assert PROJECT

@@ -11,7 +11,7 @@ import pytest
 
 from c2llm.errors import C2LLMError
 from c2llm.index.build.index_status import read_status
-from c2llm.index.catalog.workspaces import add_to_workspace, load_workspaces
+from c2llm.index.catalog.catalogs import Candidate, add_to_catalog, load_catalogs
 from c2llm.index.store.location import cache_file, remove_index
 from c2llm.index.store.lock import holding
 from c2llm.search.code_index import CodeIndex
@@ -43,7 +43,7 @@ def test_under_every_umask(project: Path, home: Path, umask: None) -> None:
     with build(project) as index, holding(index.file, "watching", 0.0):
         with index._store.writing():  # the log of the writer is there
             index._store.set_meta("note", "x")
-        add_to_workspace("work", [project])
+        add_to_catalog("work", [Candidate(("project",), path=str(project), live=True)])
         names = {path.name.rpartition("sqlite")[2] for path in home.rglob("*.sqlite*")}
         assert {"", "-wal", "-shm", ".lock", ".using.lock", ".watching.lock"} <= names
         assert cache_file().exists()
@@ -68,13 +68,13 @@ def test_what_was_open_to_others_is_closed(
     project: Path, home: Path, again: Callable[[Path], object]
 ) -> None:
     with build(project):
-        add_to_workspace("work", [project])
+        add_to_catalog("work", [Candidate(("project",), path=str(project), live=True)])
     for path in [home, *home.rglob("*")]:
         path.chmod(0o777 if path.is_dir() else 0o666)
     opened = again(project)
     if isinstance(opened, CodeIndex):
         opened.close()
-    load_workspaces()
+    load_catalogs()
     assert open_to_others(home) == {}
 
 
@@ -126,10 +126,11 @@ def test_a_link_in_the_place_of_the_folder_is_refused(
     (tmp_path / "elsewhere").mkdir()
     home.mkdir()
     (home / "indexes").symlink_to(tmp_path / "elsewhere")
+    (home / "catalogs").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(C2LLMError, match="is a link"):
         build(project)
     with pytest.raises(C2LLMError, match="is a link"):
-        add_to_workspace("work", [project])
+        add_to_catalog("work", [Candidate(("project",), path=str(project), live=True)])
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 

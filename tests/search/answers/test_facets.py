@@ -9,13 +9,16 @@ from c2llm.search.answers.facets import facets_of
 
 
 def candidate(path: str, language: str = "python", kind: str = "function", source: int = 0) -> Any:
-    facts = SimpleNamespace(path=path, language=language, kind=kind, start_line=1, end_line=2)
+    facts = SimpleNamespace(
+        path=path, language=language, kind=kind, start_line=1, end_line=2, repository=""
+    )
     return SimpleNamespace(source=source, facts=facts)
 
 
 def target(label: str = "", left_out: str = "") -> Any:
     return SimpleNamespace(
-        reader=SimpleNamespace(label=label), leaves_out=lambda path, start, end: path == left_out
+        reader=SimpleNamespace(called=lambda facts: label),
+        leaves_out=lambda path, start, end, repository: path == left_out,
     )
 
 

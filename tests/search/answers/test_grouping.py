@@ -8,12 +8,6 @@ import numpy as np
 import pytest
 
 from c2llm.errors import UsageError
-from c2llm.index.catalog.workspaces import (
-    add_to_workspace,
-    expand,
-    load_workspaces,
-    remove_from_workspace,
-)
 from c2llm.search.answering import answer
 from c2llm.search.answers.grouping import file_lines
 from c2llm.search.answers.similar_code import Specimen, as_query, similar, specimen_at
@@ -92,19 +86,6 @@ def test_what_is_no_place_is_refused(
     monkeypatch.chdir(project)
     with pytest.raises(UsageError):
         specimen_at(place)
-
-
-def test_workspaces(project: Path, tmp_path: Path) -> None:
-    other = write_tree(tmp_path / "other", {"a.py": "x = 1\n"})
-    assert add_to_workspace("work", [project, other, project]) == [str(project), str(other)]
-    assert expand(["@work", str(project)]) == [str(project), str(other)]
-    assert remove_from_workspace("work", [project]) == [str(other)]
-    assert remove_from_workspace("work") == []
-    assert load_workspaces() == {}
-    with pytest.raises(UsageError, match="No workspace is named 'work'"):
-        expand(["@work"])
-    with pytest.raises(UsageError, match="no name for a workspace"):
-        add_to_workspace("../x", [project])
 
 
 def test_the_merged_vector_of_a_file_decides_between_equal_parts(tmp_path: Path) -> None:

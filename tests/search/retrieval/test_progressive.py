@@ -44,7 +44,7 @@ def repository(tmp_path: Path) -> Path:
 def test_progressive_answers_are_near_the_complete_ones(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("c2llm.search.code_index._CANDIDATES_BESIDE_TABLE", 10)
+    monkeypatch.setattr("c2llm.search.question_vectors._CANDIDATES_BESIDE_TABLE", 10)
     monkeypatch.setenv("C2LLM_CACHE_MB", "0")
     questions = [f"how do I {verb} the {noun}" for verb in VERBS[::3] for noun in NOUNS[::3]]
     recall = []

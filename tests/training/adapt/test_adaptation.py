@@ -12,7 +12,7 @@ from c2llm.encoding.encoder import Encoder
 from c2llm.errors import DataError, UsageError
 from c2llm.training.adapt import adapt_data
 from c2llm.training.adapt import adaptation as adapt_module
-from c2llm.training.adapt.adapt_comparison import Scores, compare, ndcg_of_pairs
+from c2llm.training.adapt.adapt_comparison import ndcg_of_pairs
 from c2llm.training.adapt.adapt_data import divide, mine_adapt_data
 from c2llm.training.adapt.adaptation import Adaptation, AdaptOptions
 from c2llm.training.mining.mined_pair import MinedPair
@@ -93,37 +93,6 @@ def test_code_without_pairs_is_refused(tmp_path):
     (tmp_path / "own" / "a.py").write_text("x = 1\n")
     with pytest.raises(DataError, match=r"0 pairs were found .* adapting needs 40 and 10"):
         mine_adapt_data([tmp_path / "own"], tmp_path / "data")
-
-
-def scores(name, own, general):
-    return Scores(name, np.array(own, float), np.array(general, float))
-
-
-@pytest.mark.parametrize(
-    ("own", "general", "kept"),
-    [
-        ([0.6, 0.8], [0.5, 0.49], "after"),
-        ([0.6, 0.8], [0.4, 0.4], "half"),  # what the trained one forgets, the mean keeps
-        ([0.4, 0.4], [0.9, 0.9], "before"),
-    ],
-)
-def test_the_better_one_that_remembers_is_kept(own, general, kept):
-    candidates = [
-        scores("before", [0.5, 0.5], [0.5, 0.5]),
-        scores("after", own, general),
-        scores("half", [min(0.55, own[0]), 0.5], [0.5, 0.5]),
-    ]
-    found = compare(candidates, 0.02)
-    assert found.kept == kept
-    assert found.candidates["after"]["own_gain"]["mean"] == pytest.approx(np.mean(own) - 0.5)
-    assert found.candidates["after"]["forgets_too_much"] == (general == [0.4, 0.4])
-
-
-def test_equal_is_not_better():
-    same = [0.5, 1.0, 0.0]
-    found = compare([scores("before", same, same), scores("after", same, same)], 0.02)
-    assert found.kept == "before"
-    assert found.candidates["after"]["own_gain"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
 
 
 def test_ndcg_of_pairs_counts_ranks(tmp_path):

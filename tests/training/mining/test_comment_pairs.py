@@ -142,6 +142,11 @@ def test_a_section_is_paired_with_its_code(tmp_path: Path) -> None:
     assert (pair.dataset, pair.language, pair.symbol) == ("section", "python", "Retries")
 
 
+def test_a_block_that_is_not_closed_keeps_its_last_line(tmp_path: Path) -> None:
+    (pair,) = mined(tmp_path, {"docs/guide.md": MARKDOWN.removesuffix("\n```\n")})
+    assert pair.positive == "client = Client(\n    retries=3,\n)"
+
+
 def test_the_same_text_is_paired_once(tmp_path: Path) -> None:
     pairs = mined(tmp_path, {"a.py": PYTHON, "b.py": PYTHON})
     assert len(pairs) == 2

@@ -148,7 +148,7 @@ def dropout_off(recipe):
         ("optim.batch_size=1", "at least 2 pairs"),
         ("data.sources=[{weight: 2}]", "has no `file`"),
         ("data.sources=[{file: a, weight: 0}]", "must be above 0"),
-        ("model.pma_start=zero", "must be 'mean' or 'xavier'"),
+        ("model.pma_start=zero", "must be 'mean', 'xavier' or 'scaled'"),
         ("model.pma_dim=wide", "model.pma_dim must be int"),
         ("nonsense", "written key=value"),
         ("optim=3", "optim must be a mapping"),

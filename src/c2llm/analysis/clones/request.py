@@ -9,6 +9,7 @@ from typing import get_args
 from c2llm.analysis.clones.clone_class import CloneType, Role
 from c2llm.analysis.text_lists import settle_texts
 from c2llm.errors import UsageError
+from c2llm.printable import quoted
 
 _TYPES: tuple[CloneType, ...] = get_args(CloneType)
 _ROLES: tuple[Role, ...] = get_args(Role)
@@ -48,7 +49,7 @@ class ClonesRequest:
     def __post_init__(self) -> None:
         types = self.types
         if not isinstance(types, Sequence) or not types or not set(types) <= set(_TYPES):
-            raise UsageError(f"The types of clones are 1, 2, 3 and 4, not {types!r}.")
+            raise UsageError(f"The types of clones are 1, 2, 3 and 4, not {quoted(types)}.")
         object.__setattr__(self, "types", tuple(sorted(set(types))))
         _require_count("number of lines", self.min_lines, _MOST_LINES)
         _require_count("number of tokens", self.min_tokens, _MOST_TOKENS)
@@ -62,9 +63,11 @@ class ClonesRequest:
 
 def _require_count(what: str, value: object, most: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise UsageError(f"The {what} must be a whole number of 1 to {most:,}, not {value!r}.")
+        raise UsageError(
+            f"The {what} must be a whole number of 1 to {most:,}, not {quoted(value)}."
+        )
 
 
 def _require_share(what: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.3 <= value <= 1:
-        raise UsageError(f"The {what} must be a number of 0.3 to 1, not {value!r}.")
+        raise UsageError(f"The {what} must be a number of 0.3 to 1, not {quoted(value)}.")

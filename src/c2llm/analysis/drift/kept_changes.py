@@ -63,7 +63,7 @@ class KeptChanges:
             return None
         try:
             return tuple(_change(row, before, after) for row in json.loads(packed))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             return None
 
     def put(self, key: bytes, before: Function, after: Function, changes: Sequence[Change]) -> None:

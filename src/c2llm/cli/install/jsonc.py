@@ -103,7 +103,14 @@ def _value(text: str, at: int, depth: int) -> Value:
     literal = _LITERAL.match(text, at)
     if literal is None:
         raise FormatError("a value is missing", at)
-    return Value(at, literal.end(), json.loads(literal[0]))
+    try:
+        data = json.loads(literal[0])
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # Python reads no number of more than some thousand digits
+        raise FormatError("a number is too long", at) from error
+    return Value(at, literal.end(), data)
 
 
 def _string(text: str, at: int) -> tuple[str, int]:

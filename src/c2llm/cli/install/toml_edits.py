@@ -145,7 +145,7 @@ def _keys(header: str) -> tuple[str, ...]:
     """The keys of a header; none where it is no header."""
     try:
         inner: Any = tomllib.loads(header.strip())
-    except ValueError:
+    except (ValueError, RecursionError):
         return ()
     keys: list[str] = []
     while isinstance(inner, dict) and len(inner) == 1:

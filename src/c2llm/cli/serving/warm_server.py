@@ -27,7 +27,7 @@ from c2llm.cli.serving.warm_client import PROTOCOL, is_plain, state
 from c2llm.codebase.files.nested import NOT_CHECKED_OUT
 from c2llm.encoding.model_folder import shipped_models
 from c2llm.errors import C2LLMError
-from c2llm.index.catalog.workspaces import SIGN
+from c2llm.index.catalog.catalogs import SIGN
 from c2llm.index.store.location import index_file
 from c2llm.search.code_index import CodeIndex
 from c2llm.serving.local_socket import Printed

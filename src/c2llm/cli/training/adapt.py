@@ -16,7 +16,7 @@ from c2llm.errors import UsageError
 from c2llm.output_folder import remove_folder
 
 if TYPE_CHECKING:
-    from c2llm.training.adapt.adaptation import AdaptReport
+    from c2llm.training.adapt.adapt_report import AdaptReport
     from c2llm.training.run.training_loop import StepReport
 
 
@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     "--out", "-o", type=click.Path(file_okay=False), help="Target folder; default: c2llm-NAME."
 )
 @click.option(
+    "--model",
     "--start",
+    "start",
     default=DEFAULT_MODEL,
     show_default=True,
     metavar="MODEL",
-    help="What is adapted: a shipped model, a hub id, or a folder with weights or a graph.",
+    help="What is adapted: a shipped model, a hub id, or a folder with weights, a graph or a "
+    "table.",
 )
 @click.option(
     "--time-budget",
@@ -44,9 +47,8 @@ if TYPE_CHECKING:
 @click.option(
     "--tune",
     type=click.Choice(["lora", "full", "pooler"]),
-    default="lora",
-    show_default=True,
-    help="Adapters and the pooling, all weights, or the pooling alone.",
+    help="Adapters and the pooling, all weights, or the pooling alone.  [default: lora, for a "
+    "table full]",
 )
 @click.option(
     "--tolerance",
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
     help="General NDCG@10 that may be lost; a candidate that forgets more is not kept.",
 )
 @click.option("--hard-negatives", default=1, show_default=True, type=click.IntRange(0, 8))
-@click.option("--batch-size", default=32, show_default=True, type=count(2))
+@click.option("--batch-size", type=count(2), help="[default: 32, for a table 128]")
 @click.option("--steps", type=count(), help="Instead of what the time allows.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Paths to leave out, as .gitignore.")
 @click.option("--seed", default=17, show_default=True, type=count(0))
@@ -75,11 +77,14 @@ def command(
 
     Pairs are mined from your repositories; a fifth of the files is held out. The model is trained
     on the others, with general pairs in between so that it does not forget, and compared with what
-    it was before on the held-out files and on a general set. The better one is written to --out.
-    Nothing leaves this machine. Interrupted work goes on when the same command is given again.
+    it was before on the held-out files and on a general set. It is kept if the 95 % interval of its
+    gain there is above zero; else --out gets the model before, the verdict is "cannot tell" or
+    "worse", and the exit code is 0 all the same. Nothing leaves this machine. Interrupted work goes
+    on when the same command is given again.
 
     \b
     c2llm adapt .
+    c2llm adapt . --model c2llm-nano
     c2llm adapt ~/src/api ~/src/web --out models/ours --time-budget 40
     c2llm search "where are retries backed off" --model models/ours
     """
@@ -122,10 +127,11 @@ def _print_report(report: AdaptReport) -> None:
             f"{name:<22} your code {scores['own_ndcg_at_10']:.3f}{_gain(scores['own_gain'])}   "
             f"general {scores['general_ndcg_at_10']:.3f}{_gain(scores['general_gain'])}{forgets}"
         )
-    if report.kept == "before":
-        note(f"the model before is still the best; a copy of it is in {report.out}")
-    else:
-        note(f"kept: {report.kept}")
+    note(report.words)
+    if not report.written:
+        note(f"{report.out} keeps the model that was adapted there before")
+    elif report.kept == "before":
+        note(f"a copy of the model before is in {report.out}")
     note(f'use it: c2llm search "..." --model {report.out}   ({report.seconds / 60:.0f} minutes)')
 
 

@@ -44,7 +44,7 @@ def _cut_block(path: str, lines: Sequence[str], block: CodeBlock) -> Cut | None:
     """The code of a block, where it is run and defines something."""
     if not _RUN.match(lines[block.start]):
         return None
-    inside = "\n".join(lines[block.start + 1 : block.end - 1])
+    inside = "\n".join(lines[block.inside])
     cut = cut_text(path, inside, language_named(block.info))
     return cut if any(chunk.definitions for chunk in cut.chunks) else None
 

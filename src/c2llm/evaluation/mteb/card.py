@@ -13,6 +13,9 @@ from typing import Any
 
 from c2llm.errors import DataError
 
+_VALUE_ERRORS = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
+"""What YAML's reader raises for a scalar that is none of the kind that its tag says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -42,7 +45,7 @@ def read_card(folder: Path | None) -> Card:
     try:
         fields = yaml.safe_load("\n".join(lines[1 : lines.index("---", 1)])) or {}
         return _card(fields)
-    except (yaml.YAMLError, TypeError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError, *_VALUE_ERRORS) as error:
         told = " ".join(str(error).split())
         raise DataError(f"The head of {path} does not describe a model ({told}).") from error
 

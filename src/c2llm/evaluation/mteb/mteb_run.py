@@ -139,7 +139,7 @@ def _check_meta(path: Path, meta: Any) -> None:
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
         there = (fields["name"], fields["revision"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{path} is not mteb's description of a model; remove it.") from error
     if there != (meta.name, meta.revision):
         raise DataError(

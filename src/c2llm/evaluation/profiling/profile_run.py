@@ -186,7 +186,7 @@ def _ask(job: dict[str, Any], threads: int) -> dict[str, Any]:
         return {"error": f"The process was killed by signal {-done.returncode}; is memory short?"}
     try:
         answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, RecursionError):
         last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
         return {"error": f"The process failed ({last[0][:200]})."}
     return answer

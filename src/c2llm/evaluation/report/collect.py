@@ -56,7 +56,7 @@ def _read(path: Path, name: str) -> Report | None:
         report = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} is not a report that can be read ({error}); remove it.") from error
     missing = [key for key in SECTIONS[name] if not isinstance(report, dict) or key not in report]
     if missing:

@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from c2llm.errors import DataError, UsageError
+from c2llm.printable import quoted
 
 UNLISTED = "unknown"
 """Language of a repository that no repos.json lists."""
@@ -151,7 +152,7 @@ def _target(value: object, where: str) -> Target:
     target = _read_target(value, where)
     if not target.path or target.path.startswith("/") or ".." in PurePosixPath(target.path).parts:
         raise DataError(
-            f"{where} has the target {value!r}, which lies outside the repository; paths are "
+            f"{where} has the target {quoted(value)}, which lies outside the repository; paths are "
             "relative to its top."
         )
     return target
@@ -173,7 +174,8 @@ def _read_target(value: object, where: str) -> Target:
         ):
             return Target(_clean(path), start, end)
     raise DataError(
-        f"{where} has the target {value!r}: it must be a path or {{path, start_line, end_line}} "
+        f"{where} has the target {quoted(value)}: it must be a path or "
+        "{path, start_line, end_line} "
         "with 1 <= start_line <= end_line."
     )
 
@@ -194,11 +196,11 @@ def _json_list(path: Path) -> list[dict[str, Any]]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not JSON ({error}).") from error
     for entry in _list(value, "the file", str(path)):
         if not isinstance(entry, dict):
-            raise DataError(f"{path} holds {entry!r}: it must be a list of objects.")
+            raise DataError(f"{path} holds {quoted(entry)}: it must be a list of objects.")
     return list(value)
 
 

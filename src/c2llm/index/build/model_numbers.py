@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from c2llm.encoding.encoder_handle import EncoderHandle
+from c2llm.index.store.sqlite_file import SqliteFile
 from c2llm.index.store.sqlite_store import SqliteStore
 
 NO_MODEL = 0
@@ -13,7 +14,7 @@ NO_MODEL = 0
 
 def model_number(store: SqliteStore, handle: EncoderHandle, note: Callable[[str], None]) -> int:
     """A model's number here; vectors that another version of it made are dropped and told."""
-    fingerprint = _fingerprint(store, handle)
+    fingerprint = fingerprint_of(store, handle)
     known = store.model_id(handle.model)
     if known is not None and known[1] == fingerprint:
         return known[0]
@@ -27,7 +28,7 @@ def model_number(store: SqliteStore, handle: EncoderHandle, note: Callable[[str]
         return store.use_model(handle.model, fingerprint)
 
 
-def _fingerprint(store: SqliteStore, handle: EncoderHandle) -> str:
+def fingerprint_of(store: SqliteFile, handle: EncoderHandle) -> str:
     """The model's fingerprint, which hashes the weights only when their files have changed."""
     signature = handle.signature
     if not signature:

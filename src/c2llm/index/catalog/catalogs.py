@@ -19,10 +19,10 @@ from typing import Any
 from c2llm.codebase.git import Remote
 from c2llm.errors import C2LLMError, UsageError
 from c2llm.home import home_folder
-from c2llm.index.catalog.remotes import GitUrl
+from c2llm.index.catalog.remotes import GitUrl, without_password
 from c2llm.index.store.location import cache_home, resolved_path
 from c2llm.index.store.lock import holding
-from c2llm.index.store.private import check_file, check_folder, make_file, make_folder
+from c2llm.index.store.private import check_file, check_folder, check_home, make_file, make_folder
 
 SIGN = "@"
 FOLDER = "catalogs"
@@ -71,6 +71,11 @@ class Catalog:
     entries: tuple[Entry, ...] = ()
     store: str = ""
     """Where its store is, such as `milvus://host:19530/db`; "" for a file of its own."""
+
+    @property
+    def shown_store(self) -> str:
+        """The address of its store without a password."""
+        return without_password(self.store)
 
     @property
     def folder(self) -> Path:
@@ -177,7 +182,7 @@ def add_to_catalog(name: str, candidates: Iterable[Candidate], store: str | None
         known = catalogs.get(name, Catalog(name, store=store or ""))
         if store is not None and store != known.store:
             raise UsageError(
-                f"@{name} has its store in {known.store or 'a file of its own'}; remove the catalog"
+                f"@{name} has its store in {known.shown_store or 'a file of its own'}; remove it"
                 " first, or choose another name."
             )
         entries = {entry.identity: entry for entry in known.entries}
@@ -236,12 +241,18 @@ def expand(paths: Sequence[str]) -> list[str]:
     """Paths with `@name` replaced by the live directories of the catalog, each once.
 
     Raises:
-        UsageError: There is no such catalog.
+        UsageError: There is no such catalog, or it keeps repositories that are in no directory.
     """
     found: list[str] = []
     for path in paths:
         if path.startswith(SIGN) and not Path(path).exists():
-            found += [entry.path for entry in catalog_named(path[1:]).live]
+            catalog = catalog_named(path[1:])
+            if catalog.kept:
+                raise UsageError(
+                    f"{path} keeps {len(catalog.kept)} repositories in its store, which search and "
+                    "serve ask; here name directories, or a catalog of live ones."
+                )
+            found += [entry.path for entry in catalog.live]
         else:
             found.append(path)
     return list(dict.fromkeys(found))
@@ -346,6 +357,8 @@ def _changing() -> Iterator[dict[str, Catalog]]:
         make_folder(path.parent)
     except OSError as error:
         raise C2LLMError(f"{path} cannot be written ({error.strerror}).") from error
+    check_home(path.parent)
+    check_folder(path.parent / FOLDER)
     with holding(path, "refreshing", _LOCK_SECONDS) as held:
         if not held:
             raise C2LLMError(f"Another process is writing {path}; try again when it has ended.")
@@ -366,7 +379,6 @@ def _save(path: Path, catalogs: dict[str, Catalog]) -> None:
     }
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
-        check_folder(path.parent / FOLDER)
         make_file(temporary)
         temporary.write_text(json.dumps(said, indent=1, ensure_ascii=True) + "\n", encoding="utf-8")
         temporary.replace(path)

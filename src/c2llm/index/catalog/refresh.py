@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from c2llm.index.catalog.stages import DoneTask, ReadTask, Runner
     from c2llm.index.store.catalog.catalog_store import CatalogStore
 
-_EMBEDDED_AT_ONCE = 4_096
-
 
 @dataclass(slots=True)
 class CatalogReport:
@@ -278,16 +276,6 @@ class _Refresh:
         """Give what has no vector of the table model one, as when the model has changed."""
         if self._table is None:
             return
-        from c2llm.index.store.quantized import pack
+        from c2llm.index.catalog.embedding import embed_catalog
 
-        table = self._table
-        known = self._store.model_id(table.model)
-        if known is not None and known[1] != table.fingerprint:
-            self._store.put_vectors_of(table.model, table.fingerprint, [], [])
-        while not self._stop() and (
-            rest := self._store.unembedded_hashes(table.model, _EMBEDDED_AT_ONCE)
-        ):
-            packed = pack(table.get().encode_documents([text for _, text in rest]))
-            hashes = [hashed for hashed, _ in rest]
-            self._store.put_vectors_of(table.model, table.fingerprint, hashes, packed)
-            self._report.embedded += len(hashes)
+        self._report.embedded = embed_catalog(self._store, self._table, stop=self._stop)

@@ -25,6 +25,9 @@ class GitUrl(NamedTuple):
     username: str = ""
     password: str = ""
 
+    def __repr__(self) -> str:
+        return f"GitUrl({self.url!r})"  # and no password, wherever it may come to stand
+
     @property
     def remote(self) -> Remote:
         """What a clone is fetched from."""
@@ -103,9 +106,13 @@ def parse_url(text: str) -> GitUrl:
     return GitUrl(urlunsplit((scheme, where, parts.path, parts.query, "")), username, password)
 
 
+def without_password(text: str) -> str:
+    """A text that may be a URL with a name and a password, without them."""
+    return re.sub(r"//[^/]*@", "//***@", text)
+
+
 def _shown(text: str) -> str:
-    """A text that may be a URL with a password, without it."""
-    return re.sub(r"//[^/@]*@", "//***@", text)[:200]
+    return without_password(text)[:200]
 
 
 def _host_and_path(url: str) -> tuple[str, str]:

@@ -21,6 +21,7 @@ _OURS = (
     "indexes",
     "vectors.sqlite",
     "replacing.lock",
+    "catalogs",
     "workspaces",
     "clients",
     "config",

@@ -90,7 +90,7 @@ class SqliteQuestions(SqliteFile):
             (json.dumps(sorted({row[1] for row in rows})),),
         )
         damping = {
-            chunk_id: BM25_K1 * (1.0 - BM25_B + BM25_B * sum(_varints(size)) / average)
+            chunk_id: BM25_K1 * (1.0 - BM25_B + BM25_B * sum(varints(size)) / average)
             for chunk_id, size in sizes
         }
         total = statistics.chunks
@@ -110,7 +110,7 @@ class SqliteQuestions(SqliteFile):
         """How common the terms are, how many chunks there are, and how many tokens in them."""
         # FTS5's own sums: the number of rows, then of tokens in each column.
         row = self._one("SELECT block FROM lexicon_data WHERE id = 1")
-        chunks, *tokens_of_columns = _varints(row[0]) if row is not None and row[0] else [0]
+        chunks, *tokens_of_columns = varints(row[0]) if row is not None and row[0] else [0]
         return WordStatistics(chunks, sum(tokens_of_columns), self.document_frequencies(terms))
 
     def document_frequencies(self, terms: Iterable[str]) -> dict[str, int]:
@@ -325,7 +325,7 @@ def _quoted(term: str) -> str:
     return '"' + term.replace('"', '""') + '"'
 
 
-def _varints(packed: bytes) -> list[int]:
+def varints(packed: bytes) -> list[int]:
     """Numbers as SQLite packs them: seven bits a byte, the highest first, the last without mark."""
     numbers: list[int] = []
     number = 0

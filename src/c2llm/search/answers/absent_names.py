@@ -17,6 +17,7 @@ from c2llm.search.query.resolve import resolve
 if TYPE_CHECKING:
     from c2llm.codebase.files.walk import Skipped
     from c2llm.index.store.chunk_store import ChunkStore
+    from c2llm.search.asked_index import AskedIndex
     from c2llm.search.code_index import CodeIndex
 
 _MOST_NAMES = 3
@@ -25,7 +26,7 @@ _CURE = "To index one, name it with ! in .c2llmignore"
 
 
 def absent_names(
-    indexes: Sequence[CodeIndex],
+    indexes: Sequence[AskedIndex],
     stores: Sequence[ChunkStore],
     query: Query,
     *,
@@ -39,14 +40,17 @@ def absent_names(
         query: The question.
         answered: There are hits all the same.
     """
+    from c2llm.search.code_index import CodeIndex
+
     if query.kind is QueryKind.CODE:
         return
+    trees = [index for index in indexes if isinstance(index, CodeIndex)]
     if query.places and not any(resolve(store, query.places) for store in stores):
-        yield from _left_out_places(indexes, query)
+        yield from _left_out_places(trees, query)
     named = _named(query)
     absent = [name for name in named if not any(_has(store, name) for store in stores)]
     if absent and (query.kind is not QueryKind.TRACE or len(absent) == len(named)):
-        yield from _told(indexes, absent[:_MOST_NAMES], answered=answered)
+        yield from _told(trees, absent[:_MOST_NAMES], answered=answered)
 
 
 def _named(query: Query) -> list[str]:

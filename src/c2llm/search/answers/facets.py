@@ -40,10 +40,10 @@ def facets_of(targets: Sequence[SearchTarget], candidates: Iterable[Candidate]) 
         candidates: All that may be an answer.
     """
     counted = [
-        (targets[one.source].reader.label, one.facts)
+        (targets[one.source].reader.called(one.facts), one.facts)
         for one in candidates
         if not targets[one.source].leaves_out(
-            one.facts.path, one.facts.start_line, one.facts.end_line
+            one.facts.path, one.facts.start_line, one.facts.end_line, one.facts.repository
         )
     ]
     return Facets(

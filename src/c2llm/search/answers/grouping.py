@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from c2llm.codebase.syntax import Definition
     from c2llm.index.store.chunk_store import ChunkStore
     from c2llm.search.request import Granularity
+    from c2llm.search.retrieval.index_reader import IndexReader
     from c2llm.search.target import SearchTarget
 
 _MOST_FILES = 30
@@ -58,26 +59,24 @@ def grouped(
     """
     if granularity == "file":
         return hits_of(targets, _files(targets, ranked, whole), query, rarity)
-    units: dict[tuple[int, str, int, int], Hit] = {}
-    items: dict[tuple[int, str, int, int], Ranked] = {}
+    units: dict[tuple[int, int, int, int], Hit] = {}
+    items: dict[tuple[int, int, int, int], Ranked] = {}
     files: dict[tuple[int, int], tuple[list[str], list[Definition]]] = {}
     for item in ranked[:_MOST_CHUNKS]:
         facts, number = item.candidate.facts, item.candidate.source
-        key = (number, facts.file_id)
+        key, reader = (number, facts.file_id), targets[number].reader
         if key not in files:
             if len(files) == _MOST_FILES:
                 continue
-            store = targets[number].reader.store
-            files[key] = definitions_of(store, facts.file_id, facts.path, facts.language)
+            files[key] = definitions_of(reader.store, facts.file_id, facts.path, facts.language)
         lines, definitions = files[key]
-        label = targets[number].reader.label
         of_kind = [unit for unit in definitions if unit.kind == granularity]
         for unit, share in shares(item, lines, of_kind, query):
             score = item.score * share
-            place = (number, facts.path, unit.start_line, unit.end_line)
+            place = (number, facts.file_id, unit.start_line, unit.end_line)
             if place not in units or units[place].score < score:
                 items[place] = item
-                units[place] = unit_of(item, label, lines, unit, score)
+                units[place] = unit_of(item, reader, lines, unit, score)
     hits = list(units.values())
     if granularity == "class":
         parts = [_parts(targets, items[place], place[2], place[3]) for place in units]
@@ -91,9 +90,9 @@ def grouped(
 
 def _files(targets: Sequence[SearchTarget], ranked: Sequence[Ranked], whole: float) -> list[Ranked]:
     """The best chunk of each file, in the order of the files."""
-    best: dict[tuple[int, str], Ranked] = {}
+    best: dict[tuple[int, int], Ranked] = {}
     for item in ranked:
-        best.setdefault((item.candidate.source, item.candidate.facts.path), item)
+        best.setdefault((item.candidate.source, item.candidate.facts.file_id), item)
     items = list(best.values())
     chunks: dict[tuple[int, int], list[int]] = {}
     for number, one in enumerate(targets):
@@ -161,9 +160,12 @@ def shares(
         yield unit, 0.5 + 0.5 * match / most
 
 
-def unit_of(item: Ranked, label: str, lines: Sequence[str], unit: Definition, score: float) -> Hit:
+def unit_of(
+    item: Ranked, reader: IndexReader, lines: Sequence[str], unit: Definition, score: float
+) -> Hit:
     """A definition as an answer, because of a chunk."""
-    hit = hit_of(item, label, "\n".join(lines[unit.start_line - 1 : unit.end_line])[:_LONGEST_TEXT])
+    text = "\n".join(lines[unit.start_line - 1 : unit.end_line])
+    hit = hit_of(item, reader, text[:_LONGEST_TEXT])
     return replace(
         hit,
         start_line=unit.start_line,

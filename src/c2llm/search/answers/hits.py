@@ -10,6 +10,7 @@ from c2llm.search.answer import Hit
 from c2llm.search.answers.naming import answering_part
 from c2llm.search.query.query_parsing import Query
 from c2llm.search.ranking.ranker import Ranked
+from c2llm.search.retrieval.index_reader import IndexReader
 from c2llm.search.target import SearchTarget
 
 
@@ -33,7 +34,7 @@ def hits_of(
         for stored in one.reader.store.chunks(ids):
             chunk_of[number, stored.id] = stored.chunk
     return [
-        _named(hit_of(item, targets[item.candidate.source].reader.label, chunk.text), part)
+        _named(hit_of(item, targets[item.candidate.source].reader, chunk.text), part)
         for item in ranked
         if (chunk := chunk_of.get((item.candidate.source, item.candidate.facts.id)))
         for part in (answering_part(chunk, query, rarity),)
@@ -47,7 +48,7 @@ def _named(hit: Hit, part: Part | None) -> Hit:
     return replace(hit, symbol=part.name, kind=part.kind, definition=lines)
 
 
-def hit_of(item: Ranked, label: str, text: str) -> Hit:
+def hit_of(item: Ranked, reader: IndexReader, text: str) -> Hit:
     """A chunk as an answer."""
     facts = item.candidate.facts
     return Hit(
@@ -61,6 +62,7 @@ def hit_of(item: Ranked, label: str, text: str) -> Hit:
         text=text,
         why=item.why,
         cell=facts.cell,
-        repository=label,
+        repository=reader.called(facts),
         also=item.also,
+        places=reader.elsewhere(facts),
     )

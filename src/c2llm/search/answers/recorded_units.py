@@ -61,8 +61,8 @@ def recorded_units(
                 place = (number, facts.path, unit.start_line, unit.end_line)
                 score = item.score * share
                 if place not in units or units[place].score < score:
-                    label = targets[number].reader.label
-                    units[place] = unit_of(item, label, lines, unit, score)
+                    reader = targets[number].reader
+                    units[place] = unit_of(item, reader, lines, unit, score)
         elif touching and (number, facts.path, 0, 0) not in units:
             for hit in hits_of(targets, [item], query, rarity):
                 units[number, facts.path, 0, 0] = hit

@@ -33,6 +33,8 @@ class Filters:
     """What was changed recently comes first; this leaves nothing out."""
     unmet: tuple[str, ...] = ()
     """A sentence for each language or glob that no file meets."""
+    paths: frozenset[str] | None = None
+    """Paths that globs leave, where a file may have several; None for all."""
     records: Mapping[str, Sequence[Record]] | None = None
     """Only code that one of these is about, by path; all when None."""
 
@@ -74,6 +76,8 @@ def filters_of(
     request: SearchRequest,
     elsewhere: Collection[str] = (),
     unread: Sequence[str] = (),
+    *,
+    has_places: bool = False,
 ) -> Filters:
     """The filters that a request means in one index.
 
@@ -83,6 +87,7 @@ def filters_of(
         elsewhere: Paths of files that another index answers for.
         unread: Paths of files of the tree that the index does not have yet: a glob that one of
             them meets is met.
+        has_places: Files have several paths, and an answer stands in one that the globs leave.
 
     Raises:
         UsageError: no indexed file is in any of the languages, or no record has a column.
@@ -104,12 +109,14 @@ def filters_of(
     excluded = set(elsewhere)
     for glob in request.exclude:
         excluded |= _like(paths, unread, "exclude", glob, unmet)
-    ids = frozenset(
-        file.id
+    files = [
+        file
         for file in left
         if file.path not in excluded and (not request.include or file.path in included)
-    )
-    return Filters(ids, request.pattern, request.recent, tuple(unmet), records)
+    ]
+    ids = frozenset([file.id for file in files])
+    left_paths = frozenset([file.path for file in files]) if has_places else None
+    return Filters(ids, request.pattern, request.recent, tuple(unmet), left_paths, records)
 
 
 def _in_languages(

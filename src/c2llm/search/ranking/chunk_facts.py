@@ -14,9 +14,10 @@ from posixpath import basename, dirname
 from c2llm.codebase.chunk import NOTEBOOK, cell_of
 from c2llm.codebase.words import normalized, stems
 from c2llm.index.store.chunk_store import ChunkStore
+from c2llm.index.store.records import ChunkFacts
 from c2llm.search.query.roles import Role, roles_of
 
-_MOST_FACTS = 200_000
+MOST_FACTS = 200_000
 """Chunks remembered, some 200 MB at most; then the memory begins anew."""
 
 
@@ -57,13 +58,21 @@ class Facts:
     roles: frozenset[Role]
     cell: int = 0
     """Of a notebook, from 1."""
+    repository: str = ""
+    """Which one of a catalog the path is in; "" in the index of one directory."""
+
+    @property
+    def file(self) -> tuple[str, str]:
+        """Repository and path."""
+        return self.repository, self.path
 
 
 class FactsCache:
     """The facts of the chunks of one index, read when they are first asked for."""
 
-    def __init__(self, store: ChunkStore) -> None:
+    def __init__(self, store: ChunkStore, most: int = MOST_FACTS) -> None:
         self._store = store
+        self._most = most
         self._known: dict[int, Facts] = {}
 
     def of(self, ids: Iterable[int]) -> list[Facts]:
@@ -71,40 +80,39 @@ class FactsCache:
         wanted = list(ids)
         missing = [chunk_id for chunk_id in wanted if chunk_id not in self._known]
         if missing:
-            if len(self._known) + len(missing) > _MOST_FACTS:
+            if len(self._known) + len(missing) > self._most:
                 self._known.clear()
                 missing = wanted
-            for facts in _read(self._store, missing):
-                self._known[facts.id] = facts
+            for row in self._store.facts(missing):
+                self._known[row.id] = self.told(row)
         return [self._known[chunk_id] for chunk_id in wanted if chunk_id in self._known]
 
+    def forget(self) -> None:
+        """Begin anew: chunks that are there are somewhere else now."""
+        self._known.clear()
 
-def _read(store: ChunkStore, ids: list[int]) -> list[Facts]:
-    found: list[Facts] = []
-    for row in store.facts(ids):
+    def told(self, row: ChunkFacts) -> Facts:
+        """What a row of the store says."""
         chunk_id, file_id, path, start, end, language, kind, symbol, scope, names = row
-        found.append(
-            Facts(
-                id=chunk_id,
-                file_id=file_id,
-                path=path,
-                start_line=start,
-                end_line=end,
-                language=language,
-                kind=kind,
-                symbol=symbol,
-                symbol_key=normalized(symbol),
-                defines={normalized(name): name for name in reversed(names)},
-                name_words=frozenset(stems(" ".join((symbol, *names)))),
-                of_path=path_facts(path),
-                roles=_roles(path, language, kind, symbol, scope),
-                cell=cell_of(scope) if path.endswith(NOTEBOOK) else 0,
-            )
+        return Facts(
+            id=chunk_id,
+            file_id=file_id,
+            path=path,
+            start_line=start,
+            end_line=end,
+            language=language,
+            kind=kind,
+            symbol=symbol,
+            symbol_key=normalized(symbol),
+            defines={normalized(name): name for name in reversed(names)},
+            name_words=frozenset(stems(" ".join((symbol, *names)))),
+            of_path=path_facts(path),
+            roles=roles_of_chunk(path, language, kind, symbol, scope),
+            cell=cell_of(scope) if path.endswith(NOTEBOOK) else 0,
         )
-    return found
 
 
-def _roles(path: str, language: str, kind: str, symbol: str, scope: str) -> frozenset[Role]:
+def roles_of_chunk(path: str, language: str, kind: str, symbol: str, scope: str) -> frozenset[Role]:
     """The roles of the file, and of the chunk where it is not what the file is.
 
     Tests may stand beside the code that they test, and what defines something passes on no name.

@@ -55,7 +55,7 @@ def load_weights(path: Path = WEIGHTS_FILE) -> RankWeights:
     """
     try:
         return parse_weights(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
             f"{path} is not a file of ranker weights ({error}); "
             "make one with: python recipes/ranker/fit_ranker.py."

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from posixpath import dirname, join, normpath
+from typing import Protocol
 
 from c2llm.index.store.chunk_store import ChunkStore
 from c2llm.search.ranking.chunk_facts import Facts
@@ -179,6 +180,14 @@ class Modules:
 
 def _ends(whole: tuple[str, ...], end: tuple[str, ...]) -> bool:
     return len(end) <= len(whole) and whole[len(whole) - len(end) :] == end
+
+
+class Imports(Protocol):
+    """Who knows the imports of one index."""
+
+    def among(self, found: Sequence[Facts]) -> dict[int, dict[int, bool]]:
+        """For a file those of the same chunks' files that it imports (True) or that import it."""
+        ...
 
 
 class ImportGraph:

@@ -182,7 +182,7 @@ def weigh(
     for number, extractor in enumerate(extractors):
         extractor.set_import_neighbours(best[number])
     older = [
-        older_versions((one.facts.path for one in candidates if one.source == number), query.text)
+        _older_files([one.facts for one in candidates if one.source == number], query)
         for number in range(len(extractors))
     ]
     scored: list[Scored] = []
@@ -193,7 +193,7 @@ def weigh(
         for position in OF_WORDS:
             row[position] *= 2.0 - trust
         item = Scored(candidate, fused, row, facts.roles)
-        if facts.path in older[candidate.source]:
+        if facts.file in older[candidate.source]:
             item.roles |= {Role.OLDER}
         if item.roles:
             unasked = item.roles - query.roles
@@ -201,6 +201,18 @@ def weigh(
             item.demoted = next((name for role, name in ROLE_FACTORS if role in unasked), "")
         scored.append(item)
     return scored
+
+
+def _older_files(found: Sequence[Facts], query: Query) -> set[tuple[str, str]]:
+    """Those of the files that are of an older version of what their repository has anew."""
+    paths: dict[str, set[str]] = defaultdict(set)
+    for facts in found:
+        paths[facts.repository].add(facts.path)
+    return {
+        (repository, path)
+        for repository, those in paths.items()
+        for path in older_versions(those, query.text)
+    }
 
 
 def feature_extractors(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from c2llm.codebase.identifiers import split_identifier
 from c2llm.codebase.inflection import LATIN
 from c2llm.codebase.words import stems, tokens
+from c2llm.index.store.catalog.records import Place
 from c2llm.index.store.chunk_store import ChunkStore
 from c2llm.search.query.query_parsing import Query
 from c2llm.search.ranking.chunk_facts import Facts, FactsCache
-from c2llm.search.ranking.import_graph import ImportGraph
+from c2llm.search.ranking.import_graph import ImportGraph, Imports
 
 # Folders that hold a project's code and are not called by it.
 _PLAIN_FOLDERS = frozenset(
@@ -39,13 +40,25 @@ class IndexReader:
         self.label = label
         """What its answers are told apart by when several indexes are searched."""
         self.facts = FactsCache(store)
-        self.graph = ImportGraph(store, root.parts if root else ())
-        self.project = frozenset(stems(project_name(root))) if root else frozenset()
+        self.graph: Imports = ImportGraph(store, root.parts if root else ())
+        self.project = project_words(root) if root else frozenset[str]()
         self._generation = -1
         self._chunks = 0
         self._spellings: dict[str, int] = {}
         self._languages: list[str] | None = None
         self._commented: list[str] | None = None
+
+    def called(self, facts: Facts) -> str:
+        """Which repository answers say that a chunk is in; "" where only one was searched."""
+        return self.label
+
+    def own_name(self, called: str) -> str | None:
+        """The `Facts.repository` of what answers call so; None where it is of another index."""
+        return "" if called == self.label else None
+
+    def elsewhere(self, facts: Facts) -> tuple[Place, ...]:
+        """The other places that have the file of a chunk, byte by byte."""
+        return ()
 
     def begin_question(self) -> None:
         """Forget what depends on which candidates were met first: an answer has no history."""
@@ -117,7 +130,12 @@ def rarity(terms: Sequence[str], chunks: int, counts: Mapping[str, int]) -> dict
     }
 
 
-def project_name(root: Path) -> str:
+def project_words(root: PurePath | str) -> frozenset[str]:
+    """Stems of the words that a project is called by."""
+    return frozenset(stems(project_name(PurePath(root))))
+
+
+def project_name(root: PurePath) -> str:
     """What a project is called by its directory, `zls` for `zls/src`."""
     names = [name for name in root.parts[-_MOST_PARENTS:] if name.lower() not in _PLAIN_FOLDERS]
     return names[-1] if names else ""

@@ -54,7 +54,7 @@ READ = "Read lines of a file that an answer names (200 by default). Secrets are 
 STATUS = "What is indexed, changed since, embedded and left out. Searching refreshes by itself."
 
 Where = Annotated[
-    str | None, Field(description="Directory, file or @workspace; default: all roots.")
+    str | None, Field(description="Directory, file or @catalog; default: all roots.")
 ]
 MaxTokens = Annotated[int, Field(description="Size of the answer.")]
 Languages = Annotated[list[str] | None, Field(description="Such as python, go.")]

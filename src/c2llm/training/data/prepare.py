@@ -124,9 +124,9 @@ def _streamed(
 def _is_current(report_path: Path, fingerprint: str) -> bool:
     try:
         kept = json.loads(report_path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
-    return bool(kept.get("fingerprint") == fingerprint)
+    return isinstance(kept, dict) and bool(kept.get("fingerprint") == fingerprint)
 
 
 def _fingerprint(config: DataConfig, seed: int) -> str:

@@ -89,7 +89,7 @@ class StoredTexts:
         start = int(self._ends[number - 1]) + 1 if number else 0
         try:
             text = json.loads(self._bytes[start : int(self._ends[number])])
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{self.path}:{number + 1} is not JSON.") from error
         if not isinstance(text, str):
             raise DataError(f"{self.path}:{number + 1} is no text: each line is one JSON string.")

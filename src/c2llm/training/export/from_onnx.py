@@ -8,6 +8,7 @@ still holds all of them, only under other names and, in the pooling, folded:
   after it has its name still: the weight of `….query.bias` is `….query.weight`.
 - Int8 tensors stand beside their scale and zero point: w = scale (q - zero point). Those of our
   own quantiser were smoothed before, and the rows of outlier channels are beside them in fp32.
+- Halves (fp16) stand under the name of what they are widened to, with an ending.
 - Of PMA, the export keeps q = fc_q(S) and, per head, q W_k: S, fc_q and fc_k themselves are gone.
   Any S, fc_q, fc_k with the same products compute the same vectors. Chosen here: S is q, fc_q is
   the identity, and fc_k the smallest matrix (least squares, Moore-Penrose) that gives q W_k.
@@ -29,6 +30,7 @@ from numpy.typing import NDArray
 from c2llm.errors import ModelError
 from c2llm.modeling.config import C2LLMConfig
 from c2llm.modeling.model import C2LLMModel
+from c2llm.training.export.onnx_export import FP16, Precision
 from c2llm.training.export.quantize import INT8, INVERSE, OUTLIER_WEIGHT, OUTLIERS, SCALE, UINT8
 
 if TYPE_CHECKING:
@@ -74,9 +76,27 @@ def restore_tensors(file: Path, config: C2LLMConfig) -> dict[str, torch.Tensor]:
             has = f"in the shape {found[name].shape}" if name in found else "not at all"
             raise ModelError(
                 f"{file} holds {name} {has}, but its config.json asks for {shape}: only exports of "
-                "`c2llm export` with a BERT-like backbone can be restored."
+                "`c2llm export` with a BERT-like backbone can be restored; of other models take "
+                "the folder with safetensors."
             )
     return {name: torch.from_numpy(np.array(found[name], np.float32)) for name in expected}
+
+
+def graph_precision(file: Path) -> Precision:
+    """In which numbers an exported graph keeps its weights.
+
+    Raises:
+        ModelError: if it cannot be read.
+    """
+    from onnx import TensorProto
+
+    graph = _read_graph(file)
+    if any(node.op_type == "MatMulNBits" for node in graph.node):
+        return "int4"
+    if any(tensor.name.endswith(INT8) for tensor in graph.initializer):
+        return "int8"
+    halved = any(tensor.data_type == TensorProto.FLOAT16 for tensor in graph.initializer)
+    return "fp16" if halved else "fp32"
 
 
 def _read_graph(file: Path) -> GraphProto:
@@ -107,6 +127,8 @@ def _constants(graph: GraphProto, file: Path) -> Iterator[tuple[str, Array]]:
             if kept := outliers.get(f"{plain}{OUTLIER_WEIGHT}"):
                 weight[stored[kept]] = stored[f"{plain}{OUTLIER_WEIGHT}"]
             yield plain, weight
+        elif name.endswith(FP16):
+            yield name.removesuffix(FP16), value.astype(np.float32)
         elif not name.endswith((SCALE, "_zero_point", INVERSE, OUTLIERS, OUTLIER_WEIGHT)):
             yield name, value
 

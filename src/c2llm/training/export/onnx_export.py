@@ -44,6 +44,8 @@ from c2llm.training.export.quantize import BACKBONE, ROWS, Feed, quantize
 Precision = Literal["fp32", "fp16", "int8", "int4"]
 LEAST_COSINE: dict[Precision, float] = {"fp32": 0.99999, "fp16": 0.9999, "int8": 0.98, "int4": 0.9}
 """Below this cosine with torch, on any probe, an export is refused."""
+FP16 = "_fp16"
+"""End of a halved constant's name, which `from_onnx.py` reads."""
 LARGE_MODEL = 1 << 30
 """Bytes of fp32 weights above which those of products and embeddings lie outside of the graph."""
 GRAPHS = ("model.onnx", "readout.onnx")
@@ -295,7 +297,7 @@ def halve_weights(path: Path, out: Path) -> Path:
             if tensor.data_type == TensorProto.FLOAT and np.prod(tensor.dims) >= HALVED_FROM:
                 half = _halved(constants.array(name))
                 constants.remove(name)
-                stored = constants.add(f"{name}_fp16", half)
+                stored = constants.add(f"{name}{FP16}", half)
                 casts.append(helper.make_node("Cast", [stored], [name], to=TensorProto.FLOAT))
         for index, cast in enumerate(casts):
             constants.graph.node.insert(index, cast)

@@ -298,7 +298,7 @@ def _section_pairs(path: str, text: str, limits: Limits) -> Iterator[MinedPair]:
             continue
         prose = _last_paragraph(lines[prose_start : block.start])
         query = section_query(heading.title, prose)
-        positive = textwrap.dedent("\n".join(lines[block.start + 1 : block.end - 1])).strip("\n")
+        positive = textwrap.dedent("\n".join(lines[block.inside])).strip("\n")
         if is_query(query, limits) and is_document(positive, limits):
             yield MinedPair(
                 query=query,

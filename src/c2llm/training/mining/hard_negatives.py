@@ -385,7 +385,7 @@ def _rows(files: Sequence[Path]) -> Iterator[tuple[str, dict[str, Any]]]:
                     if not isinstance(row, dict):
                         raise DataError(f"{path}:{number} is not a JSON object.")
                     yield f"{path}:{number}", row
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{path}:{number} is not JSON in UTF-8.") from error
         except (OSError, EOFError) as error:
             raise DataError(f"{path} cannot be read: {error}.") from error

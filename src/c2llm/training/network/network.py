@@ -139,8 +139,11 @@ def build_model(config: ModelConfig, folder: Path) -> C2LLMModel:
     try:
         backbone_config(folder)  # refuses a whole model
         model = C2LLMModel.from_backbone(folder, **_pooling_fields(config))
-        if config.pma_start == "mean" and isinstance(model.pooler, PMA):
-            model.pooler.init_as_mean_pooling()
+        if isinstance(model.pooler, PMA):
+            if config.pma_start == "mean":
+                model.pooler.init_as_mean_pooling()
+            elif config.pma_start == "scaled":
+                model.pooler.init_scaled()
     except (OSError, ValueError) as error:
         raise UsageError(f"model: {' '.join(str(error).split())[:200]}") from error
     return model

@@ -80,7 +80,7 @@ def load_checkpoint(
     try:
         moments = load_file(folder / "optimizer.safetensors")
         state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, RecursionError, SafetensorError) as error:
         raise _damaged(folder, error) from error
     load_weights(folder, model)
     parameters = trained_parameters(model)

@@ -9,8 +9,11 @@ from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from c2llm.errors import UsageError
+from c2llm.printable import quoted
 
 T = TypeVar("T")
+_LARGEST = 2**63
+"""Of a whole number; arithmetic with a larger one may raise whatever Python does."""
 
 
 def read_tree(path: str | Path, overrides: list[str] | None = None) -> dict[str, Any]:
@@ -27,21 +30,33 @@ def read_tree(path: str | Path, overrides: list[str] | None = None) -> dict[str,
         raise UsageError(f"Cannot read the recipe {path}: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"The recipe {path} is not UTF-8 text.") from error
+    # Of a date that there is none of, of too many digits, of a tag on what is none of its kind, and
+    # of what nests too deep, YAML's reader raises what Python does.
+    values = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
+    bad = (yaml.YAMLError, RecursionError, *values)
     try:
         tree = yaml.safe_load(text)
-        tree = {} if tree is None else tree
-        if not isinstance(tree, dict):
-            raise UsageError(f"{path} must be a mapping of sections, not {tree!r:.80}.")
-        for override in overrides or []:
-            key, separator, value = override.partition("=")
-            if not separator:
-                raise UsageError(
-                    f"An override is written key=value, not {override!r}: optim.steps=200."
-                )
+    except bad as error:
+        raise UsageError(f"{path} is not valid YAML: {_reason(error)}.") from error
+    tree = {} if tree is None else tree
+    if not isinstance(tree, dict):
+        raise UsageError(f"{path} must be a mapping of sections, not {quoted(tree)}.")
+    for override in overrides or []:
+        key, separator, value = override.partition("=")
+        if not separator:
+            raise UsageError(
+                f"An override is written key=value, not {quoted(override)}: optim.steps=200."
+            )
+        try:
             _put(tree, key, yaml.safe_load(value))
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
+        except bad as error:
+            raise UsageError(f"{quoted(override)} is not valid YAML: {_reason(error)}.") from error
     return tree
+
+
+def _reason(error: Exception) -> str:
+    said = " ".join(str(error).split())[:300]
+    return "it is nested too deep" if isinstance(error, RecursionError) else said
 
 
 def build(kind: type[T], tree: dict[str, Any]) -> T:
@@ -70,12 +85,12 @@ def _build(kind: Any, value: Any, where: str) -> Any:
         return _build_dataclass(kind, value, where)
     if get_origin(kind) is list:
         if not isinstance(value, list):
-            raise UsageError(f"{where} must be a list, not {value!r}.")
+            raise UsageError(f"{where} must be a list, not {quoted(value)}.")
         (item,) = get_args(kind)
         return [_build(item, v, f"{where}[{i}]") for i, v in enumerate(value)]
     if get_origin(kind) is dict:
         if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-            raise UsageError(f"{where} must be a mapping of names, not {value!r}.")
+            raise UsageError(f"{where} must be a mapping of names, not {quoted(value)}.")
         _, item = get_args(kind)
         return {k: _build(item, v, f"{where}.{k}") for k, v in value.items()}
     if get_origin(kind) is UnionType:  # T | None
@@ -83,16 +98,18 @@ def _build(kind: Any, value: Any, where: str) -> Any:
     if kind is float and isinstance(value, int | str) and not isinstance(value, bool):
         try:  # YAML reads 3e-5 as a string
             return float(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             pass
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise UsageError(f"{where} must be {kind.__name__}, not {value!r}.")
+        raise UsageError(f"{where} must be {kind.__name__}, not {quoted(value)}.")
+    if isinstance(value, int) and abs(value) >= _LARGEST:
+        raise UsageError(f"{where} must be below {_LARGEST:,}, not {quoted(value)}.")
     return value
 
 
 def _build_dataclass(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
-        raise UsageError(f"{where or 'The recipe'} must be a mapping, not {value!r}.")
+        raise UsageError(f"{where or 'The recipe'} must be a mapping, not {quoted(value)}.")
     known = {f.name for f in fields(kind)}
     for name in value:
         if name not in known:

@@ -14,6 +14,7 @@ from typing import Any
 
 from c2llm.errors import DataError, UsageError
 from c2llm.modeling.official import PAPER_INSTRUCTIONS, POOLINGS
+from c2llm.printable import quoted
 from c2llm.training.run.config_tree import build, read_tree
 
 HUB = "hub:"
@@ -28,7 +29,7 @@ def hub_name(file: str) -> str:
 def _one_of(name: str, value: str, *allowed: str) -> None:
     if value not in allowed:
         *some, last = [repr(choice) for choice in allowed]
-        raise UsageError(f"{name} is {value!r}; it must be {', '.join(some)} or {last}.")
+        raise UsageError(f"{name} is {quoted(value)}; it must be {', '.join(some)} or {last}.")
 
 
 def _at_least(section: str, config: Any, least: float, *names: str) -> None:
@@ -64,7 +65,8 @@ class ModelConfig:
     pma_dim: int | None = None
     """Width of a pooled vector; the backbone's where None."""
     pma_start: str = "mean"
-    """`mean` starts as mean pooling (keeps an encoder's knowledge), `xavier` as the paper does."""
+    """`mean` starts as mean pooling (keeps an encoder's knowledge), `xavier` as the paper does,
+    `scaled` at random with queries large enough for attention to learn at once."""
     tf_power: float = 1.0
     """Over a static backbone: n occurrences of a token weigh n ** tf_power; 1 counts each."""
     split_identifiers: bool = True
@@ -88,7 +90,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         _one_of("model.pooling", self.pooling, *POOLINGS)
-        _one_of("model.pma_start", self.pma_start, "mean", "xavier")
+        _one_of("model.pma_start", self.pma_start, "mean", "xavier", "scaled")
         _one_of("model.pma_merge", self.pma_merge, "concat", "mean")
         _one_of("model.attention", self.attention, "auto", "sdpa", "eager", "flash_attention_2")
         _one_of("model.padding_side", self.padding_side, "left", "right")

@@ -286,7 +286,7 @@ def _recipe_of(path: Path) -> dict[str, Any]:
     """
     try:
         recipe: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["recipe"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(
             f"{path} is not of a run of c2llm; name another folder with --run."
         ) from error

@@ -6,25 +6,23 @@ from pathlib import Path
 
 from c2llm.index.store.catalog.catalog_store import CatalogStore
 from c2llm.index.store.catalog.sqlite_catalog import SqliteCatalog
-from c2llm.index.store.location import unlink_index
+from c2llm.index.store.location import resolved_path, unlink_index
 from c2llm.index.store.milvus.location import parse_location
 
 STORE_FILE = "store.sqlite"
 
 
-def check_address(address: str) -> None:
-    """See that a store may have this address.
+def whole_address(address: str) -> str:
+    """An address that means the same wherever it is used.
 
     Raises:
-        UsageError: It may not.
+        UsageError: It is none.
     """
-    if address:
-        parse_location(address)
-
-
-def shown_address(address: str) -> str:
-    """An address without the password that it may have."""
-    return str(parse_location(address)) if address else ""
+    location = parse_location(address)
+    if location.lite is None:
+        return address
+    _, mark, options = address.partition("?")
+    return f"{resolved_path(str(location.lite))}{mark}{options}"
 
 
 def open_catalog_store(folder: Path, address: str = "", *, create: bool = True) -> CatalogStore:

@@ -120,6 +120,13 @@ class RefreshLog:
         rows = self._all("SELECT path, reason FROM failed WHERE name = ?", (stored_path(name),))
         return {restored_path(path): reason for path, reason in rows}
 
+    def all_files_failed(self) -> dict[str, dict[str, str]]:
+        """`files_failed` of every repository that has any."""
+        found: dict[str, dict[str, str]] = {}
+        for name, path, reason in self._all("SELECT name, path, reason FROM failed"):
+            found.setdefault(restored_path(name), {})[restored_path(path)] = reason
+        return found
+
     def set_files_failed(self, name: str, reasons: Mapping[str, str]) -> None:
         """Record what could not be read or cut of a repository, in place of what was known."""
         key = stored_path(name)

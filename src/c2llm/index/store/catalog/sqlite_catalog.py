@@ -22,6 +22,7 @@ from c2llm.index.store.imported.sqlite_recorded import SqliteRecorded
 from c2llm.index.store.schema import explained
 from c2llm.index.store.sqlite_chunks import SqliteChunks
 from c2llm.index.store.sqlite_file import restored_path, stored_path
+from c2llm.index.store.sqlite_questions import varints
 
 if TYPE_CHECKING:
     from c2llm.index.store.catalog.records import Content
@@ -116,6 +117,43 @@ class SqliteCatalog(SqliteChunks, SqliteRecorded):
             (json.dumps(self._numbers(repositories)),),
         )
         return {row[0] for row in rows}
+
+    def files_in(self, repositories: Collection[str] | None) -> list[tuple[int, Place, str]]:
+        """Id, place and language of each file, one for each place; None for all repositories."""
+        within, values = "", []
+        if repositories is not None:
+            within = f"WHERE p.repository_id {_AMONG}"
+            values.append(json.dumps(self._numbers(repositories)))
+        rows = self._all(
+            "SELECT p.content_id, r.name, p.path, f.language FROM places p"
+            " JOIN repositories r ON r.id = p.repository_id JOIN files f ON f.id = p.content_id"
+            f" {within} ORDER BY r.name, p.path",
+            values,
+        )
+        return [
+            (file_id, Place(restored_path(name), restored_path(path)), language)
+            for file_id, name, path, language in rows
+        ]
+
+    def document_frequencies_among(
+        self, terms: Iterable[str], among: Collection[int]
+    ) -> dict[str, int]:
+        """How many of these chunks have a term, for those terms that some have."""
+        counts: dict[str, int] = {}
+        for term, chunk_id in self._all(
+            f"SELECT DISTINCT term, doc FROM lexicon_places WHERE term {_AMONG}",
+            (json.dumps(list(terms)),),
+        ):
+            if chunk_id in among:
+                counts[term] = counts.get(term, 0) + 1
+        return counts
+
+    def tokens_of(self, among: Collection[int]) -> int:
+        """How many tokens these chunks have together."""
+        sizes = self._all(
+            f"SELECT sz FROM lexicon_docsize WHERE id {_AMONG}", (json.dumps(list(among)),)
+        )
+        return sum(sum(varints(size)) for (size,) in sizes)
 
     def _numbers(self, repositories: Collection[str]) -> list[int]:
         """The numbers of those of the repositories that are there."""

@@ -343,7 +343,7 @@ class RecordFile:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, ValueError, TypeError, KeyError) as error:
+        except (sqlite3.Error, ValueError, TypeError, KeyError, RecursionError) as error:
             raise C2LLMError(
                 f"The records in {self.path} cannot be read or written ({error}); if the file is "
                 "damaged, drop it with c2llm records remove --all and import the results again."

@@ -10,24 +10,20 @@ from functools import lru_cache
 from posixpath import basename
 
 from c2llm.codebase.identifiers import split_identifier
+from c2llm.codebase.vendored import is_vendored
 from c2llm.search.answer import Sibling
 
 _VERSION = re.compile(r"v(\d{1,4})(?:[._-]?(\d{1,4}))?(?:[._-]?(alpha|beta|rc)(\d{0,4}))?", re.I)
 _Order = tuple[int, int, str, int]
 _RELEASE = "~"
 """Sorts behind `alpha`, `beta` and `rc`."""
-_COPIES = frozenset(
-    "vendor vendors vendored _vendor third_party third-party thirdparty 3rdparty 3rd_party"
-    " 3rd-party deps external extern bundled".split()
-)
-"""Directories that hold the code of others."""
 
 
 def stands_before(one: Sibling, other: Sibling) -> bool:
     """Whether the first of two siblings is to stand for both, whatever their scores."""
     if one.path == other.path:
         return False
-    copied, other_copied = _is_copied(one.path), _is_copied(other.path)
+    copied, other_copied = is_vendored(one.path), is_vendored(other.path)
     if copied != other_copied:
         return other_copied
     versions = _versions(one.path, other.path)
@@ -58,7 +54,3 @@ def _versions(one: str, other: str) -> tuple[_Order, _Order] | None:
 def _order(version: re.Match[str]) -> _Order:
     major, minor, stage, number = version.groups()
     return int(major), int(minor or 0), (stage or _RELEASE).lower(), int(number or 0)
-
-
-def _is_copied(path: str) -> bool:
-    return not _COPIES.isdisjoint(path.lower().split("/")[:-1])

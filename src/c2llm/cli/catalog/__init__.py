@@ -1,0 +1,1 @@
+"""The verb `c2llm catalog`."""

@@ -1,0 +1,75 @@
+"""What an answer asks of an index: `CodeIndex` of one directory, `CatalogIndex` of many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from c2llm.search.answer import SearchedIndex
+    from c2llm.search.answers.callers import CallerFinder
+    from c2llm.search.request import Mode, SearchRequest
+    from c2llm.search.target import SearchTarget
+
+
+class AskedIndex(Protocol):
+    """One of the indexes that `answering.answer` asks together."""
+
+    @property
+    def label(self) -> str:
+        """What its answers are told apart by, or what that begins with; "" for nothing."""
+        ...
+
+    @property
+    def source(self) -> Path | str:
+        """The directory or the catalog that it is the index of; two of one are asked once."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model that embeds candidates."""
+        ...
+
+    def believed(self) -> AbstractContextManager[None]:
+        """Around what reads the index: if it fails because of damage in the file, that is told."""
+        ...
+
+    def read_for(self, request: SearchRequest) -> None:
+        """Read what smells of a request, where files have not been read yet."""
+        ...
+
+    def target(
+        self,
+        request: SearchRequest,
+        others: Sequence[AskedIndex] = (),
+        left_out: tuple[Path, int, int] | None = None,
+    ) -> SearchTarget:
+        """The index made ready for a request.
+
+        Args:
+            request: What is asked.
+            others: The indexes that are asked too.
+            left_out: A file on the disk and its first and last line that are no answer.
+
+        Raises:
+            UsageError: The request leaves out all that it has.
+        """
+        ...
+
+    def described(self, mode: Mode) -> SearchedIndex:
+        """What it holds at this moment, for an answer in this mode."""
+        ...
+
+    def remarks(self, request: SearchRequest) -> Iterator[str]:
+        """Sentences that whoever shows an answer tells with it."""
+        ...
+
+    def has(self, called: str) -> bool:
+        """Whether hits that say to be in this repository are its own."""
+        ...
+
+    def caller_finder(self, called: str = "") -> CallerFinder:
+        """What finds of a hit in this repository who calls it."""
+        ...

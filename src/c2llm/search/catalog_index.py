@@ -1,0 +1,343 @@
+"""`CatalogIndex`: the repositories that a catalog keeps, asked as one index.
+
+It answers beside `CodeIndex`es (`answering.answer`), from the catalog's store alone: no directory
+is looked at, so an answer is as fresh as the last refresh of each repository. Whoever asks may be
+let see some of the repositories; what they do not have is in nothing that it says
+(`index/store/catalog/visible_store.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, Unpack
+
+from c2llm.encoding.encoder_handle import DEFAULT_TABLE, EncoderHandle, table_handle
+from c2llm.encoding.model_folder import DEFAULT_MODEL
+from c2llm.errors import IndexWriteError, UsageError
+from c2llm.index.store.catalog.visible_store import VisibleStore
+from c2llm.index.store.vector_cache import VectorCache
+from c2llm.search.answer import Hit, SearchAnswer, SearchedIndex
+from c2llm.search.query.filters import filters_of
+from c2llm.search.query_memory import QueryMemory
+from c2llm.search.question_vectors import QuestionVectors
+from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, RankWeights
+from c2llm.search.request import Mode, SearchRequest
+from c2llm.search.retrieval.catalog_reader import CatalogReader
+from c2llm.search.target import SearchTarget
+
+if TYPE_CHECKING:
+    from c2llm.encoding.protocol import TextEncoder
+    from c2llm.index.build.tree_vectors import Embed
+    from c2llm.index.store.catalog.catalog_store import CatalogStore
+    from c2llm.search.answers.callers import CallerFinder
+    from c2llm.search.asked_index import AskedIndex
+    from c2llm.search.code_index import RequestOptions
+    from c2llm.search.retrieval.shared_vectors import CatalogVectors
+
+NO_MODEL = 0
+"""The number of a model that has no vectors in the store."""
+_MOST_LATE = 3
+"""Repositories that an answer says to be late."""
+
+
+class CatalogIndex(QuestionVectors):
+    """The repositories of one catalog; close it or use it as a context manager.
+
+    An instance belongs to one thread at a time; the vectors are in memory once for all of them.
+
+    Args:
+        name: Of the catalog.
+        store: The catalog's; closed with this.
+        model: Name of the embedding model.
+        encoder: A loaded model to use instead of the one named.
+        table: The model of the `table` engine whose vectors a refresh has made; None for none.
+        repositories: Those that whoever asks may see; None for all that there are at any time.
+        embed: `candidates` of each question, or `none` (only lexical searches are possible).
+        folders: Directories whose commits are kept, by repository: what lies there is known again.
+        late: A sentence for each repository whose last refresh has failed, by repository.
+        note: Called with what the user should be told.
+        question: What will be asked, where that is known; see `CodeIndex.open`.
+    """
+
+    unread_files = 0
+
+    def __init__(
+        self,
+        name: str,
+        store: CatalogStore,
+        model: str = DEFAULT_MODEL,
+        *,
+        encoder: TextEncoder | None = None,
+        table: str | TextEncoder | None = DEFAULT_TABLE,
+        repositories: Collection[str] | None = None,
+        embed: Embed = "candidates",
+        folders: Mapping[str, Path] | None = None,
+        late: Mapping[str, str] | None = None,
+        note: Callable[[str], None] | None = None,
+        question: str | None = None,
+    ) -> None:
+        self.name = name
+        self._catalog = store
+        self._folders = dict(folders or {})
+        self._late = dict(late or {})
+        self._note = note or (lambda message: None)
+        self._label = ""
+        self._encoder = EncoderHandle(model, encoder)
+        self._table: EncoderHandle | None = None
+        if embed != "none":
+            self._encoder.check()
+            if self._encoder.is_table:
+                embed = "all"  # a refresh has made its vectors
+            else:
+                self._table = table_handle(table, alone=encoder is None)
+        self._embed = embed
+        self._cache = VectorCache.of_user(self._note)
+        self._memory = QueryMemory(self._cache, question)
+        self._query_vectors = {}
+        self._use(VisibleStore(store, repositories))
+
+    def _use(self, visible: VisibleStore) -> None:
+        self._store = self._visible = visible
+        self._reader = CatalogReader(visible, self._label)
+        self._vectors: CatalogVectors | None = None
+
+    @property
+    def _dense(self) -> CatalogVectors:  # type: ignore[override]
+        if self._vectors is None:
+            from c2llm.search.retrieval.shared_vectors import CatalogVectors
+
+            self._vectors = CatalogVectors(self._visible)
+        return self._vectors
+
+    # -- what it is ------------------------------------------------------------------------------
+
+    @property
+    def model(self) -> str:
+        """The model that embeds candidates."""
+        return self._encoder.model
+
+    @property
+    def label(self) -> str:
+        """What the names of its repositories begin with, "" for nothing."""
+        return self._label
+
+    @label.setter
+    def label(self, label: str) -> None:
+        self._label = self._reader.label = label
+
+    @property
+    def source(self) -> str:
+        """The catalog that it is the index of."""
+        return f"@{self.name}"
+
+    @property
+    def repositories(self) -> tuple[str, ...]:
+        """The repositories that may be seen, sorted."""
+        return self._visible.names
+
+    def see(self, repositories: Collection[str] | None) -> None:
+        """Have others be seen by whoever asks next; None for all that there are at any time."""
+        wanted = None if repositories is None else frozenset(repositories)
+        if wanted != self._visible.wanted:
+            self._use(VisibleStore(self._catalog, wanted))
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._memory.save()
+        for handle in (self._encoder, self._table):
+            if handle is not None:
+                handle.wait()
+        self._cache.close()
+        self._catalog.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def believed(self) -> AbstractContextManager[None]:
+        """Around what reads the store: if it fails because of damage in it, that is told."""
+        believed: AbstractContextManager[None] = getattr(self._catalog, "believed", nullcontext)()
+        return believed
+
+    # -- questions -------------------------------------------------------------------------------
+
+    def search(
+        self,
+        query: str | SearchRequest,
+        k: int | None = None,
+        mode: Mode = "hybrid",
+        *,
+        weights: RankWeights = DEFAULT_WEIGHTS,
+        **options: Unpack[RequestOptions],
+    ) -> list[Hit]:
+        """The hits alone of an answer; see `CodeIndex.search`."""
+        request = query
+        if not isinstance(request, SearchRequest):
+            request = SearchRequest(request, k, mode, **options)
+        return list(self.answer(request, weights=weights).hits)
+
+    def answer(
+        self, request: SearchRequest, *, weights: RankWeights = DEFAULT_WEIGHTS
+    ) -> SearchAnswer:
+        """The hits of a request, the best first, and what they rest on.
+
+        Raises:
+            UsageError: The request cannot be answered from a catalog.
+        """
+        from c2llm.search.answering import answer
+
+        return answer([self], request, weights=weights)
+
+    def read_for(self, request: SearchRequest) -> None:
+        """Nothing: a catalog is read by its refresh."""
+
+    def target(
+        self,
+        request: SearchRequest,
+        others: Sequence[AskedIndex] = (),
+        left_out: tuple[Path, int, int] | None = None,
+    ) -> SearchTarget:
+        """The catalog made ready for a request; see `AskedIndex`."""
+        lexical = request.mode == "lexical"
+        if self._embed == "none" and not lexical:
+            raise UsageError("This catalog was opened without vectors; ask with the mode lexical.")
+        if request.asks_records:
+            from c2llm.index.store.imported.resolving import NoRecordsError
+
+            raise NoRecordsError(
+                f"Records are kept beside the index of a directory; the kept repositories of "
+                f"{self.source} have none, so search the directory that has."
+            )
+        filters = filters_of(self._visible, request, has_places=True)
+        self._reader.begin_question(filters.paths)
+        itself = self._kept(left_out)
+        return SearchTarget(
+            self._reader,
+            filters,
+            None if lexical else partial(self._similarities, request.text),
+            None if lexical else partial(self._merged, request.text),
+            None if lexical else partial(self._nearness, request.text),
+            None,
+            None if itself is None else (itself[1], *itself[2:]),
+            "" if itself is None else itself[0],
+        )
+
+    def _kept(self, place: tuple[Path, int, int] | None) -> tuple[str, str, int, int] | None:
+        """Repository, path and lines by which answers would call a place on the disk."""
+        if place is None:
+            return None
+        for name, folder in self._folders.items():
+            if name not in self._visible.names or not place[0].is_relative_to(folder):
+                continue
+            path = place[0].relative_to(folder).as_posix()
+            for file_id, there, _ in self._visible.place_rows():
+                if tuple(there) == (name, path):
+                    shown = self._visible.places([file_id])[file_id][0]
+                    return (*shown, *place[1:])
+        return None
+
+    def described(self, mode: Mode) -> SearchedIndex:
+        """What of the catalog may be seen at this moment, for an answer in this mode."""
+        lexical = mode == "lexical"
+        table = self._table
+        return SearchedIndex(
+            root=self.source,
+            label=self._label,
+            model=None if lexical else self.model,
+            table_model=None if lexical or table is None else table.model,
+            files=self._visible.place_count,
+            chunks=self._visible.chunk_count(),
+            embedded=0 if lexical else self._seen_by(self._encoder),
+            stale=0,
+            unread=0,
+            left_out={},
+            repositories=len(self._visible.names),
+        )
+
+    def _seen_by(self, handle: EncoderHandle) -> int:
+        """How many chunks that may be seen have a vector of a model."""
+        number = self._number(handle)
+        return self._dense.seen(number) if number else 0
+
+    def remarks(self, request: SearchRequest) -> Iterator[str]:
+        """What is not done for kept repositories, and which of them are late."""
+        if request.recent:
+            yield (
+                f"The history of the kept repositories of {self.source} is not read, so that "
+                "nothing of theirs counts as recent."
+            )
+        late = [self._late[name] for name in self._visible.names if name in self._late]
+        yield from late[:_MOST_LATE]
+        if len(late) > _MOST_LATE:
+            yield f"So it is with {len(late) - _MOST_LATE:,} others: c2llm catalog show {self.name}"
+
+    def has(self, called: str) -> bool:
+        """Whether hits that say to be in this repository are its own."""
+        return self._reader.own_name(called) is not None
+
+    def caller_finder(self, called: str = "") -> CallerFinder:
+        """What finds of a hit in this repository who calls it, in that repository alone."""
+        from c2llm.search.answers.callers import CallerFinder
+
+        name = self._reader.own_name(called)
+        return CallerFinder(self._visible.narrowed([] if name is None else [name]), ())
+
+    # -- vectors ---------------------------------------------------------------------------------
+
+    def _number(self, handle: EncoderHandle) -> int:
+        known = self._catalog.model_id(handle.model)
+        if known is None or known[1] != self._fingerprint(handle):
+            return NO_MODEL
+        return known[0]
+
+    def _fingerprint(self, handle: EncoderHandle) -> str:
+        from c2llm.index.store.sqlite_file import SqliteFile
+
+        if isinstance(self._catalog, SqliteFile):
+            from c2llm.index.build.model_numbers import fingerprint_of
+
+            return fingerprint_of(self._catalog, handle)
+        return handle.fingerprint
+
+    def _lacks_some(self) -> bool:
+        number = self._number(self._encoder)
+        return not number or self._catalog.lacks_vectors(number)
+
+    def _text_lengths(self, chunk_ids: Sequence[int]) -> Mapping[int, int]:
+        return {one.id: len(one.chunk.text) for one in self._visible.chunks(chunk_ids)}
+
+    def _embed_candidates(self, chunk_ids: Sequence[int]) -> None:
+        """Give these chunks vectors of the large model; where that is refused, it is told."""
+        missing = self._catalog.unembedded_hashes(self.model, len(chunk_ids), only=chunk_ids)
+        if not missing:
+            return
+        from c2llm.index.store.quantized import is_packed, pack, packed_size
+        from c2llm.search.retrieval.shared_vectors import adding
+
+        encoder, fingerprint = self._encoder.get(), self._fingerprint(self._encoder)
+        size = packed_size(encoder.dim)
+        cached = self._cache.get(fingerprint, [key for key, _ in missing])
+        known = {key: row for key, row in cached.items() if len(row) == size and is_packed(row)}
+        new = [(key, text) for key, text in missing if key not in known]
+        if new:
+            packed = pack(encoder.encode_documents([text for _, text in new]))
+            self._cache.put(fingerprint, [key for key, _ in new], packed)
+            known |= {key: row for (key, _), row in zip(new, packed, strict=True)}
+        try:
+            with adding(self._catalog, self.model, chunk_ids):
+                self._catalog.put_vectors_of(
+                    self.model, fingerprint, list(known), list(known.values())
+                )
+        except IndexWriteError as error:
+            self._note(f"{error} This answer is from the vectors that are there.")

@@ -1,0 +1,154 @@
+"""The verbs of catalogs, as a person and a program use them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from c2llm.cli.main import main
+from c2llm.index.catalog.local_runner import LocalRunner
+from tests.index.catalog.repositories import InlineRunner, bare, commit, git, repository
+
+TOKEN = "ghp_s3cretTOKEN"
+FILES = {"src/retry.py": "def retry_with_backoff(call):\n    return call()\n"}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("C2LLM_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(LocalRunner, "run", InlineRunner().run)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Path:
+    return repository(tmp_path / "api", FILES)
+
+
+class Run:
+    """Runs the command line in this process."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: object, code: int = 0) -> tuple[str, str]:
+        try:
+            main([str(one) for one in arguments])
+        except SystemExit as leaving:
+            assert leaving.code == code, self._capsys.readouterr()
+        else:
+            assert code == 0
+        said = self._capsys.readouterr()
+        assert "Traceback" not in said.err
+        return said.out, said.err
+
+    def json(self, *arguments: object, code: int = 0) -> dict[str, Any]:
+        out, _ = self(*arguments, "--json", code=code)
+        assert out.count("\n") == 1
+        found: dict[str, Any] = json.loads(out)
+        return found
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    return Run(capsys)
+
+
+def test_from_a_list_to_what_is_kept_and_away(run: Run, api: Path, tmp_path: Path) -> None:
+    server = bare(tmp_path / "server" / "web.git", api)
+    said = run.json("catalog", "add", "org", "--kept", api, server.as_uri())
+    assert [(one["name"], one["live"]) for one in said["added"]] == [("api", False), ("web", False)]
+    assert "1 were there" in run("catalog", "add", "org", "--kept", api)[0]
+    assert "2 were never read: c2llm catalog refresh org" in run("catalog", "show", "org")[1]
+    done = run.json("catalog", "refresh", "org")
+    assert done["refreshed"] == ["api", "web"] and done["contents_read"] == 1
+    assert done["away"] == {} == done["files_failed"]
+    shown = run.json("catalog", "show", "org")
+    assert [(one["files"], one["stale"]) for one in shown["repositories"]] == [(1, False)] * 2
+    assert shown["contents"] == 1 == shown["vectors"]["c2llm-nano"]
+    assert shown["clone_bytes"] > 0 < shown["store_bytes"]
+    server.rename(tmp_path / "moved")
+    out, err = run("catalog", "refresh", "org", code=1)
+    assert "1 unchanged, 1 away" in out and "web keeps its last state: file://" in err
+    assert list(run.json("catalog", "refresh", "org", code=1)["away"]) == ["web"]
+    (stale,) = run.json("catalog", "show", "org", "--stale")["repositories"]
+    assert stale["name"] == "web" and stale["files"] == 1 and stale["error"]
+    assert stale["refreshed"] < stale["tried"]
+    assert "stale: file://" in run("catalog", "show", "org")[0]
+    assert run("catalog", "list")[0] == "@org  2 kept\n"
+    assert run.json("catalog", "remove", "org", "web") == {
+        **{"catalog": "org", "removed": ["web"], "repositories": 1}
+    }
+    assert run.json("catalog", "show", "org")["clone_bytes"] == 0
+    assert run.json("catalog", "clear", "org")["removed_bytes"] > 0
+    assert run.json("catalog", "show", "org")["contents"] == 0
+    assert run("catalog", "remove", "org")[0] == "@org is gone.\n"
+    assert run.json("catalog", "list") == {"catalogs": []}
+    assert git(api, "status", "--short") == ""
+
+
+def test_all_vectors_of_a_model(run: Run, api: Path) -> None:
+    run("catalog", "add", "org", "--kept", api)
+    said = run.json("catalog", "index", "org", "--model", "c2llm-nano")
+    assert said["embedded"] == said["chunks"] == 1 and said["refreshed"] == ["api"]
+    commit(api, {"more.py": "def more():\n    return 2\n"})
+    assert "2 of 2 chunks" in run("catalog", "index", "org", "--model", "c2llm-nano")[0]
+
+
+def test_a_password_is_told_and_never_shown(run: Run) -> None:
+    url = f"https://me:{TOKEN}@127.0.0.1:9/acme/api.git"
+    for arguments in (
+        ("catalog", "add", "org", url),
+        ("catalog", "add", "org", url, "--json"),
+        ("catalog", "show", "org"),
+        ("catalog", "show", "org", "--json"),
+        ("catalog", "list", "--json"),
+    ):
+        out, err = run(*arguments)
+        assert TOKEN not in out + err
+        if arguments[1] == "add":
+            assert "credential helper" in err
+    for arguments in (("catalog", "refresh", "org"), ("catalog", "refresh", "org", "--json")):
+        out, err = run(*arguments, code=1)
+        assert TOKEN not in out + err and "https://127.0.0.1:9/acme/api.git" in out + err
+    out, err = run("catalog", "add", "org", f"http://{TOKEN}@host/x", code=2)
+    assert TOKEN not in out + err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("add", "org"), "Name a directory or a URL"),
+        (("add", "org", "nowhere"), "There is no directory nowhere"),
+        (("add", "../x", "."), "no name for a catalog"),
+        (("add", "org", "--from", "nowhere.json"), "cannot be read"),
+        (("add", "org", "--folder", "."), "no git repository in"),
+        (("add", "org", "--kept", "."), "is no git repository"),
+        (("add", "org", "ext::sh"), "no URL"),
+        (("add", "org", ".", "--store", "redis://x"), "is no store"),
+        (("refresh", "none"), "No catalog is named 'none'"),
+        (("show", "none"), "No catalog is named 'none'"),
+        (("remove", "none"), "No catalog is named 'none'"),
+        (("clear", "none"), "No catalog is named 'none'"),
+        (("index", "none", "--model", "nothing"), "nothing"),
+    ],
+)
+def test_wrong_use_is_told_in_one_sentence(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], told: str
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    wrong = 1 if arguments[-1].endswith(".json") else 2
+    out, err = run("catalog", *arguments, code=wrong)
+    assert out == "" and told in err and err.startswith("Error: ") and err.count("\n") == 1
+
+
+def test_the_old_verb_is_another_name(run: Run, api: Path) -> None:
+    assert "@work: 1 added; 1 in all." in run("workspace", "add", "work", api)[0]
+    assert run.json("workspace", "list")["workspaces"] == {"work": [str(api)]}
+    assert "workspaces" not in run.json("catalog", "list")
+    assert run("workspace", "remove", "work", api)[0] == "@work is gone.\n"
+    assert "workspace" not in run("--help")[0] and "catalog" in run("--help")[0]
