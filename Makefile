@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all test-milvus fuzz lint lock chromium package site clean
+.PHONY: demo test test-all test-milvus test-ray fuzz lint lock chromium package site clean
 
 $(VENV)/.core: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -37,16 +37,6 @@ test: lint chromium  ## ruff, mypy and the fast tests, a process a core
 test-all: lint chromium  ## the slow ones too
 	$(BIN)/pytest
 
-# pymilvus and Milvus Lite bring gRPC, pandas, Arrow and faiss, which nothing else here needs.
-.venv-milvus/.ready: requirements-milvus.lock pyproject.toml
-	$(PYTHON) -m venv .venv-milvus
-	.venv-milvus/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-milvus.lock
-	.venv-milvus/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	touch $@
-
-test-milvus: .venv-milvus/.ready  ## the store in Milvus, against Milvus Lite
-	.venv-milvus/bin/python -m pytest tests/index/store/milvus -n auto --dist loadfile
-
 # Where atheris has no wheel the other search takes the whole time. It stays apart from .venv.
 .venv-fuzz/.tried: requirements-fuzz.lock
 	rm -rf .venv-fuzz && mkdir .venv-fuzz
@@ -57,6 +47,26 @@ test-milvus: .venv-milvus/.ready  ## the store in Milvus, against Milvus Lite
 # FUZZ_SECONDS for each target, FUZZ="codebase search/query" for some of them.
 fuzz: $(VENV)/.dev .venv-fuzz/.tried  ## hostile input for ten minutes; what breaks is kept
 	PYTHONPATH=.venv-fuzz OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzzing $(FUZZ)
+
+# pymilvus and Milvus Lite bring gRPC, pandas, Arrow and faiss, which nothing else here needs.
+.venv-milvus/.ready: requirements-milvus.lock pyproject.toml
+	$(PYTHON) -m venv .venv-milvus
+	.venv-milvus/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-milvus.lock
+	.venv-milvus/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+test-milvus: .venv-milvus/.ready  ## the store in Milvus, against Milvus Lite
+	.venv-milvus/bin/python -m pytest tests/index/store/milvus -n auto --dist loadfile
+
+# Ray has 600 megabytes. A cluster of two nodes on this machine, one test after the other.
+.venv-ray/.ready: requirements-ray.lock pyproject.toml
+	$(PYTHON) -m venv .venv-ray
+	.venv-ray/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements-ray.lock
+	.venv-ray/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+test-ray: .venv-ray/.ready  ## catalogs filled by a Ray cluster
+	.venv-ray/bin/python -m pytest tests/index/catalog/on_ray
 
 # What builds a release stays apart from what is released.
 .venv-package/.ready: requirements-package.lock
@@ -74,4 +84,4 @@ lock:  ## write the locks from fresh environments
 	tools/lock.sh
 
 clean:
-	rm -rf $(VENV) .venv-package .venv-milvus .venv-fuzz build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-package .venv-fuzz .venv-milvus .venv-ray build dist .pytest_cache .mypy_cache .ruff_cache

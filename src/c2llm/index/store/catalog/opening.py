@@ -18,11 +18,26 @@ def whole_address(address: str) -> str:
     Raises:
         UsageError: It is none.
     """
-    location = parse_location(address)
-    if location.lite is None:
+    check_address(address)
+    if not address or parse_location(address).lite is None:
         return address
-    _, mark, options = address.partition("?")
-    return f"{resolved_path(str(location.lite))}{mark}{options}"
+    path, sign, options = address.partition("?")
+    return f"{resolved_path(path)}{sign}{options}"
+
+
+def check_address(address: str) -> None:
+    """See that a store may have this address.
+
+    Raises:
+        UsageError: It may not.
+    """
+    if address:
+        parse_location(address)
+
+
+def shown_address(address: str) -> str:
+    """An address without the password that it may have."""
+    return str(parse_location(address)) if address else ""
 
 
 def open_catalog_store(folder: Path, address: str = "", *, create: bool = True) -> CatalogStore:
