@@ -8,7 +8,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,9 @@ from tests.index.store.catalog.catalog_conformance import (
     Opened,
     unit_rows,
 )
+from tests.index.store.faulty_endpoint import Fault, FaultyEndpoint
 from tests.index.store.milvus.conftest import NEEDS
-from tests.index.store.milvus.faults import Door, refusing_server
+from tests.index.store.milvus.faults import refusing_server
 
 pytest.importorskip("pymilvus", reason=NEEDS)
 from c2llm.index.store.milvus.milvus_catalog import MilvusCatalog
@@ -64,10 +64,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @pytest.fixture
-def door(served: int) -> Iterator[Door]:
-    door = Door(served)
-    yield door
-    door.close()
+def door(served: int) -> Iterator[FaultyEndpoint]:
+    with FaultyEndpoint(("127.0.0.1", served)) as endpoint:
+        yield endpoint
+
+
+def port_of(endpoint: FaultyEndpoint) -> int:
+    return int(endpoint.address.rpartition(":")[2])
 
 
 # -- a server --------------------------------------------------------------------------------------
@@ -80,17 +83,11 @@ def test_a_server_that_is_not_there() -> None:
     assert f"127.0.0.1:{port}" in text and "does not answer" in text
 
 
-def test_a_server_that_accepts_and_breaks_off() -> None:
-    door = Door()
-    assert "does not answer" in told(lambda: opened_at(door.port))
-    door.close()
-
-
-def test_a_server_that_accepts_and_says_nothing() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        began = time.monotonic()
-        assert "waited 1 s" in told(lambda: opened_at(silent.getsockname()[1]))
-        assert time.monotonic() - began < 60  # a bound, not a measure: it must not be for ever
+@pytest.mark.parametrize("fault", [Fault.RESET, Fault.SILENT, Fault.RUBBISH])
+def test_a_server_that_is_none(fault: Fault) -> None:
+    with FaultyEndpoint(None) as endpoint:
+        endpoint.break_off(fault=fault)
+        assert "does not answer (waited 1 s)" in told(lambda: opened_at(port_of(endpoint)))
 
 
 @pytest.mark.parametrize(
@@ -115,28 +112,27 @@ def test_a_server_that_refuses(code: str, message: str, sentence: str) -> None:
         server.stop(grace=0)
 
 
-def test_away_in_a_query_and_back(door: Door) -> None:
-    store = opened_at(door.port, "query")
+def test_away_in_a_query_and_back(door: FaultyEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("c2llm.index.store.milvus.state._MOMENT", -1.0)
+    store = opened_at(port_of(door), "query", timeout=4)
     store.put_contents([ONE, TWO])
     store.put_repository("a", "r1", {"x.py": ONE.key})
     expected = store.lexical_candidates(["retry"], 5)
     assert expected
-    door.shut()
+    door.break_off()
     for ask in (
         lambda: store.lexical_candidates(["retry"], 5),
         store.generation,
-        store.files,
         lambda: list(store.texts()),
-        lambda: store.facts([1]),
     ):
         assert "does not answer" in told(ask)
-    door.open()
+    door.mend()
     assert store.lexical_candidates(["retry"], 5) == expected
 
 
 @pytest.mark.parametrize("sent", [0, 200, 1_000, 2_000, 4_000, 8_000])
-def test_away_in_a_write_and_resumed(door: Door, sent: int) -> None:
-    store = opened_at(door.port, f"write{sent}")
+def test_away_in_a_write_and_resumed(door: FaultyEndpoint, sent: int) -> None:
+    store = opened_at(port_of(door), f"write{sent}", timeout=10)
     expected = Expected(contents={one.key: one for one in (ONE, TWO, THREE)})
     tree = {"x.py": ONE.key, "y.py": TWO.key, "z.py": THREE.key}
 
@@ -144,18 +140,18 @@ def test_away_in_a_write_and_resumed(door: Door, sent: int) -> None:
         store.put_contents([ONE, TWO, THREE])
         store.put_repository("a", "r1", tree)
 
-    door.slam_after(sent)
+    door.break_off(after=sent)
     try:
         write()
     except C2LLMError as error:
         assert "goes on where it stopped" in str(error) and SECRET not in str(error)
     else:
         assert sent >= 4_000, "nothing was broken off"
-    door.open()
+    door.mend()
     write()
     expected.put_repository("a", tree)
     expected.check(store)
-    expected.check(opened_at(door.port, f"write{sent}"))
+    expected.check(opened_at(port_of(door), f"write{sent}", timeout=10))
 
 
 # -- killed at each request ------------------------------------------------------------------------

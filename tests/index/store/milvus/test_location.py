@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from c2llm.errors import UsageError
-from c2llm.index.store.catalog.opening import check_address, shown_address
+from c2llm.index.store.catalog.opening import whole_address
 from c2llm.index.store.milvus.location import collection_name, parse_location
 
 
@@ -28,8 +28,7 @@ def test_addresses(address: str, uri: str, shown: str, database: str, token: str
     assert (location.uri, str(location), location.database, location.token) == (
         *(uri, shown, database, token),
     )
-    assert shown_address(address) == shown
-    check_address(address)
+    assert whole_address(address) == address
     assert not token or token.split(":")[-1] not in f"{location!r} {location}"
 
 
@@ -45,6 +44,7 @@ def test_a_path_that_ends_in_db_is_lite(tmp_path: Path) -> None:
     assert location.lite == tmp_path / "x.db" and location.uri == str(tmp_path / "x.db")
     assert parse_location(f"{tmp_path}/x.db?name=two&timeout=5").name == "two"
     assert parse_location("x.db").lite == Path.cwd() / "x.db"
+    assert whole_address("x.db?timeout=5") == f"{Path.cwd() / 'x.db'}?timeout=5"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_path_that_ends_in_db_is_lite(tmp_path: Path) -> None:
 )
 def test_what_is_none_is_told_without_the_password(address: str) -> None:
     with pytest.raises(UsageError) as told:
-        check_address(address)
+        whole_address(address)
     assert "secret" not in str(told.value) and str(told.value).endswith(".")
 
 

@@ -6,13 +6,14 @@ import inspect
 
 import pytest
 
+from c2llm.index.store.catalog.visible_store import CountsAmong, ListsFiles
 from c2llm.index.store.chunk_store import ChunkStore
 from tests.index.store.catalog.catalog_conformance import (
     CatalogAnswers,
     CatalogConformance,
     Opened,
 )
-from tests.index.store.conformance import FILES, Fill
+from tests.index.store.conformance import FILES, TERMS, Fill, Model
 
 
 class TestMilvusCatalog(CatalogConformance):
@@ -37,3 +38,15 @@ class TestMilvusCatalogAsAnyStore(CatalogAnswers):
         if kind.filled is None:
             kind.filled = fill(FILES)
         return kind.filled
+
+    def test_words_of_some_chunks_are_counted(self, store: ChunkStore, model: Model) -> None:
+        assert isinstance(store, CountsAmong) and isinstance(store, ListsFiles)
+        for ids in (model.ids, model.ids[::2], model.ids[:3], []):
+            among = frozenset(ids)
+            some = Model(model.files, [entry for entry in model.entries if entry.id in among])
+            chunks, tokens, counts = some.statistics(TERMS)
+            assert store.tokens_of(among) == tokens and len(among) == chunks
+            assert store.document_frequencies_among(TERMS, among) == counts
+        listed = {(file_id, place.path) for file_id, place, _ in store.files_in(None)}
+        assert listed == {(file.id, file.path) for file in store.files()}
+        assert store.files_in(["none"]) == []

@@ -21,6 +21,14 @@ ROWS_AT_ONCE = 500
 """Rows of a request that writes or reads: of 64 kB each they stay under a server's 64 MB."""
 MOST_HITS = 16_384
 """Of a search: Milvus gives no more."""
+_CHANNEL = {
+    # Channels to one address share their connection, and how long it waits before it tries again.
+    "grpc.use_local_subchannel_pool": 1,
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 2_000,
+    # The client's ten seconds are more pings than a server of gRPC bears by default.
+    "grpc.keepalive_time_ms": 300_000,
+}
 _LITE_PARTS = frozenset({"LOCK", "collections", "databases"})
 _LOGGERS = ("pymilvus", "milvus_lite")
 _NO_DOTENV = "PYTHON_DOTENV_DISABLED"
@@ -66,6 +74,7 @@ class MilvusConnection:
                 db_name=location.database,
                 timeout=location.timeout,
                 dedicated=location.lite is None,
+                grpc_options=_CHANNEL,
             )
             try:
                 # A server tells only now whether it knows the database and the token.
@@ -330,6 +339,7 @@ _failures = _Failures()
 
 def _client_library() -> Any:
     """pymilvus, which then logs nothing to the terminal and reads no `.env` of any folder."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what goes wrong is told in one sentence
     before = os.environ.get(_NO_DOTENV)
     os.environ[_NO_DOTENV] = "1"
     try:

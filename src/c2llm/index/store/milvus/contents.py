@@ -186,7 +186,7 @@ class Vocabulary:
         return int(self.counts[at]) if at < len(self.terms) and self.terms[at] == each else 0
 
 
-@dataclass
+@dataclass(eq=False)
 class Contents:
     """The contents of a catalog at one moment."""
 

@@ -58,11 +58,6 @@ class MilvusLocation:
         return f"{'https' if self.tls else 'http'}://{self.address}"
 
 
-def is_milvus(location: str | Path) -> bool:
-    """Whether this is the address of a Milvus, or the path of a Lite database."""
-    return "://" in str(location) or str(location).endswith(LITE_SUFFIX)
-
-
 def parse_location(location: str | Path, catalog: str = DEFAULT_NAME) -> MilvusLocation:
     """Read an address.
 
@@ -78,7 +73,8 @@ def parse_location(location: str | Path, catalog: str = DEFAULT_NAME) -> MilvusL
         path, _, query = text.partition("?")
         if not path.endswith(LITE_SUFFIX):
             raise UsageError(
-                f"The database of Milvus Lite has to be called something{LITE_SUFFIX}, not {path}."
+                f"{path!r} is no store; use milvus://HOST:PORT/DATABASE, a path that ends in "
+                f"{LITE_SUFFIX}, or leave it away for a file of the catalog's own."
             )
         folder = Path(path).expanduser().absolute()
         options = _options(query)
@@ -111,8 +107,8 @@ def parse_location(location: str | Path, catalog: str = DEFAULT_NAME) -> MilvusL
 
 def _shape(reason: str) -> str:
     return (
-        "--store takes milvus://host:19530/database (milvuss:// for TLS, the token in "
-        f"{TOKEN_VARIABLE}) or a path that ends in {LITE_SUFFIX}; {reason}."
+        f"That is no store, since {reason}; use milvus://HOST:PORT/DATABASE (milvuss:// for TLS, "
+        f"the token in {TOKEN_VARIABLE}) or a path that ends in {LITE_SUFFIX}."
     )
 
 

@@ -21,7 +21,7 @@ from c2llm.codebase.chunks import embedding_text
 from c2llm.errors import C2LLMError
 from c2llm.index.build.cutting import CutChunk
 from c2llm.index.store.catalog.records import Content, Place, RepositoryState
-from c2llm.index.store.milvus.contents import Contents, Entry, pack_tree
+from c2llm.index.store.milvus.contents import Contents, Entry, Vocabulary, pack_tree
 from c2llm.index.store.milvus.location import MilvusLocation
 from c2llm.index.store.milvus.numbers import (
     chunk_number,
@@ -46,6 +46,7 @@ class MilvusCatalog(MilvusVectors):
         self._words = {}
         self._packed, self._present = {}, {}
         self._absent, self._models = (-1, {}), (-1, {}, [])
+        self._narrowed: tuple[Contents, Collection[int], Vocabulary, set[int]] | None = None
         self._written = False
         super().__init__(location, create=create)
 
@@ -94,6 +95,52 @@ class MilvusCatalog(MilvusVectors):
             for entry in contents.trees[name].entries.values()
             for chunk_id in entry.chunk_ids
         }
+
+    def files_in(self, repositories: Collection[str] | None) -> list[tuple[int, Place, str]]:
+        """Id, place and language of each file, one for each place; None for all repositories."""
+        contents = self._contents()
+        names = contents.trees.keys() if repositories is None else set(repositories)
+        return [
+            (content_id, Place(name, path), contents.entries[content_id].language)
+            for name in sorted(names & contents.trees.keys())
+            for path, content_id in sorted(contents.trees[name].files.items())
+        ]
+
+    def tokens_of(self, among: Collection[int]) -> int:
+        """How many tokens these chunks have together."""
+        whole, rest = self._whole_contents(among)
+        words = self._words_of(rest).values()
+        return sum(entry.tokens for entry in whole) + sum(
+            len(" ".join(each).split()) for each in words
+        )
+
+    def document_frequencies_among(
+        self, terms: Iterable[str], among: Collection[int]
+    ) -> dict[str, int]:
+        """How many of these chunks have a term, for those terms that some have."""
+        if self._narrowed is None or self._narrowed[:2] != (self._contents(), among):
+            whole, rest = self._whole_contents(among)
+            self._narrowed = self._contents(), among, Vocabulary.of(whole), rest
+        _, _, vocabulary, rest = self._narrowed
+        parts = [set(" ".join(each).split()) for each in self._words_of(rest).values()]
+        counts = {
+            term: vocabulary.count(term) + sum(term in words for words in parts)
+            for term in dict.fromkeys(terms)
+            if term
+        }
+        return {term: count for term, count in counts.items() if count}
+
+    def _whole_contents(self, among: Collection[int]) -> tuple[list[Entry], set[int]]:
+        """The contents all of whose chunks these are, and the other chunks."""
+        contents = self._contents()
+        rest = contents.of_chunk.keys() & set(among)
+        whole: list[Entry] = []
+        for content_id in {contents.of_chunk[chunk_id] for chunk_id in rest}:
+            entry = contents.entries[content_id]
+            if rest.issuperset(entry.chunk_ids):
+                whole.append(entry)
+                rest.difference_update(entry.chunk_ids)
+        return whole, rest
 
     def unembedded_hashes(
         self, model: str, limit: int, only: Collection[int] | None = None
