@@ -5,6 +5,9 @@ python benchmarks/ablation.py --data DATA --out runs/ablation --budget 2100   # 
 python benchmarks/ablation.py --data DATA --out runs/ablation --report docs   # docs/ablation.md
 python benchmarks/ablation.py --data DATA --out runs/big layers=null optim.steps=2000
 
+python benchmarks/ablation.py --recipes recipes/ablation-llm --data DATA --out runs/llm --states
+                              # of a causal language model: all frozen states, before the cells
+
 DATA holds the files that recipes/ablation/base.yaml names. A run that was stopped goes on.
 """
 
@@ -30,6 +33,9 @@ def main() -> None:
     parser.add_argument(
         "--report", type=Path, help="write ablation.md and plots there, run nothing"
     )
+    parser.add_argument(
+        "--states", action="store_true", help="compute the frozen states of all cells, run nothing"
+    )
     parser.add_argument("overrides", nargs="*", help="key=value for base.yaml")
     options = parser.parse_args()
     quiet_libraries()
@@ -44,6 +50,9 @@ def main() -> None:
         from ablation_report import write_report
 
         note(f"written: {write_report(ablation, options.report)}")
+        return
+    if options.states:
+        ablation.compute_states()
         return
     cells = study.in_order()
     only = options.only.split(",") if options.only else []

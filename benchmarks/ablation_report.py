@@ -1,6 +1,7 @@
-"""The tables and plots of an ablation: docs/ablation.md and a PNG for each table.
+"""The tables and plots of an ablation: its part of docs/ablation.md and a PNG for each table.
 
-What stands on the page above the marker is written by hand, and kept.
+A study's part of the page stands between two comments that name its folder of recipes. What stands
+outside is written by hand, or by another study, and kept.
 
 A cell's number is the mean over its seeds of NDCG@10; what stands after ± is half the 95 % interval
 of that mean by Student's t over seeds, which holds what training leaves to chance but not the
@@ -10,6 +11,8 @@ over the seeds that both have, with a percentile bootstrap over queries.
 
 from __future__ import annotations
 
+import itertools
+import json
 import math
 import platform
 from collections.abc import Sequence
@@ -26,10 +29,9 @@ from c2llm.training.run.checkpoint import write_json
 
 # 97.5 % quantiles of Student's t for 1, 2, 3, … degrees of freedom.
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
-MARKER = "<!-- written by benchmarks/ablation.py --report -->"
 _RESAMPLES = 2000
-_LENGTHS = ((0, 48), (48, 96), (96, 10**9))
-"""Tokens of the document: short, middling, long code."""
+_LENGTHS = (48, 96)
+"""Tokens that part short from middling and long code, where an evaluation set names none."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,27 @@ def write_report(ablation: Ablation, folder: Path) -> Path:
         numbers[table.name] = {
             name: [vars_of(row) for row in those] for name, those in rows.items()
         }
-        _plot(table, rows, study, folder / f"ablation-{table.name}.png")
+        _plot(table, rows, study, folder / f"{study.name}-{table.name}.png")
         sections.append(_section(table, rows, found, study))
         if table is study.tables[0]:
-            sections.append(_length_section(found, study))
-    write_json(folder / "ablation.json", numbers)
+            sections.append(_length_section(found, study, table.title))
+    kept = folder / "ablation.json"
+    others = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    write_json(kept, {**others, study.name: numbers})
     page = folder / "ablation.md"
-    above = page.read_text(encoding="utf-8") if page.is_file() else "# Ablation\n\n"
-    above = above.partition(MARKER)[0]
-    page.write_text(f"{above}{MARKER}\n\n{_facts(ablation)}\n" + "\n".join(sections), "utf-8")
+    text = page.read_text(encoding="utf-8") if page.is_file() else "# Ablation\n"
+    own = f"{_facts(ablation)}\n" + "\n".join(sections)
+    page.write_text(with_part(text, study.name, own), encoding="utf-8")
     return page
+
+
+def with_part(page: str, name: str, part: str) -> str:
+    """A page with a study's part written anew, at its end where it had none."""
+    begin = f"<!-- {name}: written by benchmarks/ablation.py --report -->"
+    end = f"<!-- {name}: end -->"
+    above, found, rest = page.partition(begin)
+    below = rest.partition(end)[2] if found else ""
+    return f"{above.rstrip()}\n\n{begin}\n\n{part.rstrip()}\n\n{end}\n{below.removeprefix(chr(10))}"
 
 
 def vars_of(row: Row) -> dict[str, Any]:
@@ -126,12 +139,16 @@ def _section(
     plain = [name for name in rows if "@" not in name]
     missing = len(table.cells) - len(found)
     lines = [f"## {table.title}", "", " ".join(table.question.split()), ""]
-    lines += [f"![{table.title}](ablation-{table.name}.png)", ""]
+    lines += [f"![{table.title}]({study.name}-{table.name}.png)", ""]
     header = " | ".join(f"{name} | to the first [95 %]" for name in plain)
-    lines += [f"| | seeds | {header} |", "|---|---:|" + "---:|---|" * len(plain)]
+    about = _about(found)
+    columns = "".join(f" {title} |" for title in about)
+    lines += [f"| | seeds |{columns} {header} |"]
+    lines += ["|---|---:|" + "---:|" * len(about) + "---:|---|" * len(plain)]
     for index, row in enumerate(rows[plain[0]]):
+        facts = "".join(f" {values[row.cell]} |" for values in about.values())
         cells = " | ".join(_shown(rows[name][index]) for name in plain)
-        lines.append(f"| {row.cell} | {row.seeds} | {cells} |")
+        lines.append(f"| {row.cell} | {row.seeds} |{facts} {cells} |")
     shortened = {name: those for name, those in rows.items() if "@" in name}
     if shortened:
         lines += ["", "| shortened | seeds | set | NDCG@10 |", "|---|---:|---|---:|"]
@@ -156,13 +173,37 @@ def _section(
     return "\n".join(lines) + "\n"
 
 
-def _length_section(found: Sequence[CellResult], study: Study) -> str:
-    """The first table by the length of the code that is looked for."""
-    lines = ["## Short and long code", ""]
+def _about(found: Sequence[CellResult]) -> dict[str, dict[str, str]]:
+    """What stands beside the scores of a table that tells it: title -> cell -> text.
+
+    The rate, and the entropy of the attention: the mean over heads and seeds, and that of the head
+    that attends most narrowly where there are several.
+    """
+    about: dict[str, dict[str, str]] = {}
+    if any(result.validation for result in found):
+        rates = {result.cell: f"{result.rate:g}" for result in found}
+        trained = {result.cell: result.trained_parameters for result in found}
+        about["rate"] = {cell: rate if trained[cell] else "" for cell, rate in rates.items()}
+    if any(result.entropy for result in found):
+        heads: dict[str, list[list[float]]] = {}
+        for result in found:
+            heads.setdefault(result.cell, []).append(result.entropy or [float("nan")])
+        about["entropy"] = {
+            cell: f"{np.mean(values):.2f}"
+            + (f" (least {np.mean(np.min(values, axis=1)):.2f})" if len(values[0]) > 1 else "")
+            for cell, values in heads.items()
+        }
+    return about
+
+
+def _length_section(found: Sequence[CellResult], study: Study, title: str) -> str:
+    """A table by the length of the code that is looked for."""
+    lines = [f"### {title}, by length", ""]
     lines += ["The same models, by the tokens of the document that is looked for.", ""]
     for chosen in study.evaluate:
         buckets = []
-        for low, high in _LENGTHS:
+        bounds = (0, *(chosen.lengths or _LENGTHS), 10**9)
+        for low, high in itertools.pairwise(bounds):
             cells: dict[str, dict[int, NDArray[np.float64]]] = {}
             for result in found:
                 lengths = np.array(result.lengths[chosen.name])

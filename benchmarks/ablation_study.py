@@ -11,12 +11,21 @@ Keys that no recipe has stand under `ablation.`:
     dims          evaluate the first so many dimensions as well (Matryoshka)
     pca           evaluate so many principal components of the vectors as well
     merged        train so many times from one start, in other orders, and average the weights
+    layers        take so many layers of the backbone instead of those of the study
+    rates         try the first seed at each of these rates of the pooling (`optim.pooler_lr`), and
+                  take the one that is best on the validation pairs for all seeds
+    uniform       hold PMA's attention uniform
+    queries       start PMA with queries whose entries have this standard deviation
+    residual      `raw` or `projected`: what PMA adds its values to
+    map           put a linear map behind the pooling
+    top           freeze all but so many layers, which get adapters (`tune.lora_rank` and the like)
 """
 
 from __future__ import annotations
 
 import copy
 import hashlib
+import itertools
 import json
 import random
 import time
@@ -26,18 +35,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from ablation_backbone import compute_states, cut_backbone, states_folder
+from ablation_controls import KEYS as CONTROLS
+from ablation_controls import control_pooling
+from tokenizers import Tokenizer
+from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers import AutoModel, PreTrainedModel
 
 from c2llm.errors import DataError, UsageError
 from c2llm.modeling.model import C2LLMModel
 from c2llm.modeling.tokenizer import derive_tokenizer
 from c2llm.training.data.batch_plan import BatchPlan
 from c2llm.training.data.pair_sources import read_rows
-from c2llm.training.data.prepare import prepare
+from c2llm.training.data.prepare import RunData, prepare
 from c2llm.training.data.training_pair import Pair
 from c2llm.training.network.lora import choose_trained, plain_model
-from c2llm.training.network.network import backbone_folder, build_model, prepare_backbone
+from c2llm.training.network.network import build_model, prepare_backbone
+from c2llm.training.objective.text_embedding import MicroBatches, TokenIds, pad_states, tokenize
 from c2llm.training.run.checkpoint import write_json
 from c2llm.training.run.config_tree import read_tree
 from c2llm.training.run.distributed import join_world
@@ -57,6 +72,8 @@ class EvaluationSet:
     file: str
     cap: int = 300
     max_document_tokens: int = 256
+    lengths: tuple[int, ...] = ()
+    """Tokens that part short from long documents: equally many of each class are drawn."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +109,7 @@ class Table:
 class Study:
     """All tables, and what they share."""
 
+    name: str
     tables: tuple[Table, ...]
     layers: int | None
     evaluate: tuple[EvaluationSet, ...]
@@ -119,6 +137,13 @@ class CellResult:
     """NDCG@10 of each query, by evaluation set; `set@64` of 64 dimensions, `set@pca64` likewise."""
     lengths: dict[str, list[int]] = field(default_factory=dict)
     """Tokens of each query's document."""
+    rate: float = 0.0
+    """Of the pooling."""
+    validation: dict[str, float] = field(default_factory=dict)
+    """NDCG@10 on the validation pairs, by rate."""
+    entropy: list[float] = field(default_factory=list)
+    """Of the attention of each head and query on the first evaluation set's documents, divided by
+    the logarithm of their tokens, on average: 1 is the mean of all tokens."""
 
 
 def read_study(folder: Path, data: Path, overrides: Sequence[str] = ()) -> Study:
@@ -134,7 +159,10 @@ def read_study(folder: Path, data: Path, overrides: Sequence[str] = ()) -> Study
     """
     base = read_tree(folder / "base.yaml", list(overrides))
     layers = base.pop("layers", None)
-    sets = tuple(EvaluationSet(**fields) for fields in base.pop("evaluate", []))
+    sets = tuple(
+        EvaluationSet(**{**fields, "lengths": tuple(fields.get("lengths", ()))})
+        for fields in base.pop("evaluate", [])
+    )
     order = base.pop("tables", [])
     base.setdefault("data", {})["root"] = str(data)
     tables = []
@@ -150,7 +178,7 @@ def read_study(folder: Path, data: Path, overrides: Sequence[str] = ()) -> Study
         tables.append(Table(name, tree["title"], tree["question"].strip(), seeds, cells))
     if not tables or not sets:
         raise UsageError(f"{folder / 'base.yaml'} names no `tables` or nothing to `evaluate`.")
-    return Study(tuple(tables), layers, sets)
+    return Study(folder.name, tuple(tables), layers, sets)
 
 
 def _cell(
@@ -163,7 +191,7 @@ def _cell(
             own[key] = value
         else:
             tree.setdefault(section, {})[key] = value
-    if unknown := set(own) - {"pure", "dims", "pca", "merged"}:
+    if unknown := set(own) - {"pure", "dims", "pca", "merged", "layers", "rates"} - CONTROLS:
         raise UsageError(f"{table}.yaml, {label}: unknown key ablation.{sorted(unknown)[0]}.")
     config = TrainConfig.from_dict(tree)
     return Cell(
@@ -185,8 +213,9 @@ class Ablation:
     ) -> None:
         self.study, self.out, self._note = study, out, on_note
         self._world = join_world("cpu")
-        self._training: dict[str, Sequence[Pair]] = {}
-        self._sets: dict[str, tuple[EvaluationSet, list[Pair]]] = {}
+        self._data: dict[str, RunData] = {}
+        self._sets: dict[str, list[Pair]] = {}
+        self._frozen: dict[tuple[Path, bool], PreTrainedModel] = {}
 
     def run(self, *, budget: float | None = None, only: Sequence[str] = ()) -> Iterator[CellResult]:
         """Run what is missing, one cell after the other.
@@ -204,10 +233,17 @@ class Ablation:
             if budget is not None and time.perf_counter() - started + longest > budget:
                 self._note("the budget is spent; the same command goes on from here")
                 return
-            result = self.run_cell(cell)
+            result = self._same(cell) or self.run_cell(cell)
             write_json(self._file(cell), asdict(result))
             longest = max(longest, result.seconds)
             yield result
+
+    def _same(self, cell: Cell) -> CellResult | None:
+        """What another table found in the same training."""
+        for other in self.study.in_order():
+            if other.fingerprint == cell.fingerprint and (found := self.result(other)):
+                return replace(found, table=cell.table, cell=cell.name, seconds=0.0)
+        return None
 
     def result(self, cell: Cell) -> CellResult | None:
         """What was found before, if the cell has not changed since."""
@@ -226,14 +262,50 @@ class Ablation:
     def run_cell(self, cell: Cell) -> CellResult:
         """Train and evaluate one cell."""
         started = time.perf_counter()
-        config = cell.config
-        folder = self._backbone(config.model.backbone)
+        best: tuple[CellResult, C2LLMModel, Step] | None = None
+        validation: dict[str, float] = {}
+        for rate in self._rates(cell):
+            optim = replace(cell.config.optim, pooler_lr=rate)
+            trained = self._run_once(replace(cell, config=replace(cell.config, optim=optim)))
+            if "rates" in cell.own:
+                validation[f"{rate:g}"] = self._validate(cell, trained[2])
+                trained[0].validation = validation
+            if best is None or validation[f"{rate:g}"] > validation[f"{best[0].rate:g}"]:
+                best = trained
+        assert best is not None
+        result, model, step = best
+        self._evaluate(model, step, cell, result)
+        result.fingerprint = cell.fingerprint
+        result.seconds = round(time.perf_counter() - started, 1)
+        return result
+
+    def _rates(self, cell: Cell) -> list[float]:
+        """The rates to try: all of them with the first seed, and then the one that was best."""
+        if "rates" not in cell.own:
+            return [cell.config.optim.pooler_lr]
+        for table in self.study.tables:
+            for first in table.cells:
+                alike = first.table == cell.table and first.name == cell.name
+                if alike and first.seed != cell.seed and (found := self.result(first)):
+                    return [found.rate]
+        return [float(rate) for rate in cell.own["rates"]]
+
+    def _run_once(self, cell: Cell) -> tuple[CellResult, C2LLMModel, Step]:
+        """Train one cell at one rate."""
+        config, top = cell.config, cell.own.get("top")
+        folder = self._backbone(cell)
         tokenizer = derive_tokenizer(folder, split_identifiers=config.model.split_identifiers)
+        frozen = config.tune.mode == "pooler" or top
+        backbone = self._loaded(folder, raw=bool(top)) if frozen else None
         torch.manual_seed(cell.seed)
-        model = build_model(config.model, folder)
+        model = build_model(config.model, folder, backbone)
         prepare_backbone(model, config.model)
+        whole = self._loaded(cut_backbone(config.model.backbone, None, self.out)) if top else None
+        control_pooling(model, cell.own, config.model, config.tune, whole)
+        if top:  # what is below is frozen, and the adapters are part of what is above
+            config = replace(config, tune=replace(config.tune, mode="pooler"))
         start = copy.deepcopy(model.state_dict()) if cell.own.get("merged") else None
-        pairs = _relabelled(self._pairs(config), cell.own.get("pure", "both"))
+        pairs = _relabelled(self._prepared(config).training, cell.own.get("pure", "both"))
         losses: list[float] = []
         states: list[dict[str, Tensor]] = []
         for nth in range(cell.own.get("merged", 1)):
@@ -245,26 +317,68 @@ class Ablation:
                 model.requires_grad_(False)
             seed = cell.seed + 1000 * nth
             ordered = replace(config, optim=replace(config.optim, seed=seed))
-            step = Step(model, tokenizer, ordered, self._world, self._states(folder))
+            kept = states_folder(self.out, folder, raw=bool(top))
+            step = Step(model, tokenizer, ordered, self._world, kept)
             losses.append(self._train(model, step, ordered, pairs))
-            states.append({k: v.clone() for k, v in model.state_dict().items()})
+            if start is not None:
+                states.append({k: v.clone() for k, v in model.state_dict().items()})
         if start is not None:
             model.load_state_dict({k: torch.stack([s[k] for s in states]).mean(0) for k in start})
         result = CellResult(
             table=cell.table,
             cell=cell.name,
             seed=cell.seed,
-            fingerprint=cell.fingerprint,
+            fingerprint="",
             seconds=0.0,
             steps=config.optim.steps,
             trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
             final_loss=round(sum(losses) / len(losses), 4),
+            rate=config.optim.pooler_lr,
         )
         if config.tune.mode == "lora":
             model = plain_model(model, model.state_dict())
-        self._evaluate(model, step, cell, pairs, result)
-        result.seconds = round(time.perf_counter() - started, 1)
-        return result
+        return result, model.eval(), step
+
+    def _validate(self, cell: Cell, step: Step) -> float:
+        data = cell.config.data
+        rows = self._prepared(cell.config).validation
+        if not rows:
+            raise UsageError(f"{cell.table}: `ablation.rates` needs data.validation_pairs.")
+        queries = step.vectors([p.query for p in rows], data.max_query_tokens)
+        found = _ndcg(queries, step.vectors([p.document for p in rows], data.max_document_tokens))
+        return round(sum(found) / len(found), 4)
+
+    def compute_states(self) -> None:
+        """Compute all frozen states that cells will ask for, those of all depths in one pass."""
+        by_backbone: dict[str, list[Cell]] = {}
+        for cell in self.study.in_order():
+            if cell.config.tune.mode == "pooler" or cell.own.get("top"):
+                by_backbone.setdefault(cell.config.model.backbone, []).append(cell)
+        for name, cells in by_backbone.items():
+            whole = cut_backbone(name, None, self.out)
+            layers = json.loads((whole / "config.json").read_text())["num_hidden_layers"]
+            wanted = {
+                (self._depth(cell) or layers, bool(cell.own.get("top"))): states_folder(
+                    self.out, self._backbone(cell), raw=bool(cell.own.get("top"))
+                )
+                for cell in cells
+            }
+            config = cells[0].config
+            tokenizer = derive_tokenizer(whole, split_identifiers=config.model.split_identifiers)
+            compute_states(whole, wanted, list(self._texts(config, tokenizer)), self._note)
+
+    def _texts(self, config: TrainConfig, tokenizer: Tokenizer) -> Iterator[TokenIds]:
+        """Token ids of all that is searched, then of what is validated and trained on."""
+        data = config.data
+        parts = [
+            (self._evaluation(chosen), chosen.max_document_tokens) for chosen in self.study.evaluate
+        ]
+        prepared = self._prepared(config)
+        parts += [(prepared.validation, data.max_document_tokens)]
+        parts += [(list(prepared.training), data.max_document_tokens)]
+        for rows, limit in parts:
+            yield from tokenize(tokenizer, [row.query for row in rows], data.max_query_tokens)
+            yield from tokenize(tokenizer, [row.document for row in rows], limit)
 
     def _train(
         self, model: C2LLMModel, step: Step, config: TrainConfig, pairs: Sequence[Pair]
@@ -290,33 +404,26 @@ class Ablation:
         return sum(last) / len(last)
 
     @torch.no_grad()
-    def _evaluate(
-        self,
-        model: C2LLMModel,
-        step: Step,
-        cell: Cell,
-        pairs: Sequence[Pair],
-        result: CellResult,
-    ) -> None:
-        model.eval()
+    def _evaluate(self, model: C2LLMModel, step: Step, cell: Cell, result: CellResult) -> None:
         data = cell.config.data
         components = None
         widths: list[int] = cell.own.get("pca", [])
         if widths:
-            sample = random.Random(0).sample(list(pairs), min(len(pairs), 500))
+            pairs = list(self._prepared(cell.config).training)
+            sample = random.Random(0).sample(pairs, min(len(pairs), 500))
             texts = [p.query for p in sample], [p.document for p in sample]
             limits = data.max_query_tokens, data.max_document_tokens
             both = [step.vectors(t, limit) for t, limit in zip(texts, limits, strict=True)]
             components = _principal_axes(torch.cat(both))
         for chosen in self.study.evaluate:
-            _, rows = self._evaluation(chosen, data.root)
+            rows = self._evaluation(chosen)
             queries = step.vectors([p.query for p in rows], data.max_query_tokens)
             documents = step.vectors([p.document for p in rows], chosen.max_document_tokens)
             result.ndcg[chosen.name] = _ndcg(queries, documents)
-            result.lengths[chosen.name] = [
-                len(ids)
-                for ids in step._ids([p.document for p in rows], chosen.max_document_tokens)
-            ]
+            ids = step._ids([p.document for p in rows], chosen.max_document_tokens)
+            result.lengths[chosen.name] = [len(tokens) for tokens in ids]
+            if chosen is self.study.evaluate[0]:
+                result.entropy = _entropy(model, step, ids)
             for width in cell.own.get("dims", []):
                 cut = (
                     F.normalize(queries[:, :width], dim=1),
@@ -329,50 +436,64 @@ class Ablation:
                     cut = F.normalize(queries @ axes, dim=1), F.normalize(documents @ axes, dim=1)
                     result.ndcg[f"{chosen.name}@pca{width}"] = _ndcg(*cut)
 
-    def _pairs(self, config: TrainConfig) -> Sequence[Pair]:
+    def _prepared(self, config: TrainConfig) -> RunData:
         key = json.dumps(asdict(config.data), sort_keys=True)
-        if key not in self._training:
+        if key not in self._data:
             # The rows are those of the first seed in every cell; only their order differs.
-            self._training[key] = prepare(config.data, 0, None, self._world).training
-        return self._training[key]
+            self._data[key] = prepare(config.data, 0, None, self._world)
+        return self._data[key]
 
-    def _evaluation(self, chosen: EvaluationSet, root: str) -> tuple[EvaluationSet, list[Pair]]:
+    def _evaluation(self, chosen: EvaluationSet) -> list[Pair]:
+        """The pairs of a set, the same for all cells; the first one's tokens are counted."""
         if chosen.name not in self._sets:
-            path = Path(root) / chosen.file
-            rows = [
+            first = self.study.tables[0].cells[0]
+            path = Path(first.config.data.root) / chosen.file
+            found = [
                 Pair(str(row["query"]), str(row.get("positive") or row.get("doc")), "", "")
                 for _, row in read_rows(path)
             ]
-            unique = {row.document: row for row in {row.query: row for row in rows}.values()}
+            unique = {row.document: row for row in {row.query: row for row in found}.values()}
             rows = sorted(unique.values(), key=lambda row: row.query)
             if not rows:
                 raise DataError(f"{path} has no pair to evaluate on.")
-            rows = random.Random(0).sample(rows, min(chosen.cap, len(rows)))
-            self._sets[chosen.name] = chosen, rows
+            classes = [rows]
+            if chosen.lengths:
+                split = first.config.model.split_identifiers
+                tokenizer = derive_tokenizer(self._backbone(first), split_identifiers=split)
+                limit = chosen.max_document_tokens
+                ids = tokenize(tokenizer, [row.document for row in rows], limit)
+                classes = [
+                    [row for row, own in zip(rows, ids, strict=True) if low <= len(own) < high]
+                    for low, high in itertools.pairwise((0, *chosen.lengths, limit + 1))
+                ]
+            share = chosen.cap // len(classes)
+            self._sets[chosen.name] = [
+                row
+                for some in classes
+                for row in random.Random(0).sample(some, min(share, len(some)))
+            ]
         return self._sets[chosen.name]
 
-    def _backbone(self, name: str) -> Path:
-        """The backbone's folder, cut to its first layers where the study says so."""
-        source, layers = backbone_folder(name), self.study.layers
-        if layers is None:
-            return source
-        from transformers import AutoConfig, AutoModel
+    def _depth(self, cell: Cell) -> int | None:
+        """How many layers the frozen backbone of a cell has; None for all."""
+        if top := cell.own.get("top"):
+            whole = cut_backbone(cell.config.model.backbone, None, self.out)
+            return int(json.loads((whole / "config.json").read_text())["num_hidden_layers"]) - top
+        found: int | None = cell.own.get("layers", self.study.layers)
+        return found
 
-        folder = self.out / f"backbone-{layers}"
-        if not (folder / "tokenizer.json").exists():
-            config = AutoConfig.from_pretrained(source, local_files_only=True)
-            config.num_hidden_layers = layers
+    def _loaded(self, folder: Path, *, raw: bool = False) -> PreTrainedModel:
+        """A backbone that nothing trains, without its final norm if `raw`; loaded once."""
+        if (folder, raw) not in self._frozen:
             options: dict[str, Any] = {"local_files_only": True, "dtype": torch.float32}
-            model = AutoModel.from_pretrained(source, config=config, **options)
-            model.save_pretrained(folder)
-            text = (source / "tokenizer.json").read_text(encoding="utf-8")
-            (folder / "tokenizer.json").write_text(text, encoding="utf-8")
-        return folder
+            model = AutoModel.from_pretrained(folder, **options)
+            if raw:
+                model.norm = nn.Identity()
+            self._frozen[folder, raw] = model
+        return self._frozen[folder, raw]
 
-    def _states(self, folder: Path) -> Path:
-        """Frozen states are shared by all cells over one backbone."""
-        key = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()[:8]
-        return self.out / f"states-{key}"
+    def _backbone(self, cell: Cell) -> Path:
+        return cut_backbone(cell.config.model.backbone, self._depth(cell), self.out)
 
 
 def _relabelled(pairs: Sequence[Pair], pure: str) -> list[Pair]:
@@ -396,6 +517,22 @@ def _ndcg(queries: Tensor, documents: Tensor) -> list[float]:
     rank = (similarity > similarity.diagonal()[:, None]).sum(1) + 1
     gain = torch.where(rank <= 10, 1 / torch.log2(1 + rank.float()), torch.zeros(len(rank)))
     return [round(float(value), 4) for value in gain]
+
+
+def _entropy(model: C2LLMModel, step: Step, texts: Sequence[TokenIds]) -> list[float]:
+    """Entropy of the attention of each head and query over log(tokens), on average over texts."""
+    embed, sums = step._embed, []
+    several = [ids for ids in texts if len(ids) > 1]
+    for chunk in MicroBatches(several, step._config.optim.micro_batch_tokens).chunks:
+        if embed._cache is None:
+            states = embed._hidden_states(chunk)
+        else:
+            states = embed._cache.states(chunk, embed._hidden_states)
+        hidden, mask = pad_states(states, left=False)
+        weights = model.pooler.attention(hidden, mask).flatten(1, 2)  # (B, heads n, L)
+        entropy = torch.special.entr(weights.double()).sum(-1)
+        sums.append(entropy / mask.sum(1, keepdim=True).log())
+    return [round(float(value), 4) for value in torch.cat(sums).mean(0)] if sums else []
 
 
 def _principal_axes(vectors: Tensor) -> Tensor:

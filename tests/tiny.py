@@ -78,3 +78,13 @@ def save_tiny_backbone(folder: Path) -> Path:
     BertModel(bert_config(), add_pooling_layer=False).save_pretrained(folder)
     tiny_tokenizer().save(str(folder / "tokenizer.json"))
     return folder
+
+
+def save_tiny_causal_backbone(folder: Path, layers: int = 3) -> Path:
+    """A plain Hugging Face Qwen2 folder: causal, with a final norm."""
+    from transformers import Qwen2Model
+
+    torch.manual_seed(0)
+    Qwen2Model(qwen_config(num_hidden_layers=layers)).save_pretrained(folder)
+    tiny_tokenizer().save(str(folder / "tokenizer.json"))
+    return folder

@@ -182,7 +182,12 @@ class PMA(Pooling):
         """
         value_weight = self.fc_v.weight.view(self.num_heads, -1, self.hidden_size)
         value_bias = self.fc_v.bias.view(self.num_heads, 1, -1)
-        attended = context @ value_weight.transpose(1, 2) + weight_sum[..., None] * value_bias
+        # One product per head over all texts: broadcast, the weights would be copied for each text.
+        attended = context.transpose(0, 1).flatten(1, 2) @ value_weight.transpose(1, 2)
+        attended = attended.unflatten(1, (len(context), -1)).transpose(
+            0, 1
+        )  # (B, heads, n, d/heads)
+        attended = attended + weight_sum[..., None] * value_bias
         attended = attended.transpose(1, 2).flatten(2)  # (B, n, d), heads are contiguous chunks
         out = self.ln0(self.base() + attended)
         pooled: Tensor = self.ln1(out + F.relu(self.fc_o(out)))

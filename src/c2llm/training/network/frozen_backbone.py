@@ -53,6 +53,9 @@ class StateCache:
     def __len__(self) -> int:
         return len(self._places)
 
+    def __contains__(self, ids: list[int]) -> bool:
+        return _key(ids) in self._places
+
     def states(self, texts: Sequence[list[int]], compute: Compute) -> list[Tensor]:
         """States (length, h), float32, of each text; what is missing is computed and kept."""
         keys = [_key(ids) for ids in texts]

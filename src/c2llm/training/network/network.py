@@ -7,12 +7,12 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
-from transformers import AutoConfig, PretrainedConfig
+from transformers import AutoConfig, PretrainedConfig, PreTrainedModel
 
 from c2llm.errors import UsageError
 from c2llm.modeling.config import C2LLMConfig, read_model_config
 from c2llm.modeling.hub import is_hub_id, local_folder
-from c2llm.modeling.model import C2LLMModel
+from c2llm.modeling.model import C2LLMModel, build_pooling
 from c2llm.modeling.pooling import PMA
 from c2llm.modeling.tokenizer import derive_tokenizer
 from c2llm.training.run.recipe import ModelConfig, TrainConfig
@@ -134,19 +134,41 @@ def build_network(config: ModelConfig) -> tuple[C2LLMModel, Tokenizer]:
     return model, tokenizer
 
 
-def build_model(config: ModelConfig, folder: Path) -> C2LLMModel:
-    """Trained backbone, new pooling."""
+def build_model(
+    config: ModelConfig, folder: Path, backbone: PreTrainedModel | None = None
+) -> C2LLMModel:
+    """Trained backbone, new pooling.
+
+    Args:
+        config: the recipe's.
+        folder: of the backbone.
+        backbone: what is in the folder, where it is loaded already.
+    """
     try:
-        backbone_config(folder)  # refuses a whole model
-        model = C2LLMModel.from_backbone(folder, **_pooling_fields(config))
+        described = backbone_config(folder)  # refuses a whole model
+        if backbone is None:
+            model = C2LLMModel.from_backbone(folder, **_pooling_fields(config))
+        else:
+            with torch.device("meta"):
+                model = C2LLMModel(C2LLMConfig(described, **_pooling_fields(config)))
+            model.backbone, model.pooler = backbone, build_pooling(model.config)
         if isinstance(model.pooler, PMA):
-            if config.pma_start == "mean":
-                model.pooler.init_as_mean_pooling()
-            elif config.pma_start == "scaled":
-                model.pooler.init_scaled()
+            start_pooling(model.pooler, config.pma_start)
     except (OSError, ValueError) as error:
         raise UsageError(f"model: {' '.join(str(error).split())[:200]}") from error
     return model
+
+
+def start_pooling(pooling: PMA, start: str) -> None:
+    """Give a new pooling the start that `model.pma_start` names; it has the published one.
+
+    Raises:
+        ValueError: for `mean` where the pooling is wider or narrower than the states.
+    """
+    if start == "mean":
+        pooling.init_as_mean_pooling()
+    elif start == "scaled":
+        pooling.init_scaled()
 
 
 def describe_model(model: C2LLMModel, config: TrainConfig) -> None:
