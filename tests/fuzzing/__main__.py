@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -47,7 +48,8 @@ class Run:
         watched = Watched(corpus_folder() / "now" / f"{self.name.replace('/', '-')}-{self.driver}")
         while not stop.is_set() and (left := self.seconds - (monotonic() - began)) > 1:
             watched.clear()
-            ended = self._once(left, watched, stop)
+            with tempfile.TemporaryDirectory(prefix="c2llm-fuzz-") as folder:
+                ended = self._once(left, watched, stop, {**os.environ, "TMPDIR": folder})
             self.executions += watched.count
             if ended < 0:
                 said = f"the process ended by signal {-ended}"
@@ -59,13 +61,16 @@ class Run:
                 break
         self.took = monotonic() - began
 
-    def _once(self, seconds: float, watched: Watched, stop: threading.Event) -> int:
+    def _once(
+        self, seconds: float, watched: Watched, stop: threading.Event, variables: dict[str, str]
+    ) -> int:
         command = [sys.executable, "-m", "tests.fuzzing.one", self.name, self.driver]
         quiet = subprocess.DEVNULL if self.driver == "coverage" else None
         process = subprocess.Popen(
             [*command, str(seconds)],
             stdout=subprocess.DEVNULL,
             stderr=quiet,
+            env=variables,
             start_new_session=True,  # Ctrl-C is for this process, which ends it
         )
         count, since = 0, monotonic()

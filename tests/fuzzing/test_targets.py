@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -11,8 +13,9 @@ from tests.fuzzing.target import load, names
 
 
 @pytest.fixture(scope="module", autouse=True)
-def home() -> None:
+def home(tmp_path_factory: pytest.TempPathFactory) -> None:
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("fuzzing")))
         apart_from_the_user(patch.setenv)
         yield
 
