@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
+    from c2llm.codebase.files.walk import Skipped
     from c2llm.search.answer import SearchedIndex
     from c2llm.search.answers.callers import CallerFinder
     from c2llm.search.request import Mode, SearchRequest
@@ -18,6 +19,22 @@ if TYPE_CHECKING:
 
 class LeavesOutError(UsageError):
     """What is asked is nothing that an index of this kind has; others may have it."""
+
+
+@runtime_checkable
+class TreeIndex(Protocol):
+    """The index of a directory, which may hold files that it leaves out."""
+
+    root: Path
+
+    @property
+    def label(self) -> str:
+        """What its answers are told apart by."""
+        ...
+
+    def left_out_files(self) -> Sequence[Skipped]:
+        """Files of the directory that are not indexed."""
+        ...
 
 
 class AskedIndex(Protocol):

@@ -334,13 +334,9 @@ class CatalogIndex(QuestionVectors):
         return known[0]
 
     def _fingerprint(self, handle: EncoderHandle) -> str:
-        from c2llm.index.store.sqlite_file import SqliteFile
+        from c2llm.index.build.model_numbers import fingerprint_of
 
-        if isinstance(self._catalog, SqliteFile):
-            from c2llm.index.build.model_numbers import fingerprint_of
-
-            return fingerprint_of(self._catalog, handle)
-        return handle.fingerprint
+        return fingerprint_of(self._catalog, handle)
 
     def _lacks_some(self) -> bool:
         number = self._number(self._encoder)

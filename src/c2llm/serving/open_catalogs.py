@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import Condition
 from typing import TYPE_CHECKING, Any
 
@@ -130,11 +130,7 @@ class OpenCatalogs:
             BusyError: That took longer.
             NothingToIndexError: Nothing of it has been read yet.
         """
-        name = asked.catalog.name
-        with self._changed:
-            self._asked[name] = replace(asked, globs=())
-            self._pools.setdefault(name, _Pool())
-        with self._one(name, time.monotonic() + seconds) as index:
+        with self._one(asked.catalog.name, time.monotonic() + seconds) as index:
             index.see(asked.seen)
             index.label = label
             yield index
@@ -142,8 +138,8 @@ class OpenCatalogs:
     @contextmanager
     def _one(self, catalog: str, deadline: float) -> Iterator[CatalogIndex]:
         """An index of a catalog for this thread alone."""
-        pool = self._pools[catalog]
         with self._changed:
+            pool = self._known(catalog)
             while pool.lent >= _MOST_OPEN:
                 left = deadline - time.monotonic()
                 if left <= 0 or not self._changed.wait(left):
@@ -170,6 +166,16 @@ class OpenCatalogs:
             with self._changed:
                 pool.lent -= 1
                 self._changed.notify()
+
+    def _known(self, catalog: str) -> _Pool:
+        """The pool of a catalog; of one that is not served from the start a new one."""
+        from c2llm.index.catalog.catalogs import catalog_named
+        from c2llm.search.catalog_opening import AskedCatalog
+
+        if catalog not in self._pools:
+            self._asked[catalog] = AskedCatalog(catalog_named(catalog))
+            self._pools[catalog] = _Pool()
+        return self._pools[catalog]
 
     def _give_back(self, pool: _Pool, index: CatalogIndex) -> None:
         with self._changed:

@@ -28,10 +28,10 @@ def model_number(store: SqliteStore, handle: EncoderHandle, note: Callable[[str]
         return store.use_model(handle.model, fingerprint)
 
 
-def fingerprint_of(store: SqliteFile, handle: EncoderHandle) -> str:
-    """The model's fingerprint, which hashes the weights only when their files have changed."""
+def fingerprint_of(store: object, handle: EncoderHandle) -> str:
+    """The model's fingerprint; a file of ours remembers it as long as the model's are the same."""
     signature = handle.signature
-    if not signature:
+    if not signature or not isinstance(store, SqliteFile):
         return handle.fingerprint
     key = f"fingerprint of {handle.model}"
     known = (store.meta(key) or "").rpartition(" ")

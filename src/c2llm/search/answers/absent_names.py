@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from c2llm.codebase.words import normalized, tokens
+from c2llm.search.asked_index import TreeIndex
 from c2llm.search.query.query_parsing import Query, QueryKind
 from c2llm.search.query.resolve import resolve
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from c2llm.codebase.files.walk import Skipped
     from c2llm.index.store.chunk_store import ChunkStore
     from c2llm.search.asked_index import AskedIndex
-    from c2llm.search.code_index import CodeIndex
 
 _MOST_NAMES = 3
 _QUOTED = re.compile(r"[`\"']([^\W\d]\w{2,})(?:\(\))?[`\"']")
@@ -40,11 +40,9 @@ def absent_names(
         query: The question.
         answered: There are hits all the same.
     """
-    from c2llm.search.code_index import CodeIndex
-
     if query.kind is QueryKind.CODE:
         return
-    trees = [index for index in indexes if isinstance(index, CodeIndex)]
+    trees = [index for index in indexes if isinstance(index, TreeIndex)]
     if query.places and not any(resolve(store, query.places) for store in stores):
         yield from _left_out_places(trees, query)
     named = _named(query)
@@ -71,7 +69,7 @@ def _has(store: ChunkStore, name: str) -> bool:
     return bool(store.definitions([normalized(name)]))
 
 
-def _told(indexes: Sequence[CodeIndex], absent: Sequence[str], *, answered: bool) -> Iterator[str]:
+def _told(indexes: Sequence[TreeIndex], absent: Sequence[str], *, answered: bool) -> Iterator[str]:
     from c2llm.codebase.files.left_out import INCURABLE, find_left_out
 
     found: dict[str, list[str]] = {name: [] for name in absent}
@@ -94,7 +92,7 @@ def _told(indexes: Sequence[CodeIndex], absent: Sequence[str], *, answered: bool
             yield f"Not all files that are left out were looked through for {name}."
 
 
-def _left_out_places(indexes: Sequence[CodeIndex], query: Query) -> Iterator[str]:
+def _left_out_places(indexes: Sequence[TreeIndex], query: Query) -> Iterator[str]:
     """Files that the query names by their paths and that are left out."""
     for index in indexes:
         for place in query.places[:_MOST_NAMES]:
@@ -105,6 +103,6 @@ def _left_out_places(indexes: Sequence[CodeIndex], query: Query) -> Iterator[str
                     break
 
 
-def _shown(index: CodeIndex, file: Skipped) -> str:
+def _shown(index: TreeIndex, file: Skipped) -> str:
     path = f"{index.label}/{file.path}" if index.label else file.path
     return f"{path} ({file.reason})"

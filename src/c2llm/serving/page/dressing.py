@@ -142,6 +142,11 @@ def _result(told: dict[str, Any], hit: Hit, query: str, typed: TypedQuery) -> di
         "code": code,
         "why": why,
         "like": like(hit, repository, typed),
+        **(
+            {"places": [{**one, **_where(one["path"], one["repository"])} for one in places]}
+            if (places := told.get("places"))
+            else {}
+        ),
         **({"measured": _measured(hit)} if hit.records else {}),
         **(
             {"also": [{**one, **_where(one["path"], one.get("repository", ""))} for one in also]}

@@ -54,6 +54,7 @@ export function result(one, text, actions, extra = extraBox()) {
             .map((tag) => h("span", { class: "tag" }, tag)))),
       codeOf(one, text),
       one.measured ? h("p", { class: "also" }, one.measured.join("; ")) : null,
+      elsewhere(one, text),
       also(one, text),
       h("div", { class: "foot" },
         why(one.why, one.score),
@@ -87,6 +88,15 @@ export function explain(element, one, text) {
 
 function button(text, onclick, label, name = "") {
   return h("button", { class: `quiet ${name}`.trim(), type: "button", onclick, "aria-label": label }, text);
+}
+
+function elsewhere(one, text) {
+  if (!one.places?.length) return null;
+  const shown = one.places.slice(0, 3);
+  const more = one.other_places - shown.length;
+  return h("p", { class: "also" }, `The same file in ${one.other_places} other place${one.other_places > 1 ? "s" : ""}: `,
+    shown.map((other, at) => [at ? ", " : "", place({ ...other, start_line: one.start_line, end_line: one.end_line }, text)]),
+    more ? `, and ${more} more` : "");
 }
 
 function also(one, text) {
