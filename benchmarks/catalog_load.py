@@ -139,7 +139,8 @@ def refreshes(home: Home, clones: Sequence[Path]) -> dict[str, dict[str, float]]
     """What refreshes take when something, or nothing, has changed."""
     spared = shared_blobs(clones)
     some = random.Random(0).sample(list(clones), max(1, round(SHARE * len(clones))))
-    told = {"nothing changed": home.run("catalog", "refresh", NAME)}
+    told = Told()
+    told["nothing changed"] = home.run("catalog", "refresh", NAME)
     changed = sum(change(one, SHARE, "some", spared) for one in some)
     told[f"{len(some)} repositories, {changed} files"] = home.run("catalog", "refresh", NAME)
     changed = sum(change(one, SHARE, "all", spared) for one in clones)
@@ -248,7 +249,7 @@ def asked_of_all(
     home: Home, models: Sequence[str], clients: Sequence[int], count: int, commands: int
 ) -> dict[str, dict[str, float]]:
     """All ways to ask, by each model."""
-    told: dict[str, dict[str, float]] = {}
+    told = Told()
     for model in models:
         asked = questions(0)
         with served(home, model) as (port, pid):
@@ -264,6 +265,14 @@ def asked_of_all(
             taken.append(row["seconds"])
         told[f"{model}, command line"] = {**quantiles(taken), "MB": row["peak MB"]}
     return told
+
+
+class Told(dict[str, dict[str, float]]):
+    """Rows of a table, each of which is told on stderr when it is known."""
+
+    def __setitem__(self, name: str, row: dict[str, float]) -> None:
+        super().__setitem__(name, row)
+        print(name, {key: round(value, 1) for key, value in row.items()}, file=sys.stderr)
 
 
 def print_table(rows: dict[str, dict[str, float]]) -> None:
