@@ -256,3 +256,28 @@ def test_a_password_is_given_to_the_server_and_to_nobody_else(tmp_path: Path, ba
         with pytest.raises(DataError, match="cannot be fetched") as caught:
             Clone(tmp_path / "clone", wrong).remote_tip()
         assert TOKEN not in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_password_does_not_follow_a_redirection(
+    tmp_path: Path, backend: str, server: Path
+) -> None:
+    class Elsewhere(BaseHTTPRequestHandler):
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", backend + self.path.removeprefix("/x"))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as listening:
+        thread = Thread(target=listening.serve_forever, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.server_address[1]}/x"
+        try:
+            with pytest.raises(DataError, match="cannot be fetched"):
+                Clone(tmp_path / "clone", Remote(url, "me", TOKEN)).remote_tip()
+        finally:
+            listening.shutdown()
+        thread.join()

@@ -503,7 +503,12 @@ class Clone:
             given = f'printf \'{said}\' "$C2LLM_GIT_USERNAME" "$C2LLM_GIT_PASSWORD"'
             settings += [
                 ("credential.helper", ""),
-                ("credential.helper", f'!f() {{ test "$1" != get || {given}; }}; f'),
+                # For that server alone: one that it redirects to may be anybody's.
+                ("http.followRedirects", "false"),
+                (
+                    f"credential.{_server(self._remote.url)}.helper",
+                    f'!f() {{ test "$1" != get || {given}; }}; f',
+                ),
             ]
         environment["GIT_CONFIG_COUNT"] = str(len(settings))
         for number, (name, value) in enumerate(settings):
@@ -581,6 +586,12 @@ class Clone:
             for secret in self._remote.secrets:
                 told = told.replace(secret, "***")
             raise DataError(f"{self._remote.url} cannot be fetched ({told[:300]}).")
+
+
+def _server(url: str) -> str:
+    """The protocol, host and port of a URL."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
 
 
 def _limit_memory(pid: int) -> None:

@@ -15,7 +15,7 @@ from c2llm.index.catalog.sources import named_sources
 from c2llm.index.catalog.stages import DoneTask, ReadTask
 from c2llm.index.store.catalog.opening import STORE_FILE
 from c2llm.index.store.catalog.sqlite_catalog import SqliteCatalog
-from tests.trees import WordEncoder, write_tree
+from tests.trees import WordEncoder
 
 
 def git(root: Path, *arguments: str, given: bytes = b"") -> str:
@@ -43,10 +43,12 @@ def repository(
 
 def commit(root: Path, files: Mapping[str, str | bytes | None]) -> str:
     """Another commit; what is None is removed. Gives its hash."""
-    write_tree(root, {name: content for name, content in files.items() if content is not None})
     for name, content in files.items():
         if content is None:
             (root / name).unlink()
+        else:  # with the time of now, or git would not see that it has changed
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(content.encode() if isinstance(content, str) else content)
     git(root, "add", "-A")
     git(root, "commit", "-qm", "change", "--allow-empty")
     return git(root, "rev-parse", "HEAD")

@@ -310,6 +310,16 @@ def test_what_was_removed_goes_with_the_next_refresh(api: Path, fork: Path) -> N
     assert set(trees(left)) == {"fork"}
 
 
+def test_clones_of_what_was_removed_go_too(api: Path, fork: Path, tmp_path: Path) -> None:
+    servers = [bare(tmp_path / f"{name}.git", root) for name, root in (("a", api), ("b", fork))]
+    catalog = add("org", *map(url, servers))
+    refresh(catalog)
+    assert len(list((catalog.folder / "clones").iterdir())) == 2
+    left, _ = remove_from_catalog("org", ["a"])
+    assert left is not None and refresh(left).removed == ["a"]
+    assert [path.name[:2] for path in (catalog.folder / "clones").iterdir()] == ["b-"]
+
+
 # -- models
 
 

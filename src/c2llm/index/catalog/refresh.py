@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from c2llm.errors import C2LLMError, DataError, UsageError
 from c2llm.index.catalog.catalogs import Catalog, catalog_named, catalogs_stamp
 from c2llm.index.catalog.planning import Listing, list_repository, rules, tasks_of
-from c2llm.index.catalog.tips import USUAL_LIMITS, Away, FetchLimits, Tip, Tips
+from c2llm.index.catalog.tips import USUAL_LIMITS, Away, FetchLimits, Tip, Tips, remove_other_clones
 from c2llm.index.store.catalog.refresh_log import RefreshLog
 from c2llm.index.store.lock import holding
 from c2llm.index.store.private import check_folder, make_folder
@@ -118,6 +118,7 @@ class _Refresh:
         self._force = force
         self._rules = rules()
         self._stamp: object = None
+        self._now = catalog
         self._names: set[str] = set()
         self._begun = time.time()
         self._report = CatalogReport()
@@ -256,14 +257,16 @@ class _Refresh:
         if stamp != self._stamp:
             self._stamp = stamp
             try:
-                self._names = {entry.name for entry in catalog_named(self._catalog.name).kept}
+                self._now = catalog_named(self._catalog.name)
             except UsageError:  # the whole catalog is gone
-                self._names = set()
+                self._now = Catalog(self._catalog.name)
+            self._names = {entry.name for entry in self._now.kept}
         return self._names
 
     def _drop_removed(self) -> None:
         """Forget the repositories that are in the catalog no more."""
         listed = self._listed()
+        remove_other_clones(self._now)
         for name in self._store.repositories():
             if name not in listed:
                 self._store.remove_repository(name)

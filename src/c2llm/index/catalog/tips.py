@@ -81,6 +81,16 @@ def remove_clone(catalog: Catalog, entry: Entry) -> None:
         shutil.rmtree(clone_folder(catalog, entry), ignore_errors=True)
 
 
+def remove_other_clones(catalog: Catalog) -> None:
+    """Remove the clones of what is in a catalog no more; nobody refreshes it meanwhile."""
+    ours = {clone_folder(catalog, entry).name for entry in catalog.entries if entry.url}
+    clones = catalog.folder / "clones"
+    if clones.is_dir():
+        for path in list(clones.iterdir()):
+            if path.name not in ours:
+                shutil.rmtree(path, ignore_errors=True)
+
+
 class Tips:
     """Finds the tips of repositories, some at once.
 
