@@ -13,7 +13,7 @@ from c2llm.errors import UsageError
 from c2llm.modeling.config import read_model_config
 from c2llm.training.export.calibration import CALIBRATION_TEXTS, LARGE_MODEL_TEXTS
 from c2llm.training.export.onnx_export import PROBES, calibration_feeds, export_onnx
-from c2llm.training.export.quantize import choose_outliers, quantize, smoothing_scales
+from c2llm.training.export.quantize import choose_form, quantize, smoothing_scales
 from tests.tiny import qwen_config, save_tiny_model
 
 WIDTH, OUT = 96, 24
@@ -64,15 +64,45 @@ def test_outlier_channels_do_not_spoil_the_others(tmp_path, with_bias, bits):
 
 
 def test_channels_stay_in_fp32_only_where_that_makes_finer_steps():
+    rng = np.random.default_rng(5)
     ranges = np.tile(np.array([[-1.0], [1.0]], np.float32), WIDTH * 4)
-    even = np.ones(WIDTH * 4, np.float32)
-    assert choose_outliers(ranges, even).size == 0
+    weight = rng.uniform(0.9, 1, size=(WIDTH * 4, WIDTH)).astype(np.float32)
+    assert choose_form(ranges, [weight]).outliers.size == 0
     ranges[1, 7] = 1.3  # a seventh more: not worth a product of its own
-    assert choose_outliers(ranges, even).size == 0
-    ranges[:, [40, 300]] *= 8
-    np.testing.assert_array_equal(choose_outliers(ranges, even), [40, 300])
-    smoothed = np.where(np.abs(ranges).max(axis=0) > 4, 8, 1).astype(np.float32)
-    assert choose_outliers(ranges, smoothed).size == 0
+    assert choose_form(ranges, [weight]).outliers.size == 0
+    ranges[:, [40, 300]] *= 100
+    form = choose_form(ranges, [weight])
+    assert {40, 300} <= set(form.outliers)
+    assert form.scales is None  # without those, the others are even
+    assert (form.low, form.high) == (-1, 1)
+
+
+def test_the_more_a_product_gives_the_more_its_outliers_cost():
+    rng = np.random.default_rng(6)
+    ranges = np.tile(np.array([[-1.0], [1.0]], np.float32), WIDTH * 4)
+    ranges[:, [7, 9]] *= 2.5
+    narrow = rng.uniform(0.9, 1, size=(WIDTH * 4, WIDTH * 4)).astype(np.float32)
+    wide = rng.uniform(0.9, 1, size=(WIDTH * 4, WIDTH * 16)).astype(np.float32)
+    np.testing.assert_array_equal(choose_form(ranges, [narrow]).outliers, [7, 9])
+    # Smoothing reads once more what enters, however much comes out.
+    for weights in ([wide], [narrow] * 4):
+        form = choose_form(ranges, weights)
+        assert form.scales is not None
+        assert form.outliers.size == 0
+
+
+@pytest.mark.parametrize(("uneven", "smooths"), [(1.0, 0), (30.0, 1)])
+def test_what_is_even_already_is_not_smoothed(tmp_path, uneven, smooths):
+    rng = np.random.default_rng(4)
+    x = rng.uniform(-1, 1, size=(64, WIDTH)).astype(np.float32)
+    x[:, ::2] *= uneven
+    weight = rng.normal(size=(WIDTH, 20 * OUT)).astype(np.float32)
+    full = product_graph(tmp_path / "full.onnx", weight)
+    small = quantize(full, tmp_path / "int8.onnx", [{"x": x}])
+    kinds = [node.op_type for node in onnx.load(small).graph.node]
+    assert kinds.count("Mul") == smooths
+    want = run(full, x)
+    assert np.abs(run(small, x) - want).mean() < 0.02 * np.abs(want).mean()
 
 
 def test_products_without_outliers_have_no_second_product(tmp_path):

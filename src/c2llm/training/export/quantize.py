@@ -11,9 +11,14 @@ first, and from the range of each channel j of what enters a product follows
                                       2211.10438, eq. 4); q rounds x to uint8 with one scale and
                                       zero point, W to int8 with a scale per output channel
         + x[outliers] W[outliers]     up to the 48th part of channels, those with the largest max,
-                                      stays in fp32 where that makes the steps of q finer; 1/s is 0
-                                      there, so both parts are one elementwise product away
+                                      stays in fp32 where that makes the steps of q finer; q clips
+                                      them, and their rows of W are 0 in the first product
     E[ids] = scale[ids] E8[ids]       embeddings with a scale per row
+
+Neither is free: 1/s is a pass over all that enters, outliers are two over all that comes out. In
+batches that stay in the caches, on a Xeon with AMX, a pass over a number takes as long as some 200
+multiplications of the product. So of the forms with and without the two the one is chosen whose
+width of q, which is its error, times its price is least (`choose_form`).
 
 The vector of a text then depends on no other text. Products of uint8 and int8 saturate on x86 CPUs
 that have neither VNNI nor AMX; 7-bit weights never do, hence the default.
@@ -42,9 +47,8 @@ SMOOTHING = 0.6
 """The exponent a; 0.5 and 0.7 are worse on MiniLM."""
 OUTLIER_SHARE = 48
 """At most one channel in so many stays in fp32."""
-WORTH = 1.2
-"""So much coarser the steps of q may be with fewer channels in fp32, or with none, which is faster:
-however few they are, their product, its sum and their reading are three more operators."""
+PASS = 240
+"""The price of reading and writing a number once more, in multiplications of an int8 product."""
 MICROSOFT = "com.microsoft"
 # Ends of names, which `from_onnx.py` reads: int8 weights and their scale; of what enters, its uint8
 # form, 1/s and the indices of outliers; the weight rows of those.
@@ -65,6 +69,19 @@ class Product:
     nodes: list[NodeProto]
     weights: list[str]
     """Names of constants (K, N)."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How what enters a product is rounded."""
+
+    scales: Floats | None
+    """The s (K,) of the module's formula; None where all are 1."""
+    outliers: NDArray[np.int64]
+    """Channels that stay in fp32."""
+    low: float
+    high: float
+    """What q(x / s) reaches from and to."""
 
 
 def quantize(path: Path, out: Path, feeds: Sequence[Feed], *, weight_bits: int = 7) -> Path:
@@ -163,24 +180,35 @@ def smoothing_scales(largest: Floats, weights: Sequence[Floats]) -> Floats:
     return scales
 
 
-def choose_outliers(ranges: Floats, scales: Floats) -> NDArray[np.int64]:
-    """Indices of the channels that stay in fp32: as few as the module's constants allow.
+def choose_form(ranges: Floats, weights: Sequence[Floats]) -> Form:
+    """How what enters products is rounded: smoothed or not, outliers apart or not.
 
     Args:
         ranges: least and largest value of each channel (2, K).
-        scales: the s of the module's formula (K,).
+        weights: (K, N) each.
     """
-    order = np.argsort(-np.abs(ranges).max(axis=0))
-    least, largest = ranges / scales
-    most = len(order) // OUTLIER_SHARE
+    largest = np.abs(ranges).max(axis=0)
+    order = np.argsort(-largest)
+    rows, columns = len(order), sum(weight.shape[1] for weight in weights)
+    most = rows // OUTLIER_SHARE
+    chosen, least = None, np.inf
+    for scales in (None, smoothing_scales(largest, weights)):
+        for count in sorted({0, most // 4, most // 2, most}):
+            form = Form(scales, np.sort(order[:count]), *_bounds(ranges, scales, order[:count]))
+            passes = rows * (scales is not None) + 2 * columns * (count > 0)
+            cost = (form.high - form.low) * (1 + PASS * passes / (rows * columns))
+            if cost < least:
+                chosen, least = form, cost
+    assert chosen is not None
+    return chosen
 
-    def width(count: int) -> float:
-        kept = order[count:]
-        return float(max(largest[kept].max(), 0) - min(least[kept].min(), 0))
 
-    counts = sorted({0, most // 4, most // 2, most})
-    count = next(count for count in counts if width(count) <= WORTH * width(most))
-    return np.sort(order[:count])
+def _bounds(
+    ranges: Floats, scales: Floats | None, outliers: NDArray[np.int64]
+) -> tuple[float, float]:
+    """The least and the largest value of x / s, outliers left out; 0 is within."""
+    low, high = np.delete(ranges if scales is None else ranges / scales, outliers, axis=1)
+    return min(float(low.min()), 0.0), max(float(high.max()), 0.0)
 
 
 def _quantize_product(
@@ -191,28 +219,27 @@ def _quantize_product(
 
     graph = constants.graph
     weights: list[Floats] = [constants.array(name) for name in product.weights]
-    scales = smoothing_scales(np.abs(ranges).max(axis=0), weights)
-    outliers = choose_outliers(ranges, scales)
+    form = choose_form(ranges, weights)
+    scales, outliers = form.scales, form.outliers
     count = len(outliers)
-    inverse = 1 / scales
-    inverse[outliers] = 0
-    low, high = float((ranges[0] * inverse).min()), float((ranges[1] * inverse).max())
-    step = np.array(max(high - low, float(_TINY)) / 255, dtype=np.float32)
-    zero = np.array(np.clip(np.rint(-low / step), 0, 255), dtype=np.uint8)
+    step = np.array(max(form.high - form.low, float(_TINY)) / 255, dtype=np.float32)
+    zero = np.array(np.clip(np.rint(-form.low / step), 0, 255), dtype=np.uint8)
     name = product.entering
     smooth, rounded, apart = f"{name}_smooth", f"{name}{UINT8}", f"{name}_outliers"
     step_name = constants.add(f"{name}_step{SCALE}", step)
     zero_name = constants.add(f"{name}_zero_point", zero)
-    before = [
-        helper.make_node("Mul", [name, constants.add(f"{name}{INVERSE}", inverse)], [smooth]),
-        helper.make_node("QuantizeLinear", [smooth, step_name, zero_name], [rounded]),
-    ]
+    before: list[NodeProto] = []
+    if scales is not None:
+        inverse = constants.add(f"{name}{INVERSE}", 1 / scales)
+        before.append(helper.make_node("Mul", [name, inverse], [smooth]))
+    entering = name if scales is None else smooth
+    before.append(helper.make_node("QuantizeLinear", [entering, step_name, zero_name], [rounded]))
     if count:
         index = constants.add(f"{name}{OUTLIERS}", outliers.astype(np.int64))
         before.append(helper.make_node("Gather", [name, index], [apart], axis=-1))
     _insert(graph, _position(graph, product.nodes[0]), before)
     for node, weight in zip(product.nodes, weights, strict=True):
-        scaled = weight * scales[:, None]
+        scaled = weight.copy() if scales is None else weight * scales[:, None]
         scaled[outliers] = 0
         column = np.maximum(np.abs(scaled).max(axis=0), _TINY) / np.float32(levels)
         label = node.output[0]
