@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from c2llm.codebase.git import Remote
+from c2llm.codebase.revisions.clone import Remote
 from c2llm.errors import C2LLMError, UsageError
 from c2llm.home import home_folder
 from c2llm.index.catalog.remotes import GitUrl, without_password

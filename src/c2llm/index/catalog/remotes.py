@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from c2llm.codebase.git import PROTOCOLS, Remote
+from c2llm.codebase.revisions.clone import PROTOCOLS, Remote
 from c2llm.errors import UsageError
 
 _SCP = re.compile(

@@ -18,7 +18,8 @@ from pathlib import Path
 from threading import Lock
 
 from c2llm.codebase.files.walk import MOST_FILE_BYTES
-from c2llm.codebase.git import Clone, Git, is_git_directory
+from c2llm.codebase.git import Git, is_git_directory
+from c2llm.codebase.revisions.clone import Clone
 from c2llm.errors import C2LLMError, DataError
 from c2llm.index.catalog.catalogs import Catalog, Entry
 from c2llm.index.store.private import make_folder

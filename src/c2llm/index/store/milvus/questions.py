@@ -404,7 +404,7 @@ def _chunk(facts: ChunkFacts, row: Mapping[str, Any]) -> Chunk:
     _, _, path, start_line, end_line, language, kind, symbol, scope, definitions = facts
     try:
         parts = tuple(map(Part._make, json.loads(row["parts"]))) if row["parts"] else ()
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise damaged() from error
     return Chunk(
         path,

@@ -14,7 +14,8 @@ from threading import Thread
 
 import pytest
 
-from c2llm.codebase.git import Clone, Git, Remote
+from c2llm.codebase.git import Git
+from c2llm.codebase.revisions.clone import Clone, Remote
 from c2llm.codebase.revisions.objects import read_objects
 from c2llm.errors import DataError
 from tests.index.catalog.repositories import bare, commit, git, repository
