@@ -58,7 +58,7 @@ class ModelConfig:
     pooling: str = "pma"
     """`pma`, or what it is compared with: `mean`, `last`, `gate`, `latent`."""
     pma_num_heads: int = 4
-    """Published are 32, which learn more slowly; docs/ablation.md compares them."""
+    """Published are 32; docs/ablation.md compares them."""
     pma_num_queries: int = 1
     pma_merge: str = "concat"
     """Several queries: `concat` makes the vector longer, `mean` averages."""
