@@ -197,8 +197,14 @@ def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
     raise SystemExit("the server does not start")
 
 
-def ask(port: int, asked: Iterator[str], clients: int, count: int) -> dict[str, float]:
-    """Seconds of so many answers, asked for by so many clients at once."""
+def cpu_seconds(process: int) -> float:
+    """Of a process that runs, user and system."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def ask(port: int, server: int, asked: Iterator[str], clients: int, count: int) -> dict[str, float]:
+    """Times of so many answers of a server, asked for by so many clients at once."""
     taken: list[float] = []
     refused = [0]
     lock = threading.Lock()
@@ -225,14 +231,19 @@ def ask(port: int, asked: Iterator[str], clients: int, count: int) -> dict[str, 
                     raise SystemExit(f"{question!r} was answered {answer.status}")
         connection.close()
 
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), cpu_seconds(server)
     threads = [threading.Thread(target=work) for _ in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    whole = time.perf_counter() - begun
-    return {**quantiles(taken), "a second": len(taken) / whole, "refused": refused[0]}
+    whole, used = time.perf_counter() - begun, cpu_seconds(server) - used
+    return {
+        **quantiles(taken),
+        "CPU ms each": 1000 * used / max(len(taken), 1),
+        "a second": len(taken) / whole,
+        "refused": refused[0],
+    }
 
 
 def quantiles(taken: Sequence[float]) -> dict[str, float]:
@@ -254,16 +265,21 @@ def asked_of_all(
         asked = questions(0)
         with served(home, model) as (port, pid):
             memory = Memory(pid)
-            told[f"{model}, server, the first"] = ask(port, asked, 1, 1)
+            told[f"{model}, server, the first"] = ask(port, pid, asked, 1, 1)
             for number in clients:
-                row = ask(port, asked, number, count)
+                row = ask(port, pid, asked, number, count)
                 told[f"{model}, server, {number} clients"] = {**row, "MB": memory.now()}
             memory.end()
-        taken = []
+        taken, used = [], 0.0
         for question in itertools.islice(asked, commands):
             row = home.run("search", question, f"@{NAME}", "--model", model)
             taken.append(row["seconds"])
-        told[f"{model}, command line"] = {**quantiles(taken), "MB": row["peak MB"]}
+            used += row["cpu seconds"]
+        told[f"{model}, command line"] = {
+            **quantiles(taken),
+            "CPU ms each": 1000 * used / len(taken),
+            "MB": row["peak MB"],
+        }
     return told
 
 

@@ -40,7 +40,7 @@ GITHUB = {"repositories": 45e6, "documents": 15.5e9, "bytes": 115e12}
 """https://github.blog/2023-02-06-the-technology-behind-githubs-new-code-search/"""
 PRICE = 0.0425
 """Dollars for an hour of one virtual core: c5.4xlarge, 16 of them for 0.68, in the example of
-https://docs.aws.amazon.com/autoscaling/ec2/userguide/weights-spot-price-per-unit-hour-example.html"""
+https://docs.amazonaws.cn/en_us/autoscaling/ec2/userguide/weights-spot-price-per-unit-hour-example.html"""
 CORES = 64
 _FILES_AT_ONCE = 200
 _SLICE = 128
