@@ -184,9 +184,8 @@ class PMA(Pooling):
         value_bias = self.fc_v.bias.view(self.num_heads, 1, -1)
         # One product per head over all texts: broadcast, the weights would be copied for each text.
         attended = context.transpose(0, 1).flatten(1, 2) @ value_weight.transpose(1, 2)
-        attended = attended.unflatten(1, (len(context), -1)).transpose(
-            0, 1
-        )  # (B, heads, n, d/heads)
+        attended = attended.view(self.num_heads, len(context), self.num_queries, -1)
+        attended = attended.transpose(0, 1)  # (B, heads, n, d/heads)
         attended = attended + weight_sum[..., None] * value_bias
         attended = attended.transpose(1, 2).flatten(2)  # (B, n, d), heads are contiguous chunks
         out = self.ln0(self.base() + attended)

@@ -162,7 +162,7 @@ def _unpacked(data: str, length: int) -> list[Any]:
         values = json.loads(data)
         if isinstance(values, list) and len(values) == length:
             return values
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     raise damaged()
 
