@@ -187,6 +187,8 @@ STARTS = re.compile(
     r"\b(subprocess|Popen|os\.(system|popen|exec\w+|spawn\w+|posix_spawn\w*)|pty|pexpect|sh"
     r"|create_subprocess_\w+)\b"
 )
+WRITES_CLONES = "own_clones.py"
+"""Of benchmarks: it commits to bare clones that it has made, whose settings are git's own."""
 GIT_LIBRARIES = {"git", "pygit2", "dulwich", "gitdb"}
 
 
@@ -206,7 +208,7 @@ def test_git_has_one_door():
             assert not GIT_LIBRARIES & modules, path
             asked = re.sub(r"@\w+\.command\(", "", text)  # a verb of the command line
             assert ".command(" not in asked or "Git(" not in text, path
-            if STARTS.search(text):
+            if STARTS.search(text) and path.name != WRITES_CLONES:
                 assert not git_commands(ast.parse(text)), path
 
 
