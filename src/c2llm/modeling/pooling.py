@@ -184,7 +184,7 @@ class PMA(Pooling):
         value_bias = self.fc_v.bias.view(self.num_heads, 1, -1)
         # One product per head over all texts: broadcast, the weights would be copied for each text.
         attended = context.transpose(0, 1).flatten(1, 2) @ value_weight.transpose(1, 2)
-        attended = attended.view(self.num_heads, len(context), self.num_queries, -1)
+        attended = attended.view(self.num_heads, context.shape[0], self.num_queries, -1)
         attended = attended.transpose(0, 1)  # (B, heads, n, d/heads)
         attended = attended + weight_sum[..., None] * value_bias
         attended = attended.transpose(1, 2).flatten(2)  # (B, n, d), heads are contiguous chunks

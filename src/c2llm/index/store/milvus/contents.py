@@ -150,7 +150,7 @@ def unpack_tree(state: RepositoryState, generation: int, blob: bytes) -> Tree:
             for row, *columns in zip(rows, *arrays, strict=True)
         ]
         files = {path: entries[position].id for path, position in listed}
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, IndexError, RecursionError) as error:
         raise damaged() from error
     return Tree(state, generation, files, {one.id: one for one in entries})
 

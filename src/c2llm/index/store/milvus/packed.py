@@ -89,7 +89,7 @@ def unpack_content(blob: bytes) -> Content:
         cuts = tuple(_cut_chunk(path, language, row) for row in chunks)
         cut = CutFile(path, language, bytes.fromhex(digest), cuts, imports=tuple(imports))
         return Content(bytes.fromhex(key), Place(repository, first), cut)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise damaged() from error
 
 

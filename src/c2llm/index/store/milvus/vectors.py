@@ -268,7 +268,7 @@ def _model(data: str) -> Model:
     try:
         name, fingerprint, dim = json.loads(data)
         return Model(str(name), str(fingerprint), int(dim))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise damaged() from error
 
 
