@@ -25,6 +25,7 @@ import torch
 from ablation_study import Ablation, CellResult, Study, Table
 from numpy.typing import NDArray
 
+from c2llm.errors import UsageError
 from c2llm.training.run.checkpoint import write_json
 
 # 97.5 % quantiles of Student's t for 1, 2, 3, … degrees of freedom.
@@ -64,6 +65,8 @@ def write_report(ablation: Ablation, folder: Path) -> Path:
         sections.append(_section(table, rows, found, study))
         if table is study.tables[0]:
             sections.append(_length_section(found, study, table.title))
+    if not sections:
+        raise UsageError(f"{ablation.out} has no result of these recipes and data: run them first.")
     kept = folder / "ablation.json"
     others = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
     write_json(kept, {**others, study.name: numbers})
