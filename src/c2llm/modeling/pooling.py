@@ -182,10 +182,10 @@ class PMA(Pooling):
         """
         value_weight = self.fc_v.weight.view(self.num_heads, -1, self.hidden_size)
         value_bias = self.fc_v.bias.view(self.num_heads, 1, -1)
-        # One product per head over all texts: broadcast, the weights would be copied for each text.
-        attended = context.transpose(0, 1).flatten(1, 2) @ value_weight.transpose(1, 2)
-        attended = attended.view(self.num_heads, context.shape[0], self.num_queries, -1)
-        attended = attended.transpose(0, 1)  # (B, heads, n, d/heads)
+        if torch.compiler.is_exporting():  # the graph keeps its batch axis, and weights as they are
+            attended = context @ value_weight.transpose(1, 2)
+        else:  # one product per head over all texts: broadcast, each text would copy the weights
+            attended = torch.einsum("bhnw,hdw->bhnd", context, value_weight)
         attended = attended + weight_sum[..., None] * value_bias
         attended = attended.transpose(1, 2).flatten(2)  # (B, n, d), heads are contiguous chunks
         out = self.ln0(self.base() + attended)
