@@ -64,7 +64,9 @@ class CatalogIndex(QuestionVectors):
         repositories: Those that whoever asks may see; None for all that there are at any time.
         embed: `candidates` of each question, or `none` (only lexical searches are possible).
         folders: Directories whose commits are kept, by repository: what lies there is known again.
-        late: A sentence for each repository whose last refresh has failed, by repository.
+        late: Told which repositories may be seen and have been read, gives a sentence for each
+            that is late or is not among them; asked with each question, since a refresh may have
+            been in between.
         note: Called with what the user should be told.
         question: What will be asked, where that is known; see `CodeIndex.open`.
     """
@@ -82,14 +84,14 @@ class CatalogIndex(QuestionVectors):
         repositories: Collection[str] | None = None,
         embed: Embed = "candidates",
         folders: Mapping[str, Path] | None = None,
-        late: Mapping[str, str] | None = None,
+        late: Callable[[Collection[str]], Mapping[str, str]] | None = None,
         note: Callable[[str], None] | None = None,
         question: str | None = None,
     ) -> None:
         self.name = name
         self._catalog = store
         self._folders = dict(folders or {})
-        self._late = dict(late or {})
+        self._late = late or (lambda read: {})
         self._note = note or (lambda message: None)
         self._label = ""
         self._encoder = EncoderHandle(model, encoder)
@@ -156,10 +158,9 @@ class CatalogIndex(QuestionVectors):
             _, old = self._views.popitem(last=False)
             self._vectors.pop(id(old), None)
 
-    def states(self) -> dict[str, RepositoryState]:
-        """The state of each repository that may be seen and has been read."""
-        known = self._catalog.repositories()
-        return {name: known[name] for name in self._visible.names if name in known}
+    def state_of(self, repository: str) -> RepositoryState | None:
+        """The state of a repository, seen at the moment or not; None where it was not read."""
+        return self._catalog.repositories().get(repository)
 
     def languages(self) -> dict[str, int]:
         """How many files of each language may be seen, the most frequent first."""
@@ -309,7 +310,9 @@ class CatalogIndex(QuestionVectors):
                 f"The history of the kept repositories of {self.source} is not read, so that "
                 "nothing of theirs counts as recent."
             )
-        late = [self._late[name] for name in self._visible.names if name in self._late]
+        wanted = self._visible.wanted
+        told = self._late(self._visible.names)
+        late = [said for name, said in told.items() if wanted is None or name in wanted]
         yield from late[:_MOST_LATE]
         if len(late) > _MOST_LATE:
             yield f"So it is with {len(late) - _MOST_LATE:,} others: c2llm catalog show {self.name}"

@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c2llm.encoding.encoder_handle import DEFAULT_TABLE
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 from c2llm.errors import NothingToIndexError, UsageError
-from c2llm.index.catalog.catalogs import SIGN, Catalog, Entry, catalog_named
+from c2llm.index.catalog.catalogs import SIGN, Catalog, Entry, catalog_named, load_catalogs
 from c2llm.index.store.catalog.opening import STORE_FILE, open_catalog_store
 from c2llm.index.store.catalog.refresh_log import RefreshLog
 from c2llm.search.catalog_index import CatalogIndex
@@ -127,21 +128,31 @@ def open_catalog(
         repositories=seen,
         embed=embed,
         folders={entry.name: Path(entry.path) for entry in asked.kept if entry.path},
-        late=late_repositories(catalog),
+        late=partial(late_repositories, catalog.name),
         note=note,
         question=question,
     )
 
 
-def late_repositories(catalog: Catalog) -> dict[str, str]:
-    """A sentence for each repository that the last refresh could not have."""
+def late_repositories(name: str, read: Collection[str]) -> dict[str, str]:
+    """A sentence for each repository that was not read, or that the last refresh could not have.
+
+    Args:
+        name: Of the catalog.
+        read: The repositories that its store has.
+    """
+    catalog = load_catalogs().get(name)
+    if catalog is None:
+        return {}
     with RefreshLog(catalog.folder) as log:
         known = log.repositories()
-    return {
-        name: (
-            f"{name} could not be refreshed and is as of "
-            f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime(one.refreshed))}."
-        )
-        for name, one in known.items()
-        if one.error and one.refreshed
-    }
+    there = frozenset(read)
+    found = {}
+    for entry in catalog.kept:
+        one = known.get(entry.name)
+        if entry.name not in there:
+            found[entry.name] = f"{entry.name} has not been read: c2llm catalog refresh {name}"
+        elif one is not None and one.error and one.refreshed:
+            when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(one.refreshed))
+            found[entry.name] = f"{entry.name} could not be refreshed and is as of {when}."
+    return found

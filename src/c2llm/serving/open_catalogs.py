@@ -21,7 +21,6 @@ from c2llm.serving.kept import Kept
 from c2llm.serving.open_indexes import BusyError
 
 if TYPE_CHECKING:
-    from c2llm.index.store.catalog.records import RepositoryState
     from c2llm.search.catalog_index import CatalogIndex
     from c2llm.search.catalog_opening import AskedCatalog
 
@@ -203,8 +202,7 @@ class OpenCatalogs:
         nothing = {"files": 0, "chunks": 0, "languages": {}, "commit": ""}
         with suppress(NothingToIndexError), self._one(kept.catalog, time.monotonic() + 8) as index:
             pool = self._pools[kept.catalog]
-            states = index.states()
-            told = _counted(index, kept.name, states, pool)
+            told = _counted(index, kept.name, pool)
             return {**nothing, **told, "catalog": kept.catalog}
         return {**nothing, "catalog": kept.catalog}
 
@@ -229,13 +227,11 @@ class OpenCatalogs:
         return Lines(start, tuple(lines[start - 1 : last]), len(lines))
 
 
-def _counted(
-    index: CatalogIndex, name: str, states: Mapping[str, RepositoryState], pool: _Pool
-) -> dict[str, Any]:
+def _counted(index: CatalogIndex, name: str, pool: _Pool) -> dict[str, Any]:
     """What is counted of a repository, once for each state of it."""
-    if name not in states:
+    state = index.state_of(name)
+    if state is None:
         return {}
-    state = states[name]
     told = pool.counted.get(name)
     if told is None or told["commit"] != state.revision:
         index.see([name])

@@ -73,12 +73,12 @@ def test_from_a_list_to_what_is_kept_and_away(run: Run, api: Path, tmp_path: Pat
     assert shown["clone_bytes"] > 0 < shown["store_bytes"]
     server.rename(tmp_path / "moved")
     out, err = run("catalog", "refresh", "org", code=1)
-    assert "1 unchanged, 1 away" in out and "web keeps its last state: file://" in err
+    assert "1 unchanged, 1 away" in out and "web is away and stays as it was: file://" in err
     assert list(run.json("catalog", "refresh", "org", code=1)["away"]) == ["web"]
     (stale,) = run.json("catalog", "show", "org", "--stale")["repositories"]
     assert stale["name"] == "web" and stale["files"] == 1 and stale["error"]
     assert stale["refreshed"] < stale["tried"]
-    assert "stale: file://" in run("catalog", "show", "org")[0]
+    assert "\n    stale: file://" in run("catalog", "show", "org")[0]
     assert run("catalog", "list")[0] == "@org  2 kept\n"
     assert run.json("catalog", "remove", "org", "web") == {
         **{"catalog": "org", "removed": ["web"], "repositories": 1}
@@ -89,6 +89,25 @@ def test_from_a_list_to_what_is_kept_and_away(run: Run, api: Path, tmp_path: Pat
     assert run("catalog", "remove", "org")[0] == "@org is gone.\n"
     assert run.json("catalog", "list") == {"catalogs": []}
     assert git(api, "status", "--short") == ""
+
+
+def test_an_answer_names_what_was_not_read_or_is_late(
+    run: Run, api: Path, tmp_path: Path, home: Path
+) -> None:
+    web = repository(tmp_path / "web", {"web.py": "def page():\n    return 1\n"})
+    away = (tmp_path / "away.git").as_uri()
+    run("catalog", "add", "org", "--kept", api, web, away)
+    run("catalog", "refresh", "org", code=1)
+    ask = ("search", "retry", "--mode", "lexical")
+    assert run.json(*ask, "@org")["notes"] == ["away has not been read: c2llm catalog refresh org"]
+    assert run.json(*ask, "@org:away")["notes"][0].startswith("away has not been read")
+    assert run.json(*ask, "@org:api")["notes"] == []
+    web.rename(tmp_path / "moved")
+    run("catalog", "refresh", "org", code=1)
+    (late,) = run.json("search", "page", "--mode", "lexical", "@org:web")["notes"]
+    assert late.startswith("web could not be refreshed and is as of 20")
+    (home / "catalogs" / "org" / "refreshes.sqlite").unlink()  # knows nothing of what was read
+    assert run.json("search", "page", "--mode", "lexical", "@org:web")["notes"] == []
 
 
 def test_all_vectors_of_a_model(run: Run, api: Path, tmp_path: Path) -> None:
@@ -175,7 +194,7 @@ def test_other_verbs_know_what_catalogs_keep(run: Run, api: Path, home: Path) ->
     assert "@org:" in run("status", "--all")[0]
     assert run.json("status", "@org")["repositories"][0]["files"] == 1
     assert "is a catalog" in run("clear", "@org", code=2)[1]
-    assert "keeps 1 repositories in its store" in run("clones", "@org", code=2)[1]
+    assert "keeps 1 repository in its own store" in run("clones", "@org", code=2)[1]
     removed = run.json("clear", "--all")["removed"]
     assert removed == [str(home / "catalogs" / "org")]
     assert run.json("status", "--all")["catalogs"][0]["store_bytes"] < kept["store_bytes"]

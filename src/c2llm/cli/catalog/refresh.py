@@ -126,6 +126,6 @@ def tell(name: str, report: CatalogReport) -> None:
     if len(failed) > _TOLD:
         note(f"{len(failed) - _TOLD} more files are left out: c2llm catalog show {name} --failed")
     for repository, why in list(report.away.items())[:_TOLD]:
-        note(f"{repository} keeps its last state: {why}")
+        note(f"{repository} is away and stays as it was: {why}")
     if len(report.away) > _TOLD:
         note(f"{len(report.away) - _TOLD} more: c2llm catalog show {name} --stale")

@@ -57,6 +57,8 @@ def show(
         return
     for one in shown:
         print_line(_line(one))
+        if one.error:
+            print_line(f"    stale: {one.error}")
         for path, reason in list(one.files_failed.items())[: None if list_failed else 0]:
             print_line(f"    {reason}: {path!r}")
     stale = sum(one.is_stale for one in status.repositories)
@@ -81,7 +83,7 @@ def _line(one: RepositoryStatus) -> str:
     line = f"{one.name}  {files}{one.commit[:12] or '-'}  {when}  {one.source}"
     if one.files_failed:
         line += f"  ({len(one.files_failed)} files cannot be read)"
-    return f"{line}\n    stale: {one.error}" if one.error else line
+    return line
 
 
 def _as_json(one: RepositoryStatus) -> dict[str, Any]:

@@ -112,7 +112,7 @@ def listed_in(
                 except UsageError as error:
                     found.unusable.append(f"line {number}: {error}")
     if not found.candidates and not found.left_out:
-        why = f" ({found.unusable[0]})" if found.unusable else ""
+        why = f" ({found.unusable[0].rstrip('.')})" if found.unusable else ""
         raise DataError(f"The list names no repository{why}.")
     return found
 
@@ -228,7 +228,8 @@ def _exported(
         names = [name, *url.names] if "/" in name else url.names
         found.add(Candidate(tuple(names), url=url))
         return
-    found.unusable.append(f"{(name or 'an entry')[:80]!r} has no URL to be fetched from.")
+    what = repr(name[:80]) if name else "an entry"
+    found.unusable.append(f"{what} has no URL to be fetched from.")
 
 
 def _text(said: dict[str, Any], keys: Sequence[str]) -> str:
