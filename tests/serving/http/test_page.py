@@ -30,7 +30,7 @@ def client(*folders: Path, tenants: Tenants | None = None) -> TestClient:
         ServeSettings(NANO, folders),
         OpenIndexes(NANO),
         Repositories(folders),
-        tenants or Tenants(),
+        tenants=tenants or Tenants(),
     )
     return TestClient(create_app(service), base_url="http://127.0.0.1")
 

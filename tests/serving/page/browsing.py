@@ -29,7 +29,7 @@ def served(*folders: Path, tenants: Tenants | None = None) -> Iterator[str]:
         ServeSettings(MODEL, folders),
         OpenIndexes(MODEL),
         Repositories(folders),
-        tenants or Tenants(),
+        tenants=tenants or Tenants(),
     )
     listener = listening("127.0.0.1", 0)
     config = uvicorn.Config(create_app(service), log_config=None, ws="none")

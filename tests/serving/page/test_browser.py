@@ -277,6 +277,25 @@ def test_callers_and_code_like_this(page):
     expect(page.locator(".result .repository").first).to_have_text("web ")
 
 
+def test_near_copies_are_links_to_their_places(browser, tmp_path_factory):
+    body = "\n".join(f"    total_{n} = compute(total_{n - 1}, {n}) + offset" for n in range(1, 12))
+    text = f"def work(total_0, offset):\n{body}\n    return total_11\n"
+    folder = tmp_path_factory.mktemp("copied")
+    api = write_tree(folder / "api", {"a.py": text, "vendor/d.py": text})
+    web = write_tree(folder / "web", {"vendor/c.py": text})
+    with served(api, web) as site:
+        page = browser.new_page()
+        page.goto(f"{site}/?q=sym:work")
+        settled(page, "sym:work")
+        links = page.locator(".result .also").first.get_by_role("link")
+        expect(links).to_have_count(2)
+        expect(links.filter(has_text="web vendor/c.py:1")).to_have_count(1)
+        expect(links.filter(has_text="api")).to_have_count(0)  # it is that of the result
+        links.filter(has_text="web").click()
+        expect(page.locator("#file-heading")).to_contain_text("web vendor/c.py")
+        page.close()
+
+
 def test_duplicates_are_shown_and_counted_from_then_on(browser, tmp_path_factory):
     body = "\n".join(f"    total_{n} = compute(total_{n - 1}, {n}) + offset" for n in range(1, 12))
     text = f"def work(total_0, offset):\n{body}\n    return total_11\n"

@@ -16,7 +16,7 @@ export function h(name, attributes, ...children) {
       element.setAttribute(key, value === true ? "" : value);
     } else throw new Error(`no attribute of this page: ${key}`);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return element;
 }
 

@@ -95,7 +95,7 @@ function elsewhere(one, text) {
   const shown = one.places.slice(0, 3);
   const more = one.other_places - shown.length;
   return h("p", { class: "also" }, `The same file in ${one.other_places} other place${one.other_places > 1 ? "s" : ""}: `,
-    shown.map((other, at) => [at ? ", " : "", place({ ...other, start_line: one.start_line, end_line: one.end_line }, text)]),
+    shown.map((other, at) => [at ? ", " : "", place({ ...other, start_line: one.start_line, end_line: one.end_line }, text, one)]),
     more ? `, and ${more} more` : "");
 }
 
@@ -104,15 +104,16 @@ function also(one, text) {
   const shown = one.also.slice(0, 4);
   const more = one.also.length - shown.length;
   return h("p", { class: "also" }, "Near copies: ",
-    shown.map((copy, at) => [at ? ", " : "", place(copy, text)]),
+    shown.map((copy, at) => [at ? ", " : "", place(copy, text, one)]),
     more ? `, and ${more} more` : "");
 }
 
-/** A link to a place that is not a result of the list. */
-export function place(one, text) {
+/** A link to a place that is not a result of the list; beside a result it names another repository. */
+export function place(one, text, beside = one) {
+  const elsewhere = (one.repository ?? "") !== (beside.repository ?? "");
   const line = one.start_line ?? one.line;
   return h("a", { href: write({ text, file: fileOf({ ...one, line, end_line: one.end_line ?? line }) }), "data-open": "" },
-    path(one), line ? `:${line}` : "");
+    elsewhere ? h("span", { class: "repository" }, `${one.repository} `) : null, path(one), line ? `:${line}` : "");
 }
 
 function why(told, score) {
