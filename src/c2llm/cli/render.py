@@ -170,7 +170,9 @@ def show_lines(answer: SearchAnswer, query: str | None = None) -> None:
     from c2llm.search.answers.best_line import best_line
 
     folders = {
-        index.label: _from_here(index.root) for index in answer.indexes if not index.repositories
+        index.label: _from_here(index.root)
+        for index in answer.indexes
+        if index.repositories is None
     }
     for hit in answer.hits:
         line = best_line(hit, hit.symbol if query is None else query)

@@ -98,8 +98,8 @@ class SearchedIndex:
     """Files of a large tree that had not been read yet; they are in no answer."""
     left_out: Mapping[str, int]
     """For each reason how many files and directories are not indexed."""
-    repositories: int = 0
-    """Of a catalog: how many are kept, as fresh as the last refresh of each."""
+    repositories: int | None = None
+    """Of a catalog: how many were read, each as fresh as its last refresh; else None."""
 
 
 @dataclass(frozen=True, slots=True)

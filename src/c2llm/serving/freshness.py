@@ -26,8 +26,9 @@ def state_of(index: SearchedIndex, paths: Iterable[str], *, compared: bool = Tru
         paths: Its files.
         compared: Whether it was compared with the tree before.
     """
-    if index.repositories:
-        count = f"{index.repositories:,} repositories as of their last refresh"
+    if index.repositories is not None:
+        many = "repository as of its" if index.repositories == 1 else "repositories as of their"
+        count = f"{index.repositories:,} {many} last refresh"
         return f"[{index.root}: {count}; {index.files:,} files; {_vectors(index)}]"
     name = index.label or Path(index.root).name or index.root
     files = _files(index) if compared else f"{index.files:,} files indexed, NOT compared with disk"

@@ -62,6 +62,16 @@ def test_kept_and_live_repositories_answer_together(catalogs: OpenCatalogs) -> N
     assert "[@work: 4 repositories as of their last refresh; " in told
 
 
+def test_a_repository_that_was_not_read_is_named(catalogs: OpenCatalogs) -> None:
+    add_to_catalog("work", [Candidate(("later",), path="/srv/later")])
+    told = search(catalogs, "@work:later", "retry")
+    assert "later has not been read: c2llm catalog refresh work" in told
+    assert "[@work: 0 repositories as of their last refresh; 0 files" in told
+    assert "[@work: 1 repository as of its last refresh; " in search(
+        catalogs, "@work:beta/web", "a"
+    )
+
+
 def test_a_path_of_an_answer_is_read_and_compared(catalogs: OpenCatalogs) -> None:
     told = search(catalogs, "@work:acme/*", "backed off retry")
     found = re.search(r"(@work:acme/api/lib/retry\.py):(\d+)", told)

@@ -100,7 +100,7 @@ def payload(answer: SearchAnswer, seconds: float, *, whole: bool | None = None) 
 
 def _of_catalogs(answer: SearchAnswer) -> dict[str, int]:
     """How many repositories of catalogs were asked, where some were."""
-    kept = sum(index.repositories for index in answer.indexes)
+    kept = sum(index.repositories or 0 for index in answer.indexes)
     return {"repositories": kept} if kept else {}
 
 
