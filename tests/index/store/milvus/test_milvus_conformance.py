@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from c2llm.index.store.catalog.visible_store import CountsAmong, ListsFiles
+from c2llm.index.store.catalog.catalog_store import CatalogStore
 from c2llm.index.store.chunk_store import ChunkStore
 from tests.index.store.catalog.catalog_conformance import (
     CatalogAnswers,
@@ -46,7 +46,7 @@ class TestMilvusCatalogAsAnyStore(CatalogAnswers):
         return kind.filled
 
     def test_words_of_some_chunks_are_counted(self, store: ChunkStore, model: Model) -> None:
-        assert isinstance(store, CountsAmong) and isinstance(store, ListsFiles)
+        assert isinstance(store, CatalogStore)
         for ids in (model.ids, model.ids[::2], model.ids[:3], []):
             among = frozenset(ids)
             some = Model(model.files, [entry for entry in model.entries if entry.id in among])

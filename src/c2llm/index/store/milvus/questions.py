@@ -107,7 +107,7 @@ class MilvusQuestions(MilvusState):
         statistics: WordStatistics,
         moved: Mapping[int, Sequence[str]] = _NOTHING_MOVED,
     ) -> list[tuple[int, float]]:
-        """`lexical_candidates`; for `moved` see `CountsAmong` of `visible_store`."""
+        """`lexical_candidates`; for `moved` see `CatalogStore`."""
         contents = self._contents()
         idf = _idf(statistics)
         weights = {term: idf[term] for term in wanted if term in idf}
