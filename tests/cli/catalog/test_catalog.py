@@ -175,7 +175,7 @@ def test_other_verbs_know_what_catalogs_keep(run: Run, api: Path, home: Path) ->
     assert "@org:" in run("status", "--all")[0]
     assert run.json("status", "@org")["repositories"][0]["files"] == 1
     assert "is a catalog" in run("clear", "@org", code=2)[1]
-    assert "keeps 1 repositories in its store" in run("clones", "@org", code=2)[1]
+    assert "keeps 1 repository in its own store" in run("clones", "@org", code=2)[1]
     removed = run.json("clear", "--all")["removed"]
     assert removed == [str(home / "catalogs" / "org")]
     assert run.json("status", "--all")["catalogs"][0]["store_bytes"] < kept["store_bytes"]
