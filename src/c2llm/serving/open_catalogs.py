@@ -203,7 +203,6 @@ class OpenCatalogs:
         nothing = {"files": 0, "chunks": 0, "languages": {}, "commit": ""}
         with suppress(NothingToIndexError), self._one(kept.catalog, time.monotonic() + 8) as index:
             pool = self._pools[kept.catalog]
-            index.see(None)  # whoever had it before saw what was his
             states = index.states()
             told = _counted(index, kept.name, states, pool)
             return {**nothing, **told, "catalog": kept.catalog}
