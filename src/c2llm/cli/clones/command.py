@@ -199,10 +199,10 @@ def command(
 ) -> None:
     """Find code that is written more than once, within and across repositories and languages.
 
-    PATH is a directory, by default this one; several are compared with each other, and @NAME is a
-    workspace. What is found are classes: all the places of one piece of code, and not pairs of
-    them. Tests, generated code and idioms are only counted unless --with names them; functions
-    that are hardly alike (loose) come last.
+    PATH is a directory, by default this one; several are compared with each other, and @NAME means
+    the live directories of a catalog. What is found are classes: all the places of one piece of
+    code, and not pairs of them. Tests, generated code and idioms are only counted unless --with
+    names them; functions that are hardly alike (loose) come last.
     """
     from c2llm.analysis.clone_report import baseline as baselines
     from c2llm.analysis.clone_report.member_code import MemberCode

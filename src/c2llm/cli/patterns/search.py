@@ -120,10 +120,10 @@ def command(
 ) -> None:
     """Find code that is like what once caused harm.
 
-    PATH is a directory, by default this one; several are told apart by their names, and @NAME is a
-    workspace. Looked for are the patterns that ship with c2llm, those in .c2llm/patterns of each
-    PATH, and those of --library. Of what is found in tests and generated code, or allowed by a
-    comment, only the number is told unless --with names it.
+    PATH is a directory, by default this one; several are told apart by their names, and @NAME means
+    the live directories of a catalog. Looked for are the patterns that ship with c2llm, those in
+    .c2llm/patterns of each PATH, and those of --library. Of what is found in tests and generated
+    code, or allowed by a comment, only the number is told unless --with names it.
     """
     from c2llm.analysis.pattern_report import baseline as baselines
     from c2llm.analysis.patterns.history.find import pattern_history

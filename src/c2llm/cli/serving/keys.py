@@ -38,7 +38,8 @@ def command() -> None:
     "repositories",
     multiple=True,
     metavar="NAME|PATH",
-    help="What the key may search: a name, or a whole path with all below it; repeatable.",
+    help="What the key may search: a name, a glob of names, or a whole path with all below it; "
+    "repeatable.",
 )
 @click.option("--all", "everything", is_flag=True, help="It may search every repository.")
 @click.option("--rate", metavar="N/UNIT", help="How often it may ask: 60/min, 5/s, 1000/hour.")

@@ -43,8 +43,8 @@ _shared_lock = RLock()
 
 
 def _of(store: CatalogStore) -> _Shared:
-    # Of two stores of one file; one that has no file is known by itself.
-    key: Hashable = getattr(store, "path", None) or id(store)
+    # Of two stores of one file or one Milvus; one that has neither is known by itself.
+    key: Hashable = getattr(store, "path", None) or getattr(store, "location", None) or id(store)
     with _shared_lock:
         found = _shared.pop(key, None) or _Shared()
         _shared[key] = found
@@ -130,12 +130,6 @@ class CatalogVectors(DenseRetriever):
             return matrix
         codes = Codes(matrix.codes.steps[rows], matrix.codes.codes[rows])
         return Matrix(model_id, matrix.generation, matrix.ids[rows], codes)
-
-    def merged(
-        self, model_id: int, query: NDArray[np.float32], groups: Sequence[Sequence[int]]
-    ) -> list[float]:
-        """Cosines of a query with the sums of the vectors of each group's chunks."""
-        return super().merged(model_id, query, groups)
 
     def _whole(self, model_id: int) -> Matrix:
         """All vectors of the model, those too that may not be seen."""

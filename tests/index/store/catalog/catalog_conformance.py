@@ -35,6 +35,7 @@ from c2llm.index.store.catalog.records import (
     RepositoryState,
     content_key,
 )
+from c2llm.index.store.catalog.visible_store import VisibleStore
 from c2llm.index.store.chunk_store import ChunkStore
 from c2llm.index.store.quantized import pack
 from tests.index.store.conformance import (
@@ -234,6 +235,39 @@ class CatalogConformance:
         store.put_contents([ONE])
         store.put_repository("b", "r1", {"y.py": ONE.key})
         assert store.definitions(["retry"])
+
+    def test_words_of_a_path_that_must_not_be_seen_count_for_nothing(self, opened: Opened) -> None:
+        """Where a content was first read from one, it has the words of the path that is seen."""
+        seen = [
+            content_of("open", "plain/job.py", "retry one", "wait for two"),
+            content_of("open", "plain/own.py", "retry three"),
+            content_of("open", "other/more.py", "nothing of it"),
+        ]
+        hidden = [
+            content_of("hush", "zanzibar/plain/secret.py", "retry one", "wait for two"),
+            content_of("hush", "zanzibar/own.py", "only there, retry"),
+        ]
+        tree = {one.first.path: one.key for one in seen}
+        alone, among = opened(), opened()
+        alone.put_contents(seen)
+        alone.put_repository("open", "r1", tree)
+        among.put_contents(hidden)
+        among.put_repository("hush", "r1", {one.first.path: one.key for one in hidden})
+        among.put_contents(seen)
+        among.put_repository("open", "r1", tree)
+        view = VisibleStore(among, ["open"])
+        terms = ["zanzibar", "secret", "plain", "job", "other", "retry", "wait", "own"]
+
+        def scored(store: VisibleStore) -> dict[str, float]:
+            found = dict(store.lexical_candidates(terms, 20))
+            return {one.chunk.text: found[one.id] for one in store.chunks(found)}
+
+        assert view.word_statistics(terms) == alone.word_statistics(terms)
+        assert view.document_frequencies(terms) == alone.document_frequencies(terms)
+        for term in terms:
+            found = {one for one, _ in view.lexical_candidates([term], 20)}
+            assert len(found) == alone.document_frequencies([term]).get(term, 0)
+        assert scored(view) == pytest.approx(scored(VisibleStore(alone)), abs=1e-6)
 
     def test_sweeping_drops_what_nobody_has_and_says_how_many(self, opened: Opened) -> None:
         store = opened()

@@ -22,6 +22,7 @@ from typing import Protocol, runtime_checkable
 
 from c2llm.index.store.catalog.records import Content, Place, RepositoryState
 from c2llm.index.store.chunk_store import ChunkStore
+from c2llm.index.store.records import WordStatistics
 
 
 @runtime_checkable
@@ -53,6 +54,44 @@ class CatalogStore(ChunkStore, Protocol):
 
     def chunks_in(self, repositories: Collection[str]) -> set[int]:
         """Ids of the chunks that have a place in one of these repositories."""
+        ...
+
+    def files_in(self, repositories: Collection[str] | None) -> list[tuple[int, Place, str]]:
+        """Id, place and language of each file, one for each place; None for all repositories."""
+        ...
+
+    # -- words as if there were only some of the chunks ------------------------------------------
+    #
+    # `moved` has the tokens of the path of each chunk whose content was first read from another
+    # path than those that may be seen: the words of that one count for nothing then.
+
+    def moved_chunks(self, paths: Mapping[int, Collection[str]]) -> list[tuple[int, int]]:
+        """Id and file of the chunks whose words are those of another path than these.
+
+        Args:
+            paths: Those of each file that may be seen.
+        """
+        ...
+
+    def tokens_of(self, among: Collection[int], moved: Mapping[int, Sequence[str]]) -> int:
+        """How many tokens these chunks have together."""
+        ...
+
+    def document_frequencies_among(
+        self, terms: Iterable[str], among: Collection[int], moved: Mapping[int, Sequence[str]]
+    ) -> dict[str, int]:
+        """`document_frequencies` as if there were only these chunks."""
+        ...
+
+    def lexical_candidates_among(
+        self,
+        terms: Iterable[str],
+        limit: int,
+        among: Collection[int],
+        statistics: WordStatistics,
+        moved: Mapping[int, Sequence[str]],
+    ) -> list[tuple[int, float]]:
+        """`lexical_candidates` as if there were only these chunks."""
         ...
 
     # -- what is written -------------------------------------------------------------------------

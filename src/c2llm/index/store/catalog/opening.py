@@ -35,11 +35,6 @@ def check_address(address: str) -> None:
         parse_location(address)
 
 
-def shown_address(address: str) -> str:
-    """An address without the password that it may have."""
-    return str(parse_location(address)) if address else ""
-
-
 def open_catalog_store(folder: Path, address: str = "", *, create: bool = True) -> CatalogStore:
     """The store of a catalog; one of another version is begun anew.
 

@@ -54,11 +54,6 @@ class Refreshed:
     error: str
     """Why the last one failed, "" where it did not."""
 
-    @property
-    def is_stale(self) -> bool:
-        """Whether there is less in the store than the repository has, for all we know."""
-        return bool(self.error) or not self.refreshed
-
 
 class RefreshLog:
     """The log of one catalog, opened by the first use.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from c2llm.codebase.vendored import is_vendored
 from c2llm.codebase.words import tokens
@@ -30,49 +30,6 @@ if TYPE_CHECKING:
 _UNTRUSTED_TIME = -1
 _MOST_PLACES = 50_000
 """Files whose places are remembered; then the memory begins anew."""
-
-
-@runtime_checkable
-class CountsAmong(Protocol):
-    """A store that counts words as if there were only some of its chunks.
-
-    `moved` has the tokens of the path of each chunk whose content was first read from another one:
-    the words of that path count for nothing then.
-    """
-
-    def moved_chunks(self, paths: Mapping[int, Collection[str]]) -> list[tuple[int, int]]:
-        """Id and file of the chunks whose words are those of another path than these."""
-        ...
-
-    def tokens_of(self, among: Collection[int], moved: Mapping[int, Sequence[str]]) -> int:
-        """How many tokens these chunks have together."""
-        ...
-
-    def document_frequencies_among(
-        self, terms: Iterable[str], among: Collection[int], moved: Mapping[int, Sequence[str]]
-    ) -> dict[str, int]:
-        """`document_frequencies` as if there were only these chunks."""
-        ...
-
-    def lexical_candidates_among(
-        self,
-        terms: Iterable[str],
-        limit: int,
-        among: Collection[int],
-        statistics: WordStatistics,
-        moved: Mapping[int, Sequence[str]],
-    ) -> list[tuple[int, float]]:
-        """`lexical_candidates` as if there were only these chunks."""
-        ...
-
-
-@runtime_checkable
-class ListsFiles(Protocol):
-    """A store that lists the files of repositories faster than by looking at all of them."""
-
-    def files_in(self, repositories: Collection[str] | None) -> list[tuple[int, Place, str]]:
-        """Id, place and language of each file, one for each place; None for all repositories."""
-        ...
 
 
 class VisibleStore:
@@ -160,18 +117,8 @@ class VisibleStore:
         """File, place and language of every place that may be seen."""
         self.renew()
         if self._place_rows is None:
-            self._place_rows = self._listed()
+            self._place_rows = self.catalog.files_in(self.wanted)
         return self._place_rows
-
-    def _listed(self) -> list[tuple[int, Place, str]]:
-        if isinstance(self.catalog, ListsFiles):
-            return self.catalog.files_in(self.wanted)
-        language = {file.id: file.language for file in self.catalog.files()}
-        return [
-            (file_id, place, language[file_id])
-            for file_id, places in self.catalog.places(language, self.wanted).items()
-            for place in places
-        ]
 
     def visible_ids(self) -> frozenset[int] | None:
         """Ids of the chunks that may be seen; None for all that there are."""
@@ -188,7 +135,6 @@ class VisibleStore:
         That may be one that must not be seen, and in any case is none that is there.
         """
         if self._moved_paths is None:
-            assert isinstance(self.catalog, CountsAmong)
             of_file: dict[int, list[Place]] = {}
             for file_id, place, _ in self.place_rows():
                 of_file.setdefault(file_id, []).append(place)
@@ -238,11 +184,7 @@ class VisibleStore:
         terms = list(terms)
         among = visible if admitted is None else visible.intersection(admitted)
         statistics = statistics or self.word_statistics(terms)
-        if isinstance(self.catalog, CountsAmong):
-            return self.catalog.lexical_candidates_among(
-                terms, limit, among, statistics, self._moved()
-            )
-        return self.catalog.lexical_candidates(terms, limit, among, statistics)
+        return self.catalog.lexical_candidates_among(terms, limit, among, statistics, self._moved())
 
     def word_statistics(self, terms: Iterable[str]) -> WordStatistics:
         """How common words are in what may be seen."""
@@ -250,11 +192,7 @@ class VisibleStore:
         if visible is None:
             return self.catalog.word_statistics(terms)
         if self._tokens is None:
-            if isinstance(self.catalog, CountsAmong):
-                self._tokens = self.catalog.tokens_of(visible, self._moved())
-            else:
-                whole = self.catalog.word_statistics(())
-                self._tokens = round(whole.tokens * len(visible) / max(1, whole.chunks))
+            self._tokens = self.catalog.tokens_of(visible, self._moved())
         return WordStatistics(len(visible), self._tokens, self.document_frequencies(terms))
 
     def document_frequencies(self, terms: Iterable[str]) -> dict[str, int]:
@@ -262,13 +200,7 @@ class VisibleStore:
         visible = self.visible_ids()
         if visible is None:
             return self.catalog.document_frequencies(terms)
-        if isinstance(self.catalog, CountsAmong):
-            return self.catalog.document_frequencies_among(terms, visible, self._moved())
-        found = {
-            term: len(self.catalog.lexical_candidates([term], len(visible), visible))
-            for term in self.catalog.document_frequencies(terms)
-        }
-        return {term: count for term, count in found.items() if count}
+        return self.catalog.document_frequencies_among(terms, visible, self._moved())
 
     def phrase_matches(self, first: str, second: str, among: Collection[int]) -> list[int]:
         """Ids of those chunks in whose body the second term follows right upon the first."""

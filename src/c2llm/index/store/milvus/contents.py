@@ -1,6 +1,6 @@
 """What is where: the table of contents that whoever asks a catalog in Milvus holds in memory.
 
-It is read from one blob a repository, some 300 bytes a content, and follows the catalog by reading
+It is read from one blob a repository and follows the catalog by reading
 the repositories that have changed. What is not in it is in no answer, whatever rows there are: so
 a repository's files change all at once, when its row does.
 """

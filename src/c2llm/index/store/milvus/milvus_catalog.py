@@ -34,9 +34,12 @@ from c2llm.index.store.milvus.questions import sparse_row
 from c2llm.index.store.milvus.state import batches
 from c2llm.index.store.milvus.tables import without_vector
 from c2llm.index.store.milvus.vectors import MilvusVectors
+from c2llm.index.store.records import WordStatistics
 
 _LONGEST = 65_535
 _CONTENTS_AT_ONCE = 200
+_Narrowed = tuple[Contents, Collection[int], Mapping[int, Sequence[str]]]
+"""What is counted in: all contents, the chunks, and which of these have the words of what path."""
 
 
 class MilvusCatalog(MilvusVectors):
@@ -46,7 +49,7 @@ class MilvusCatalog(MilvusVectors):
         self._words = {}
         self._packed, self._present = {}, {}
         self._absent, self._models = (-1, {}), (-1, {}, [])
-        self._narrowed: tuple[Contents, Collection[int], Vocabulary, set[int]] | None = None
+        self._narrowed: tuple[_Narrowed, Vocabulary, set[int]] | None = None
         self._written = False
         super().__init__(location, create=create)
 
@@ -106,23 +109,46 @@ class MilvusCatalog(MilvusVectors):
             for path, content_id in sorted(contents.trees[name].files.items())
         ]
 
-    def tokens_of(self, among: Collection[int]) -> int:
+    def moved_chunks(self, paths: Mapping[int, Collection[str]]) -> list[tuple[int, int]]:
+        """Id and file of the chunks whose words are those of another path than these."""
+        entries = self._contents().entries
+        return [
+            (chunk_id, file_id)
+            for file_id, own in paths.items()
+            if (entry := entries.get(file_id)) is not None and entry.first.path not in own
+            for chunk_id in entry.chunk_ids
+        ]
+
+    def lexical_candidates_among(
+        self,
+        terms: Iterable[str],
+        limit: int,
+        among: Collection[int],
+        statistics: WordStatistics,
+        moved: Mapping[int, Sequence[str]],
+    ) -> list[tuple[int, float]]:
+        """`lexical_candidates` where some chunks have the words of another path than stored."""
+        return self._candidates(list(dict.fromkeys(terms)), limit, among, statistics, moved)
+
+    def tokens_of(self, among: Collection[int], moved: Mapping[int, Sequence[str]]) -> int:
         """How many tokens these chunks have together."""
-        whole, rest = self._whole_contents(among)
-        words = self._words_of(rest).values()
+        whole, rest = self._whole_contents(among, moved)
+        words = self._seen_words(rest, moved).values()
         return sum(entry.tokens for entry in whole) + sum(
             len(" ".join(each).split()) for each in words
         )
 
     def document_frequencies_among(
-        self, terms: Iterable[str], among: Collection[int]
+        self, terms: Iterable[str], among: Collection[int], moved: Mapping[int, Sequence[str]]
     ) -> dict[str, int]:
         """How many of these chunks have a term, for those terms that some have."""
-        if self._narrowed is None or self._narrowed[:2] != (self._contents(), among):
-            whole, rest = self._whole_contents(among)
-            self._narrowed = self._contents(), among, Vocabulary.of(whole), rest
-        _, _, vocabulary, rest = self._narrowed
-        parts = [set(" ".join(each).split()) for each in self._words_of(rest).values()]
+        asked = self._contents(), among, moved
+        if self._narrowed is None or self._narrowed[0] != asked:
+            whole, rest = self._whole_contents(among, moved)
+            self._narrowed = asked, Vocabulary.of(whole), rest
+        _, vocabulary, rest = self._narrowed
+        words = self._seen_words(rest, moved).values()
+        parts = [set(" ".join(each).split()) for each in words]
         counts = {
             term: vocabulary.count(term) + sum(term in words for words in parts)
             for term in dict.fromkeys(terms)
@@ -130,14 +156,16 @@ class MilvusCatalog(MilvusVectors):
         }
         return {term: count for term, count in counts.items() if count}
 
-    def _whole_contents(self, among: Collection[int]) -> tuple[list[Entry], set[int]]:
-        """The contents all of whose chunks these are, and the other chunks."""
+    def _whole_contents(
+        self, among: Collection[int], moved: Mapping[int, Sequence[str]]
+    ) -> tuple[list[Entry], set[int]]:
+        """The contents all of whose chunks these are, none of them moved; and the other chunks."""
         contents = self._contents()
         rest = contents.of_chunk.keys() & set(among)
         whole: list[Entry] = []
         for content_id in {contents.of_chunk[chunk_id] for chunk_id in rest}:
             entry = contents.entries[content_id]
-            if rest.issuperset(entry.chunk_ids):
+            if rest.issuperset(entry.chunk_ids) and moved.keys().isdisjoint(entry.chunk_ids):
                 whole.append(entry)
                 rest.difference_update(entry.chunk_ids)
         return whole, rest

@@ -45,6 +45,7 @@ _MOST_WORDS = 50_000
 _TEXTS_AT_ONCE = 500
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _WEIGHTS = (PATH_WEIGHT, SYMBOL_WEIGHT, BODY_WEIGHT)
+_NOTHING_MOVED: Mapping[int, Sequence[str]] = {}
 
 
 def saturated(frequency: float, length: int, average: float) -> float:
@@ -93,21 +94,37 @@ class MilvusQuestions(MilvusState):
         statistics: WordStatistics | None = None,
     ) -> list[tuple[int, float]]:
         """Ids and BM25 scores of the chunks that have any of the terms, the best first."""
-        contents = self._contents()
         wanted = list(dict.fromkeys(terms))
         if statistics is None:
-            statistics = _statistics(contents, wanted)
+            statistics = _statistics(self._contents(), wanted)
+        return self._candidates(wanted, limit, admitted, statistics)
+
+    def _candidates(
+        self,
+        wanted: Sequence[str],
+        limit: int,
+        admitted: Collection[int] | None,
+        statistics: WordStatistics,
+        moved: Mapping[int, Sequence[str]] = _NOTHING_MOVED,
+    ) -> list[tuple[int, float]]:
+        """`lexical_candidates`; for `moved` see `CatalogStore`."""
+        contents = self._contents()
         idf = _idf(statistics)
-        # A term that no chunk has would be a query without a term, which some servers refuse.
-        asked = [term for term in wanted if term in idf and contents.vocabulary.count(term)]
-        if not asked or limit <= 0:
+        weights = {term: idf[term] for term in wanted if term in idf}
+        if not weights or limit <= 0:
             return []
         average = statistics.tokens / statistics.chunks
         of_chunk = contents.of_chunk
         allowed = None if admitted is None else of_chunk.keys() & set(admitted)
-        weights = {term: idf[term] for term in asked}
         if allowed is not None and len(allowed) <= _FEW_CHUNKS:
-            return self._scored(allowed, weights, average)[:limit]
+            return self._scored(allowed, weights, average, moved)[:limit]
+        among = of_chunk.keys() if allowed is None else allowed
+        # No row has the words of a path that its content was moved to.
+        at_hand = {one for one, own in moved.items() if not weights.keys().isdisjoint(own)} & among
+        # A term that no chunk has would be a query without a term, which some servers refuse.
+        asked = [term for term in weights if contents.vocabulary.count(term)]
+        if not asked:
+            return self._scored(at_hand, weights, average, moved)[:limit]
         condition = ""
         if allowed is not None:
             files = {of_chunk[chunk_id] for chunk_id in allowed}
@@ -121,19 +138,23 @@ class MilvusQuestions(MilvusState):
             (hits,) = self._connection.search(
                 self._tables.chunks, "terms", [query], take, condition=condition
             )
-            among = of_chunk.keys() if allowed is None else allowed
-            found = self._scored({hit[0] for hit in hits} & among, weights, average)[:limit]
+            likely = {hit[0] for hit in hits} & among | at_hand
+            found = self._scored(likely, weights, average, moved)[:limit]
             complete = len(hits) < take or take == MOST_HITS
             if complete or (len(found) == limit and found[-1][1] >= slack * hits[-1][1]):
                 return found
             take = min(4 * take, MOST_HITS)
 
     def _scored(
-        self, ids: Iterable[int], idf: Mapping[str, float], average: float
+        self,
+        ids: Iterable[int],
+        idf: Mapping[str, float],
+        average: float,
+        moved: Mapping[int, Sequence[str]],
     ) -> list[tuple[int, float]]:
         """The exact scores of those of the chunks that have any of the terms, the best first."""
         scores: list[tuple[int, float]] = []
-        for chunk_id, lexicon in self._words_of(ids).items():
+        for chunk_id, lexicon in self._seen_words(ids, moved).items():
             found: dict[str, float] = {}
             length = 0
             for weight, field in zip(_WEIGHTS, lexicon, strict=True):
@@ -150,6 +171,15 @@ class MilvusQuestions(MilvusState):
                 scores.append((chunk_id, score))
         scores.sort(key=lambda pair: (-pair[1], pair[0]))
         return scores
+
+    def _seen_words(
+        self, ids: Iterable[int], moved: Mapping[int, Sequence[str]]
+    ) -> dict[int, tuple[str, str, str]]:
+        """`_words_of`, with the path that each chunk was moved to."""
+        return {
+            chunk_id: (" ".join(moved[chunk_id]), *words[1:]) if chunk_id in moved else words
+            for chunk_id, words in self._words_of(ids).items()
+        }
 
     def _words_of(self, ids: Iterable[int]) -> dict[int, tuple[str, str, str]]:
         """The tokens of path, symbol and body of the chunks; a chunk never changes."""
