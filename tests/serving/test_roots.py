@@ -96,6 +96,23 @@ def test_a_catalog_is_what_its_user_has_named(project: Path, tmp_path: Path) -> 
         Roots([project]).places("@none")
 
 
+def test_other_catalogs_than_those_that_are_open_are_like_none(
+    project: Path, tmp_path: Path
+) -> None:
+    other = repository(tmp_path / "other", {"a.py": "x = 1\n"})
+    for name in ("open", "shut"):
+        add_to_catalog(name, named_sources([str(other)], kept=False).candidates)
+    roots = Roots([project], ["open"])
+    assert roots.places("@open") == [Place(other)]
+    told = []
+    for path in ("@shut", "@none", "@shut:x", "@none:x"):
+        for ask in (roots.places, roots.kept):
+            with pytest.raises(UsageError, match="start the server with --root @") as caught:
+                ask(path)
+            told.append(str(caught.value).replace("shut", "none"))
+    assert len(set(told)) == 1
+
+
 def test_home_and_system_are_refused_with_the_cure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

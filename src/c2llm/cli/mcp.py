@@ -28,7 +28,8 @@ Examples:
     "roots",
     multiple=True,
     metavar="DIRECTORY",
-    help="What may be searched and read, and nothing else; repeatable.",
+    help="What may be searched and read, and nothing else; repeatable. @NAME opens a catalog, "
+    "which over HTTP nothing else does.",
 )
 @click.option(
     "--model", default=DEFAULT_MODEL, show_default=True, help="Name or folder of a model."
@@ -70,18 +71,28 @@ def command(
     directories that the client has open, or those of --root; with neither it names each project by
     its whole path. With --http the server runs until it is interrupted, for several clients.
     """
+    from c2llm.index.catalog.catalogs import SIGN, catalog_named
+
+    opened = [root.removeprefix(SIGN) for root in roots if root.startswith(SIGN)]
+    roots = tuple(root for root in roots if not root.startswith(SIGN))
     if http and not roots:
-        raise UsageError("Over HTTP a client cannot say what may be searched: give --root.")
+        raise UsageError(
+            "Over HTTP a client cannot say what may be searched: give --root DIRECTORY."
+        )
     if not http and (names or key_file):
         raise UsageError("--allow-host and --key-file belong to --http.")
     from c2llm.encoding.encoder_handle import EncoderHandle
 
     folders = _folders(roots)
+    for name in opened:
+        catalog_named(name)  # that there is none is told now
     EncoderHandle(model).check()
     with imports_of_serving("mcp"):
         from c2llm.serving.mcp.server import CodeSearchServer
         from c2llm.serving.mcp.transports import serve_http, serve_stdio
-    server = CodeSearchServer(folders, model, asks_for_roots=not http)
+    # Who starts a server for himself may ask all his catalogs; strangers those that he opens.
+    catalogs = opened if http or opened else None
+    server = CodeSearchServer(folders, model, asks_for_roots=not http, catalogs=catalogs)
     if not http:
         serve_stdio(server)
         return

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -78,9 +78,13 @@ class Roots:
     Args:
         folders: The client's, or those that the server was started with. Where there are none, a
             client names any project by its whole path.
+        catalogs: Names of those that may be asked, None for all of this user.
     """
 
-    def __init__(self, folders: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, folders: Sequence[Path] = (), catalogs: Collection[str] | None = None
+    ) -> None:
+        self._catalogs = catalogs
         self.folders = tuple(dict.fromkeys(resolved_path(folder) for folder in folders))
 
     @cached_property
@@ -116,7 +120,7 @@ class Roots:
             kept = self.kept(path)
             if kept is not None and kept.within:
                 return []
-            live = asked_catalog(path).live
+            live = self._asked(path).live
             return [self._checked(Place(existing_directory(one.path))) for one in live]
         return [self.place(path)]
 
@@ -131,6 +135,7 @@ class Roots:
         if path is None or not path.startswith(SIGN):
             return None
         name, _, rest = path.removeprefix(SIGN).partition(":")
+        self._require(name)
         around = [
             entry.name
             for entry in catalog_named(name).kept
@@ -138,10 +143,22 @@ class Roots:
         ]
         if around:
             repository = max(around, key=len)
-            asked = asked_catalog(f"{SIGN}{name}:{repository}")
+            asked = self._asked(f"{SIGN}{name}:{repository}")
             return KeptPlace(asked, rest[len(repository) + 1 :])
-        asked = asked_catalog(path)
+        asked = self._asked(path)
         return KeptPlace(asked) if asked.kept else None
+
+    def _asked(self, path: str) -> AskedCatalog:
+        """What `@NAME` or `@NAME:GLOB` names, of a catalog that may be asked."""
+        self._require(path.removeprefix(SIGN).partition(":")[0])
+        return asked_catalog(path)
+
+    def _require(self, name: str) -> None:
+        """See that a catalog may be asked; of another it is not told whether there is one."""
+        if self._catalogs is not None and name not in self._catalogs:
+            raise UsageError(
+                f"No catalog {SIGN}{name} is open here; start the server with --root {SIGN}{name}."
+            )
 
     def place(self, path: str) -> Place:
         """What one path means, whole, below a folder, or behind the label of one.

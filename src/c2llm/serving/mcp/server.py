@@ -7,7 +7,7 @@ client waits for is answered from what there is by then.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -83,6 +83,7 @@ class CodeSearchServer(MCPServer[None]):
         roots: The directories that may be asked about; where there are none, those of the client.
         model: Name or folder of the embedding model.
         asks_for_roots: Whether a client may name directories of its own.
+        catalogs: Names of the catalogs that may be asked, None for all of this user.
         patience: Seconds after which a call is answered from what there is.
     """
 
@@ -92,12 +93,14 @@ class CodeSearchServer(MCPServer[None]):
         model: str = DEFAULT_MODEL,
         *,
         asks_for_roots: bool = True,
+        catalogs: Collection[str] | None = None,
         patience: float = _PATIENCE_SECONDS,
     ) -> None:
         self.asks_for_roots = asks_for_roots and not roots
         self.indexes = OpenIndexes(model)
         self.catalogs = OpenCatalogs(model=model)
         self._roots = roots
+        self._open_catalogs = catalogs
         self._patience = patience
         self._threads = ThreadPoolExecutor(_MOST_AT_WORK, "c2llm-call")
         read_only = ToolAnnotations(
@@ -242,7 +245,7 @@ class CodeSearchServer(MCPServer[None]):
         return await self._in_time(told)
 
     def _scope(self, client: ListRootsResult) -> Roots:
-        return Roots(self._roots or folders_of(client))
+        return Roots(self._roots or folders_of(client), self._open_catalogs)
 
     def _place(self, client: ListRootsResult, path: str) -> Place:
         return self._scope(client).place(path)
