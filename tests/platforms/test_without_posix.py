@@ -20,7 +20,7 @@ SIMULATED = Path(__file__).with_name("simulated")
 SOURCE = Path(__file__).parents[2] / "src" / "c2llm"
 ALONE = {
     "fcntl": {"file_lock.py", "cut_pool.py"},
-    "resource": {"cell.py", "trial_run.py"},
+    "resource": {"cell.py", "clone.py", "trial_run.py"},
     "msvcrt": set(),
     "pwd": set(),
     "termios": set(),

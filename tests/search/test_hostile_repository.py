@@ -260,7 +260,7 @@ def test_a_write_that_the_system_refuses_is_one_sentence(tmp_path: Path) -> None
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 60_000
 
 
-def refusing(connection: sqlite3.Connection, path: Path) -> None:
+def refusing(*given: object) -> None:
     raise sqlite3.OperationalError("attempt to write a readonly database")
 
 

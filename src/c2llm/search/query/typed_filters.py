@@ -103,9 +103,11 @@ class TypedQuery:
         return f"{rest} {name}:{quoted(value)}".strip()
 
     def _without(self, filters: list[TypedFilter]) -> str:
-        text = self.text
+        text = self.text.strip()
+        shift = len(self.text) - len(self.text.lstrip())
         for one in reversed(filters):
-            text = f"{text[: one.start].rstrip()} {text[one.end :].lstrip()}".strip()
+            start, end = one.start - shift, one.end - shift
+            text = f"{text[:start].rstrip()} {text[end:].lstrip()}".strip()
         return text
 
 

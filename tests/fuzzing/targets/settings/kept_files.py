@@ -11,13 +11,13 @@ from pathlib import Path
 from c2llm.cli.file_size import parse_size
 from c2llm.cli.install import record
 from c2llm.home import home_folder
-from c2llm.index.store import workspaces
+from c2llm.index.catalog import catalogs
 from c2llm.serving.repositories import Repositories
 from c2llm.serving.tenants import Rate, Tenants, read_keys
 from tests.fuzzing.reading import head, headed, text_of
 from tests.fuzzing.target import Target
 
-_KINDS = ("keys", "workspaces", "repositories", "installed", "rate", "size")
+_KINDS = ("keys", "catalogs", "workspaces", "repositories", "installed", "rate", "size")
 
 
 @cache
@@ -39,10 +39,11 @@ def check(data: bytes) -> None:
             tenant = key.tenant
             assert tenant.visible([_folder()], ["a"]) in ([], [_folder()])
         Tenants(_folder() / "keys.json").of_key("c2llm_x")
-    elif kind == "workspaces":
-        _put(workspaces._file(), content)
-        for paths in workspaces.load_workspaces().values():
-            assert all(isinstance(path, str) for path in paths)
+    elif kind in ("catalogs", "workspaces"):
+        catalogs._file().unlink(missing_ok=True)
+        _put(catalogs._file() if kind == "catalogs" else catalogs._old_file(), content)
+        for catalog in catalogs.load_catalogs().values():
+            assert all(isinstance(entry.name, str) for entry in catalog.entries)
     elif kind == "repositories":
         file = _put(_folder() / "repositories.json", content)
         assert all(path.is_dir() for path in Repositories([], [_folder()], file).all())
@@ -60,8 +61,10 @@ def _put(file: Path, content: bytes) -> Path:
 
 
 _KEY = {"name": "a", "sha256": "0" * 64, "repositories": ["b"], "rate": "5/s", "manages": False}
+_ENTRY = {"name": "acme/api", "url": "https://example.org/api", "live": False}
 _SEEDS = [
     head("keys", json.dumps({"keys": [{**_KEY, "made": "2024-01-01T00:00:00Z"}]})),
+    head("catalogs", json.dumps({"catalogs": {"a": {"repositories": [_ENTRY], "store": "b.db"}}})),
     head("workspaces", json.dumps({"a": ["/tmp", "b"]})),
     head("repositories", json.dumps(["/tmp", "/nonexistent"])),
     head("installed", json.dumps({"client": {"/a": {"entry": "x"}}})),
