@@ -14,19 +14,19 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Self
 
 from c2llm.encoding.encoder_handle import DEFAULT_TABLE, EncoderHandle, table_handle
 from c2llm.encoding.model_folder import DEFAULT_MODEL
 from c2llm.errors import IndexWriteError, UsageError
 from c2llm.index.store.catalog.visible_store import VisibleStore
 from c2llm.index.store.vector_cache import VectorCache
-from c2llm.search.answer import Hit, SearchAnswer, SearchedIndex
+from c2llm.search.answer import SearchedIndex
 from c2llm.search.asked_index import LeavesOutError
+from c2llm.search.asking import Asking
 from c2llm.search.query.filters import filters_of
 from c2llm.search.query_memory import QueryMemory
 from c2llm.search.question_vectors import QuestionVectors
-from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, RankWeights
 from c2llm.search.request import Mode, SearchRequest
 from c2llm.search.retrieval.catalog_reader import CatalogReader
 from c2llm.search.target import SearchTarget
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from c2llm.index.store.catalog.records import RepositoryState
     from c2llm.search.answers.callers import CallerFinder
     from c2llm.search.asked_index import AskedIndex
-    from c2llm.search.code_index import RequestOptions
     from c2llm.search.retrieval.shared_vectors import CatalogVectors
 
 _MOST_VIEWS = 3
@@ -50,7 +49,7 @@ _MOST_LATE = 3
 """Repositories that an answer says to be late."""
 
 
-class CatalogIndex(QuestionVectors):
+class CatalogIndex(QuestionVectors, Asking):
     """The repositories of one catalog; close it or use it as a context manager.
 
     An instance belongs to one thread at a time; the vectors are in memory once for all of them.
@@ -206,33 +205,6 @@ class CatalogIndex(QuestionVectors):
         return believed
 
     # -- questions -------------------------------------------------------------------------------
-
-    def search(
-        self,
-        query: str | SearchRequest,
-        k: int | None = None,
-        mode: Mode = "hybrid",
-        *,
-        weights: RankWeights = DEFAULT_WEIGHTS,
-        **options: Unpack[RequestOptions],
-    ) -> list[Hit]:
-        """The hits alone of an answer; see `CodeIndex.search`."""
-        request = query
-        if not isinstance(request, SearchRequest):
-            request = SearchRequest(request, k, mode, **options)
-        return list(self.answer(request, weights=weights).hits)
-
-    def answer(
-        self, request: SearchRequest, *, weights: RankWeights = DEFAULT_WEIGHTS
-    ) -> SearchAnswer:
-        """The hits of a request, the best first, and what they rest on.
-
-        Raises:
-            UsageError: The request cannot be answered from a catalog.
-        """
-        from c2llm.search.answering import answer
-
-        return answer([self], request, weights=weights)
 
     def read_for(self, request: SearchRequest) -> None:
         """Nothing: a catalog is read by its refresh."""

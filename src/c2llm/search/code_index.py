@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any
 
 from c2llm.errors import UsageError
 from c2llm.index.build.indexed_tree import SEARCH_LOCK_SECONDS, IndexedTree
 from c2llm.index.store.lock import embedding
-from c2llm.search.answer import Hit, SearchAnswer, SearchedIndex
+from c2llm.search.answer import SearchedIndex
+from c2llm.search.asking import Asking
 from c2llm.search.query.filters import filters_of
 from c2llm.search.query.recency import recency_for
 from c2llm.search.query_memory import QueryMemory
 from c2llm.search.question_vectors import QuestionVectors
-from c2llm.search.ranking.feature_weights import DEFAULT_WEIGHTS, RankWeights
-from c2llm.search.request import Granularity, Mode, SearchRequest
+from c2llm.search.request import Mode, SearchRequest
 from c2llm.search.retrieval.dense import DenseRetriever
 from c2llm.search.retrieval.index_reader import IndexReader
 from c2llm.search.target import SearchTarget
@@ -28,24 +28,7 @@ if TYPE_CHECKING:
     from c2llm.search.asked_index import AskedIndex
 
 
-class RequestOptions(TypedDict, total=False):
-    """What `CodeIndex.search` takes beside the query; see `SearchRequest`."""
-
-    granularity: Granularity
-    languages: str | Sequence[str]
-    include: str | Sequence[str]
-    exclude: str | Sequence[str]
-    pattern: str | None
-    symbol: bool
-    recent: bool
-    max_tokens: int | None
-    explain: bool
-    offset: int
-    callers: bool
-    siblings: bool
-
-
-class CodeIndex(IndexedTree, QuestionVectors):
+class CodeIndex(IndexedTree, QuestionVectors, Asking):
     """The index of one directory tree; use `open`, and close it or use it as a context manager.
 
         with CodeIndex.open("path/to/repo") as index:
@@ -90,44 +73,6 @@ class CodeIndex(IndexedTree, QuestionVectors):
     @label.setter
     def label(self, label: str) -> None:
         self._label = self._reader.label = label
-
-    def search(
-        self,
-        query: str | SearchRequest,
-        k: int | None = None,
-        mode: Mode = "hybrid",
-        *,
-        weights: RankWeights = DEFAULT_WEIGHTS,
-        **options: Unpack[RequestOptions],
-    ) -> list[Hit]:
-        """The hits alone of `answer`; the same index and query give the same list.
-
-        Args:
-            query: What is asked, or a whole request, beside which nothing else counts.
-            k: How many hits; None for ten.
-            mode: `hybrid`, or one retriever: `dense` (vectors) or `lexical` (no model is loaded).
-            weights: What the ranker's features are worth.
-            options: The other fields of a `SearchRequest`.
-
-        Raises:
-            UsageError: the request is not possible.
-        """
-        request = query
-        if not isinstance(request, SearchRequest):
-            request = SearchRequest(request, k, mode, **options)
-        return list(self.answer(request, weights=weights).hits)
-
-    def answer(
-        self, request: SearchRequest, *, weights: RankWeights = DEFAULT_WEIGHTS
-    ) -> SearchAnswer:
-        """The hits of a request, the best first, and what they rest on.
-
-        Raises:
-            UsageError: the request names a language that no indexed file has.
-        """
-        from c2llm.search.answering import answer
-
-        return answer([self], request, weights=weights)
 
     def target(
         self,

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from c2llm.errors import C2LLMError, IndexWriteError
-from c2llm.index.store.caches.cache_file import FAILURES, connected
+from c2llm.index.store.caches.cache_file import FAILURES, connected, transaction
 from c2llm.index.store.location import cache_file
 from c2llm.index.store.private import check_home, make_folder
 from c2llm.index.store.schema import is_damage
@@ -81,8 +81,7 @@ class VectorCache:
         with self._open(create=True) as connection:
             if connection is None or not packed:
                 return
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            with transaction(connection):
                 before = connection.total_changes
                 connection.executemany(
                     "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)",
@@ -95,11 +94,6 @@ class VectorCache:
                     (fingerprint, added, added * (len(packed[0]) + len(hashes[0]))),
                 )
                 self._shrink(connection, fingerprint)
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
 
     def close(self) -> None:
         """Close the file."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from c2llm.index.store.caches.cache_file import FAILURES, connected
+from c2llm.index.store.caches.cache_file import FAILURES, connected, transaction
 from c2llm.index.store.private import make_folder
 
 SUFFIX = ".kept"
@@ -60,7 +60,7 @@ class KeptResults:
             return
         with self._open(create=True) as connection:
             if connection is not None:
-                with _transaction(connection):
+                with transaction(connection):
                     connection.executemany(
                         "INSERT OR REPLACE INTO results VALUES (?, ?, ?)",
                         [(kind, key, value) for key, value in results.items()],
@@ -93,7 +93,7 @@ class KeptResults:
                 if name.startswith(family) and (name not in kinds or key not in kept)
             ]
             if gone:
-                with _transaction(connection):
+                with transaction(connection):
                     connection.executemany("DELETE FROM results WHERE kind = ? AND hash = ?", gone)
 
     def close(self) -> None:
@@ -135,15 +135,3 @@ class KeptResults:
             make_folder(path.parent)
             self._connection = connected(path, _TABLE)
         return self._connection
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from c2llm.errors import C2LLMError, IndexWriteError
-from c2llm.index.store.caches.cache_file import FAILURES, connected
+from c2llm.index.store.caches.cache_file import FAILURES, connected, transaction
 from c2llm.index.store.private import check_folder, make_folder
 from c2llm.index.store.sqlite_file import restored_path, stored_path
 
@@ -149,7 +149,7 @@ class RefreshLog:
 
     def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
         def write(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
-            with _transaction(connection):
+            with transaction(connection):
                 connection.executemany(statement, rows)
             return []
 
@@ -182,15 +182,3 @@ class RefreshLog:
             check_folder(self.path.parent)
             self._connection = connected(self.path, _TABLES)
         return self._connection
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
