@@ -24,6 +24,7 @@ Examples:
   c2llm similar src/net/retry.py:42              like the function around line 42
   c2llm similar src/net/retry.py:42 --in ../web --in ../worker
   c2llm similar src/net/retry.py:42 --in @work --lang go
+  c2llm similar @work:acme/api/net/retry.py:42   a place as a search of @work shows it
   xclip -o | c2llm similar -                     like pasted code
   c2llm similar strategies/new.py:12 --records   how code like it did
 """
@@ -62,7 +63,8 @@ def command(
 ) -> None:
     """Find code like the function around FILE:LINE, or like pasted code (-).
 
-    It is compared by meaning, so an answer may be in another language or repository. Of a result
+    It is compared by meaning, so an answer may be in another language or repository. FILE may be
+    one of a catalog (@NAME:REPOSITORY/FILE), which is then searched. Of a result
     that is written more than once its class of duplicates is told (see c2llm clones), where
     duplicates have been looked for since the last change, or --duplicates has it done now.
     """
@@ -71,12 +73,12 @@ def command(
     from c2llm.cli.render import show, show_lines, tell
     from c2llm.cli.search_targets import opened
     from c2llm.search.answers.as_json import payload
-    from c2llm.search.answers.similar_code import Specimen, as_query, similar, specimen_at
+    from c2llm.search.answers.similar_code import Specimen, as_query, similar
     from c2llm.search.code_index import CodeIndex
 
     if vimgrep and as_json:
         raise UsageError("Choose one of --json and --vimgrep.")
-    specimen = Specimen(pasted()) if place == "-" else specimen_at(place)
+    specimen = Specimen(pasted()) if place == "-" else _specimen_at(place)
     started = time.perf_counter()
     request = request_of(as_query(specimen), options)
     paths = within or (_home_of(specimen),)
@@ -126,6 +128,25 @@ def command(
     print_json(of_specimen | told)
 
 
+def _specimen_at(place: str) -> Specimen:
+    """The code around a place on the disk, or in a repository of a catalog."""
+    from c2llm.search.answers.similar_code import place_of, specimen_at, specimen_in
+    from c2llm.search.catalog_opening import file_named, is_catalog, lines_kept
+    from c2llm.search.target import KeptFile
+
+    if not is_catalog(place):
+        return specimen_at(place)
+    path, line = place_of(place)
+    if is_catalog(path):
+        file = file_named(path)
+        if file is None:
+            raise UsageError(f"{path} is no file; give @NAME:REPOSITORY/FILE:LINE.")
+        if isinstance(file, KeptFile):
+            return specimen_in(file.path, lines_kept(file), line, file)
+        path = str(file)
+    return specimen_at(f"{path}:{line}")
+
+
 def _told(classes: Sequence[CloneClass | None]) -> Iterator[str]:
     """A line for each class that results belong to."""
     ranks: dict[CloneClass, list[int]] = {}
@@ -145,6 +166,8 @@ def _home_of(specimen: Specimen) -> str:
     """The working directory where the file is below it, else the repository that it is in."""
     if specimen.file is None:
         return "."
+    if not isinstance(specimen.file, Path):
+        return f"@{specimen.file.catalog}"
     with suppress(FileNotFoundError):  # the working directory is gone
         if specimen.file.is_relative_to(Path.cwd()):
             return "."

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from c2llm.search.asked_index import AskedIndex
     from c2llm.search.pipeline import Found
     from c2llm.search.request import SearchRequest
-    from c2llm.search.target import SearchTarget
+    from c2llm.search.target import LeftOut, SearchTarget
 
 _NO_WORD = "No indexed code has a word of the query; what follows is there for other reasons alone."
 _NO_WORD_HERE = (
@@ -40,7 +40,7 @@ def answer(
     *,
     weights: RankWeights = DEFAULT_WEIGHTS,
     read: bool = True,
-    left_out: tuple[Path, int, int] | None = None,
+    left_out: LeftOut | None = None,
 ) -> SearchAnswer:
     """The hits of all the indexes in one list, the best first.
 
@@ -71,7 +71,7 @@ def _answer(
     indexes: Sequence[AskedIndex],
     request: SearchRequest,
     weights: RankWeights,
-    left_out: tuple[Path, int, int] | None,
+    left_out: LeftOut | None,
 ) -> SearchAnswer:
     started = time.perf_counter()
     taken: list[AskedIndex] = []

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from c2llm.search.answer import SearchedIndex
     from c2llm.search.answers.callers import CallerFinder
     from c2llm.search.request import Mode, SearchRequest
-    from c2llm.search.target import SearchTarget
+    from c2llm.search.target import LeftOut, SearchTarget
 
 
 class LeavesOutError(UsageError):
@@ -67,7 +67,7 @@ class AskedIndex(Protocol):
         self,
         request: SearchRequest,
         others: Sequence[AskedIndex] = (),
-        left_out: tuple[Path, int, int] | None = None,
+        left_out: LeftOut | None = None,
     ) -> SearchTarget:
         """The index made ready for a request.
 

@@ -29,7 +29,7 @@ from c2llm.search.query_memory import QueryMemory
 from c2llm.search.question_vectors import QuestionVectors
 from c2llm.search.request import Mode, SearchRequest
 from c2llm.search.retrieval.catalog_reader import CatalogReader
-from c2llm.search.target import SearchTarget
+from c2llm.search.target import KeptFile, LeftOut, SearchTarget
 
 if TYPE_CHECKING:
     from c2llm.encoding.protocol import TextEncoder
@@ -213,7 +213,7 @@ class CatalogIndex(QuestionVectors, Asking):
         self,
         request: SearchRequest,
         others: Sequence[AskedIndex] = (),
-        left_out: tuple[Path, int, int] | None = None,
+        left_out: LeftOut | None = None,
     ) -> SearchTarget:
         """The catalog made ready for a request; see `AskedIndex`."""
         lexical = request.mode == "lexical"
@@ -238,19 +238,27 @@ class CatalogIndex(QuestionVectors, Asking):
             "" if itself is None else itself[0],
         )
 
-    def _kept(self, place: tuple[Path, int, int] | None) -> tuple[str, str, int, int] | None:
-        """Repository, path and lines by which answers would call a place on the disk."""
-        if place is None:
+    def _kept(self, left_out: LeftOut | None) -> tuple[str, str, int, int] | None:
+        """Repository, path and lines by which answers would call a place."""
+        if left_out is None:
             return None
-        for name, folder in self._folders.items():
-            if name not in self._visible.names or not place[0].is_relative_to(folder):
-                continue
-            path = place[0].relative_to(folder).as_posix()
-            for file_id, there, _ in self._visible.place_rows():
-                if tuple(there) == (name, path):
-                    shown = self._visible.places([file_id])[file_id][0]
-                    return (*shown, *place[1:])
+        file, first, last = left_out
+        named = {(name, path) for name, path in self._names_of(file) if name in self._visible.names}
+        for file_id, there, _ in self._visible.place_rows() if named else ():
+            if tuple(there) in named:
+                repository, path = self._visible.places([file_id])[file_id][0]
+                return repository, path, first, last
         return None
+
+    def _names_of(self, file: Path | KeptFile) -> Iterator[tuple[str, str]]:
+        """Repositories, and paths in them, by which this catalog knows a file."""
+        if isinstance(file, KeptFile):
+            if file.catalog == self.name:
+                yield file.repository, file.path
+            return
+        for name, folder in self._folders.items():
+            if file.is_relative_to(folder):
+                yield name, file.relative_to(folder).as_posix()
 
     def described(self, mode: Mode) -> SearchedIndex:
         """What of the catalog may be seen at this moment, for an answer in this mode."""

@@ -21,6 +21,7 @@ from c2llm.index.catalog.catalogs import SIGN, Catalog, Entry, catalog_named, lo
 from c2llm.index.store.catalog.opening import STORE_FILE, open_catalog_store
 from c2llm.index.store.catalog.refresh_log import RefreshLog
 from c2llm.search.catalog_index import CatalogIndex
+from c2llm.search.target import KeptFile
 
 if TYPE_CHECKING:
     from c2llm.encoding.protocol import TextEncoder
@@ -81,6 +82,43 @@ def asked_catalog(path: str) -> AskedCatalog:
             f"c2llm catalog show {name}"
         )
     return asked
+
+
+def file_named(path: str) -> KeptFile | Path | None:
+    """The file that `@NAME:REPOSITORY/PATH` names, as answers have it; None where it names none.
+
+    Of a live directory it is the file on the disk, of a kept repository the catalog's own.
+
+    Raises:
+        UsageError: There is no such catalog.
+    """
+    name, _, rest = path.removeprefix(SIGN).partition(":")
+    entries = {entry.name: entry for entry in catalog_named(name).entries}
+    around = [one for one in entries if rest.startswith(f"{one}/") and rest != f"{one}/"]
+    if not around:
+        return None
+    repository = max(around, key=len)
+    within = rest[len(repository) + 1 :]
+    entry = entries[repository]
+    return Path(entry.path) / within if entry.live else KeptFile(name, repository, within)
+
+
+def lines_kept(file: KeptFile) -> list[str]:
+    """All lines of a file as its catalog keeps it.
+
+    Raises:
+        NothingToIndexError: Nothing has been read yet.
+        UsageError: The catalog has no such file.
+        C2LLMError: The store cannot be opened.
+    """
+    asked = asked_catalog(f"{SIGN}{file.catalog}:{file.repository}")
+    with open_catalog(asked, embed="none") as index:
+        lines = index.file_lines(file.path)
+    if lines is None:
+        raise UsageError(
+            f"There is no file {file.path!r} in {file.repository}; paths are as search shows them."
+        )
+    return lines
 
 
 def open_catalog(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c2llm.errors import UsageError
@@ -18,11 +19,9 @@ from c2llm.search.question_vectors import QuestionVectors
 from c2llm.search.request import Mode, SearchRequest
 from c2llm.search.retrieval.dense import DenseRetriever
 from c2llm.search.retrieval.index_reader import IndexReader
-from c2llm.search.target import SearchTarget
+from c2llm.search.target import LeftOut, SearchTarget
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from c2llm.encoding.encoder_handle import EncoderHandle
     from c2llm.search.answers.callers import CallerFinder
     from c2llm.search.asked_index import AskedIndex
@@ -78,7 +77,7 @@ class CodeIndex(IndexedTree, QuestionVectors, Asking):
         self,
         request: SearchRequest,
         others: Sequence[AskedIndex] = (),
-        left_out: tuple[Path, int, int] | None = None,
+        left_out: LeftOut | None = None,
     ) -> SearchTarget:
         """This index made ready for a request, for `pipeline.ask`, which also takes several.
 
@@ -108,11 +107,14 @@ class CodeIndex(IndexedTree, QuestionVectors, Asking):
             self._below(left_out),
         )
 
-    def _below(self, place: tuple[Path, int, int] | None) -> tuple[str, int, int] | None:
+    def _below(self, place: LeftOut | None) -> tuple[str, int, int] | None:
         """A file and its lines, the file as the index has it; None where it is elsewhere."""
-        if place is None or not place[0].is_relative_to(self.root):
+        if place is None:
             return None
-        return (place[0].relative_to(self.root).as_posix(), *place[1:])
+        file, *lines = place
+        if not isinstance(file, Path) or not file.is_relative_to(self.root):
+            return None
+        return (file.relative_to(self.root).as_posix(), lines[0], lines[1])
 
     @property
     def source(self) -> Path:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from c2llm.search.query.filters import NO_FILTERS, Filters
 from c2llm.search.retrieval.index_reader import IndexReader
@@ -12,6 +13,22 @@ from c2llm.search.retrieval.index_reader import IndexReader
 if TYPE_CHECKING:
     from c2llm.search.explain.nearness import Nearness
     from c2llm.search.retrieval.exact_scan import Vectors
+
+
+class KeptFile(NamedTuple):
+    """A file of a repository that a catalog keeps; it is on no disk."""
+
+    catalog: str
+    repository: str
+    path: str
+    """In the repository, with `/`."""
+
+    def __str__(self) -> str:
+        return f"@{self.catalog}:{self.repository}/{self.path}"
+
+
+LeftOut = tuple[Path | KeptFile, int, int]
+"""A file and its first and last line that are no answer."""
 
 
 @dataclass(frozen=True, slots=True)

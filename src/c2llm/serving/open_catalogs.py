@@ -21,6 +21,7 @@ from c2llm.serving.kept import Kept
 from c2llm.serving.open_indexes import BusyError
 
 if TYPE_CHECKING:
+    from c2llm.search.answers.similar_code import Specimen
     from c2llm.search.catalog_index import CatalogIndex
     from c2llm.search.catalog_opening import AskedCatalog
 
@@ -214,6 +215,25 @@ class OpenCatalogs:
         """
         if start < 1 or (end is not None and end < start):
             raise UsageError("Give the smaller number of a line first, from 1.")
+        lines = self._file(kept, path)
+        if start > max(1, len(lines)):
+            raise UsageError(f"{path!r} has {len(lines)} lines, not {start}.")
+        last = min(len(lines), start + MOST_LINES - 1, len(lines) if end is None else end)
+        return Lines(start, tuple(lines[start - 1 : last]), len(lines))
+
+    def specimen(self, kept: Kept, path: str, line: int) -> Specimen:
+        """The code around a line of a file as the catalog keeps it.
+
+        Raises:
+            UsageError: There is no such file, or it has not so many lines.
+        """
+        from c2llm.search.answers.similar_code import specimen_in
+        from c2llm.search.target import KeptFile
+
+        file = KeptFile(kept.catalog, kept.name, path)
+        return specimen_in(path, self._file(kept, path), line, file)
+
+    def _file(self, kept: Kept, path: str) -> list[str]:
         with self._one(kept.catalog, time.monotonic() + 8) as index:
             index.see([kept.name])
             lines = index.file_lines(path)
@@ -221,10 +241,7 @@ class OpenCatalogs:
             raise UsageError(
                 f"There is no file {path!r} in {kept.name}; paths are as `search` shows them."
             )
-        if start > max(1, len(lines)):
-            raise UsageError(f"{path!r} has {len(lines)} lines, not {start}.")
-        last = min(len(lines), start + MOST_LINES - 1, len(lines) if end is None else end)
-        return Lines(start, tuple(lines[start - 1 : last]), len(lines))
+        return lines
 
 
 def _counted(index: CatalogIndex, name: str, pool: _Pool) -> dict[str, Any]:

@@ -17,10 +17,11 @@ from pathlib import Path
 from c2llm.codebase.files.repository import find_repository
 from c2llm.codebase.files.secret_files import is_secret_directory
 from c2llm.errors import UsageError
-from c2llm.index.catalog.catalogs import SIGN, catalog_named
+from c2llm.index.catalog.catalogs import SIGN
 from c2llm.index.store.location import existing_directory, resolved_path, user_path
 from c2llm.search.answering import labels
-from c2llm.search.catalog_opening import AskedCatalog, asked_catalog
+from c2llm.search.catalog_opening import AskedCatalog, asked_catalog, file_named
+from c2llm.search.target import KeptFile
 from c2llm.serving.kept import Kept
 
 _CURE = "name the directory of one project"
@@ -134,17 +135,11 @@ class Roots:
         """
         if path is None or not path.startswith(SIGN):
             return None
-        name, _, rest = path.removeprefix(SIGN).partition(":")
-        self._require(name)
-        around = [
-            entry.name
-            for entry in catalog_named(name).kept
-            if rest.startswith(f"{entry.name}/") and rest != f"{entry.name}/"
-        ]
-        if around:
-            repository = max(around, key=len)
-            asked = self._asked(f"{SIGN}{name}:{repository}")
-            return KeptPlace(asked, rest[len(repository) + 1 :])
+        self._require(path.removeprefix(SIGN).partition(":")[0])
+        file = file_named(path)
+        if isinstance(file, KeptFile):
+            asked = self._asked(f"{SIGN}{file.catalog}:{file.repository}")
+            return KeptPlace(asked, file.path)
         asked = self._asked(path)
         return KeptPlace(asked) if asked.kept else None
 

@@ -91,6 +91,37 @@ def test_from_a_list_to_what_is_kept_and_away(run: Run, api: Path, tmp_path: Pat
     assert git(api, "status", "--short") == ""
 
 
+def test_code_like_a_place_of_a_catalog(run: Run, tmp_path: Path) -> None:
+    def function(name: str) -> str:
+        return f"def {name}_with_backoff(call):\n    return call()\n"
+
+    far = "# a line\n" * 3_000 + function("far")
+    api = repository(tmp_path / "api", {"src/retry.py": function("retry"), "far.py": far})
+    web = repository(tmp_path / "web", {"again.py": function("again")})
+    run("catalog", "add", "org", "--kept", api)
+    run("catalog", "add", "org", web)
+    run("catalog", "refresh", "org")
+
+    def like(place: str, *options: str) -> dict[str, Any]:
+        return run.json("similar", place, "--mode", "lexical", *options)
+
+    kept = like("@org:api/src/retry.py:2")
+    assert (kept["file"], kept["symbol"]) == ("@org:api/src/retry.py", "retry_with_backoff")
+    found = [(one["repository"], one["path"]) for one in kept["results"]]
+    assert ("web", "again.py") in found and ("api", "src/retry.py") not in found
+    assert like("@org:api/far.py:3002")["symbol"] == "far_with_backoff"
+    live = like("@org:web/again.py:1", "--in", "@org")
+    assert live["file"] == str(web / "again.py") and live["symbol"] == "again_with_backoff"
+    for place, said in {
+        "@org:api/src/none.py:1": "no file 'src/none.py' in api",
+        "@org:none/a.py:1": "@org:none/a.py is no file; give @NAME:REPOSITORY/FILE:LINE",
+        "@org:api/src/retry.py:9": "src/retry.py has 2 lines, not 9",
+        "@org": "not FILE:LINE",
+        "@none:api/a.py:1": "No catalog is named 'none'",
+    }.items():
+        assert said in run("similar", place, code=2)[1]
+
+
 def test_an_answer_names_what_was_not_read_or_is_late(
     run: Run, api: Path, tmp_path: Path, home: Path
 ) -> None:

@@ -83,6 +83,7 @@ def test_a_path_of_an_answer_is_read_and_compared(catalogs: OpenCatalogs) -> Non
     indexes = OpenIndexes(MODEL)
     alike = tools.similar_kept(indexes, catalogs, kept, 2, SearchRequest("code"), 1_000)
     assert "acme/fork" in alike or "client.py" in alike
+    assert "acme/api/lib/retry.py:1-" not in alike  # it is no answer to itself
 
 
 def test_what_is_named_is_all_that_is_seen(catalogs: OpenCatalogs) -> None:

@@ -399,7 +399,7 @@ def test_a_key_is_asked_for_and_kept_in_the_tab(browser, tmp_path_factory):
         page.get_by_label("Key", exact=True).fill(key)
         page.get_by_role("button", name="Use this key").click()
         expect(titles(page).first).to_be_visible()
-        # An answer by vectors follows the one by words; with a key taken back it would say so itself.
+        # An answer by vectors follows; with a key taken back meanwhile it would say so itself.
         expect(page.locator("#state")).to_have_text(re.compile("embedded"))
         expect(page.locator("#state")).not_to_contain_text("not read yet")
         assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]

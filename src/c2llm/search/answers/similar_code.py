@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from c2llm.codebase.syntax import Definition
     from c2llm.search.asked_index import AskedIndex
     from c2llm.search.request import SearchRequest
+    from c2llm.search.target import KeptFile
 
 _PLACE = re.compile(r"(.+?):(\d{1,7})(?:[-:]\d+)?", re.ASCII)
 _MOST_BYTES = 4_000_000
@@ -38,7 +39,7 @@ class Specimen:
     """The code that others are compared with."""
 
     text: str
-    file: Path | None = None
+    file: Path | KeptFile | None = None
     """Where it is from, None for pasted code."""
     start_line: int = 0
     end_line: int = 0
@@ -47,16 +48,26 @@ class Specimen:
     """What its definition is, "function" or "class"; "" where it is in none."""
 
 
+def place_of(place: str) -> tuple[str, int]:
+    """The file and the line of `FILE:LINE`.
+
+    Raises:
+        UsageError: It is not a place.
+    """
+    match = _PLACE.fullmatch(place)
+    if match is None:
+        raise UsageError(f"{place!r} is not FILE:LINE; give a line, or - for pasted code.")
+    return match[1], int(match[2])
+
+
 def specimen_at(place: str) -> Specimen:
     """The innermost function or class around a place `FILE:LINE`.
 
     Raises:
         UsageError: it is not a place, or the file cannot be read or is shorter.
     """
-    match = _PLACE.fullmatch(place)
-    if match is None:
-        raise UsageError(f"{place!r} is not FILE:LINE; give a line, or - for pasted code.")
-    file, line = Path(match[1]).expanduser(), int(match[2])
+    path, line = place_of(place)
+    file = Path(path).expanduser()
     try:
         with file.open("rb") as stream:
             source = stream.read(_MOST_BYTES)
@@ -66,14 +77,22 @@ def specimen_at(place: str) -> Specimen:
     return replace(_specimen(str(file), language, lines, line), file=file.resolve())
 
 
-def specimen_in(path: str, lines: Sequence[str], line: int) -> Specimen:
+def specimen_in(
+    path: str, lines: Sequence[str], line: int, file: KeptFile | None = None
+) -> Specimen:
     """The innermost function or class around a line of a file that is on no disk.
+
+    Args:
+        path: Of the file.
+        lines: All of it.
+        line: From 1.
+        file: Where a catalog keeps it, so that it is not among what is like it.
 
     Raises:
         UsageError: The file is shorter.
     """
     head = "\n".join(lines[:20])[:512].encode(errors="replace")
-    return _specimen(path, detect_language(path, head), lines, line)
+    return replace(_specimen(path, detect_language(path, head), lines, line), file=file)
 
 
 def _specimen(file: str, language: str | None, lines: Sequence[str], line: int) -> Specimen:

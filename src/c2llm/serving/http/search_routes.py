@@ -178,11 +178,10 @@ def specimen_of(service: Service, repository: Repository, path: str, line: int) 
     Raises:
         UsageError: There is no such line, or it may not be read.
     """
-    from c2llm.search.answers.similar_code import specimen_at, specimen_in
+    from c2llm.search.answers.similar_code import specimen_at
 
     if isinstance(repository, Kept):
-        found = service.catalogs.lines(repository, path)
-        return specimen_in(path, found.lines, line)
+        return service.catalogs.specimen(repository, path, line)
     read_lines(repository, path, line, line)  # it may be read at all
     return specimen_at(f"{repository / path}:{line}")
 

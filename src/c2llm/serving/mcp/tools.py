@@ -140,11 +140,9 @@ def similar_kept(
         C2LLMError: There is no such line, or it cannot be answered.
     """
     from c2llm.search.answers.similar_code import as_query
-    from c2llm.search.answers.similar_code import specimen_in as kept_specimen
 
     require_room(max_tokens)
-    lines = catalogs.lines(kept.repository, kept.within).lines
-    specimen = kept_specimen(kept.within, lines, line)
+    specimen = catalogs.specimen(kept.repository, kept.within, line)
     request = replace(request, query=as_query(specimen))
     everything = replace(kept, asked=replace(kept.asked, globs=()))
     return _with_kept(indexes, [], request, max_tokens, catalogs, everything, specimen)
