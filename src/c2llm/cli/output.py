@@ -196,3 +196,8 @@ def stage_bars() -> Iterator[Callable[[str, int], Progress]]:
             return lambda done: bar.advance(task, done)
 
         yield begin
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of things in words; `many` where that is not `one` with an s."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

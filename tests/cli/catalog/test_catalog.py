@@ -62,7 +62,7 @@ def test_from_a_list_to_what_is_kept_and_away(run: Run, api: Path, tmp_path: Pat
     server = bare(tmp_path / "server" / "web.git", api)
     said = run.json("catalog", "add", "org", "--kept", api, server.as_uri())
     assert [(one["name"], one["live"]) for one in said["added"]] == [("api", False), ("web", False)]
-    assert "1 were there" in run("catalog", "add", "org", "--kept", api)[0]
+    assert "1 was there" in run("catalog", "add", "org", "--kept", api)[0]
     assert "2 were never read: c2llm catalog refresh org" in run("catalog", "show", "org")[1]
     done = run.json("catalog", "refresh", "org")
     assert done["refreshed"] == ["api", "web"] and done["contents_read"] == 1

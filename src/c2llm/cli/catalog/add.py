@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from c2llm.cli.output import note, print_json, print_line
+from c2llm.cli.output import counted, note, print_json, print_line
 from c2llm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def command(
             }
         )
         return
-    there = f", {len(added.there)} were there" if added.there else ""
+    there = f", {counted(len(added.there), 'was', 'were')} there" if added.there else ""
     left = f", {found.left_out} left out (archived or forks)" if found.left_out else ""
     print_line(f"@{name}: {len(added.new)} added{there}{left}; {total} in all.")
     if any(not entry.live for entry in added.new):

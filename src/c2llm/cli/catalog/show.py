@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from c2llm.cli.output import note, print_json, print_line
+from c2llm.cli.output import counted, note, print_json, print_line
 
 if TYPE_CHECKING:
     from c2llm.index.catalog.status import RepositoryStatus
@@ -63,26 +63,30 @@ def show(
             print_line(f"    {reason}: {path!r}")
     stale = sum(one.is_stale for one in status.repositories)
     never = sum(not one.live and not one.refreshed for one in status.repositories)
-    print_line(
-        f"{len(status.repositories)} repositories, {status.contents} different files, "
-        f"{status.chunks} chunks; {size.store / 1e6:,.1f} MB, clones {size.clones / 1e6:,.1f} MB"
+    held = (
+        counted(len(status.repositories), "repository", "repositories"),
+        counted(status.contents, "different file"),
+        counted(status.chunks, "chunk"),
     )
+    sizes = f"{size.store / 1e6:,.1f} MB, clones {size.clones / 1e6:,.1f} MB"
+    print_line(f"{', '.join(held)}; {sizes}")
     for model, count in status.vectors.items():
-        print_line(f"{count} chunks have vectors of {model}")
+        print_line(f"{counted(count, 'chunk has', 'chunks have')} vectors of {model}")
     if never:
-        note(f"{never} were never read: c2llm catalog refresh {name}")
+        note(f"{counted(never, 'was', 'were')} never read: c2llm catalog refresh {name}")
     if stale > never:
-        note(f"{stale - never} could not be refreshed and are as they were.")
+        late = counted(stale - never, "is as it was", "are as they were")
+        note(f"{late}: no refresh was possible.")
 
 
 def _line(one: RepositoryStatus) -> str:
     if one.live:
         return f"{one.name}  live  {one.source}"
     when = _date(one.refreshed) if one.refreshed else "never read"
-    files = f"{one.files} files  " if one.refreshed else ""
+    files = f"{counted(one.files, 'file')}  " if one.refreshed else ""
     line = f"{one.name}  {files}{one.commit[:12] or '-'}  {when}  {one.source}"
     if one.files_failed:
-        line += f"  ({len(one.files_failed)} files cannot be read)"
+        line += f"  ({counted(len(one.files_failed), 'file')} cannot be read)"
     return line
 
 

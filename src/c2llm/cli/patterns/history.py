@@ -9,8 +9,8 @@ from typing import Any
 
 from c2llm.analysis.patterns.history.changes import Commit
 from c2llm.analysis.patterns.history.find import HitLife, PatternHistory
-from c2llm.cli.output import print_json, print_painted
-from c2llm.cli.patterns.text import CYAN, DIM, GREEN, Paint, counted, headline, painted
+from c2llm.cli.output import counted, print_json, print_painted
+from c2llm.cli.patterns.text import CYAN, DIM, GREEN, Paint, headline, painted
 from c2llm.cli.streams import is_colored
 from c2llm.printable import printable
 

@@ -10,6 +10,7 @@ from itertools import groupby
 from c2llm.analysis.pattern_report.as_json import apart_counts
 from c2llm.analysis.patterns.hit import Hit, PatternReport
 from c2llm.analysis.patterns.pattern import SEVERITIES, Pattern, Severity
+from c2llm.cli.output import counted
 from c2llm.printable import printable
 
 BOLD, DIM, CYAN, GREEN = "\033[1m", "\033[2m", "\033[36m", "\033[32m"
@@ -52,11 +53,6 @@ def headline(pattern: Pattern, paint: Paint) -> str:
         f"{paint(_COLOURS[pattern.severity] + BOLD, f'{pattern.severity:<6}')} "
         f"{paint(BOLD, pattern.name)}{hint}  {printable(pattern.title.strip())}"
     )
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things in words."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _pattern(pattern: Pattern, hits: Sequence[Hit], paint: Paint) -> Iterator[str]:

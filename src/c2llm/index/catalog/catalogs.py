@@ -249,8 +249,8 @@ def expand(paths: Sequence[str]) -> list[str]:
             catalog = catalog_named(path[1:])
             if catalog.kept:
                 raise UsageError(
-                    f"{path} keeps {len(catalog.kept)} repositories in its store, which search and "
-                    "serve ask; here name directories, or a catalog of live ones."
+                    f"{path} keeps repositories in its own store ({len(catalog.kept):,}), which "
+                    "search and serve ask; here name directories, or a catalog of live ones."
                 )
             found += [entry.path for entry in catalog.live]
         else:
