@@ -1,6 +1,6 @@
 """Texts for `distill.py`: both sides of the pairs of a recipe, and chunks of repositories.
 
-    python recipes/layers/texts.py recipes/layers/pairs.yaml --data DATA --repositories CLONES... \
+    python recipes/layers/texts.py recipes/layers/mini-layers.yaml --data DATA --repositories CLONES... \
       --out DATA/texts.jsonl.gz
 
 Chunks are written as the index embeds them. What repeats an evaluation set of the recipe is left
