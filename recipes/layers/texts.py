@@ -1,7 +1,7 @@
 """Texts for `distill.py`: both sides of the pairs of a recipe, and chunks of repositories.
 
-    python recipes/layers/texts.py recipes/layers/mini-layers.yaml --data DATA --repositories CLONES... \
-      --out DATA/texts.jsonl.gz
+    python recipes/layers/texts.py recipes/layers/mini-layers.yaml --data DATA \
+      --repositories CLONES... --out DATA/texts.jsonl.gz
 
 Chunks are written as the index embeds them. What repeats an evaluation set of the recipe is left
 out by the rules of `c2llm train`, and so is what its sources hold out.
