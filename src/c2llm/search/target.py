@@ -23,6 +23,11 @@ class KeptFile(NamedTuple):
     path: str
     """In the repository, with `/`."""
 
+    @property
+    def name(self) -> str:
+        """Its last part, as a path on the disk has it."""
+        return self.path.rpartition("/")[2]
+
     def __str__(self) -> str:
         return f"@{self.catalog}:{self.repository}/{self.path}"
 
